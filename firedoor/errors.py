@@ -1,0 +1,146 @@
+"""Every error that Firedoor raises, under one root.
+
+An error carries what a person at 3 a.m. needs: what happened, to what, whether anything was changed, and what to do next. Code decides by
+the class and its fields, never by the text.
+"""
+
+from __future__ import annotations
+
+
+class FiredoorError(Exception):
+    """The root. ``changed`` is False (nothing was), True (something was) or None (unknown: the world must be read)."""
+
+    exit_code = 1
+    retryable = False
+
+    def __init__(self, what: str, *, target: str = "", changed: bool | None = False, advice: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.target = target
+        self.changed = changed
+        self.advice = advice
+
+    def __str__(self) -> str:
+        head = f"{self.target}: {self.what}" if self.target else self.what
+        state = {False: "Nothing was changed.", True: "Something was changed.", None: "It is not known whether anything was changed."}
+        return " ".join(part for part in (_sentence(head), state[self.changed], _sentence(self.advice)) if part)
+
+
+def _sentence(text: str) -> str:
+    return text if not text or text.endswith((".", "?", "!", ":")) else f"{text}."
+
+
+class BadInput(FiredoorError):
+    """What the person gave cannot be used. Raised before anything is touched."""
+
+    exit_code = 2
+
+
+class Misconfigured(BadInput):
+    """Settings, credentials or rosters are missing or wrong."""
+
+
+class UnknownRun(BadInput):
+    """No run of that name is in the journal."""
+
+
+class RunHeld(BadInput):
+    """Another live process is working on the run."""
+
+
+class JournalError(FiredoorError):
+    """The journal could not be written or read. Without a durable intent, no write leaves the process."""
+
+
+class JournalBroken(JournalError):
+    """The hash chain does not hold: a stored event was altered, removed, reordered or inserted."""
+
+
+class LeaseLost(FiredoorError):
+    """The lease on a resource expired or was taken over; its holder may begin no further write."""
+
+
+class ApprovalInvalid(FiredoorError):
+    """A decision's proof does not match what it claims to approve."""
+
+
+class DecisionRefused(FiredoorError):
+    """A person may not decide this request. Only they are told why."""
+
+
+class PlanOutOfOrder(BadInput):
+    """A playbook closes a product before its source (sessions before the user who mints them)."""
+
+
+class VendorError(FiredoorError):
+    """A vendor's call did not do what was asked. ``operation`` is the vendor's name for it, ``status`` the HTTP status (0: none came)."""
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        vendor: str,
+        operation: str,
+        status: int = 0,
+        code: str = "",
+        target: str = "",
+        changed: bool | None = False,
+        advice: str = "",
+    ) -> None:
+        super().__init__(what, target=target, changed=changed, advice=advice)
+        self.vendor = vendor
+        self.operation = operation
+        self.status = status
+        self.code = code
+
+
+class WriteRefused(VendorError):
+    """The read-only guard in the transport stopped a call that is not on the list of reads. Nothing was sent."""
+
+
+class Unauthorized(VendorError):
+    """The vendor does not know our credentials (HTTP 401, InvalidClientTokenId, invalid_auth)."""
+
+
+class Forbidden(VendorError):
+    """Our credentials lack the permission (HTTP 403, AccessDenied, missing_scope)."""
+
+
+class NotFound(VendorError):
+    """The vendor has no such thing."""
+
+
+class Conflict(VendorError):
+    """The vendor refuses in the thing's present state (E0000001, LimitExceeded, a lost lock)."""
+
+
+class Rejected(VendorError):
+    """The vendor calls the request itself wrong (HTTP 400 and its kin)."""
+
+
+class RateLimited(VendorError):
+    """HTTP 429 or Throttling: refused before any effect. ``retry_after`` is in seconds, None where the vendor names none."""
+
+    retryable = True
+
+    def __init__(self, what: str, *, vendor: str, operation: str, retry_after: float | None, status: int = 429, code: str = "") -> None:
+        super().__init__(what, vendor=vendor, operation=operation, status=status, code=code, advice="Try again later")
+        self.retry_after = retry_after
+
+
+class Unreachable(VendorError):
+    """No reply came: refused, timed out, or the connection broke. A write may or may not have had its effect."""
+
+    retryable = True
+
+
+class Unavailable(VendorError):
+    """The vendor failed by its own account (HTTP 5xx). A write may or may not have had its effect."""
+
+    retryable = True
+
+
+class Malformed(VendorError):
+    """The reply is not what the vendor documents (truncated, a failure inside a success, an empty body where one is due)."""
+
+    retryable = True

@@ -1,0 +1,180 @@
+"""The values that everything else passes around. All are frozen; none holds a secret."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum, StrEnum
+from typing import Self
+
+from firedoor.canonical import JSON, digest
+
+
+class Mode(StrEnum):
+    """What a run may do. Only the engine and the wiring know it."""
+
+    PREVIEW = "preview"
+    LIVE = "live"
+    DRILL = "drill"
+
+
+class Tier(IntEnum):
+    """How many people must approve."""
+
+    AUTO = 0
+    ONE = 1
+    TWO = 2
+
+
+class Reversal(StrEnum):
+    """How far an action can be undone. OWNER: the person just signs in again. NEVER raises the tier by one."""
+
+    EXACT = "exact"
+    OWNER = "owner"
+    PARTIAL = "partial"
+    NEVER = "never"
+
+
+class Outcome(StrEnum):
+    """How a step ended."""
+
+    CHANGED = "CHANGED"
+    ALREADY = "ALREADY"
+    PREVIEWED = "PREVIEWED"
+    REFUSED = "REFUSED"
+    DENIED = "DENIED"
+    EXPIRED = "EXPIRED"
+    STALE = "STALE"
+    STOPPED = "STOPPED"
+    FAILED = "FAILED"
+    UNVERIFIED = "UNVERIFIED"
+    SKIPPED = "SKIPPED"
+    UNSUPPORTED = "UNSUPPORTED"
+
+    @property
+    def exit_code(self) -> int:
+        """0: done. 1: this door is still open. 3: people said no, or said nothing in time."""
+        if self in (Outcome.CHANGED, Outcome.ALREADY, Outcome.PREVIEWED):
+            return 0
+        return 3 if self in (Outcome.DENIED, Outcome.EXPIRED, Outcome.STOPPED) else 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target(ABC):
+    """What an action acts on. Subclasses live in their vendor's room and check their identifiers on creation."""
+
+    @property
+    @abstractmethod
+    def label(self) -> str:
+        """What people call it: a login, a key id."""
+
+    @property
+    @abstractmethod
+    def names(self) -> tuple[str, ...]:
+        """Every name it goes by, as ``vendor:kind:name``, the most lasting one first. The guard looks for protected names among them."""
+
+    def bound(self, moment: datetime) -> Self:
+        """The target with "revoke what began before T" made definite: ``moment`` is T, on the vendor's clock. Most targets have no T."""
+        del moment
+        return self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """What an action read of its target: all that plan and undo need, no secret, nothing volatile that plan does not use."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cover:
+    """A bounded class of changes that one approval may cover: ``every key of user X, at most 4``."""
+
+    name: str
+    says: str
+    at_most: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One settleable effect on the world, as data.
+
+    ``key`` is unique within a plan. ``subject`` is the resource (``okta:user:00u1``), ``at`` the vendor's ids that `Action.apply` needs,
+    ``before`` the prior values that are overwritten, ``after`` the values wanted. ``cover`` names the class it belongs to, if any.
+    """
+
+    key: str
+    subject: str
+    says: str
+    after: Mapping[str, JSON]
+    before: Mapping[str, JSON] = field(default_factory=dict)
+    at: Mapping[str, str] = field(default_factory=dict)
+    cover: str = ""
+
+    def digest(self, action: str) -> str:
+        """What an approval names: the action, the resource, what is overwritten and by what. Prose is left out."""
+        named = {"action": action, "key": self.key, "subject": self.subject, "at": self.at, "before": self.before, "after": self.after}
+        return digest(named)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Residual:
+    """What may still live after containment: until when, and what would close it."""
+
+    what: str
+    until: str
+    closes_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What an action would do. Exactly one holds: changes, a reason why none is needed, or why the vendor cannot do it as things are."""
+
+    changes: tuple[Change, ...] = ()
+    reason: str = ""
+    impossible: str = ""
+    covers: tuple[Cover, ...] = ()
+    also_hit: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if sum((bool(self.changes), bool(self.reason), bool(self.impossible))) != 1:
+            raise ValueError("a plan has changes, or a reason for none, or says what makes it impossible: one of the three")
+        if len({change.key for change in self.changes}) != len(self.changes):
+            raise ValueError("two changes of a plan share a key")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """The right to make one change, durable before the write leaves. ``at`` is the vendor's clock, ``key`` the same on every attempt."""
+
+    run: str
+    item: str
+    key: str
+    at: datetime
+    fence: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """A change that was made. ``facts`` is what undo needs and the reply alone knew; ``settled`` tells whether a reply or a reading says so."""
+
+    change: str
+    at: datetime
+    facts: Mapping[str, JSON] = field(default_factory=dict)
+    settled: str = "reply"
+
+
+class Standing(StrEnum):
+    """What reading back showed."""
+
+    HOLDS = "holds"
+    NOT_YET = "not yet"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Whether the wanted state holds, in words too."""
+
+    standing: Standing
+    says: str
