@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from enum import Enum
 from typing import TypeAlias
@@ -13,18 +14,18 @@ from typing import TypeAlias
 JSON: TypeAlias = "str | int | float | bool | Sequence[JSON] | Mapping[str, JSON] | None"
 
 
-def plain(value: object) -> JSON:
+def plain(value: object) -> JSON:  # noqa: PLR0911 - one return a kind of value reads best
     """A value of our own as JSON data: dataclasses by field, enums by value, sets sorted, times in UTC to the microsecond."""
     match value:
+        case None | str() | bool() | int() | float() if not isinstance(value, Enum):
+            return value
         case Enum():
             return plain(value.value)
-        case None | str() | bool() | int() | float():
-            return value
         case datetime():
             return instant(value)
         case Mapping():
             return {str(key): plain(item) for key, item in value.items()}
-        case Set():
+        case AbstractSet():
             return sorted((plain(item) for item in value), key=canonical)
         case Sequence():
             return [plain(item) for item in value]

@@ -156,7 +156,7 @@ class Intent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """A change that was made. ``facts`` is what undo needs and the reply alone knew; ``settled`` tells whether a reply or a reading says so."""
+    """A change that was made. ``facts`` is what undo needs and only the reply knew; ``settled`` says who tells: a reply or a reading."""
 
     change: str
     at: datetime
