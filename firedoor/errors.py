@@ -6,6 +6,9 @@ the class and its fields, never by the text.
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 
 class FiredoorError(Exception):
     """The root. ``changed`` is False (nothing was), True (something was) or None (unknown: the world must be read)."""
@@ -24,6 +27,12 @@ class FiredoorError(Exception):
         head = f"{self.target}: {self.what}" if self.target else self.what
         state = {False: "Nothing was changed.", True: "Something was changed.", None: "It is not known whether anything was changed."}
         return " ".join(part for part in (_sentence(head), state[self.changed], _sentence(self.advice)) if part)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The words "; did you mean X?", or nothing where nothing is near."""
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def _sentence(text: str) -> str:
@@ -116,6 +125,10 @@ class Conflict(VendorError):
 
 class Rejected(VendorError):
     """The vendor calls the request itself wrong (HTTP 400 and its kin)."""
+
+
+class Unsupported(VendorError):
+    """This estate does not have the feature (Okta's E0000015). Credentials and request are in order; trying again does not help."""
 
 
 class RateLimited(VendorError):

@@ -111,10 +111,13 @@ class Change:
     at: Mapping[str, str] = field(default_factory=dict)
     cover: str = ""
 
+    def effect(self, action: str) -> str:
+        """What is done to what: the digest that finds an approved change again, whatever else has drifted meanwhile. Prose is left out."""
+        return digest({"action": action, "key": self.key, "subject": self.subject, "at": self.at, "after": self.after})
+
     def digest(self, action: str) -> str:
-        """What an approval names: the action, the resource, what is overwritten and by what. Prose is left out."""
-        named = {"action": action, "key": self.key, "subject": self.subject, "at": self.at, "before": self.before, "after": self.after}
-        return digest(named)
+        """The effect and the prior values it overwrites: what the people who approved were shown."""
+        return digest({"effect": self.effect(action), "before": self.before})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,70 @@
+"""Finds the actions and queries in the package it is handed. An id is a path: ``tasks/okta/suspend_user.py`` is ``okta.suspend_user``.
+
+Loading a catalogue imports no vendor SDK: rooms import theirs inside functions.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType, ModuleType
+from typing import Any, TypeAlias
+
+from firedoor.action import Action, Query
+from firedoor.errors import BadInput, nearest
+
+AnyAction: TypeAlias = Action[Any, Any]
+AnyQuery: TypeAlias = Query[Any, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalogue:
+    """All actions and queries, by id."""
+
+    actions: Mapping[str, type[AnyAction]]
+    queries: Mapping[str, type[AnyQuery]]
+
+    def action(self, name: str) -> type[AnyAction]:
+        """The action of that id. Raises `BadInput` with the nearest one."""
+        if name not in self.actions:
+            raise BadInput(f"there is no action {name!r}{nearest(name, self.actions)}", advice="See `firedoor actions list`")
+        return self.actions[name]
+
+    def query(self, name: str) -> type[AnyQuery]:
+        """The query of that id. Raises `BadInput` with the nearest one."""
+        if name not in self.queries:
+            raise BadInput(f"there is no query {name!r}{nearest(name, self.queries)}", advice="See `firedoor actions list`")
+        return self.queries[name]
+
+
+def load(package: ModuleType) -> Catalogue:
+    """Every action and query below ``package``. Raises `BadInput` where a file holds none, two, or one under another name."""
+    actions: dict[str, type[AnyAction]] = {}
+    queries: dict[str, type[AnyQuery]] = {}
+    for found in sorted(pkgutil.walk_packages(package.__path__, package.__name__ + "."), key=lambda module: module.name):
+        if found.ispkg:
+            continue
+        room = importlib.import_module(found.name)
+        identifier = found.name.removeprefix(package.__name__ + ".")
+        unit = _only_unit(room)
+        if unit.spec.id != identifier:
+            raise BadInput(f"{found.name} declares the id {unit.spec.id!r}; its path makes it {identifier!r}")
+        if issubclass(unit, Action):
+            actions[identifier] = unit
+        else:
+            queries[identifier] = unit
+    return Catalogue(actions=MappingProxyType(actions), queries=MappingProxyType(queries))
+
+
+def _only_unit(room: ModuleType) -> type[AnyAction | AnyQuery]:
+    units = [
+        member
+        for member in vars(room).values()
+        if inspect.isclass(member) and issubclass(member, Action | Query) and member.__module__ == room.__name__
+    ]
+    if len(units) != 1:
+        raise BadInput(f"{room.__name__} holds {len(units)} actions or queries; a file holds exactly one")
+    return units[0]

@@ -1,0 +1,86 @@
+"""Where requests are recorded, decisions taken in and rulings waited for. The journal is the record; the desk only applies the rules."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from firedoor.approval import Answer, Decision, Grant, Person, Request, Roster, Ruling, Seal, check, tally
+from firedoor.errors import DecisionRefused
+from firedoor.journal import Journal, Kind
+from firedoor.run import Record, fold
+from firedoor.store import Taken
+
+
+class Desk:
+    """The approval desk of one process: a roster, a seal, and the journal that all processes share."""
+
+    def __init__(self, *, journal: Journal, roster: Roster, seal: Seal) -> None:
+        self.roster = roster
+        self._journal = journal
+        self._seal = seal
+
+    async def ask(self, request: Request) -> None:
+        """Put a request on record. People are shown it by a channel."""
+        await self._journal.append(request.run, Kind.REQUESTED, request, claim=f"request:{request.nonce}")
+
+    async def record(self, run: str) -> Record:
+        """Where the run stands. Raises `UnknownRun`."""
+        return fold(run, await self._journal.events(run))
+
+    async def may_decide(self, run: str, person: Person | None) -> Request:
+        """The open request of a run, if the person may answer it now. Raises `DecisionRefused` in words for them alone, `UnknownRun`."""
+        record = await self.record(run)
+        request = record.request
+        if request is None or record.ruling is not None:
+            ruling = f"it was {record.ruling}" if record.ruling else "nothing was asked"
+            raise DecisionRefused(f"run {run} waits for no decision: {ruling}", advice="See `firedoor show`")
+        check(request, self.roster, person, now=datetime.now(UTC))
+        return request
+
+    async def decide(self, run: str, person: Person | None, answer: Answer, *, via: str, reason: str = "", asked: str = "") -> Decision:
+        """Record one person's answer, once. ``asked``: the digest of the request they were shown, where known.
+
+        Raises `DecisionRefused`: not on the roster, the requester, in the plan, too late, decided already, or shown something else.
+        """
+        request = await self.may_decide(run, person)
+        assert person is not None
+        if asked and asked != request.digest:
+            raise DecisionRefused("what you were shown is not what is being asked now", advice="Open the request again")
+        bare = Decision(request=request.digest, answer=answer, by=person.name, via=via, at=datetime.now(UTC), reason=reason)
+        decision = replace(bare, proof=self._seal.sign(bare))
+        try:
+            await self._journal.append(run, Kind.DECIDED, decision, claim=f"decision:{request.nonce}:{person.name}")
+        except Taken as taken:
+            raise DecisionRefused("you have decided on this already; the first answer counts") from taken
+        return decision
+
+    async def wait(self, request: Request) -> Ruling:
+        """Until the request is ruled on: by enough people, by one denial, by its expiry, or by a stop. The ruling is journaled once."""
+        async for _ in self._journal.ticks():
+            record = await self.record(request.run)
+            if record.ruling is not None:
+                return record.ruling
+            ruling = Ruling.STOPPED if record.stopped_by else self.tally(request, record)
+            if ruling is not Ruling.WAITING:
+                return await self._close(request, ruling)
+        raise AssertionError("the journal beats without end")
+
+    def tally(self, request: Request, record: Record) -> Ruling:
+        """Where the request stands by the decisions on record, proofs checked."""
+        return tally(request, self.roster, record.decisions, self._seal, now=datetime.now(UTC))
+
+    def grant(self, record: Record) -> Grant | None:
+        """The approval in force for a run, proofs checked; None where there is none."""
+        if record.request is None or self.tally(record.request, record) is not Ruling.GRANTED:
+            return None
+        return Grant(request=record.request, decisions=tuple(record.decisions), roster=self.roster, seal=self._seal)
+
+    async def _close(self, request: Request, ruling: Ruling) -> Ruling:
+        try:
+            await self._journal.append(request.run, Kind.CLOSED, {"ruling": ruling}, claim=f"ruling:{request.nonce}")
+        except Taken:
+            closed = (await self.record(request.run)).ruling
+            assert closed is not None
+            return closed
+        return ruling

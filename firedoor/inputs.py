@@ -1,0 +1,67 @@
+"""What a playbook's inputs may be, and how a person's text becomes one. Bad text never gets further than here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from firedoor.errors import BadInput, nearest
+
+if TYPE_CHECKING:
+    from firedoor.playbook import Playbook
+
+MOST_VALUES = 500
+
+
+class InputType(StrEnum):
+    """The kinds of value a person can give."""
+
+    TEXT = "text"
+    OKTA_LOGIN = "okta_login"
+    AWS_ACCESS_KEY = "aws_access_key"
+
+
+def _text(value: str) -> str:
+    if not value.isprintable():
+        raise BadInput(f"{value!r} holds characters that cannot be seen", advice="Type it again by hand")
+    return value
+
+
+def _checks() -> Mapping[InputType, Callable[[str], str]]:
+    from firedoor.vendors.aws.values import check_key_id  # noqa: PLC0415 - rooms are looked into only when a run begins
+    from firedoor.vendors.okta.values import check_login  # noqa: PLC0415
+
+    return {InputType.TEXT: _text, InputType.OKTA_LOGIN: check_login, InputType.AWS_ACCESS_KEY: check_key_id}
+
+
+def pairs(words: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+    """``key=value`` words into values by key; a repeated key or commas make a list. Raises `BadInput`."""
+    given: dict[str, list[str]] = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals or not key.strip():
+            raise BadInput(f"{word!r} is not of the form key=value", advice="For example: -i users=ada@example.com")
+        given.setdefault(key.strip(), []).extend(part.strip() for part in value.split(","))
+    return {key: tuple(values) for key, values in given.items()}
+
+
+def bind(book: Playbook, given: Mapping[str, Sequence[str]]) -> Mapping[str, tuple[str, ...]]:
+    """The playbook's inputs, each checked and without repeats. Raises `BadInput` naming what is missing, unknown or malformed."""
+    for key in given:
+        if key not in book.inputs:
+            known = ", ".join(book.inputs)
+            raise BadInput(f"{book.playbook} has no input {key!r}{nearest(key, book.inputs)}", advice=f"Its inputs are: {known}")
+    checks = _checks()
+    bound: dict[str, tuple[str, ...]] = {}
+    for name, wanted in book.inputs.items():
+        values = [value for value in given.get(name, ()) if value]
+        if wanted.required and not values:
+            empty = "is an empty list" if name in given else "is missing"
+            raise BadInput(f"the input {name!r} {empty}: {wanted.help}", advice=f"For example: -i {name}={wanted.example}")
+        if not wanted.many and len(values) > 1:
+            raise BadInput(f"the input {name!r} takes one value, not {len(values)}", advice="Start one run for each")
+        if len(values) > MOST_VALUES:
+            raise BadInput(f"the input {name!r} has {len(values)} values; the most is {MOST_VALUES}", advice="Split the run")
+        bound[name] = tuple(dict.fromkeys(checks[wanted.type](value) for value in values))
+    return bound

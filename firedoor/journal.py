@@ -1,0 +1,201 @@
+"""The append-only record of every run, which nobody can quietly edit.
+
+Each event carries the hash of the event before it in its run, and of the event before it in the whole journal. To alter, remove, reorder or
+insert one, every later event would have to be rewritten; the proofs on decisions and the heads told outside then still tell.
+
+Nothing is ever updated. What a run *is* is a fold over its events (`firedoor.record`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from firedoor.canonical import JSON, canonical, digest, instant
+from firedoor.errors import JournalBroken
+from firedoor.lease import Lease, hold
+from firedoor.store import Store, events
+
+GENESIS = "sha256:" + "0" * 64
+POLL_SECONDS = 0.25
+
+
+class Kind(StrEnum):
+    """What can be recorded of a run."""
+
+    OPENED = "run.opened"
+    PLANNED = "run.planned"
+    REQUESTED = "approval.requested"
+    DECIDED = "approval.decided"
+    CLOSED = "approval.closed"
+    STARTED = "step.started"
+    INTENT = "step.intent"
+    RECEIPT = "step.receipt"
+    ENDED = "step.ended"
+    RESUMED = "run.resumed"
+    STOP = "run.stop"
+    NOTED = "run.noted"
+    FINISHED = "run.finished"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One line of the journal. ``seq`` counts over all runs from 1, ``n`` within the run from 1; ``claim`` is unique within the run."""
+
+    seq: int
+    run: str
+    n: int
+    at: datetime
+    kind: str
+    body: Mapping[str, JSON]
+    claim: str | None
+    hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audit:
+    """The result of checking the whole chain."""
+
+    events: int
+    runs: int
+    head: str
+    faults: tuple[str, ...]
+
+
+class Journal:
+    """The journal on an open `Store`."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._grown = asyncio.Condition()
+        self._appended = 0
+
+    async def append(self, run: str, kind: Kind, body: object, *, claim: str | None = None, under: Lease | None = None) -> Event:
+        """Add one event; when this returns, it is durable. ``body`` is a mapping or one of our own values.
+
+        Raises `Taken` where ``claim`` was made before in this run, `LeaseLost` where ``under`` is no longer held (checked in the same
+        transaction), `JournalError` where the database fails: then nothing was recorded and the caller must not act.
+        """
+        text = canonical(body)
+        async with self._store.transaction() as connection:
+            if under is not None:
+                await hold(connection, under)
+            last = await _newest(connection)
+            mine = await _newest(connection, run)
+            row = {
+                "seq": last.seq + 1 if last else 1,
+                "run": run,
+                "n": mine.n + 1 if mine else 1,
+                "at": instant(datetime.now(UTC)),
+                "kind": str(kind),
+                "body": text,
+                "claim": claim,
+                "run_prev": mine.hash if mine else GENESIS,
+                "prev": last.hash if last else GENESIS,
+            }
+            row["hash"] = digest(row)
+            await connection.execute(events.insert().values(**row))
+        async with self._grown:
+            self._appended += 1
+            self._grown.notify_all()
+        return _event(row)
+
+    async def events(self, run: str, *, after: int = 0) -> Sequence[Event]:
+        """The run's events with ``n`` above ``after``, in order; empty for an unknown run."""
+        async with self._store.reading() as connection:
+            query = sa.select(events).where(events.c.run == run, events.c.n > after).order_by(events.c.n)
+            return [_event(dict(row)) for row in (await connection.execute(query)).mappings()]
+
+    async def follow(self, run: str, *, after: int = 0) -> AsyncIterator[Event]:
+        """The run's events as they come, without end: this process's own at once, those of others within `POLL_SECONDS`."""
+        async for _ in self.ticks():
+            for event in await self.events(run, after=after):
+                after = event.n
+                yield event
+
+    async def ticks(self) -> AsyncIterator[None]:
+        """A beat now, one at each append of this process, and one every `POLL_SECONDS` for what others appended."""
+        while True:
+            seen = self._appended
+            yield
+            async with self._grown:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._grown.wait_for(lambda: self._appended != seen), POLL_SECONDS)  # noqa: B023 - awaited here
+
+    async def runs(self) -> Sequence[str]:
+        """The names of all runs, newest first."""
+        async with self._store.reading() as connection:
+            query = sa.select(events.c.run).group_by(events.c.run).order_by(sa.func.min(events.c.seq).desc())
+            return list((await connection.execute(query)).scalars())
+
+    async def head(self) -> str:
+        """The hash of the newest event: who has noted it can tell later whether the record before it was rewritten."""
+        async with self._store.reading() as connection:
+            found = (await connection.execute(sa.select(events.c.hash).order_by(events.c.seq.desc()).limit(1))).scalar()
+        return found or GENESIS
+
+    async def audit(self) -> Audit:
+        """Recompute every hash and both chains. Memory does not grow with the journal."""
+        faults: list[str] = []
+        prev, seq, heads = GENESIS, 0, dict[str, tuple[int, str]]()
+        async with self._store.reading() as connection:
+            async for row in _stream(connection):
+                seq += 1
+                n, run_prev = heads.get(str(row["run"]), (0, GENESIS))
+                faults.extend(_faults(row, seq=seq, prev=prev, n=n + 1, run_prev=run_prev))
+                prev, seq = str(row["hash"]), int(str(row["seq"]))
+                heads[str(row["run"])] = (int(str(row["n"])), prev)
+        return Audit(events=seq, runs=len(heads), head=prev, faults=tuple(faults))
+
+
+async def _newest(connection: AsyncConnection, run: str | None = None) -> sa.Row[Any] | None:
+    query = sa.select(events.c.seq, events.c.n, events.c.hash).order_by(events.c.seq.desc()).limit(1)
+    return (await connection.execute(query if run is None else query.where(events.c.run == run))).first()
+
+
+async def _stream(connection: AsyncConnection) -> AsyncIterator[Mapping[str, object]]:
+    result = await connection.stream(sa.select(events).order_by(events.c.seq))
+    async for row in result.mappings():
+        yield dict(row)
+
+
+def _faults(row: Mapping[str, object], *, seq: int, prev: str, n: int, run_prev: str) -> list[str]:
+    where = f"event {row['seq']} (run {row['run']}, its number {row['n']})"
+    content = {name: value for name, value in row.items() if name != "hash"}
+    checks = {
+        "is not what its hash says: a stored field was altered": digest(content) == row["hash"],
+        f"stands where event {seq} is due: an event was removed or inserted before it": row["seq"] == seq,
+        "does not follow the event before it: the record was cut, reordered or rewritten there": row["prev"] == prev,
+        f"is not number {n} of its run: one of the run's events was removed or inserted": row["n"] == n,
+        "does not follow its run's event before it": row["run_prev"] == run_prev,
+    }
+    return [f"{where} {fault}" for fault, holds in checks.items() if not holds]
+
+
+def _event(row: Mapping[str, object]) -> Event:
+    try:
+        body = json.loads(str(row["body"]))
+        at = datetime.fromisoformat(str(row["at"]))
+        return Event(
+            seq=int(str(row["seq"])),
+            run=str(row["run"]),
+            n=int(str(row["n"])),
+            at=at,
+            kind=str(row["kind"]),
+            body=body,
+            claim=None if row["claim"] is None else str(row["claim"]),
+            hash=str(row["hash"]),
+        )
+    except ValueError as error:
+        raise JournalBroken(
+            f"event {row['seq']} of run {row['run']} cannot be read", changed=False, advice="Run `firedoor audit verify`; keep the file"
+        ) from error

@@ -1,0 +1,112 @@
+"""Turns at a resource: a lease that expires, with a fence number that only grows.
+
+Whoever writes to a vendor's resource holds its lease, and journals each intent in the transaction that checks the lease: a holder whose
+lease ran out or was taken over can begin no further write, however late it wakes up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from firedoor.errors import JournalError, LeaseLost
+from firedoor.store import Store, leases
+
+TTL_SECONDS = 8.0
+RENEW_SECONDS = 2.0
+RETRY_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """The right to write to a resource, as it was granted."""
+
+    resource: str
+    holder: str
+    fence: int
+
+
+class Leases:
+    """Leases in an open `Store`, taken in the name of one holder."""
+
+    def __init__(self, store: Store, holder: str) -> None:
+        self._store = store
+        self._holder = holder
+
+    async def take(self, resource: str) -> Lease | None:
+        """The lease, or None while somebody else holds it."""
+        now = time.time()
+        async with self._store.transaction() as connection:
+            row = (await connection.execute(sa.select(leases).where(leases.c.resource == resource))).first()
+            if row is None:
+                fence = 1
+                await connection.execute(leases.insert().values(resource=resource, holder=self._holder, fence=1, expires=now + TTL_SECONDS))
+            elif row.holder and row.expires > now:
+                return None
+            else:
+                fence = row.fence + 1
+                await connection.execute(
+                    leases.update().where(leases.c.resource == resource).values(holder=self._holder, fence=fence, expires=now + TTL_SECONDS)
+                )
+        return Lease(resource=resource, holder=self._holder, fence=fence)
+
+    async def renew(self, lease: Lease) -> None:
+        """Hold it for another `TTL_SECONDS`. Raises `LeaseLost`."""
+        async with self._store.transaction() as connection:
+            await hold(connection, lease)
+            await connection.execute(leases.update().where(leases.c.resource == lease.resource).values(expires=time.time() + TTL_SECONDS))
+
+    async def release(self, lease: Lease) -> None:
+        """Give it up; the fence number stays, so that a late writer is still recognised."""
+        async with self._store.transaction() as connection:
+            await connection.execute(
+                leases.update().where(leases.c.resource == lease.resource, leases.c.fence == lease.fence).values(holder="", expires=0.0)
+            )
+
+    async def holder(self, resource: str) -> str | None:
+        """Who holds it now."""
+        async with self._store.reading() as connection:
+            row = (await connection.execute(sa.select(leases).where(leases.c.resource == resource))).first()
+        return row.holder if row is not None and row.holder and row.expires > time.time() else None
+
+    @asynccontextmanager
+    async def holding(self, resource: str, *, patience: float) -> AsyncIterator[Lease]:
+        """Wait up to ``patience`` seconds for a turn, keep it renewed, give it up at the end. Raises `LeaseLost` if no turn came."""
+        deadline = time.monotonic() + patience
+        while (lease := await self.take(resource)) is None:
+            if time.monotonic() > deadline:
+                raise LeaseLost(
+                    f"somebody else has been writing to {resource} for {patience:.0f} s",
+                    advice="See `firedoor runs` for what is going on there, then resume this run",
+                )
+            await asyncio.sleep(RETRY_SECONDS)
+        renewal = asyncio.create_task(self._keep(lease))
+        try:
+            yield lease
+        finally:
+            renewal.cancel()
+            await asyncio.gather(renewal, return_exceptions=True)
+            await self.release(lease)
+
+    async def _keep(self, lease: Lease) -> None:
+        while True:
+            await asyncio.sleep(RENEW_SECONDS)
+            try:
+                await self.renew(lease)
+            except LeaseLost:
+                return  # the next intent finds out, and writes nothing
+            except JournalError:
+                continue  # a busy moment; the lease outlives three missed renewals
+
+
+async def hold(connection: AsyncConnection, lease: Lease) -> None:
+    """Raise `LeaseLost` unless the lease is still held. Called inside the transaction that records an intent."""
+    row = (await connection.execute(sa.select(leases).where(leases.c.resource == lease.resource))).first()
+    if row is None or row.fence != lease.fence or row.holder != lease.holder or row.expires <= time.time():
+        raise LeaseLost(f"the turn at {lease.resource} was lost before the write", advice="Resume the run: it reads the world first")

@@ -1,0 +1,170 @@
+"""What a run is: its order, its items, and the fold of its journal events into where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from typing import Any, TypeVar, cast
+
+from pydantic import TypeAdapter, ValidationError
+
+from firedoor.approval import Decision, Request, Ruling
+from firedoor.errors import JournalBroken, UnknownRun
+from firedoor.journal import Event, Kind
+from firedoor.model import Mode, Outcome, Plan, Receipt, Residual
+
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What was asked for: a playbook with bound inputs, by whom, in which mode."""
+
+    run: str
+    incident: str
+    playbook: str
+    mode: Mode
+    requester: str
+    inputs: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One step on one target: what is planned, approved, done and verified by itself. ``needs`` are ids of items that come first."""
+
+    id: str
+    step: str
+    action: str
+    label: str
+    target: Mapping[str, Any]
+    needs: tuple[str, ...] = ()
+    plan: Plan | None = None
+    refused: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """A write that may have left the process: its intent, as journaled. ``before`` is the whole state read just before the first one."""
+
+    item: str
+    effect: str
+    cover: str
+    says: str
+    key: str
+    at: datetime
+    fence: int
+    before: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """A receipt with the effect it settles."""
+
+    item: str
+    effect: str
+    cover: str
+    says: str
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepResult:
+    """How one item ended. ``changes`` are the changes made in this run, in words; ``extras`` those that nobody has approved."""
+
+    item: str
+    outcome: Outcome
+    reason: str
+    changes: tuple[str, ...] = ()
+    extras: tuple[str, ...] = ()
+    residual: tuple[Residual, ...] = ()
+    seconds: float = 0.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Record:
+    """Where a run stands, folded from its events."""
+
+    order: Order
+    items: tuple[Item, ...] = ()
+    fingerprint: str = ""
+    request: Request | None = None
+    decisions: list[Decision] = field(default_factory=list)
+    ruling: Ruling | None = None
+    intents: list[Started] = field(default_factory=list)
+    receipts: list[Done] = field(default_factory=list)
+    results: dict[str, StepResult] = field(default_factory=dict)
+    stopped_by: str = ""
+    report: Mapping[str, Any] | None = None
+    moments: dict[str, datetime] = field(default_factory=dict)
+
+    def done(self, item: str) -> tuple[Done, ...]:
+        """The receipts of one item."""
+        return tuple(done for done in self.receipts if done.item == item)
+
+    def unsettled(self, item: str) -> tuple[Started, ...]:
+        """Intents of one item that have no receipt: writes of which nobody knows yet whether they had their effect."""
+        settled = {done.effect for done in self.receipts if done.item == item}
+        return tuple(intent for intent in self.intents if intent.item == item and intent.effect not in settled)
+
+
+def fold(run: str, events: Sequence[Event]) -> Record:
+    """The record of a run. Raises `UnknownRun` where there is no event, `JournalBroken` where one cannot be read."""
+    if not events:
+        raise UnknownRun(f"there is no run {run!r}", advice="See `firedoor runs`")
+    record: Record | None = None
+    for event in events:
+        if event.kind == Kind.OPENED:
+            record = Record(order=read_as(Order, event.body, event))
+        if record is None:
+            raise JournalBroken(f"run {run} does not begin with its order", advice="Run `firedoor audit verify`")
+        record.moments[event.kind] = event.at
+        _apply(record, event)
+    assert record is not None
+    return record
+
+
+def _apply(record: Record, event: Event) -> None:  # noqa: C901 - one case a kind of event
+    match event.kind:
+        case Kind.PLANNED:
+            record.items = read_as(tuple[Item, ...], event.body["items"], event)
+            record.fingerprint = str(event.body["fingerprint"])
+        case Kind.REQUESTED:
+            record.request, record.decisions, record.ruling = read_as(Request, event.body, event), [], None
+        case Kind.DECIDED:
+            record.decisions.append(read_as(Decision, event.body, event))
+        case Kind.CLOSED:
+            record.ruling = Ruling(str(event.body["ruling"]))
+        case Kind.INTENT:
+            record.intents.append(read_as(Started, event.body, event))
+        case Kind.RECEIPT:
+            record.receipts.append(read_as(Done, event.body, event))
+        case Kind.ENDED:
+            result = read_as(StepResult, event.body, event)
+            record.results[result.item] = result
+        case Kind.STOP:
+            record.stopped_by = str(event.body["by"])
+        case Kind.FINISHED:
+            record.report = event.body
+        case Kind.RESUMED:
+            record.report, record.stopped_by = None, ""
+
+
+@cache
+def _adapter(shape: Hashable) -> TypeAdapter[Any]:
+    return TypeAdapter(shape)
+
+
+def read_as(shape: type[V], data: object, event: Event) -> V:
+    """Journaled data as a value of ``shape``. Raises `JournalBroken`."""
+    try:
+        return revive(shape, data)
+    except ValidationError as error:
+        raise JournalBroken(f"event {event.seq} of run {event.run} cannot be read", advice="Run `firedoor audit verify`") from error
+
+
+def revive(shape: type[V], data: object) -> V:
+    """A value of ``shape``, a target for instance, from plain data."""
+    value: V = _adapter(cast("Hashable", shape)).validate_python(data)
+    return value
