@@ -63,8 +63,8 @@ class Action(ABC, Generic[T, S]):
     target: type[T]
 
     @abstractmethod
-    async def clock(self) -> datetime:
-        """The vendor's clock now. Every "began before T" is measured on it."""
+    async def clock(self, target: T) -> datetime:
+        """The vendor's clock now, where the target lives. Every "began before T" is measured on it."""
 
     @abstractmethod
     def lease(self, target: T) -> str:

@@ -77,8 +77,8 @@ class DecisionRefused(FiredoorError):
     """A person may not decide this request. Only they are told why."""
 
 
-class PlanOutOfOrder(BadInput):
-    """A playbook closes a product before its source (sessions before the user who mints them)."""
+class ChannelError(FiredoorError):
+    """People could not be asked or told. It never holds up containment."""
 
 
 class VendorError(FiredoorError):

@@ -9,7 +9,7 @@ from typing import Any
 
 from firedoor.canonical import digest, plain
 from firedoor.catalogue import AnyAction, AnyQuery
-from firedoor.errors import FiredoorError
+from firedoor.errors import FiredoorError, Misconfigured
 from firedoor.guard import Guard
 from firedoor.model import Mode, Plan, Target, Tier
 from firedoor.playbook import REFERENCE, Playbook, Question, Step
@@ -38,6 +38,8 @@ class Planned:
 
 async def make(book: Playbook, inputs: Mapping[str, tuple[str, ...]], *, mode: Mode, units: Units, guard: Guard) -> Planned:
     """Plan the run. Only reads are made. Raises `BadInput` where a query is asked for something that does not exist."""
+    if absent := {step.action for step in book.steps} - units.actions.keys():
+        raise Misconfigured(f"this process has no client for {', '.join(sorted(absent))}", advice="Set up that vendor, then start it again")
     given = {name: inputs[name] if wanted.many else "".join(inputs[name]) for name, wanted in book.inputs.items()}
     found = dict(zip(book.queries, await asyncio.gather(*(_find(q, given, units) for q in book.queries.values())), strict=True))
     drafts = _draft(book, found)

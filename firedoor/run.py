@@ -20,13 +20,14 @@ V = TypeVar("V")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What was asked for: a playbook with bound inputs, by whom, in which mode."""
+    """What was asked for: a playbook with bound inputs, by whom, in which mode, and when."""
 
     run: str
     incident: str
     playbook: str
     mode: Mode
     requester: str
+    asked: datetime
     inputs: Mapping[str, tuple[str, ...]]
 
 
@@ -153,7 +154,7 @@ def _apply(record: Record, event: Event) -> None:  # noqa: C901 - one case a kin
 
 @cache
 def _adapter(shape: Hashable) -> TypeAdapter[Any]:
-    return TypeAdapter(shape)
+    return TypeAdapter(cast("type[Any]", shape))
 
 
 def read_as(shape: type[V], data: object, event: Event) -> V:

@@ -7,6 +7,7 @@ planned was made, whoever made it.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 import uuid
 from collections.abc import Callable, Sequence
@@ -17,11 +18,13 @@ from typing import Any
 from firedoor.approval import Grant
 from firedoor.canonical import plain
 from firedoor.catalogue import AnyAction
-from firedoor.errors import ApprovalInvalid, Conflict, LeaseLost, VendorError
+from firedoor.errors import Conflict, FiredoorError, JournalError, VendorError
 from firedoor.journal import Journal, Kind
 from firedoor.lease import Lease, Leases
 from firedoor.model import Change, Intent, Outcome, Plan, Receipt, Standing, Target, Verdict
 from firedoor.run import Done, Item, Record, Started, StepResult, revive
+
+log = logging.getLogger(__name__)
 
 NAMESPACE = uuid.UUID("6f1d0c5e-2f0b-5a52-9f3e-2d6a4c1b7e90")
 ATTEMPTS = 3
@@ -68,7 +71,7 @@ class _Work:
 
 
 async def perform(item: Item, action: AnyAction, *, record: Record, bench: Bench) -> StepResult:
-    """Bring one item to its end. Never raises a `FiredoorError` of its own doing but `JournalError`: what failed is in the result."""
+    """Bring one item to its end. Raises only `JournalError`: whatever else failed is in the result."""
     began = time.monotonic()
     target = revive(action.target, item.target)
     intents = [intent for intent in record.intents if intent.item == item.id]
@@ -86,8 +89,16 @@ async def perform(item: Item, action: AnyAction, *, record: Record, bench: Bench
                 open=list(record.unsettled(item.id)),
             )
             result = await _bring_about(work, bench)
-    except (VendorError, LeaseLost, ApprovalInvalid) as error:
+    except JournalError:
+        raise
+    except FiredoorError as error:
         result = StepResult(item=item.id, outcome=Outcome.FAILED, reason=str(error))
+    except (
+        Exception
+    ) as defect:  # one action's defect must not hold the other doors open; its text may quote anything, so only its kind is kept
+        log.exception("a defect in %s", item.action)
+        words = f"a defect in {item.action} ({type(defect).__name__}); look at its target by hand, then resume the run"
+        result = StepResult(item=item.id, outcome=Outcome.FAILED, reason=words)
     return replace(result, seconds=round(time.monotonic() - began, 3))
 
 
@@ -153,7 +164,7 @@ def _admitted(work: _Work, change: Change, effect: str, bench: Bench) -> bool:
 
 
 async def _write(work: _Work, change: Change, effect: str, now: object, bench: Bench) -> None:
-    at = await work.action.clock()
+    at = await work.action.clock(work.target)
     if not work.open and not work.done:
         work.target = work.target.bound(at)
     key = str(uuid.uuid5(NAMESPACE, f"{work.run}/{work.item.id}/{effect}"))
@@ -187,29 +198,24 @@ async def _keep(work: _Work, done: Done, bench: Bench) -> None:
 
 async def _judge(work: _Work, plan: Plan, extras: list[Change], now: Any, *, late: bool) -> StepResult | None:
     """The item's end, or None while there is still something to wait for."""
-    failed = [work.errors[effect] for change in plan.changes if (effect := change.effect(work.item.action)) in work.errors]
-    waiting = [change for change in plan.changes if change not in extras and change.effect(work.item.action) in work.effects]
-    if failed:
+    pending = {change.effect(work.item.action) for change in plan.changes} - {change.effect(work.item.action) for change in extras}
+    if failed := [work.errors[effect] for effect in pending if effect in work.errors]:
         # A refusal "in this state" may be the echo of a change that is made but not yet visible: look again for as long as it may lag.
-        if not late and all(isinstance(error, Conflict) for error in failed):
-            return None
-        return _result(work, Outcome.FAILED, " ".join(str(error) for error in failed), now)
-    if plan.impossible and not work.done:
-        return _result(work, Outcome.FAILED, plan.impossible, now)
-    if not plan.changes and not work.done:
-        return _result(work, Outcome.ALREADY, plan.reason, now)
-    if extras and not waiting:
+        echo = all(isinstance(error, Conflict) for error in failed)
+        return None if echo and not late else _result(work, Outcome.FAILED, " ".join(map(str, failed)), now)
+    if extras and not pending:
         words = "; ".join(change.says for change in extras)
-        return _result(
-            work, Outcome.STALE, f"the world has changed since the approval; this waits for one of its own: {words}", now, extras
-        )
+        return _result(work, Outcome.STALE, f"not approved, for it came up since the approval: {words}", now, extras)
+    if not work.done and not plan.changes:
+        outcome = Outcome.FAILED if plan.impossible else Outcome.ALREADY
+        return _result(work, outcome, plan.impossible or plan.reason, now)
     verdict = await _verdict(work)
     if verdict.standing is Standing.HOLDS and not extras:
         return _result(work, Outcome.CHANGED, verdict.says, now)
-    if late:
-        within = f"within {work.action.spec.settle_within:.0f} s"
-        return _result(work, Outcome.UNVERIFIED, f"it was done, but could not be seen {within}: {verdict.says}", now, extras)
-    return None
+    if not late:
+        return None
+    within = f"within {work.action.spec.settle_within:.0f} s"
+    return _result(work, Outcome.UNVERIFIED, f"it was done, but could not be seen {within}: {verdict.says}", now, extras)
 
 
 async def _verdict(work: _Work) -> Verdict:

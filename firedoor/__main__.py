@@ -1,0 +1,5 @@
+"""``python -m firedoor`` is the ``firedoor`` command."""
+
+from firedoor.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""Slack: slack-bolt on slack-sdk, over Socket Mode."""

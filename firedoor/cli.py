@@ -1,0 +1,204 @@
+"""The command line. Each command reads its arguments, hands over, prints, and exits with a code that a script can trust.
+
+0: done. 1: not contained, or something is open. 2: bad input, and nothing was touched. 3: denied, expired or stopped.
+
+Nothing heavy is imported here: `firedoor --help` must answer at once, at three in the morning too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import json
+import os
+import sys
+from collections.abc import Coroutine, Mapping
+from typing import Annotated, Any, TypeVar
+
+os.environ.setdefault("TYPER_USE_RICH", "0")  # saves a third of a second of start-up
+
+import typer
+
+from firedoor.errors import FiredoorError
+
+T = TypeVar("T")
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=True,
+    help="Contain an identity breach in seconds, and prove that it is contained.",
+    pretty_exceptions_enable=False,
+)
+playbooks_app = typer.Typer(no_args_is_help=True, help="The playbooks there are, and whether they are sound.")
+actions_app = typer.Typer(no_args_is_help=True, help="The actions and queries that playbooks are made of.")
+audit_app = typer.Typer(no_args_is_help=True, help="Whether the journal is whole.")
+app.add_typer(playbooks_app, name="playbooks")
+app.add_typer(actions_app, name="actions")
+app.add_typer(audit_app, name="audit")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+Inputs = Annotated[list[str], typer.Option("--input", "-i", metavar="KEY=VALUE", help="An input; repeat it, or separate values by commas.")]
+As = Annotated[str, typer.Option("--as", metavar="NAME", help="Your name on the roster.", envvar="FIREDOOR_REQUESTER")]
+RunName = Annotated[str, typer.Argument(metavar="RUN")]
+
+
+def main() -> None:
+    """Run the command line. Every `FiredoorError` becomes one clear message on standard error and its exit code."""
+    try:
+        app(standalone_mode=True)
+    except FiredoorError as error:
+        _complain(error)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read our output has left; there is nobody to tell
+        sys.exit(1)
+
+
+@app.command()
+def drill(
+    scenario: Annotated[str, typer.Argument(help="Which exercise.")] = "cloudflare-okta-2023",
+    approve: Annotated[str, typer.Option(help="auto: a scripted on-call person approves. ask: you do, here.")] = "",
+    lag: Annotated[float, typer.Option(min=0.0, max=10.0, help="How much vendors lag: 1.0 is real life.")] = 0.1,
+    contain: Annotated[bool, typer.Option("--contain/--no-contain", help="Or leave the attacker alone: the judge must say no.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """A tabletop exercise: simulated vendors, a real attacker process, and the very code that runs live."""
+    from firedoor import drilling
+
+    report = _run(drilling.run(scenario, approve=approve, lag=lag, contains=contain, as_json=as_json))
+    _show(report, as_json=as_json, render=drilling.render)
+    raise typer.Exit(drilling.exit_code(report))
+
+
+@app.command()
+def plan(playbook: str, given: Inputs = [], requester: As = "", as_json: AsJson = False) -> None:
+    """What a playbook would change, read from the real systems. Changes nothing and asks nobody."""
+    from firedoor import running, words
+
+    report = _run(running.preview(playbook, given, requester=requester or getpass.getuser()))
+    _show(report, as_json=as_json, render=words.plan_markdown)
+
+
+@app.command()
+def contain(playbook: str, given: Inputs = [], requester: As = "", as_json: AsJson = False) -> None:
+    """Plan, ask for approval in Slack, apply, verify, report."""
+    from firedoor import running, words
+
+    report = _run(running.contain(playbook, given, requester=requester or getpass.getuser(), say=_aside(as_json=as_json)))
+    _show(report, as_json=as_json, render=words.report_markdown)
+    raise typer.Exit(_exit_code(report))
+
+
+@app.command()
+def resume(run: RunName, as_json: AsJson = False) -> None:
+    """Go on with a run whose process died, or whose steps failed. Reads the world first; does nothing twice."""
+    from firedoor import running, words
+
+    report = _run(running.resume(run, say=_aside(as_json=as_json)))
+    _show(report, as_json=as_json, render=words.report_markdown)
+    raise typer.Exit(_exit_code(report))
+
+
+@app.command()
+def serve() -> None:
+    """Listen in Slack for /firedoor commands and decisions, until stopped."""
+    from firedoor import running
+
+    _run(running.serve(say=_aside(as_json=False)))
+
+
+@app.command()
+def runs(as_json: AsJson = False) -> None:
+    """All runs, newest first."""
+    from firedoor import running, words
+
+    found = _run(running.runs())
+    _show({"runs": found}, as_json=as_json, render=lambda data: words.runs_markdown(data["runs"]))
+
+
+@app.command()
+def show(run: RunName, as_json: AsJson = False) -> None:
+    """One run: its plan, its steps, what is open."""
+    from firedoor import running, words
+
+    _show(_run(running.show(run)), as_json=as_json, render=words.report_markdown)
+
+
+@playbooks_app.command("list")
+def playbooks_list(as_json: AsJson = False) -> None:
+    """Every playbook and what it is for."""
+    from firedoor import playbook, words
+
+    books = [playbook.find(name) for name in playbook.shelf()]
+    data = {"playbooks": [{"playbook": book.playbook, "title": book.title, "inputs": list(book.inputs)} for book in books]}
+    _show(data, as_json=as_json, render=lambda data: words.playbooks_markdown(data["playbooks"]))
+
+
+@playbooks_app.command("lint")
+def playbooks_lint(names: Annotated[list[str], typer.Argument(metavar="[NAME OR FILE]...")] = [], as_json: AsJson = False) -> None:
+    """Check playbooks: shape, names, references, circles, and that sources are closed before what they mint."""
+    from firedoor import running, words
+
+    data = running.lint_all(names)
+    _show(data, as_json=as_json, render=words.lint_markdown)
+    raise typer.Exit(2 if any(data.values()) else 0)
+
+
+@actions_app.command("list")
+def actions_list(as_json: AsJson = False) -> None:
+    """Every action and query, with what it needs and how far it can be undone."""
+    from firedoor import running, words
+
+    _show(running.actions(), as_json=as_json, render=words.actions_markdown)
+
+
+@audit_app.command("verify")
+def audit_verify(as_json: AsJson = False) -> None:
+    """Recompute the journal's hash chain. Exit code 1 where it does not hold."""
+    from firedoor import running, words
+
+    data = _run(running.audit())
+    _show(data, as_json=as_json, render=words.audit_markdown)
+    raise typer.Exit(1 if data["faults"] else 0)
+
+
+def _run(job: Coroutine[Any, Any, T]) -> T:
+    return asyncio.run(job)
+
+
+def _exit_code(report: Mapping[str, Any]) -> int:
+    from firedoor.report import RunOutcome
+
+    return RunOutcome(report["outcome"]).exit_code
+
+
+def _show(data: Mapping[str, Any], *, as_json: bool, render: Any) -> None:
+    if as_json:
+        typer.echo(json.dumps(data, ensure_ascii=False, indent=2))
+        return
+    text = render(data)
+    if not sys.stdout.isatty():
+        typer.echo(text)
+        return
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    Console().print(Markdown(text, hyperlinks=False))
+
+
+def _aside(*, as_json: bool) -> Any:
+    """Progress goes to standard error, so that standard output holds the result alone."""
+    return (lambda _: None) if as_json else (lambda text: typer.echo(text, err=True))
+
+
+def _complain(error: FiredoorError) -> None:
+    if "--json" in sys.argv:
+        fault = {
+            "error": type(error).__name__,
+            "what": error.what,
+            "target": error.target,
+            "changed": error.changed,
+            "advice": error.advice,
+        }
+        typer.echo(json.dumps(fault, ensure_ascii=False))
+    typer.echo(str(error), err=True)

@@ -1,0 +1,269 @@
+"""The only place that knows the order of things: plan, guard, one approval, then every approved step as soon as its sources are closed.
+
+The engine does not know Prefect, Slack or a terminal. Where steps are carried out is a `Stage` it is handed; where people are asked is a
+`Channel`. Neither can hold up containment: an error of theirs is noted, and the run goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+from firedoor import planning, report
+from firedoor.approval import Request, Ruling, eligible
+from firedoor.channel import Ask, Channel
+from firedoor.desk import Desk
+from firedoor.errors import BadInput, FiredoorError, JournalError, LeaseLost, RunHeld
+from firedoor.guard import Guard
+from firedoor.journal import Journal, Kind
+from firedoor.lease import TTL_SECONDS, Leases
+from firedoor.model import Outcome, Tier
+from firedoor.planning import Planned, Units
+from firedoor.playbook import Playbook
+from firedoor.run import Item, Order, Record, StepResult
+from firedoor.step import Bench, perform
+
+LAPSES_AFTER = timedelta(hours=4)
+GOODBYE_SECONDS = 5.0
+RESUMABLE = ("partial", "failed", "stopped")
+
+Work = Callable[[], Awaitable[StepResult]]
+
+
+class Stage(Protocol):
+    """Where a run is carried out: plainly, or as tasks that an orchestrator shows."""
+
+    async def step(self, item: Item, work: Work) -> StepResult:
+        """Carry out the work of one item exactly once and return its result."""
+
+    async def note(self, key: str, record: Mapping[str, Any]) -> None:
+        """Show a plan (``plan``) or a report (``report``)."""
+
+
+class Plainly:
+    """A stage with nobody watching."""
+
+    async def step(self, item: Item, work: Work) -> StepResult:
+        """Do the work."""
+        del item
+        return await work()
+
+    async def note(self, key: str, record: Mapping[str, Any]) -> None:
+        """Nothing is shown."""
+
+
+class Engine:
+    """Runs playbooks. ``look`` are units on read-only clients, ``act`` on writing ones (None in a process that only previews)."""
+
+    def __init__(
+        self, *, journal: Journal, leases: Leases, desk: Desk, guard: Guard, channel: Channel, look: Units, act: Units | None
+    ) -> None:
+        self._journal = journal
+        self._leases = leases
+        self._desk = desk
+        self._guard = guard
+        self._channel = channel
+        self._look = look
+        self._act = act
+
+    async def preview(self, order: Order, book: Playbook) -> Mapping[str, Any]:
+        """Plan only: what would be changed. Nothing is written, to a vendor or to the journal."""
+        planned = await planning.make(book, order.inputs, mode=order.mode, units=self._look, guard=self._guard)
+        record = Record(order=order, items=planned.items, fingerprint=planned.fingerprint)
+        record.results = {item.id: _previewed(item) for item in planned.items}
+        return report.compose(record, head=await self._journal.head(), finished=datetime.now(UTC))
+
+    async def contain(self, order: Order, book: Playbook, stage: Stage) -> Mapping[str, Any]:
+        """The whole job, from a playbook to a verified report. Raises `BadInput` before anything is touched, `JournalError` at any time."""
+        async with self._alone(order.run):
+            planned = await planning.make(book, order.inputs, mode=order.mode, units=self._look, guard=self._guard)
+            request = self._request(order, book, planned)
+            await self._journal.append(order.run, Kind.OPENED, order)
+            await self._journal.append(order.run, Kind.PLANNED, {"items": planned.items, "fingerprint": planned.fingerprint})
+            if request is not None:
+                await self._desk.ask(request)
+            return await self._carry_on(order.run, book.title, stage)
+
+    async def resume(self, run: str, title: str, stage: Stage) -> Mapping[str, Any]:
+        """Go on with a run that a dead process left, or whose steps failed. Raises `RunHeld`, `UnknownRun`, `BadInput` where it is over."""
+        await self._desk.record(run)
+        async with self._alone(run):
+            record = await self._desk.record(run)
+            if record.report is not None and record.report["outcome"] not in RESUMABLE:
+                raise BadInput(f"run {run} is over: {record.report['outcome']}", advice=f"See `firedoor show {run}`")
+            if not record.items:
+                raise BadInput(f"run {run} ended before its plan was made", advice="Start it again")
+            await self._journal.append(run, Kind.RESUMED, {"from": len(record.results)})
+            return await self._carry_on(run, title, stage)
+
+    async def stop(self, run: str, *, by: str) -> None:
+        """Let the run begin no further write. Raises `UnknownRun`, `BadInput` where it is over."""
+        if (await self._desk.record(run)).report is not None:
+            raise BadInput(f"run {run} is over", advice=f"See `firedoor show {run}`")
+        await self._journal.append(run, Kind.STOP, {"by": by})
+
+    def _request(self, order: Order, book: Playbook, planned: Planned) -> Request | None:
+        if planned.tier is Tier.AUTO:
+            return None
+        roster = self._desk.roster
+        now = datetime.now(UTC)
+        request = Request(
+            run=order.run,
+            mode=order.mode,
+            playbook=order.playbook,
+            fingerprint=planned.fingerprint,
+            effects={item.id: tuple(change.effect(item.action) for change in item.plan.changes) for item in planned.items if item.plan},
+            covers={item.id: item.plan.covers for item in planned.items if item.plan and item.plan.covers},
+            required=planned.tier,
+            requester=order.requester,
+            roster=roster.hash,
+            barred=tuple(person.name for person in roster.among(planned.names)),
+            requested=now,
+            expires=now + timedelta(minutes=book.approval.expires_minutes),
+            lapses=now + timedelta(minutes=book.approval.expires_minutes) + LAPSES_AFTER,
+            nonce=secrets.token_hex(16),
+        )
+        if (able := len(eligible(request, roster))) < request.required:
+            raise BadInput(
+                f"this plan needs {request.required} approval(s), and {able} on the roster may give one: "
+                "not the requester, and nobody who is in the plan",
+                advice="Let somebody else request it, or add approvers to firedoor.toml",
+            )
+        return request
+
+    async def _carry_on(self, run: str, title: str, stage: Stage) -> Mapping[str, Any]:
+        """From a recorded plan to the report; the same for a fresh run and for one that is resumed."""
+        record = await self._desk.record(run)
+        voices = _Voices(self._journal, run)
+        voices.say(stage.note("plan", report.compose(record, head=await self._journal.head())))
+        ruling = await self._ruling(record, title, voices)
+        record = await self._desk.record(run)
+        if ruling is Ruling.GRANTED:
+            await self._apply(record, stage, voices)
+        else:
+            await self._close(record, ruling)
+        record = await self._desk.record(run)
+        final = report.compose(record, head=await self._journal.head(), finished=datetime.now(UTC))
+        event = await self._journal.append(run, Kind.FINISHED, final)
+        final = {**final, "journal_head": event.hash}
+        voices.say(self._channel.finished(record.order, final))
+        voices.say(stage.note("report", final))
+        await voices.silence()
+        return final
+
+    async def _ruling(self, record: Record, title: str, voices: _Voices) -> Ruling:
+        if record.request is None:
+            return Ruling.GRANTED
+        if record.ruling is None:
+            voices.say(self._channel.asked(Ask(title=title, order=record.order, request=record.request, items=record.items)))
+            return await self._desk.wait(record.request)
+        if record.ruling is Ruling.GRANTED and self._desk.grant(record) is None:
+            raise BadInput("the approval on record has no valid proof", advice="Run `firedoor audit verify`, then start the run again")
+        return record.ruling
+
+    async def _close(self, record: Record, ruling: Ruling) -> None:
+        """A run that was not approved: nothing is done, and every item says so."""
+        outcome = {Ruling.DENIED: Outcome.DENIED, Ruling.EXPIRED: Outcome.EXPIRED}.get(ruling, Outcome.STOPPED)
+        by = ", ".join(decision.by for decision in record.decisions if decision.answer == "deny") or record.stopped_by or "nobody in time"
+        for item in record.items:
+            settled = _previewed(item)
+            if item.plan is not None and item.plan.changes:
+                settled = StepResult(item=item.id, outcome=outcome, reason=f"{ruling} ({by}); nothing was changed")
+            await self._journal.append(record.order.run, Kind.ENDED, settled)
+
+    async def _apply(self, record: Record, stage: Stage, voices: _Voices) -> None:
+        """Every item at once, each as soon as what it needs is closed."""
+        assert self._act is not None, "a process that only previews cannot apply"
+        stops = asyncio.create_task(self._watch_for_stop(record))
+        actions = self._act.actions
+        bench = Bench(journal=self._journal, leases=self._leases, grant=self._desk.grant(record), stopped=lambda: record.stopped_by)
+        ended: dict[str, asyncio.Future[StepResult]] = {item.id: asyncio.get_running_loop().create_future() for item in record.items}
+
+        async def bring(item: Item) -> None:
+            earlier = record.results.get(item.id)
+            if earlier is not None and earlier.outcome.exit_code == 0:
+                ended[item.id].set_result(earlier)
+                return
+            needed = [await ended[need] for need in item.needs]
+            if blocked := [result for result in needed if result.outcome.exit_code != 0]:
+                result = _skipped(item, blocked)
+            elif item.refused:
+                result = StepResult(item=item.id, outcome=Outcome.REFUSED, reason=item.refused)
+            else:
+                result = await stage.step(item, lambda: perform(item, actions[item.action], record=record, bench=bench))
+            await self._journal.append(record.order.run, Kind.ENDED, result)
+            ended[item.id].set_result(result)
+            voices.say(self._channel.progressed(record.order, result))
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for item in record.items:
+                    group.create_task(bring(item))
+        except* JournalError as broken:
+            raise broken.exceptions[0] from broken  # what is not on record must not be done: the run is resumed once the journal is back
+        finally:
+            stops.cancel()
+
+    async def _watch_for_stop(self, record: Record) -> None:
+        async for event in self._journal.follow(record.order.run):
+            if event.kind == Kind.STOP:
+                record.stopped_by = str(event.body["by"])
+            elif event.kind == Kind.RESUMED:
+                record.stopped_by = ""
+
+    @asynccontextmanager
+    async def _alone(self, run: str) -> AsyncIterator[None]:
+        """One process at a time works on a run; a dead one's hold ends by itself within `TTL_SECONDS`. Raises `RunHeld`."""
+        async with AsyncExitStack() as stack:
+            try:
+                await stack.enter_async_context(self._leases.holding(f"run:{run}", patience=TTL_SECONDS + 1.0))
+            except LeaseLost as busy:
+                raise RunHeld(f"run {run} is being worked on by another process", advice="Follow it with `firedoor show`") from busy
+            yield
+
+
+class _Voices:
+    """What is told to people, beside the run and never in its way."""
+
+    def __init__(self, journal: Journal, run: str) -> None:
+        self._journal = journal
+        self._run = run
+        self._last: asyncio.Task[None] | None = None
+
+    def say(self, words: Coroutine[Any, Any, None]) -> None:
+        """Say it after what was said before, without waiting for it."""
+        self._last = asyncio.create_task(self._after(self._last, words))
+
+    async def _after(self, before: asyncio.Task[None] | None, words: Coroutine[Any, Any, None]) -> None:
+        if before is not None:
+            await asyncio.wait([before])
+        try:
+            await words
+        except FiredoorError as error:
+            with suppress(JournalError):
+                await self._journal.append(self._run, Kind.NOTED, {"unsaid": str(error)})
+
+    async def silence(self) -> None:
+        """Wait a little for the last words."""
+        if self._last is not None:
+            await asyncio.wait([self._last], timeout=GOODBYE_SECONDS)
+
+
+def _previewed(item: Item) -> StepResult:
+    if item.refused:
+        return StepResult(item=item.id, outcome=Outcome.REFUSED, reason=item.refused)
+    assert item.plan is not None
+    if item.plan.changes:
+        return StepResult(item=item.id, outcome=Outcome.PREVIEWED, reason="; ".join(change.says for change in item.plan.changes))
+    if item.plan.impossible:
+        return StepResult(item=item.id, outcome=Outcome.FAILED, reason=item.plan.impossible)
+    return StepResult(item=item.id, outcome=Outcome.ALREADY, reason=item.plan.reason)
+
+
+def _skipped(item: Item, blocked: Sequence[StepResult]) -> StepResult:
+    causes = "; ".join(f"{result.item} is {result.outcome}" for result in blocked)
+    return StepResult(item=item.id, outcome=Outcome.SKIPPED, reason=f"its source is still open ({causes}), so it would be minted again")

@@ -1,0 +1,136 @@
+"""The report of a run: a fold of its record into the names that `--json` promises. What is still open comes first."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from firedoor.canonical import plain
+from firedoor.journal import Kind
+from firedoor.model import Mode, Outcome
+from firedoor.run import Item, Record, StepResult
+
+ENDINGS = {Outcome.DENIED: "denied", Outcome.EXPIRED: "expired", Outcome.STOPPED: "stopped"}
+
+
+class RunOutcome(StrEnum):
+    """How a whole run ended."""
+
+    CONTAINED = "contained"
+    PARTIAL = "partial"
+    DENIED = "denied"
+    EXPIRED = "expired"
+    STOPPED = "stopped"
+    FAILED = "failed"
+    PREVIEWED = "previewed"
+
+    @property
+    def exit_code(self) -> int:
+        """What the command line exits with."""
+        if self in (RunOutcome.CONTAINED, RunOutcome.PREVIEWED):
+            return 0
+        return 3 if self in (RunOutcome.DENIED, RunOutcome.EXPIRED, RunOutcome.STOPPED) else 1
+
+
+def outcome(mode: Mode, results: Sequence[StepResult]) -> RunOutcome:
+    """The run's outcome from its steps'. A run is contained only when every step is."""
+    counted = Counter(result.outcome for result in results)
+    good = counted[Outcome.CHANGED] + counted[Outcome.ALREADY] + counted[Outcome.PREVIEWED]
+    if mode is Mode.PREVIEW:
+        return RunOutcome.PREVIEWED
+    for ending, word in ENDINGS.items():
+        if counted[ending]:
+            return RunOutcome(word)
+    if results and good == len(results):
+        return RunOutcome.CONTAINED
+    return RunOutcome.PARTIAL if good else RunOutcome.FAILED
+
+
+def compose(record: Record, *, head: str, finished: datetime | None = None) -> Mapping[str, Any]:
+    """The report of a run as it stands, as JSON data."""
+    order = record.order
+    results = [record.results[item.id] for item in record.items if item.id in record.results]
+    residual = {(left.what, left.until, left.closes_by): left for result in results for left in result.residual}
+    return {
+        "run": order.run,
+        "incident": order.incident,
+        "playbook": order.playbook,
+        "mode": str(order.mode),
+        "requester": order.requester,
+        "outcome": str(outcome(order.mode, results)) if finished else "running",
+        "open": [{"id": item.id, "outcome": str(result.outcome), "reason": result.reason} for item, result in _open(record)],
+        "plan": {"fingerprint": record.fingerprint, "changes": _changes(record.items)},
+        "approval": _approval(record),
+        "steps": [_step(item, record.results.get(item.id)) for item in record.items],
+        "seconds": _seconds(record, finished),
+        "writes": len(record.intents),
+        "residual": [plain(left) for left in residual.values()],
+        "ticket": None,
+        "journal_head": head,
+    }
+
+
+def _open(record: Record) -> list[tuple[Item, StepResult]]:
+    pairs = [(item, record.results[item.id]) for item in record.items if item.id in record.results]
+    return [(item, result) for item, result in pairs if result.outcome.exit_code != 0]
+
+
+def _changes(items: Sequence[Item]) -> list[Mapping[str, Any]]:
+    return [
+        {
+            "item": item.id,
+            "action": item.action,
+            "target": item.label,
+            "says": change.says,
+            "before": plain(change.before),
+            "after": plain(change.after),
+            "digest": change.digest(item.action),
+        }
+        for item in items
+        if item.plan is not None
+        for change in item.plan.changes
+    ]
+
+
+def _step(item: Item, result: StepResult | None) -> Mapping[str, Any]:
+    return {
+        "id": item.id,
+        "action": item.action,
+        "target": item.label,
+        "outcome": str(result.outcome) if result else "PENDING",
+        "reason": result.reason if result else "not reached yet",
+        "changes": list(result.changes) if result else [],
+        "extras": list(result.extras) if result else [],
+        "seconds": result.seconds if result else None,
+    }
+
+
+def _approval(record: Record) -> Mapping[str, Any]:
+    request = record.request
+    if request is None:
+        return {"required": 0, "by": [], "seconds": None}
+    answered = record.moments.get(Kind.CLOSED)
+    return {
+        "required": int(request.required),
+        "by": [decision.by for decision in record.decisions if decision.answer == "approve"],
+        "ruling": str(record.ruling) if record.ruling else "waiting",
+        "seconds": _between(request.requested, answered),
+    }
+
+
+def _seconds(record: Record, finished: datetime | None) -> Mapping[str, float | None]:
+    asked, planned = record.order.asked, record.moments.get(Kind.PLANNED)
+    closed = record.moments.get(Kind.CLOSED) or planned
+    return {
+        "plan": _between(asked, planned),
+        "approval": _between(planned, record.moments.get(Kind.CLOSED)),
+        "contain": _between(closed, finished),
+        "total": _between(asked, finished),
+    }
+
+
+def _between(start: datetime | None, end: datetime | None) -> float | None:
+    return None if start is None or end is None else round((end.astimezone(UTC) - start.astimezone(UTC)).total_seconds(), 3)

@@ -1,0 +1,224 @@
+"""What the command line and Slack ask for, each as one function: plan, contain, resume, serve, and the looks at the record."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from firedoor import inputs, lint, playbook, report, wiring
+from firedoor.canonical import plain
+from firedoor.errors import BadInput, Misconfigured
+from firedoor.journal import Journal, Kind
+from firedoor.model import Mode
+from firedoor.run import fold
+from firedoor.settings import Settings, load
+from firedoor.words import headline
+
+if TYPE_CHECKING:
+    from firedoor.engine import Stage
+
+Report = Mapping[str, Any]
+Say = Callable[[str], None]
+
+
+async def preview(name: str, given: Sequence[str], *, requester: str) -> Report:
+    """The plan of a playbook against the real systems, on read-only clients. Needs no Slack and no roster."""
+    settings = load()
+    book = wiring.load_playbook(name, wiring.load_catalogue())
+    order = wiring.take_order(book, inputs.pairs(given), mode=Mode.PREVIEW, requester=requester)
+    async with wiring.open_house(settings, vendors=wiring.vendors_of(book), writes=False) as house:
+        return await house.engine.preview(order, book)
+
+
+async def contain(name: str, given: Sequence[str], *, requester: str, say: Say) -> Report:
+    """The whole job, with approval in Slack."""
+    settings = load()
+    book = wiring.load_playbook(name, wiring.load_catalogue())
+    order = wiring.take_order(book, inputs.pairs(given), mode=Mode.LIVE, requester=requester)
+    wiring.requester(settings, requester)
+    async with AsyncExitStack() as stack:
+        house = await with_slack(stack, settings, wiring.vendors_of(book))
+        say(f"Run {order.run}: planning {book.title.lower()}; the request will stand in Slack.")
+        return await orchestrate(order.run, book.playbook, lambda stage: house.engine.contain(order, book, stage), house.journal)
+
+
+async def resume(run: str, *, say: Say) -> Report:
+    """Go on with a run. One of a drill goes on in the drill's own world, while that still stands."""
+    settings = load()
+    async with wiring.open_journal(settings) as (_, journal):
+        order = fold(run, await journal.events(run)).order
+    if order.mode is Mode.DRILL:
+        from firedoor import drilling
+
+        return await drilling.resume(settings, order, say=say)
+    book = wiring.load_playbook(order.playbook, wiring.load_catalogue())
+    async with AsyncExitStack() as stack:
+        house = await with_slack(stack, settings, wiring.vendors_of(book))
+        say(f"Run {run}: reading the world before anything else.")
+        return await orchestrate(run, order.playbook, lambda stage: house.engine.resume(run, book.title, stage), house.journal)
+
+
+async def serve(*, say: Say) -> None:
+    """Listen in Slack until the process is stopped."""
+    settings = load()
+    vendors = frozenset(name for name, there in (("okta", settings.okta_org_url), ("aws", settings.aws_accounts)) if there)
+    if not vendors:
+        raise Misconfigured("no vendor is set up", advice="Set FIREDOOR_OKTA_ORG_URL, or list aws_accounts in firedoor.toml")
+    async with AsyncExitStack() as stack:
+        await with_slack(stack, settings, vendors)
+        say("Listening in Slack. Stop with Ctrl-C; runs can be resumed.")
+        await asyncio.Event().wait()
+
+
+class Starts:
+    """Runs that people start with a command. They go on in this process beside each other; leaving the block ends none of them silently."""
+
+    def __init__(self, house: wiring.House, mode: Mode) -> None:
+        self._house = house
+        self._mode = mode
+        self._tasks: dict[str, asyncio.Task[Report]] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *trouble: object) -> None:
+        for task in self._tasks.values():
+            task.cancel()  # its intents are on record; `firedoor resume` goes on from there
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    @property
+    def commands(self) -> Mapping[str, Callable[[str, str], Awaitable[str]]]:
+        """Words after /firedoor, each a function of the person's name and the rest of the line."""
+        return {"contain": self.contain, "stop": self.stop, "status": self.status}
+
+    async def contain(self, person: str, words: str) -> str:
+        """Start a run and answer once it is planned. Raises `BadInput` where the words, or what they name, cannot be used."""
+        name, *given = words.split()
+        book = wiring.load_playbook(name, self._house.catalogue)
+        order = wiring.take_order(book, inputs.pairs(given), mode=self._mode, requester=person)
+        engine = self._house.engine
+        run = orchestrate(order.run, book.playbook, lambda stage: engine.contain(order, book, stage), self._house.journal)
+        task = self._tasks[order.run] = asyncio.create_task(run)
+        planned = asyncio.create_task(self._planned(order.run))
+        await asyncio.wait({task, planned}, return_when=asyncio.FIRST_COMPLETED)
+        planned.cancel()
+        if task.done():
+            return headline(await task)
+        return f"Run {order.run} of {book.playbook} is planned; the request stands in the channel."
+
+    async def _planned(self, run: str) -> None:
+        async for event in self._house.journal.follow(run):
+            if event.kind == Kind.PLANNED:
+                return
+
+    async def stop(self, person: str, words: str) -> str:
+        """Stop a run before its next write."""
+        await self._house.engine.stop(words.strip(), by=person)
+        return f"Run {words.strip()} begins no further write."
+
+    async def status(self, person: str, words: str) -> str:
+        """A run's headline."""
+        del person
+        return headline(await _reported(self._house.journal, words.strip()))
+
+
+async def runs() -> list[Report]:
+    """A line a run, newest first."""
+    async with wiring.open_journal(load()) as (_, journal):
+        found = [await _reported(journal, name) for name in await journal.runs()]
+    return [{key: one[key] for key in ("run", "incident", "playbook", "mode", "requester", "outcome")} for one in found]
+
+
+async def show(run: str) -> Report:
+    """One run as it stands."""
+    async with wiring.open_journal(load()) as (_, journal):
+        return await _reported(journal, run)
+
+
+async def audit() -> Report:
+    """Whether the journal is whole."""
+    async with wiring.open_journal(load()) as (_, journal):
+        return plain(await journal.audit())  # type: ignore[return-value]
+
+
+def lint_all(names: Sequence[str]) -> Mapping[str, Sequence[str]]:
+    """The faults of each playbook, by name; all playbooks where none is named. A name may be a file."""
+    known = wiring.load_catalogue()
+    return {name: _faults(name, known) for name in names or list(playbook.shelf())}
+
+
+def actions() -> Report:
+    """All actions and queries with what they declare."""
+    known = wiring.load_catalogue()
+    return {
+        "actions": [
+            {
+                "id": name,
+                "title": unit.spec.title,
+                "approvers": int(unit.spec.approvals),
+                "reversal": str(unit.spec.reversal),
+                "reads": sorted(unit.spec.reads),
+                "writes": sorted(unit.spec.writes),
+                "limit": unit.spec.limit,
+            }
+            for name, unit in known.actions.items()
+        ],
+        "queries": [{"id": name, "title": unit.spec.title, "reads": sorted(unit.spec.reads)} for name, unit in known.queries.items()],
+    }
+
+
+async def orchestrate(run: str, name: str, job: Callable[[Stage], Awaitable[Report]], journal: Journal) -> Report:
+    """Do the job, shown in Prefect where a server is named (PREFECT_API_URL), plainly otherwise."""
+    if not os.environ.get("PREFECT_API_URL"):
+        from firedoor.engine import Plainly
+
+        return await job(Plainly())
+    os.environ["PREFECT_SERVER_ALLOW_EPHEMERAL_MODE"] = "false"  # before Prefect is imported: it must never start a server of its own
+    from flows.contain import through_prefect
+
+    async def unreported() -> None:
+        await journal.append(run, Kind.NOTED, {"prefect": "not reported"})
+
+    return await through_prefect(run, name, job, unreported=unreported)
+
+
+async def with_slack(
+    stack: AsyncExitStack, settings: Settings, vendors: frozenset[str], *, mode: Mode = Mode.LIVE, aws: wiring.AwsStandIn | None = None
+) -> wiring.House:
+    """The whole house with Slack as its channel, listening. Raises `BadInput` with nothing touched."""
+    from firedoor.channels.slack.channel import SlackChannel
+    from firedoor.channels.slack.serving import connected, listening
+
+    if not any(person.may_approve for person in settings.roster.people):
+        raise Misconfigured("the roster has no approver, so nothing could be approved", advice="List them as [[people]] in firedoor.toml")
+    web = await stack.enter_async_context(connected(settings))
+
+    def channel(journal: Journal) -> SlackChannel:
+        return SlackChannel(web=web, channel=settings.slack_channel, journal=journal)
+
+    house = await stack.enter_async_context(wiring.open_house(settings, vendors=vendors, writes=True, channel=channel, aws=aws))
+    starts = await stack.enter_async_context(Starts(house, mode))
+    await stack.enter_async_context(listening(settings, web, house.desk, starts.commands))
+    return house
+
+
+async def _reported(journal: Journal, run: str) -> Report:
+    record = fold(run, await journal.events(run))
+    return record.report or report.compose(record, head=await journal.head())
+
+
+def _faults(name: str, known: Any) -> Sequence[str]:
+    try:
+        if name.endswith((".yaml", ".yml")):
+            book = playbook.parse(Path(name).read_text(encoding="utf-8"), source=name)
+        else:
+            book = playbook.find(name)
+    except BadInput as error:
+        return [error.what]
+    except (OSError, UnicodeDecodeError) as error:
+        return [f"it cannot be read ({type(error).__name__})"]
+    return lint.lint(book, known)

@@ -1,0 +1,134 @@
+"""Settings, read once at the top: tokens from the environment (``FIREDOOR_*``), everything else from there or from ``firedoor.toml``."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from firedoor.approval import Person, Roster
+from firedoor.errors import Misconfigured
+
+ROOT = Path(__file__).resolve().parent.parent
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+SECRETS = ("okta_api_token", "okta_preview_api_token", "slack_bot_token", "slack_app_token")
+
+
+def _safe_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK):
+        return url
+    raise ValueError("it must begin with https:// (plain http:// only to 127.0.0.1)")
+
+
+SafeUrl = Annotated[str, AfterValidator(_safe_url)]
+Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PersonTable(_Table):
+    """``[[people]]``: somebody who may request or approve. ``accounts`` are their own accounts as target names."""
+
+    name: Words
+    slack: Annotated[str, StringConstraints(pattern=r"^[UW][A-Z0-9]{2,20}$")]
+    accounts: tuple[str, ...] = ()
+    may_request: bool = True
+    may_approve: bool = True
+
+
+class ProtectedTable(_Table):
+    """``[[protected]]``: a target that no ordinary run may touch, and why."""
+
+    name: Words
+    why: Words
+
+
+class LimitsTable(_Table):
+    """``[limits]``."""
+
+    targets: Annotated[int, Field(ge=1, le=10_000)] = 50
+
+
+class Settings(BaseSettings):
+    """All of it. Secrets print as asterisks."""
+
+    model_config = SettingsConfigDict(env_prefix="FIREDOOR_", extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    okta_org_url: SafeUrl | None = None
+    okta_api_token: SecretStr | None = None
+    okta_preview_api_token: SecretStr | None = None
+    aws_region: str = "us-east-1"
+    aws_accounts: dict[Annotated[str, StringConstraints(pattern=r"^\d{12}$")], str] = {}
+    slack_base_url: SafeUrl = "https://slack.com/api/"
+    slack_bot_token: SecretStr | None = None
+    slack_app_token: SecretStr | None = None
+    slack_channel: str = ""
+    database_url: str = ""
+    state_dir: Path = ROOT / ".firedoor"
+    people: tuple[PersonTable, ...] = ()
+    protected: tuple[ProtectedTable, ...] = ()
+    own_networks: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = ()
+    limits: LimitsTable = LimitsTable()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over what `load` read from the file and passed in."""
+        del settings_cls, dotenv_settings, file_secret_settings
+        return env_settings, init_settings
+
+    @property
+    def journal_url(self) -> str:
+        """Where the journal is: SQLite in the state folder, unless told otherwise."""
+        return self.database_url or f"sqlite:///{self.state_dir / 'journal.db'}"
+
+    @property
+    def roster(self) -> Roster:
+        """The people who may request and approve."""
+        return Roster(
+            people=tuple(
+                Person(name=one.name, slack=one.slack, names=one.accounts, may_request=one.may_request, may_approve=one.may_approve)
+                for one in self.people
+            )
+        )
+
+
+def load(config: Path | None = None) -> Settings:
+    """The settings in force. Raises `Misconfigured` naming each setting that is wrong, and where it stands."""
+    named = config or (Path(os.environ["FIREDOOR_CONFIG"]) if os.environ.get("FIREDOOR_CONFIG") else None)
+    path = named or next((path for path in (Path("firedoor.toml"), ROOT / "firedoor.toml") if path.is_file()), None)
+    table = _read(path) if path else {}
+    if leaked := [name for name in SECRETS if name in table]:
+        raise Misconfigured(
+            f"{path} holds {', '.join(leaked)}; tokens do not belong in a file that is shared",
+            advice=f"Set FIREDOOR_{leaked[0].upper()} in the environment, and replace the token: it may have been read",
+        )
+    try:
+        return Settings(**table)  # type: ignore[arg-type]
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors(include_input=False))
+        raise Misconfigured(f"the settings are wrong: {faults}", advice=f"Mend them in {path or 'the environment (FIREDOOR_*)'}") from None
+
+
+def _read(path: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise Misconfigured(f"{path} cannot be read ({error.strerror})") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Misconfigured(f"{path} is not TOML: {error}") from error

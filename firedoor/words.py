@@ -1,0 +1,129 @@
+"""Plans and reports as Markdown that also reads well as plain text. Pure; what is open stands first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+SHOWN = 50
+MARKS = {"CHANGED": "done", "ALREADY": "already so", "PREVIEWED": "would change", "PENDING": "not reached"}
+
+
+def plan_markdown(report: Mapping[str, Any]) -> str:
+    """What a run would do, to whom, and what it would not."""
+    changes = report["plan"]["changes"]
+    lines = [f"# Plan of {report['playbook']}", "", f"Run {report['run']}, {report['mode']}, asked for by {report['requester']}.", ""]
+    if changes:
+        lines += [f"## {_count(changes, 'change')}", "", *_shorten([_change(change) for change in changes]), ""]
+    else:
+        lines += ["Nothing would be changed.", ""]
+    still = [step for step in report["steps"] if step["outcome"] == "ALREADY"]
+    refused = [step for step in report["steps"] if step["outcome"] in ("REFUSED", "FAILED", "UNSUPPORTED")]
+    lines += _section("Already so", [f"- {step['reason']}" for step in still])
+    lines += _section("Not possible, or refused", [f"- {step['action']} on {step['target']}: {step['reason']}" for step in refused])
+    lines.append(f"Fingerprint {report['plan']['fingerprint']}")
+    return "\n".join(lines) + "\n"
+
+
+def report_markdown(report: Mapping[str, Any]) -> str:
+    """How a run ended: what is open, what was done, what may still live."""
+    lines = [f"# {headline(report)}", ""]
+    lines += _section("Still open", [f"- {left['id']} is {left['outcome']}: {left['reason']}" for left in report["open"]])
+    lines += _section("Steps", [_step(step) for step in report["steps"]])
+    residual = [f"- {left['what']}: until {left['until']}. Closed by: {left['closes_by']}." for left in report["residual"]]
+    lines += _section("What may still live", residual)
+    approval = report["approval"]
+    if approval["required"]:
+        by = ", ".join(approval["by"]) or "nobody"
+        lines += [f"Approved by {by} ({approval['required']} needed). Asked for by {report['requester']}.", ""]
+    lines += [_seconds(report["seconds"]), "", f"Run {report['run']}, incident {report['incident']}, journal head {report['journal_head']}"]
+    return "\n".join(lines) + "\n"
+
+
+def headline(report: Mapping[str, Any]) -> str:
+    """The one line to read first."""
+    total = len(report["steps"])
+    closed = total - len(report["open"])
+    match report["outcome"]:
+        case "contained":
+            return f"Contained: {_count(report['steps'], 'step')} done and verified"
+        case "previewed":
+            return f"Preview: {_count(report['plan']['changes'], 'change')} would be made; nothing was changed"
+        case "partial":
+            return f"NOT contained: {len(report['open'])} of {_count(report['steps'], 'step')} still open"
+        case "running":
+            return f"Running: {_count(report['steps'], 'step')} planned"
+        case "denied" | "expired" | "stopped" as ending:
+            return f"NOT contained: the run was {ending} with {closed} of {_count(report['steps'], 'step')} closed"
+        case _:
+            return f"NOT contained: none of {_count(report['steps'], 'step')} succeeded"
+
+
+def _section(title: str, lines: Sequence[str]) -> list[str]:
+    return [f"## {title}", "", *_shorten(lines), ""] if lines else []
+
+
+def _shorten(lines: Sequence[str]) -> list[str]:
+    more = len(lines) - SHOWN
+    return [*lines[:SHOWN], *([f"- and {more} more; `firedoor show` lists all"] if more > 0 else [])]
+
+
+def _change(change: Mapping[str, Any]) -> str:
+    return f"- {change['says']}{_before_after(change)}"
+
+
+def _before_after(change: Mapping[str, Any]) -> str:
+    parts = [f"{name}: {_brief(change['before'].get(name))} -> {_brief(value)}" for name, value in change["after"].items()]
+    return f" ({', '.join(parts)})" if change["before"] else ""
+
+
+def _brief(value: object) -> str:
+    return "none" if value is None else value if isinstance(value, str) else "set"
+
+
+def _step(step: Mapping[str, Any]) -> str:
+    took = f", {step['seconds']:.1f} s" if step["seconds"] else ""
+    return f"- {step['action']} on {step['target']}: {MARKS.get(step['outcome'], step['outcome'])}{took}. {step['reason']}"
+
+
+def _seconds(seconds: Mapping[str, float | None]) -> str:
+    parts = [f"{name} {value:.1f} s" for name, value in seconds.items() if value is not None]
+    return "Time: " + ", ".join(parts) + "." if parts else "Time: not known."
+
+
+def _count(things: Iterable[object], noun: str) -> str:
+    count = len(list(things))
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def runs_markdown(runs: Sequence[Mapping[str, Any]]) -> str:
+    """A line a run."""
+    if not runs:
+        return "No run is on record.\n"
+    lines = [f"- {one['run']}  {one['playbook']}  {one['mode']}  {one['outcome']}  asked for by {one['requester']}" for one in runs]
+    return "\n".join(lines) + "\n"
+
+
+def playbooks_markdown(books: Sequence[Mapping[str, Any]]) -> str:
+    """A line a playbook."""
+    return "\n".join(f"- {book['playbook']}: {book['title']} (inputs: {', '.join(book['inputs'])})" for book in books) + "\n"
+
+
+def lint_markdown(faults: Mapping[str, Sequence[str]]) -> str:
+    """A line a fault, or the word that all is sound."""
+    found = [f"- {name}: {fault}" for name, all_of_one in faults.items() for fault in all_of_one]
+    return "\n".join(found or [f"{_count(faults, 'playbook')} sound."]) + "\n"
+
+
+def actions_markdown(data: Mapping[str, Any]) -> str:
+    """A line an action, then a line a query."""
+    actions = [f"- {one['id']}: {one['title']} (approvers: {one['approvers']}; undo: {one['reversal']})" for one in data["actions"]]
+    queries = [f"- {one['id']}: {one['title']}" for one in data["queries"]]
+    return "\n".join(["## Actions", "", *actions, "", "## Queries", "", *queries]) + "\n"
+
+
+def audit_markdown(audit: Mapping[str, Any]) -> str:
+    """Whether the chain holds."""
+    if audit["faults"]:
+        return "\n".join(["# The journal was tampered with", "", *[f"- {fault}" for fault in audit["faults"]]]) + "\n"
+    return f"The journal is whole: {audit['events']} events of {audit['runs']} runs, head {audit['head']}\n"

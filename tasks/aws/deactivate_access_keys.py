@@ -1,0 +1,116 @@
+"""Deactivate every access key of an IAM user.
+
+An inactive key is refused by AWS, and can be made active again: nothing is lost. All keys of the user go, not only the one that was seen
+leaking, because whoever holds one may have made another. The approval covers the class "every key of this user, at most 4", so that a key
+added in the meantime does not wait for an approval of its own.
+
+It does not end sessions that were minted from a key before: these outlive it. `aws.revoke_user_sessions` comes after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from firedoor.action import Action, Spec
+from firedoor.errors import NotFound
+from firedoor.model import Change, Cover, Intent, Plan, Receipt, Residual, Reversal, Snapshot, Tier
+from firedoor.vendors.aws.client import AwsClient
+from firedoor.vendors.aws.values import AccessKey, IamUser, KeyStatus
+
+CLASS = "keys"
+MOST_KEYS = 4  # AWS allows two at a time; an attacker may delete one and make another while we work
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeysState(Snapshot):
+    """The user's keys; ``gone`` where IAM has no such user."""
+
+    keys: tuple[AccessKey, ...] = ()
+    gone: bool = False
+
+
+class DeactivateAccessKeys(Action[IamUser, KeysState]):
+    """`iam:UpdateAccessKey` with status Inactive, a change for each key."""
+
+    spec = Spec(
+        id="aws.deactivate_access_keys",
+        title="Deactivate every access key of an IAM user",
+        reads=frozenset({"iam:ListAccessKeys"}),
+        writes=frozenset({"iam:UpdateAccessKey"}),
+        tier=Tier.ONE,
+        reversal=Reversal.EXACT,
+        limit=50,
+        settle_within=15.0,
+        unestablished=("how long a deactivated key may still be accepted somewhere; about 4 s were published by researchers",),
+        pages=("https://docs.aws.amazon.com/IAM/latest/APIReference/API_UpdateAccessKey.html",),
+    )
+    target = IamUser
+
+    def __init__(self, aws: AwsClient) -> None:
+        self._aws = aws
+
+    async def clock(self, target: IamUser) -> datetime:
+        """AWS's, in the user's account."""
+        return await self._aws.now(target.account)
+
+    def lease(self, target: IamUser) -> str:
+        """The user's keys."""
+        return f"aws:keys:{target.account}/{target.name}"
+
+    async def read(self, target: IamUser) -> KeysState:
+        """The keys and their status."""
+        try:
+            return KeysState(keys=await self._aws.access_keys(target))
+        except NotFound:
+            return KeysState(gone=True)
+
+    def plan(self, target: IamUser, before: KeysState) -> Plan:
+        """A change for each active key."""
+        if before.gone:
+            return Plan(reason=f"IAM has no user {target.label} any more")
+        active = [key for key in before.keys if key.status is KeyStatus.ACTIVE]
+        if not active:
+            return Plan(reason=f"{target.label} has no active access key ({len(before.keys)} inactive)")
+        cover = Cover(name=CLASS, says=f"every access key of {target.label}, at most {MOST_KEYS}", at_most=MOST_KEYS)
+        changes = tuple(_change("deactivate", target, key.id, KeyStatus.ACTIVE, KeyStatus.INACTIVE) for key in active)
+        return Plan(changes=changes, covers=(cover,))
+
+    async def apply(self, change: Change, intent: Intent) -> Receipt:
+        """Set one key's status. Repeating it is harmless."""
+        user = IamUser(account=change.at["account"], name=change.at["user"])
+        await self._aws.update_access_key(user, change.at["key"], KeyStatus(str(change.after["status"])))
+        return Receipt(change=change.key, at=intent.at, facts={"key": change.at["key"], "status": change.before["status"]})
+
+    def residuals(self, target: IamUser, now: KeysState) -> Sequence[Residual]:
+        """Sessions outlive their key."""
+        if now.gone:
+            return ()
+        return (
+            Residual(
+                what=f"signed URLs that were made with keys of {target.label}",
+                until="AWS has seen the key's deactivation everywhere, a few seconds",
+                closes_by="nothing more is needed",
+            ),
+        )
+
+    def plan_undo(self, target: IamUser, receipts: Sequence[Receipt], now: KeysState) -> Plan:
+        """Activate again the keys that this run deactivated, those that still exist and are still inactive."""
+        ours = {str(receipt.facts["key"]) for receipt in receipts if "key" in receipt.facts}
+        inactive = [key for key in now.keys if key.id in ours and key.status is KeyStatus.INACTIVE]
+        if not inactive:
+            return Plan(reason=f"no key of {target.label} that this run deactivated is still inactive")
+        return Plan(changes=tuple(_change("activate", target, key.id, KeyStatus.INACTIVE, KeyStatus.ACTIVE) for key in inactive))
+
+
+def _change(verb: str, target: IamUser, key: str, before: KeyStatus, after: KeyStatus) -> Change:
+    return Change(
+        key=f"{verb}:{key}",
+        subject=f"aws:key:{key}",
+        says=f"{verb} access key {key} of {target.label}",
+        at={"account": target.account, "user": target.name, "key": key},
+        before={"status": before.value},
+        after={"status": after.value},
+        cover=CLASS if verb == "deactivate" else "",
+    )
