@@ -111,13 +111,14 @@ def _step(item: Item, result: StepResult | None) -> Mapping[str, Any]:
 def _approval(record: Record) -> Mapping[str, Any]:
     request = record.request
     if request is None:
-        return {"required": 0, "by": [], "seconds": None}
+        return {"required": 0, "by": [], "ruling": "not needed", "seconds": None, "at": None}
     answered = record.moments.get(Kind.CLOSED)
     return {
         "required": int(request.required),
         "by": [decision.by for decision in record.decisions if decision.answer == "approve"],
         "ruling": str(record.ruling) if record.ruling else "waiting",
         "seconds": _between(request.requested, answered),
+        "at": plain(answered),
     }
 
 

@@ -52,9 +52,9 @@ async def resume(run: str, *, say: Say) -> Report:
     async with wiring.open_journal(settings) as (_, journal):
         order = fold(run, await journal.events(run)).order
     if order.mode is Mode.DRILL:
-        from firedoor import drilling
+        from firedoor.drilling import resume as resume_drill
 
-        return await drilling.resume(settings, order, say=say)
+        return await resume_drill(settings, order, say=say)
     book = wiring.load_playbook(order.playbook, wiring.load_catalogue())
     async with AsyncExitStack() as stack:
         house = await with_slack(stack, settings, wiring.vendors_of(book))

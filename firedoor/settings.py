@@ -28,6 +28,7 @@ def _safe_url(url: str) -> str:
 
 
 SafeUrl = Annotated[str, AfterValidator(_safe_url)]
+AccountId = Annotated[str, StringConstraints(pattern=r"^\d{12}$")]
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
@@ -58,16 +59,17 @@ class LimitsTable(_Table):
     targets: Annotated[int, Field(ge=1, le=10_000)] = 50
 
 
-class Settings(BaseSettings):
-    """All of it. Secrets print as asterisks."""
+class Settings(_Table):
+    """All of it. Secrets print as asterisks. Made directly, it reads no environment: a drill must not reach a real vendor by accident."""
 
-    model_config = SettingsConfigDict(env_prefix="FIREDOOR_", extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(hide_input_in_errors=True)
 
     okta_org_url: SafeUrl | None = None
     okta_api_token: SecretStr | None = None
     okta_preview_api_token: SecretStr | None = None
     aws_region: str = "us-east-1"
-    aws_accounts: dict[Annotated[str, StringConstraints(pattern=r"^\d{12}$")], str] = {}
+    aws_accounts: dict[AccountId, str] = {}
+    aws_preview_accounts: dict[AccountId, str] = {}
     slack_base_url: SafeUrl = "https://slack.com/api/"
     slack_bot_token: SecretStr | None = None
     slack_app_token: SecretStr | None = None
@@ -78,19 +80,6 @@ class Settings(BaseSettings):
     protected: tuple[ProtectedTable, ...] = ()
     own_networks: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = ()
     limits: LimitsTable = LimitsTable()
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment wins over what `load` read from the file and passed in."""
-        del settings_cls, dotenv_settings, file_secret_settings
-        return env_settings, init_settings
 
     @property
     def journal_url(self) -> str:
@@ -108,6 +97,23 @@ class Settings(BaseSettings):
         )
 
 
+class _Sources(Settings, BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="FIREDOOR_", frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over what `load` read from the file and passed in."""
+        del settings_cls, dotenv_settings, file_secret_settings
+        return env_settings, init_settings
+
+
 def load(config: Path | None = None) -> Settings:
     """The settings in force. Raises `Misconfigured` naming each setting that is wrong, and where it stands."""
     named = config or (Path(os.environ["FIREDOOR_CONFIG"]) if os.environ.get("FIREDOOR_CONFIG") else None)
@@ -119,7 +125,7 @@ def load(config: Path | None = None) -> Settings:
             advice=f"Set FIREDOOR_{leaked[0].upper()} in the environment, and replace the token: it may have been read",
         )
     try:
-        return Settings(**table)  # type: ignore[arg-type]
+        return _Sources(**table)  # type: ignore[arg-type]
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors(include_input=False))
         raise Misconfigured(f"the settings are wrong: {faults}", advice=f"Mend them in {path or 'the environment (FIREDOOR_*)'}") from None

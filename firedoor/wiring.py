@@ -201,7 +201,7 @@ async def _aws(stack: AsyncExitStack, settings: Settings, access: Access, stand_
     where: dict[str, Any] = {"region": settings.aws_region}
     if stand_in is not None:
         where |= {"endpoint": stand_in.endpoint, "credentials": stand_in.credentials}
-    accounts = settings.aws_accounts
+    accounts = (settings.aws_preview_accounts if access is Access.READ else {}) or settings.aws_accounts
     try:
         if not accounts:
             async with AwsClient({}, access, **where) as base:

@@ -18,8 +18,8 @@ class Effect(StrEnum):
 class Fault:
     """One planned fault. ``operation`` is the vendor's name of the call.
 
-    ``status`` 0 lets the true reply through, slowed by ``delay`` seconds. ``drop`` breaks the connection in place of a reply. With ``status``
-    200 and `Effect.NONE` the simulator lies: it says yes and does nothing.
+    ``status`` 0 lets the true reply through, slowed by ``delay`` seconds; ``drop`` breaks the connection in place of a reply.
+    With ``status`` 200 and `Effect.NONE` the simulator lies: it says yes and does nothing.
     """
 
     operation: str

@@ -1,0 +1,214 @@
+"""A drill, from an empty folder to a verdict: the world, the attacker, Prefect, Slack, the alert, the containment, the judge."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import os
+import random
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from firedoor import running, wiring
+from firedoor.errors import BadInput, nearest
+from firedoor.exercise import judge, oncall, processes
+from firedoor.exercise.scenario import SCENARIOS, Scenario
+from firedoor.journal import Event, Journal, Kind
+from firedoor.model import Mode
+from firedoor.report import RunOutcome
+from firedoor.run import Order, fold
+from firedoor.settings import Settings, load
+from firedoor.words import event_words, report_markdown
+
+if TYPE_CHECKING:
+    from firedoor.vendors.slack.people import Modal
+
+WORLD_SECONDS: Final = 40.0
+PREFECT_SECONDS: Final = 45.0
+HEAD_START: Final = 30  # attempts on record before the alert comes in
+QUIET_SECONDS: Final = 3.0
+RUN_SECONDS: Final = 300.0
+
+Report = Mapping[str, Any]
+Say = Callable[[str], None]
+
+
+async def run(name: str, *, approve: str, lag: float, contains: bool, as_json: bool) -> Report:
+    """The whole exercise. Raises `BadInput` for an unknown scenario or a wrong way of approving."""
+    scenario = _scenario(name)
+    mind = _mind(approve, as_json=as_json)
+    say: Say = _unsaid if as_json else _aside
+    folder = load().state_dir / "drills" / f"{datetime.now(UTC):%y%m%d-%H%M%S}-{os.getpid()}"
+    folder.mkdir(parents=True, mode=0o700)
+    async with AsyncExitStack() as stack:
+        say(f"Setting up {scenario.name}: a company of 290, its Okta, AWS and Slack on this machine")
+        server = stack.enter_context(processes.prefect_server(folder)) if contains else None
+        seed = random.randrange(10**6)  # noqa: S311 - it makes up names; secrets come from elsewhere
+        stack.enter_context(processes.child("firedoor.exercise.world", folder, scenario.name, lag, seed, log=folder / "world.log"))
+        if server is not None:
+            await asyncio.to_thread(importlib.import_module, "flows.contain")  # three seconds, while the others start
+        await processes.until((folder / "ready").exists, WORLD_SECONDS, f"the simulated vendors (see {folder / 'world.log'})")
+        world = json.loads((folder / "world.json").read_text(encoding="utf-8"))
+        settings, aws = stand_ins(world)
+        house = await running.with_slack(stack, settings, frozenset({"okta", "aws"}), mode=Mode.DRILL, aws=aws)
+        if server is not None:
+            there = await server.ready(PREFECT_SECONDS)
+            say(f"Prefect is up at {server.url}" if there else "Prefect did not come up in time; going on without it")
+        stack.enter_context(processes.child("firedoor.exercise.attacker", folder, log=folder / "attacker.log"))
+        await processes.until(lambda: len(judge.read(folder / "attempts.jsonl")) >= HEAD_START, WORLD_SECONDS, "the attacker")
+        say("The attacker is in, five ways")
+        alerted = time.time()
+        await oncall.alert(world["slack_url"], world)
+        say("The alert has come in")
+        run_ = await _contained(house.journal, settings, scenario, world, mind, folder) if contains else ""
+        return await verdict(house.journal, run_, scenario, world, folder, alerted=alerted)
+
+
+async def resume(settings: Settings, order: Order, *, say: Say) -> Report:
+    """Go on with a drill's run in the world it left behind, and judge it. Raises `BadInput` where that world is gone."""
+    folder = next((path.parent for path in (settings.state_dir / "drills").glob("*/run") if path.read_text() == order.run), None)
+    world = json.loads((folder / "world.json").read_text()) if folder else {}
+    if folder is None or not processes.alive(world["pid"]):
+        advice = "Start another drill; a drill's world waits ten minutes for its run to be resumed"
+        raise BadInput(f"the simulated world of run {order.run} is gone", advice=advice)
+    drill_settings, aws = stand_ins(world)
+    book = wiring.load_playbook(order.playbook, wiring.load_catalogue())
+    async with AsyncExitStack() as stack:
+        house = await running.with_slack(stack, drill_settings, wiring.vendors_of(book), mode=Mode.DRILL, aws=aws)
+        say(f"Run {order.run}: reading the simulated world before anything else")
+        engine = house.engine
+        await running.orchestrate(order.run, book.playbook, lambda stage: engine.resume(order.run, book.title, stage), house.journal)
+        report = await verdict(house.journal, order.run, SCENARIOS[world["scenario"]], world, folder, alerted=order.asked.timestamp())
+        processes.end(world["pid"])
+        return report
+
+
+async def verdict(journal: Journal, run: str, scenario: Scenario, world: Report, folder: Path, *, alerted: float) -> Report:
+    """The report with the attacker's side of it: after the run, every foothold is tried for another `QUIET_SECONDS`."""
+    quiet_since = time.time()
+    await asyncio.sleep(QUIET_SECONDS)
+    attempts = judge.read(folder / "attempts.jsonl")
+    events = await journal.events(run) if run else []
+    report = fold(run, events).report if run else None
+    approved = next((event.at.timestamp() for event in events if event.kind == Kind.CLOSED), alerted)
+    found = judge.judge(attempts, approved=approved, quiet_since=quiet_since)
+    footholds = [{key: value for key, value in asdict(one).items() if key != "last_success_at"} for one in found.footholds]
+    return {
+        **(report or scenario.untouched()),
+        "scenario": scenario.name,
+        "lag": world["lag"],
+        "attacker": {"attempts": found.attempts, "locked_out": found.locked_out, "footholds": footholds},
+        "clocks": scenario.clocks(found, world, alerted=alerted),
+        "timeline": timeline(events, found, alerted=alerted),
+    }
+
+
+async def _contained(journal: Journal, settings: Settings, scenario: Scenario, world: Report, mind: oncall.Ask, folder: Path) -> str:  # noqa: PLR0917
+    """Two people contain the breach in the simulated Slack. Returns the run's name once it is over."""
+    before = set(await journal.runs())
+    asker, decider = settings.people[0].slack, settings.people[1].slack
+    slack = world["slack_url"]
+    async with asyncio.timeout(RUN_SECONDS):
+        await oncall.start(slack, asker, scenario.playbook)
+        run = next(name for name in await journal.runs() if name not in before)
+        (folder / "run").write_text(run)
+        deciding = asyncio.create_task(oncall.decide(slack, decider, run, mind))
+        async for event in journal.follow(run):
+            if event.kind == Kind.FINISHED:
+                await deciding
+                break
+    return run
+
+
+def timeline(events: Sequence[Event], found: judge.Judgement, *, alerted: float) -> list[Report]:
+    """What happened when, in seconds from the alert: the run's events and the attacker's last successes."""
+    said = [(event.at.timestamp(), words) for event in events if (words := event_words(event))]
+    lost = [(one.last_success_at, f"the attacker's last success: {one.name}") for one in found.footholds if one.last_success_at]
+    return [{"seconds": round(at - alerted, 2), "says": words} for at, words in sorted([(alerted, "the alert"), *said, *lost])]
+
+
+def _last(foothold: Report) -> str:
+    if not foothold["locked_out"]:
+        return "still in"
+    seconds = foothold["last_success_seconds"]
+    return "shut before the approval" if seconds is None else f"last success {seconds:.2f} s after the approval"
+
+
+def exit_code(report: Report) -> int:
+    """0 only when every step is verified and every further attempt of the attacker failed."""
+    ended = RunOutcome(report["outcome"]).exit_code
+    return ended or (0 if report["attacker"]["locked_out"] else 1)
+
+
+def render(report: Report) -> str:
+    """The report, the attacker's footholds, and the clocks beside those of 2023."""
+    attacker = report["attacker"]
+    lines = [report_markdown(report)] if report["run"] else ["# Nobody contained anything\n"]
+    lines += ["## The attacker", "", f"{attacker['attempts']} attempts; {'locked out' if attacker['locked_out'] else 'STILL IN'}.", ""]
+    lines += [f"- {one['name']}: {_last(one)}" for one in attacker["footholds"]]
+    lines += ["", "## What happened, in seconds from the alert", ""]
+    lines += [f"- {one['seconds']:7.2f}  {one['says']}" for one in report["timeline"]]
+    lines += ["", "## The clocks, from the alert", ""]
+    for clock in report["clocks"]:
+        ours = "never" if clock["seconds"] is None else f"{clock['seconds']:.1f} s"
+        lines.append(f"- {clock['historical']}: {clock['minutes']} minutes in 2023. Here, {clock['here']}: {ours}.")
+    return "\n".join(lines) + "\n"
+
+
+def stand_ins(world: Report) -> tuple[Settings, wiring.AwsStandIn]:
+    """Settings that point at a drill's world. Of the real ones only the state folder and the journal remain; no environment is read."""
+    from firedoor.vendors.aws.session import AwsCredentials  # noqa: PLC0415 - only drills need it here
+
+    real = load()
+    aws = world["aws"]
+    credentials = AwsCredentials(key_id=aws["key_id"], secret=aws["secret"])
+    settings = Settings(**world["settings"], database_url=real.database_url, state_dir=real.state_dir)
+    return settings, wiring.AwsStandIn(endpoint=aws["endpoint"], credentials=credentials)
+
+
+def _scenario(name: str) -> Scenario:
+    if name not in SCENARIOS:
+        raise BadInput(f"there is no exercise {name!r}{nearest(name, SCENARIOS)}", advice=f"There is: {', '.join(SCENARIOS)}")
+    return SCENARIOS[name]
+
+
+def _mind(approve: str, *, as_json: bool) -> oncall.Ask:
+    """What makes up the approver's mind: a script, or the person at this terminal."""
+    interactive = sys.stdin.isatty() and not as_json
+    way = approve or ("ask" if interactive else "auto")
+    if way == "auto":
+        return _yes
+    if way != "ask":
+        raise BadInput(f"--approve takes auto or ask, not {way!r}")
+    if not sys.stdin.isatty():
+        raise BadInput("--approve ask needs a terminal to ask in", advice="Use --approve auto")
+    return _ask
+
+
+def _aside(text: str) -> None:
+    """Progress goes to standard error, so that standard output holds the result alone."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+def _unsaid(text: str) -> None:
+    del text
+
+
+async def _yes(modal: Modal) -> bool:
+    """A scripted person looks for the changes before they approve: an empty request would be a defect."""
+    return "It will" in modal.shown
+
+
+async def _ask(modal: Modal) -> bool:
+    text = modal.shown.replace("\u2060", "").replace("&gt;", ">")
+    _aside(f"\n{text}\n")
+    answer = await asyncio.to_thread(input, "You are on call. Approve? [y/N] ")
+    return answer.strip().lower() in ("y", "yes")

@@ -1,0 +1,96 @@
+"""The exercises there are, and the history each is measured against."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from firedoor.exercise.judge import Judgement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clock:
+    """A delay of the real incident, and the footholds (by how their names begin) whose loss answers it in the exercise."""
+
+    historical: str
+    minutes: int
+    here: str
+    footholds: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """An exercise: a name, the playbook that answers it, and its clocks."""
+
+    name: str
+    title: str
+    playbook: str
+    history: tuple[Clock, ...]
+
+    def clocks(self, found: Judgement, world: Mapping[str, Any], *, alerted: float) -> list[Mapping[str, Any]]:
+        """Each clock with its seconds from the alert to the last success of its footholds; None while one of them is still in."""
+        del world
+        return [
+            {"historical": clock.historical, "minutes": clock.minutes, "here": clock.here, "seconds": _seconds(clock, found, alerted)}
+            for clock in self.history
+        ]
+
+    def untouched(self) -> Mapping[str, Any]:
+        """The report of an exercise in which nobody did anything."""
+        return {
+            "run": "",
+            "incident": "",
+            "playbook": self.playbook,
+            "mode": "drill",
+            "requester": "",
+            "outcome": "failed",
+            "open": [],
+            "plan": {"fingerprint": "", "changes": []},
+            "approval": {"required": 0, "by": [], "ruling": "not asked", "seconds": None, "at": None},
+            "steps": [],
+            "seconds": {"plan": None, "approval": None, "contain": None, "total": None},
+            "writes": 0,
+            "residual": [],
+            "ticket": None,
+            "journal_head": "",
+        }
+
+
+def _seconds(clock: Clock, found: Judgement, alerted: float) -> float | None:
+    meant = [one for one in found.footholds if one.name.startswith(clock.footholds)]
+    if not meant or not all(one.locked_out for one in meant):
+        return None
+    return round(max(max(0.0, (one.last_success_at or alerted) - alerted) for one in meant), 2)
+
+
+SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
+    {
+        "cloudflare-okta-2023": Scenario(
+            name="cloudflare-okta-2023",
+            title="Stolen Okta sessions and a service account's AWS key",
+            playbook="identity-breach",
+            history=(
+                Clock(
+                    historical="a service account disabled",
+                    minutes=35,
+                    here="the service account's key and its sessions dead",
+                    footholds=("aws key", "sts session"),
+                ),
+                Clock(
+                    historical="the attacker's account disabled",
+                    minutes=83,
+                    here="the accounts the attacker used shut, sessions and tokens with them",
+                    footholds=("okta session", "oauth token"),
+                ),
+                Clock(
+                    historical="the attacker's addresses blocked",
+                    minutes=331,
+                    here="the last of the footholds dead (no address is blocked in this exercise)",
+                    footholds=("",),
+                ),
+            ),
+        )
+    }
+)

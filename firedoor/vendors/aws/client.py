@@ -1,0 +1,230 @@
+"""Firedoor's AWS client: IAM users and access keys in the configured accounts. No other code talks to AWS."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final, Self
+
+from firedoor.canonical import JSON, canonical
+from firedoor.errors import BadInput, NotFound
+from firedoor.vendors.access import Access, CallPolicy, Operation
+from firedoor.vendors.aws.doors import BASE, Doors
+from firedoor.vendors.aws.operations import OPERATIONS
+from firedoor.vendors.aws.replies import malformed
+from firedoor.vendors.aws.session import AwsCredentials, Line
+from firedoor.vendors.aws.values import (
+    AccessKey,
+    Caller,
+    IamUser,
+    KeyOwner,
+    KeyStatus,
+    check_account,
+    check_key_id,
+    check_policy_name,
+    check_user_name,
+)
+
+_PAGE: Final = 1000
+_CLOCK_GOOD_FOR: Final = 30.0
+_STATUSES: Final = frozenset(status.value for status in KeyStatus)
+
+
+class AwsClient:
+    """Talks to AWS for the actions of this room; an async context manager.
+
+    ``accounts`` maps account ids to the ARN of the role to assume there; "" uses the base credentials directly. With a role, a client that
+    only reads asks AWS for a session that only can read; with base credentials only the guard in this process stands. ``credentials``
+    None means botocore's own chain, ``endpoint`` "" botocore's own choice (AWS_ENDPOINT_URL and the profile are heard). ``timeout`` is in
+    seconds, for connecting and again for each read. ``pool`` is the number of threads and of connections.
+    """
+
+    def __init__(
+        self,
+        accounts: Mapping[str, str],
+        access: Access,
+        *,
+        region: str = "us-east-1",
+        pool: int = 8,
+        timeout: float = 10.0,
+        profile: str = "",
+        credentials: AwsCredentials | None = None,
+        endpoint: str = "",
+    ) -> None:
+        self.policy = CallPolicy(vendor="aws", access=access, operations=OPERATIONS)
+        line = Line(region=region, pool=pool, timeout=timeout, endpoint=endpoint)
+        self._doors = Doors(accounts, policy=self.policy, line=line, credentials=credentials, profile=profile)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        await self._doors.close()
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """The configured account ids, sorted."""
+        return tuple(sorted(self._doors.accounts))
+
+    async def now(self, account: str) -> datetime:
+        """AWS's clock, never behind the true one and at most about a second and a round trip ahead of it."""
+        if self._doors.clock.age() > _CLOCK_GOOD_FOR:
+            await self.whoami(account)
+        now = self._doors.clock.now()
+        if now is None:
+            raise malformed(self._known("sts:GetCallerIdentity"), "the reply has no Date header")
+        return now
+
+    async def skew(self) -> timedelta:
+        """How far this machine's clock is ahead of AWS's (negative: behind), to about a second."""
+        await self.whoami()
+        ahead = self._doors.clock.ahead()
+        if ahead is None:
+            raise malformed(self._known("sts:GetCallerIdentity"), "the reply has no Date header")
+        return ahead
+
+    async def whoami(self, account: str = BASE) -> Caller:
+        """Whom AWS takes us for: in an account, or with the base credentials."""
+        reply = await self._call(account, "sts:GetCallerIdentity")
+        return Caller(account=_text(self._known("sts:GetCallerIdentity"), reply, "Account"), arn=str(reply.get("Arn", "")))
+
+    async def account_of_key(self, key_id: str) -> str:
+        """The account an access key belongs to, whether or not it is one of ours or still works."""
+        reply = await self._call(BASE, "sts:GetAccessKeyInfo", AccessKeyId=check_key_id(key_id), target=key_id)
+        return check_account(_text(self._known("sts:GetAccessKeyInfo"), reply, "Account"))
+
+    async def owner_of_key(self, key_id: str) -> IamUser:
+        """The user whose long-term key this is. Raises `BadInput` for a session's key, or a key of an account that is not configured."""
+        return (await self.key_owner(key_id)).user
+
+    async def key_owner(self, key_id: str) -> KeyOwner:
+        """The user whose long-term key this is, and its last use. Raises as `owner_of_key`."""
+        if check_key_id(key_id).startswith("ASIA"):
+            raise BadInput(
+                "that is the key of a temporary session, which has no owner in IAM",
+                target=key_id,
+                advice="Find in CloudTrail which user or role the session was issued to, and revoke its sessions",
+            )
+        account = await self.account_of_key(key_id)
+        if account not in self._doors.accounts:
+            raise BadInput(
+                f"the key belongs to account {account}, which is not among the configured ones",
+                target=key_id,
+                advice="Add the account and its role, or tell the account's owner",
+            )
+        name = "iam:GetAccessKeyLastUsed"
+        reply = await self._call(account, name, AccessKeyId=key_id, target=key_id)
+        usage = reply.get("AccessKeyLastUsed")
+        usage = usage if isinstance(usage, Mapping) else {}
+        used = usage.get("LastUsedDate")
+        return KeyOwner(
+            key=key_id,
+            user=self._user(name, account, reply),
+            last_used=used if isinstance(used, datetime) else None,
+            service=str(usage.get("ServiceName", "")),
+            region=str(usage.get("Region", "")),
+        )
+
+    async def user(self, user: IamUser) -> IamUser:
+        """The user, if AWS has one of exactly that name. Raises `NotFound` otherwise.
+
+        AWS compares names without regard to case in places; protected names are compared letter by letter.
+        """
+        reply = await self._on(user, "iam:GetUser")
+        found = self._user("iam:GetUser", user.account, self._part("iam:GetUser", reply, "User"))
+        if found.name != user.name:
+            raise BadInput(f"AWS writes that name {found.name!r}", target=user.label, advice="Name the user as AWS does")
+        return found
+
+    async def users(self, account: str) -> tuple[IamUser, ...]:
+        """Every user of an account, in AWS's order."""
+        found = await self._pages(account, "iam:ListUsers", "Users", {}, target=account)
+        return tuple(self._user("iam:ListUsers", account, each) for each in found)
+
+    async def user_tags(self, user: IamUser) -> Mapping[str, str]:
+        """A user's tags by key."""
+        found = await self._pages(user.account, "iam:ListUserTags", "Tags", {"UserName": user.name}, target=user.label)
+        operation = self._known("iam:ListUserTags")
+        return {_text(operation, each, "Key"): str(each.get("Value", "")) for each in found}
+
+    async def access_keys(self, user: IamUser) -> tuple[AccessKey, ...]:
+        """A user's long-term keys, active or not, in AWS's order."""
+        name = "iam:ListAccessKeys"
+        found = await self._pages(user.account, name, "AccessKeyMetadata", {"UserName": user.name}, target=user.label)
+        keys: list[AccessKey] = []
+        for each in found:
+            match each:
+                case {"AccessKeyId": str(key_id), "Status": str(status), "CreateDate": datetime() as created} if status in _STATUSES:
+                    keys.append(AccessKey(id=key_id, status=KeyStatus(status), created=created))
+                case _:
+                    raise malformed(self._known(name), "a key lacks its id, status or date", target=user.label)
+        return tuple(keys)
+
+    async def update_access_key(self, user: IamUser, key_id: str, status: KeyStatus) -> None:
+        """Activate or deactivate a key. Setting the status it has already is no error. Enforced by AWS some seconds later."""
+        if status is KeyStatus.EXPIRED:
+            raise BadInput("a key can be made Active or Inactive", target=user.label)
+        await self._on(user, "iam:UpdateAccessKey", AccessKeyId=check_key_id(key_id), Status=status.value)
+
+    async def user_policies(self, user: IamUser) -> Mapping[str, Mapping[str, JSON]]:
+        """A user's inline policies by name. One that is deleted while they are read is left out."""
+        names = await self._pages(user.account, "iam:ListUserPolicies", "PolicyNames", {"UserName": user.name}, target=user.label)
+        documents: dict[str, Mapping[str, JSON]] = {}
+        for name in names:
+            try:
+                reply = await self._on(user, "iam:GetUserPolicy", PolicyName=check_policy_name(str(name)))
+            except NotFound:
+                continue
+            documents[str(name)] = self._part("iam:GetUserPolicy", reply, "PolicyDocument")
+        return documents
+
+    async def put_user_policy(self, user: IamUser, name: str, document: Mapping[str, JSON]) -> None:
+        """Write an inline policy, over any of that name. Raises `Conflict` where the user's inline policies have no room left."""
+        await self._on(user, "iam:PutUserPolicy", PolicyName=check_policy_name(name), PolicyDocument=canonical(document))
+
+    async def delete_user_policy(self, user: IamUser, name: str) -> None:
+        """Delete an inline policy. Raises `NotFound` where there is none (also when a first reply was lost)."""
+        await self._on(user, "iam:DeleteUserPolicy", PolicyName=check_policy_name(name))
+
+    async def _on(self, user: IamUser, name: str, **parameters: object) -> Mapping[str, Any]:
+        return await self._call(user.account, name, target=user.label, UserName=user.name, **parameters)
+
+    async def _call(self, account: str, name: str, *, target: str = "", **parameters: object) -> Mapping[str, Any]:
+        return await self._doors.call(account, name, parameters, target=target)
+
+    async def _pages(self, account: str, name: str, part: str, parameters: Mapping[str, str], *, target: str) -> list[Any]:
+        """Every item of a listing. A page without its list, or a marker that comes twice, would lose or repeat items: `Malformed`."""
+        items: list[Any] = []
+        seen: set[str] = set()
+        marker = ""
+        while True:
+            page = await self._call(account, name, target=target, MaxItems=_PAGE, **parameters, **({"Marker": marker} if marker else {}))
+            found = page.get(part)
+            if not isinstance(found, list):
+                raise malformed(self._known(name), f"the reply has no {part}", target=target)
+            items.extend(found)
+            if not page.get("IsTruncated"):
+                return items
+            marker = str(page.get("Marker") or "")
+            if not marker or marker in seen:
+                raise malformed(self._known(name), "the listing does not go on: its marker is missing or came before", target=target)
+            seen.add(marker)
+
+    def _user(self, name: str, account: str, part: Mapping[str, Any]) -> IamUser:
+        return IamUser(account=account, name=check_user_name(_text(self._known(name), part, "UserName")))
+
+    def _part(self, name: str, reply: Mapping[str, Any], field: str) -> Mapping[str, Any]:
+        part = reply.get(field)
+        if not isinstance(part, Mapping):
+            raise malformed(self._known(name), f"the reply has no readable {field}")
+        return part
+
+    def _known(self, name: str) -> Operation:
+        return self.policy.operations[name]
+
+
+def _text(operation: Operation, part: Mapping[str, Any], field: str) -> str:
+    text = part.get(field)
+    if not isinstance(text, str) or not text:
+        raise malformed(operation, f"the reply has no {field}")
+    return text

@@ -1,0 +1,185 @@
+"""AWS on loopback for drills and tests: moto's state behind our own gate, over real HTTP.
+
+Honest about what it leaves out: MFA, permissions boundaries, service control and resource policies, conditions other than on
+aws:TokenIssueTime, presigned URLs, paging of listings, and services that do not speak the query protocol or JSON. What it does not know it
+answers with 501, never with a guess.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import format_datetime
+from functools import cache
+from typing import Any, ClassVar, Final, Self
+
+from aiohttp import web
+
+from firedoor.canonical import JSON
+from firedoor.vendors.access import Access
+from firedoor.vendors.aws import world as worlds
+from firedoor.vendors.aws.gate import Gate, Record, Wsgi
+from firedoor.vendors.aws.operations import permissions
+from firedoor.vendors.aws.session import AwsCredentials
+from firedoor.vendors.aws.standings import SimClock, Standings
+from firedoor.vendors.aws.wire import Answer, Call, Refused, Request, refusal, success_body
+from firedoor.vendors.aws.world import World
+from firedoor.vendors.faults import Effect, Fault, Faults
+
+# Firedoor's own account in the simulation, beside those of the world.
+HOME: Final = "999999999999"
+ROLES: Final[Mapping[Access, str]] = {Access.READ: "firedoor-preview", Access.WRITE: "firedoor-contain"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwsLag:
+    """How many seconds enforcement is behind the API, for key statuses and policies alike."""
+
+    iam: float = 4.0
+
+
+class AwsSimulator:
+    """The simulated AWS; an async context manager. One at a time in a process, because moto's state is the process's.
+
+    ``requests`` is every request in order, ``faults`` what is to go wrong, ``clock`` AWS's clock, ``lag`` may be set at any time. A user of
+    its own account and the roles ``firedoor-preview`` and ``firedoor-contain`` in every account are there for Firedoor; `credentials` and
+    `roles` name them.
+    """
+
+    _running: ClassVar[bool] = False
+
+    def __init__(self, world: World, *, lag: AwsLag | None = None) -> None:
+        self._world = world
+        self.lag = lag or AwsLag()
+        self.faults = Faults()
+        self.clock = SimClock()
+        self.requests: list[Record] = []
+        self.url = ""
+
+    async def __aenter__(self) -> Self:
+        if AwsSimulator._running:
+            raise RuntimeError("another simulated AWS runs in this process, and moto has only one state")
+        AwsSimulator._running = True
+        try:
+            self.reset(self._world)
+            app = web.Application()
+            app.router.add_route("*", "/{path:.*}", self._handle)
+            self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+            await self._runner.setup()
+            site = web.TCPSite(self._runner, "127.0.0.1", 0)
+            await site.start()
+        except BaseException:
+            AwsSimulator._running = False
+            raise
+        host, port = self._runner.addresses[0][:2]
+        self.url = f"http://{host}:{port}"
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        try:
+            await self._runner.cleanup()
+        finally:
+            AwsSimulator._running = False
+
+    def reset(self, world: World) -> None:
+        """Begin anew with another world, at the same address. Raises what `world.seed` raises."""
+        from moto.core.base_backend import BackendDict  # noqa: PLC0415 - only drills and tests have moto
+
+        BackendDict.reset()
+        self.credentials = AwsCredentials(key_id=worlds.new_key_id(), secret=worlds.new_secret())
+        self.faults, self.clock, self.requests, self._world = Faults(), SimClock(), [], world
+        worlds.seed(_with_firedoor(world, self.credentials))
+        self._standings = Standings(self.clock, lambda: self.lag.iam)
+        for account in (HOME, *world):
+            self._standings.settle(account)
+        self._gate = Gate(_moto(), self.clock, self._standings)
+
+    def roles(self, access: Access) -> Mapping[str, str]:
+        """Firedoor's role in every account of the world, as the client takes them."""
+        return {account: f"arn:aws:iam::{account}:role/{ROLES[access]}" for account in self._world}
+
+    def state(self) -> Mapping[str, JSON]:
+        """The world as it is now, as plain data without secrets: accounts, their users, key statuses, inline policies, groups, tags."""
+        return {account: worlds.state(account) for account in self._world}
+
+    def accepted_writes(self) -> list[Record]:
+        """The requests that changed something, in order."""
+        return [record for record in self.requests if record.write and record.status == 200]
+
+    async def _handle(self, incoming: web.Request) -> web.StreamResponse:
+        headers: dict[str, str] = {}
+        for name, value in incoming.headers.items():
+            headers[name.lower()] = f"{headers[name.lower()]},{value}" if name.lower() in headers else value
+        request = Request(
+            method=incoming.method,
+            path=incoming.rel_url.raw_path,
+            query=incoming.rel_url.raw_query_string,
+            headers=headers,
+            body=await incoming.read(),
+        )
+        try:
+            signed, call = self._gate.read(request)
+        except Refused as no:
+            as_json = "x-amz-target" in headers
+            self.requests.append(_unread(no))
+            return self._reply(refusal("", no, as_json=as_json))
+        fault = self.faults.take(call.name)
+        if fault is None or fault.effect is Effect.FIRST or not (fault.status or fault.drop):
+            answer, record = self._gate.decide(request, signed, call)
+            self.requests.append(record)
+        else:
+            answer = Answer(status=fault.status, body=b"", content_type="text/xml")
+        if fault is not None:
+            answer = await self._play(fault, call, answer, incoming)
+        return self._reply(answer)
+
+    async def _play(self, fault: Fault, call: Call, answer: Answer, incoming: web.Request) -> Answer:
+        await asyncio.sleep(fault.delay)
+        if fault.drop and incoming.transport is not None:
+            incoming.transport.close()
+        if not fault.status:
+            return answer
+        body = fault.body
+        if fault.status == 200 and not body and fault.effect is Effect.NONE:
+            body = success_body(call.service, call.operation)
+        return Answer(status=fault.status, body=body.encode(), content_type="text/xml", headers=fault.headers)
+
+    def _reply(self, answer: Answer) -> web.Response:
+        moment = format_datetime(self.clock.now().replace(microsecond=0), usegmt=True)
+        headers = {"Date": moment, "Content-Type": answer.content_type, **answer.headers}
+        return web.Response(status=answer.status, body=answer.body, headers=headers)
+
+
+def _unread(no: Refused) -> Record:
+    return Record(service="", operation="", key_id="", principal="", account="", write=False, status=no.status, code=no.code)
+
+
+def _with_firedoor(world: World, credentials: AwsCredentials) -> World:
+    user = f"arn:aws:iam::{HOME}:user/firedoor"
+    seeded: dict[str, JSON] = {}
+    for account, plan in world.items():
+        if account == HOME or not isinstance(plan, Mapping):
+            raise ValueError(f"account {account} of the world is Firedoor's own, or no mapping")
+        roles = plan.get("roles")
+        ours: dict[str, JSON] = {
+            name: {"trust": [user], "policies": {"firedoor": _allow(list(permissions(access)))}} for access, name in ROLES.items()
+        }
+        seeded[account] = {**plan, "roles": {**(roles if isinstance(roles, Mapping) else {}), **ours}}
+    firedoor: JSON = {
+        "keys": {credentials.key_id: {"secret": credentials.secret}},
+        "policies": {"firedoor": _allow(["sts:AssumeRole", "sts:GetAccessKeyInfo"])},
+    }
+    return {**seeded, HOME: {"users": {"firedoor": firedoor}}}
+
+
+def _allow(actions: list[str]) -> JSON:
+    return {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}]}
+
+
+@cache
+def _moto() -> Wsgi:
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app  # noqa: PLC0415
+
+    app: Any = DomainDispatcherApplication(create_backend_app)
+    return app  # type: ignore[no-any-return]

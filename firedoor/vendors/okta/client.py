@@ -1,0 +1,231 @@
+"""Okta's Management API as Firedoor uses it. This is the only module that talks to Okta.
+
+It stands on the SDK's request executor and not on its generated API classes, which take an error with an empty body for success, lose
+transport failures, and reject a page of the System Log for one word they do not know. Authentication is by API token (SSWS).
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Self, TypeVar
+from urllib.parse import urlencode, urljoin, urlsplit
+
+from firedoor.errors import BadInput, Malformed, Misconfigured, VendorError
+from firedoor.vendors.access import Access, CallPolicy
+from firedoor.vendors.okta import operations, replies
+from firedoor.vendors.okta.operations import HttpOperation
+from firedoor.vendors.okta.problems import date_of, problem
+from firedoor.vendors.okta.transport import VENDOR, GuardedHttp, HoldsSecret, Reply, Token, origin_of
+from firedoor.vendors.okta.values import AdminRole, LogEvent, RefreshToken, UserRecord, check_id, check_login
+from firedoor.vendors.retry import send
+
+if TYPE_CHECKING:
+    from okta.request_executor import RequestExecutor
+
+T = TypeVar("T")
+
+LOG_PAGE: Final = 1000
+TOKEN_PAGE: Final = 200
+MOST_PAGES: Final = 1000
+
+_NEXT: Final = re.compile(r'<([^<>]*)>\s*;\s*rel="?next"?(?:\s*[;,]|\s*$)')
+
+
+class OktaClient:
+    """An async context manager. A client made with `Access.READ` cannot send a write, whoever asks it to.
+
+    ``org_url`` is ``https://`` and the org's host (plain http only to loopback), ``token`` an API token or a holder of one, ``timeout``
+    seconds for one attempt. Neither environment nor files are read. Raises `Misconfigured` where URL or token cannot be used.
+
+    Every method may raise `BadInput`, `Unauthorized`, `Forbidden`, `NotFound`, `Rejected`, `RateLimited`, `Unreachable`, `Unavailable`,
+    `Malformed` and `Unsupported`; `firedoor.vendors.okta.problems` tells which reply means which.
+    A write raises `WriteRefused` on a read-only client, and its error's ``changed`` is None where its effect is unknown: read back then.
+    """
+
+    def __init__(self, *, org_url: str, token: str | HoldsSecret, access: Access, timeout: float = 10.0) -> None:
+        held = token = Token(token)  # from here on no variable of this frame prints it
+        self._origin = origin_of(org_url)
+        if timeout <= 0:
+            raise Misconfigured("the time allowed for an answer of Okta must be above 0 seconds", advice="Leave it out for 10 seconds")
+        self.policy = CallPolicy(vendor=VENDOR, access=access, operations=operations.OPERATIONS)
+        self._http = GuardedHttp(origin=self._origin, token=held, policy=self.policy, timeout=timeout)
+        self._executor: RequestExecutor | None = None
+        self._ahead: float | None = None
+
+    async def __aenter__(self) -> Self:
+        # About 1.5 s the first time in a process, so it is done before anyone waits on a containment step.
+        from okta.cache.no_op_cache import NoOpCache  # noqa: PLC0415 - the catalogue loads without the SDK
+        from okta.request_executor import RequestExecutor  # noqa: PLC0415
+
+        # The executor never gets the token: the transport adds it to what has passed the guard.
+        config = {"orgUrl": self._origin, "authorizationMode": "SSWS", "token": "", "requestTimeout": 0, "rateLimit": {"maxRetries": 0}}
+        self._executor = RequestExecutor(  # type: ignore[no-untyped-call] # the SDK annotates none of its functions
+            {"client": config},
+            NoOpCache(),  # type: ignore[no-untyped-call]
+            http_client=lambda _: self._http,
+        )
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._executor = None
+        await self._http.close()
+
+    async def now(self) -> datetime:
+        """Okta's clock: the Date header of what it last answered, and the time since. Never ahead of Okta, at most about a second behind.
+
+        Asks `whoami` once where nothing was answered yet.
+        """
+        if self._ahead is None:
+            await self.whoami()
+        if self._ahead is None:
+            raise Malformed("Okta's answers carry no Date", vendor=VENDOR, operation="clock", advice="Check FIREDOOR_OKTA_ORG_URL")
+        moment = datetime.fromtimestamp(time.monotonic() + self._ahead, UTC)
+        # Okta cuts its times to the millisecond; a finer moment could be later than the stamp of what happens after it.
+        return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+    async def skew(self) -> timedelta:
+        """How far Okta's clock is ahead of this machine's. Below about a second it means nothing."""
+        return await self.now() - datetime.now(UTC)
+
+    async def whoami(self) -> UserRecord:
+        """The owner of the API token (getUser with ``me``)."""
+        return await self._read_one(operations.GET_USER, "me", replies.user, target="the owner of the API token")
+
+    async def user(self, id_or_login: str) -> UserRecord:
+        """One user (getUser). Raises `BadInput` where only the short form of a login matches, since that may mean someone else."""
+        found = await self._read_one(operations.GET_USER, check_login(id_or_login), replies.user, target=id_or_login)
+        if id_or_login != found.id and id_or_login.lower() != found.login.lower():
+            raise BadInput(
+                "Okta finds a user of that name only by the short form of their login", target=id_or_login, advice="Give the whole login"
+            )
+        return found
+
+    async def suspend_user(self, user_id: str) -> None:
+        """Suspend (suspendUser). Only an ACTIVE user can be: raises `Conflict` otherwise, also where they are suspended already."""
+        await self._write(operations.SUSPEND_USER, user_id)
+
+    async def unsuspend_user(self, user_id: str) -> None:
+        """Back to ACTIVE (unsuspendUser). Only a SUSPENDED user can be: raises `Conflict` otherwise."""
+        await self._write(operations.UNSUSPEND_USER, user_id)
+
+    async def revoke_user_sessions(self, user_id: str, *, forget_devices: bool = True) -> None:
+        """End every session at Okta, and revoke every OAuth refresh and access token (revokeUserSessions with oauthTokens).
+
+        ``forget_devices`` also drops remembered factors; its default differs between Okta's engines, so it is always sent. Sessions that
+        web and native apps hold of their own live on.
+        """
+        query = {"oauthTokens": "true", "forgetDevices": "true" if forget_devices else "false"}
+        await self._write(operations.REVOKE_USER_SESSIONS, user_id, query)
+
+    async def refresh_tokens(self, user_id: str) -> tuple[RefreshToken, ...]:
+        """The refresh tokens of every client that acts for the user (listUserClients, listRefreshTokensForUserAndClient)."""
+        path = operations.LIST_USER_CLIENTS.fill(check_id(user_id))
+        clients = await self._pages(operations.LIST_USER_CLIENTS, path, replies.client_id, target=user_id)
+        found: list[RefreshToken] = []
+        for client in clients:
+            path = operations.LIST_REFRESH_TOKENS.fill(user_id, client) + f"?limit={TOKEN_PAGE}"
+            found += await self._pages(operations.LIST_REFRESH_TOKENS, path, replies.refresh_token, target=user_id)
+        return tuple(found)
+
+    async def log_events(self, *, filter: str, since: datetime, until: datetime | None = None) -> tuple[LogEvent, ...]:  # noqa: A002 - Okta's word
+        """The System Log's entries that match a SCIM ``filter``, oldest first (listLogEvents).
+
+        With ``until`` the bounds are on the time of publishing. Without it Okta reads on in the order of arrival and always offers a next
+        page, so an empty page is the end. Entries may take some 30 s to show: an empty answer does not mean that nothing happened.
+        """
+        query = {"filter": filter, "since": _moment(since), "limit": str(LOG_PAGE), "sortOrder": "ASCENDING"}
+        if until is not None:
+            query["until"] = _moment(until)
+        path = f"{operations.LIST_LOG_EVENTS.path}?{urlencode(query)}"
+        return await self._pages(operations.LIST_LOG_EVENTS, path, replies.log_event, target="the System Log", polling=until is None)
+
+    async def admin_roles(self, user_id: str) -> tuple[AdminRole, ...]:
+        """The administrator roles of a user, their own and those of their groups (listAssignedRolesForUser)."""
+        path = operations.LIST_ADMIN_ROLES.fill(check_id(user_id))
+        return await self._pages(operations.LIST_ADMIN_ROLES, path, replies.admin_role, target=user_id)
+
+    async def _read_one(self, operation: HttpOperation, argument: str, read: Callable[[replies.Object], T], *, target: str) -> T:
+        value, _ = await self._call(operation, operation.fill(argument), lambda body: replies.one(body, read), target=target)
+        return value
+
+    async def _write(self, operation: HttpOperation, user_id: str, query: dict[str, str] | None = None) -> None:
+        path = operation.fill(check_id(user_id)) + (f"?{urlencode(query)}" if query else "")
+        await self._call(operation, path, replies.nothing, target=user_id)
+
+    async def _pages(
+        self, operation: HttpOperation, path: str, read: Callable[[replies.Object], T], *, target: str, polling: bool = False
+    ) -> tuple[T, ...]:
+        found: list[T] = []
+        asked: set[str] = set()
+        following: str | None = path
+        while following is not None:
+            if following in asked or len(asked) >= MOST_PAGES:
+                raise self._malformed(operation, "it hands out the same page again, or pages without end", target)
+            asked.add(following)
+            page, reply = await self._call(operation, following, lambda body: replies.many(body, read), target=target)
+            found += page
+            following = None if polling and not page else self._next(operation, path, reply, target)
+        return tuple(found)
+
+    def _next(self, operation: HttpOperation, path: str, reply: Reply, target: str) -> str | None:
+        """The next page's path and query. The link is the vendor's word: it may lead to the same list of the same org, and nowhere else."""
+        links = [str(match[1]) for header in reply.headers.getall("Link", []) for match in _NEXT.finditer(header)]
+        if not links:
+            return None
+        link = urljoin(self._origin + path, links[0])
+        if not link.startswith(f"{self._origin}/") or urlsplit(link).path != urlsplit(path).path:
+            raise self._malformed(operation, "its link to the next page leads elsewhere and was not followed", target)
+        return link.removeprefix(self._origin)
+
+    async def _call(self, operation: HttpOperation, path: str, read: Callable[[bytes], T], *, target: str) -> tuple[T, Reply]:
+        executor = self._executor
+        if executor is None:
+            raise Misconfigured("the Okta client is used outside its async with block", advice="This is a defect in Firedoor")
+
+        async def attempt() -> tuple[T, Reply]:
+            request, _ = await executor.create_request(operation.method, path)
+            try:
+                _, reply, _, _ = await executor.fire_request(request)
+            except VendorError as error:
+                error.target = target  # the transport knows the request, not what it is about
+                raise
+            assert isinstance(reply, Reply)
+            self._hear_clock(reply)
+            refused = problem(operation, reply, target=target)
+            if refused is not None:
+                raise refused
+            try:
+                return read(reply.body), reply
+            except replies.WrongShape as wrong:
+                what = str(wrong)
+            raise self._malformed(operation, what, target, status=reply.status)
+
+        return await send(operation, attempt)
+
+    def _malformed(self, operation: HttpOperation, what: str, target: str, *, status: int = 200) -> Malformed:
+        return Malformed(
+            f"Okta's reply to {operation.name} cannot be used: {what}",
+            vendor=VENDOR,
+            operation=operation.name,
+            status=status,
+            target=target,
+            changed=None if operation.writes else False,
+            advice="Run it again; if it stays so, check FIREDOOR_OKTA_ORG_URL",
+        )
+
+    def _hear_clock(self, reply: Reply) -> None:
+        """Take in a Date header. It is cut to the second and old on arrival, so each is at most the truth and the greatest is the best."""
+        date = date_of(reply)
+        if date is not None:
+            heard = date.timestamp() - time.monotonic()
+            self._ahead = heard if self._ahead is None else max(self._ahead, heard)
+
+
+def _moment(moment: datetime) -> str:
+    if moment.tzinfo is None:
+        raise BadInput("a moment for the System Log has no time zone", advice="Give it in UTC")
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

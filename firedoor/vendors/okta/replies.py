@@ -1,0 +1,144 @@
+"""Okta's replies as values. Each field is named here or it does not leave the client; what is not named is dropped unread.
+
+Fields that Okta adds and words it has not used before are let through: a strict reader loses a whole page of evidence for one new word.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import TypeAlias, TypeVar
+
+from firedoor.vendors.okta.values import AdminRole, LogEvent, RefreshToken, UserRecord
+
+T = TypeVar("T")
+Object: TypeAlias = Mapping[str, object]
+
+
+class WrongShape(ValueError):
+    """A reply is not what Okta documents. The message names the field, never its content."""
+
+
+def one(body: bytes, read: Callable[[Object], T]) -> T:
+    """The value that ``read`` finds in a JSON object."""
+    return read(_object(_json(body), "the reply"))
+
+
+def many(body: bytes, read: Callable[[Object], T]) -> tuple[T, ...]:
+    """The values that ``read`` finds in a JSON array of objects, in Okta's order."""
+    return tuple(read(_object(item, "an item of the list")) for item in _array(_json(body), "the reply"))
+
+
+def nothing(body: bytes) -> None:
+    """A reply that carries nothing: empty, or a JSON object whose content does not matter (Okta answers ``{}``)."""
+    if body:
+        _object(_json(body), "the reply")
+
+
+def user(item: Object) -> UserRecord:
+    """From Okta's User."""
+    return UserRecord(
+        id=_text(item, "id"),
+        login=_text(_object(item.get("profile"), "profile"), "login"),
+        status=_text(item, "status"),
+        status_changed=_moment_or_none(item, "statusChanged"),
+        created=_moment(item, "created"),
+        last_login=_moment_or_none(item, "lastLogin"),
+    )
+
+
+def client_id(item: Object) -> str:
+    """From Okta's OAuth2Client."""
+    return _text(item, "client_id")
+
+
+def refresh_token(item: Object) -> RefreshToken:
+    """From Okta's OAuth2RefreshToken."""
+    return RefreshToken(
+        id=_text(item, "id"),
+        client_id=_text(item, "clientId"),
+        user_id=_text(item, "userId"),
+        status=_text(item, "status"),
+        created=_moment(item, "created"),
+        expires=_moment_or_none(item, "expiresAt"),
+    )
+
+
+def log_event(item: Object) -> LogEvent:
+    """From Okta's LogEvent. Actor, targets and outcome may be missing: an entry is evidence even without them."""
+    targets = item.get("target")
+    outcome = item.get("outcome")
+    actor = item.get("actor")
+    return LogEvent(
+        uuid=_text(item, "uuid"),
+        event_type=_text(item, "eventType"),
+        published=_moment(item, "published"),
+        actor_id="" if actor is None else _text_or_empty(_object(actor, "actor"), "id"),
+        target_ids=()
+        if targets is None
+        else tuple(filter(None, (_text_or_empty(_object(each, "target"), "id") for each in _array(targets, "target")))),
+        outcome="" if outcome is None else _text_or_empty(_object(outcome, "outcome"), "result"),
+    )
+
+
+def admin_role(item: Object) -> AdminRole:
+    """From Okta's StandardRole or CustomRole."""
+    return AdminRole(
+        id=_text(item, "id"),
+        type=_text(item, "type"),
+        label=_text_or_empty(item, "label"),
+        status=_text_or_empty(item, "status"),
+        assignment=_text_or_empty(item, "assignmentType"),
+    )
+
+
+def _json(body: bytes) -> object:
+    try:
+        read: object = json.loads(body)
+    except ValueError:
+        # Not chained: the JSON error carries the whole body, and with it fields that must not leave.
+        read = _BROKEN
+    if read is _BROKEN:
+        raise WrongShape("the reply is empty" if not body else "the reply is not whole JSON")
+    return read
+
+
+_BROKEN = object()
+
+
+def _object(value: object, name: str) -> Object:
+    if not isinstance(value, Mapping):
+        raise WrongShape(f"{name} is not an object")
+    return value
+
+
+def _array(value: object, name: str) -> Sequence[object]:
+    if not isinstance(value, list):
+        raise WrongShape(f"{name} is not a list")
+    return value
+
+
+def _text(item: Object, name: str) -> str:
+    value = item.get(name)
+    if not isinstance(value, str) or not value:
+        raise WrongShape(f"{name} is missing or not text")
+    return value
+
+
+def _text_or_empty(item: Object, name: str) -> str:
+    return _text(item, name) if item.get(name) else ""
+
+
+def _moment(item: Object, name: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(_text(item, name))
+    except ValueError:
+        raise WrongShape(f"{name} is missing or not a time") from None
+    if moment.tzinfo is None:
+        raise WrongShape(f"{name} has no time zone")
+    return moment
+
+
+def _moment_or_none(item: Object, name: str) -> datetime | None:
+    return None if item.get(name) is None else _moment(item, name)

@@ -1,0 +1,115 @@
+"""A simulated org from plain data. A key that nothing reads is refused: a misspelt one would make a test or a drill mean something else.
+
+    users:        [{id: 00u1, login: jane@acme.example, name: Jane Doe, status: ACTIVE, password: ..., roles: [SUPER_ADMIN]}]
+    sessions:     [{id: leaked-sid, user: jane@acme.example}]
+    oauth_tokens: [{id: oar1, client: 0oa1, user: jane@acme.example, refresh: ..., access: ...}]
+    api_tokens:   [{token: ..., owner: ops@acme.example, role: READ_ONLY_ADMIN}]
+    log:          [{type: user.session.start, published: 2023-11-23T15:59:00Z, actor: jane@acme.example, targets: [...], outcome: SUCCESS}]
+
+Times (created, status_changed, last_login, expires, published) are ISO 8601, UTC where no zone is given. A user is named by id or login.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from firedoor.errors import BadInput, nearest
+from firedoor.vendors.okta.systemlog import Party
+from firedoor.vendors.okta.world import FIRST_DAY, ApiToken, OAuthToken, OktaWorld, Session, User
+
+_KEYS: Final = {
+    "users": {"id", "login", "name", "status", "status_changed", "created", "last_login", "password", "roles"},
+    "sessions": {"id", "user", "created", "expires", "live"},
+    "oauth_tokens": {"id", "client", "user", "refresh", "access", "created", "expires", "status"},
+    "api_tokens": {"token", "owner", "role"},
+    "log": {"type", "published", "actor", "targets", "outcome", "reason"},
+}
+
+
+def world_of(data: Mapping[str, Sequence[Mapping[str, object]]], *, clock: Callable[[], datetime] | None = None) -> OktaWorld:
+    """The org that the data describes. Raises `BadInput` for unknown keys, missing ones, and users that are not there."""
+    _check(data)
+    world = OktaWorld(clock=clock)
+    for row in data.get("users", ()):
+        user = User(
+            id=_text(row, "id"),
+            login=_text(row, "login"),
+            name=_text(row, "name", "Sim User"),
+            status=_text(row, "status", "ACTIVE"),
+            status_changed=_moment(row, "status_changed") or FIRST_DAY,
+            created=_moment(row, "created") or FIRST_DAY,
+            last_login=_moment(row, "last_login"),
+            password=_text(row, "password", ""),
+            roles=_texts(row, "roles"),
+        )
+        world.users[user.id] = user
+    for row in data.get("sessions", ()):
+        session = Session(
+            id=_text(row, "id"),
+            user=world.user(_text(row, "user")).id,
+            created=_moment(row, "created") or FIRST_DAY,
+            expires=_moment(row, "expires"),
+            live=row.get("live", True) is True,
+        )
+        world.sessions[session.id] = session
+    for row in data.get("oauth_tokens", ()):
+        token = OAuthToken(
+            id=_text(row, "id"),
+            client=_text(row, "client"),
+            user=world.user(_text(row, "user")).id,
+            refresh=_text(row, "refresh"),
+            access=dict.fromkeys(_texts(row, "access")),
+            created=_moment(row, "created") or FIRST_DAY,
+            expires=_moment(row, "expires"),
+            status=_text(row, "status", "ACTIVE"),
+        )
+        world.oauth_tokens[token.id] = token
+    for row in data.get("api_tokens", ()):
+        admin = ApiToken(token=_text(row, "token"), owner=world.user(_text(row, "owner")).id, role=_text(row, "role", "SUPER_ADMIN"))
+        world.api_tokens[admin.token] = admin
+    for row in data.get("log", ()):
+        world.log.write(
+            _text(row, "type"),
+            at=_moment(row, "published") or FIRST_DAY,
+            actor=_party(world, _text(row, "actor")),
+            targets=[_party(world, name) for name in _texts(row, "targets")],
+            outcome=_text(row, "outcome", "SUCCESS"),
+            reason=_text(row, "reason", ""),
+        )
+    return world
+
+
+def _check(data: Mapping[str, Sequence[Mapping[str, object]]]) -> None:
+    for kind, rows in data.items():
+        if kind not in _KEYS:
+            raise BadInput(f"a simulated Okta org has no {kind!r}{nearest(kind, _KEYS)}", advice=f"Use: {', '.join(_KEYS)}")
+        for row in rows:
+            for key in row.keys() - _KEYS[kind]:
+                raise BadInput(f"{kind} have no {key!r}{nearest(key, _KEYS[kind])}", advice=f"Use: {', '.join(sorted(_KEYS[kind]))}")
+
+
+def _party(world: OktaWorld, name: str) -> Party:
+    user = world.find(name)
+    return user.party if user else Party(id=name, type="Unknown", name=name)
+
+
+def _text(row: Mapping[str, object], key: str, default: str | None = None) -> str:
+    value = row.get(key, default)
+    if not isinstance(value, str):
+        raise BadInput(f"{key!r} is missing or not text in the data of the simulated Okta org", advice="Add it, in quotes")
+    return value
+
+
+def _texts(row: Mapping[str, object], key: str) -> tuple[str, ...]:
+    value = row.get(key, ())
+    return (value,) if isinstance(value, str) else tuple(str(each) for each in value) if isinstance(value, list | tuple) else ()
+
+
+def _moment(row: Mapping[str, object], key: str) -> datetime | None:
+    value = row.get(key)
+    if value is None:
+        return None
+    moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

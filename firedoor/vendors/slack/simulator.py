@@ -1,0 +1,111 @@
+"""Slack on loopback, over the wire, for drills and tests: Web API, Socket Mode, response URLs, and the people's side.
+
+    async with SlackSimulator(world) as slack:
+        client = AsyncWebClient(token=bot_token, base_url=slack.url + "api/")
+
+Left out: signed HTTP requests (Socket Mode only), files, search, channel management, message unfurling and formatting, scheduled messages,
+user tokens, Enterprise Grid, legacy attachments' buttons, options loaded from the app, legacy dialogs, channel names in place of ids.
+Where Slack does not document a behaviour, the place that decides it says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self
+
+from aiohttp import web
+
+from firedoor.vendors.faults import Faults
+from firedoor.vendors.slack import web_chat, web_lookup, web_views
+from firedoor.vendors.slack.acts import Acts
+from firedoor.vendors.slack.directory import Directory
+from firedoor.vendors.slack.grants import Grants, Lag, Rates, Rules
+from firedoor.vendors.slack.payloads import Payloads
+from firedoor.vendors.slack.people_api import PeopleApi
+from firedoor.vendors.slack.raw import Raw
+from firedoor.vendors.slack.responses import Responses
+from firedoor.vendors.slack.sockets import Delivery, Reason, Sockets
+from firedoor.vendors.slack.web_api import Desk, Method, Request, WebApi
+from firedoor.vendors.slack.world import World
+
+METHODS: Mapping[str, Method] = {**web_lookup.METHODS, **web_chat.METHODS, **web_views.METHODS}
+
+
+class SlackSimulator:
+    """One workspace with one app. ``world`` is described in `firedoor.vendors.slack.directory`; ``rules`` are Slack's own clocks.
+
+    ``faults`` plays on Web API methods by name; ``rates.limits`` may be changed at any time.
+    """
+
+    def __init__(self, world: Mapping[str, object], *, lag: Lag | None = None, rules: Rules | None = None, port: int = 0) -> None:
+        lag, rules = lag or Lag(), rules or Rules()
+        self.world = World(Directory.parse(world))
+        self.faults = Faults()
+        self.rates = Rates()
+        self._port = port
+        self._url = ""
+        self._runner: web.AppRunner | None = None
+        self._sockets = Sockets(directory=self.world.directory, rules=rules, lag=lag)
+        self._grants = Grants(rules)
+        self.world.event_sink = self._sockets.tell
+        desk = Desk(world=self.world, grants=self._grants, sockets=self._sockets, link=lambda: f"ws{self.url.removeprefix('http')}link/")
+        self._web_api = WebApi(desk=desk, methods=METHODS, faults=self.faults, rates=self.rates, lag=lag)
+        payloads = Payloads(world=self.world, grants=self._grants, url=lambda: self.url)
+        self._people = PeopleApi(acts=Acts(world=self.world, sockets=self._sockets, payloads=payloads))
+
+    def __repr__(self) -> str:
+        return f"SlackSimulator(team={self.world.directory.team_id!r}, url={self._url!r})"
+
+    @property
+    def url(self) -> str:
+        """The base address, with a slash at its end; the Web API is at ``url + "api/"``."""
+        assert self._url, "the simulator is not running"
+        return self._url
+
+    @property
+    def requests(self) -> list[Request]:
+        """Every Web API call, without tokens and values."""
+        return self._web_api.requests
+
+    @property
+    def deliveries(self) -> list[Delivery]:
+        """Every envelope that was made, with its attempts and whether it was acked."""
+        return self._sockets.deliveries
+
+    @property
+    def connected(self) -> int:
+        """How many sockets the app has open."""
+        return self._sockets.connected
+
+    def state(self) -> Raw:
+        """The workspace as plain data, without secrets."""
+        return self.world.state()
+
+    async def disconnect(self, reason: Reason = "warning") -> None:
+        """Ask the app to open new sockets, as Slack does from time to time."""
+        await self._sockets.disconnect(reason)
+
+    async def __aenter__(self) -> Self:
+        app = web.Application()
+        app.add_routes(
+            [
+                web.route("*", "/api/{method}", self._web_api.handle),
+                web.get("/link/", self._sockets.serve),
+                web.post("/response/{secret}", Responses(world=self.world, grants=self._grants).handle),
+                *self._people.routes(),
+            ]
+        )
+        # No access log: it would write tickets and response URLs.
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", self._port)
+        await site.start()
+        host, port = self._runner.addresses[0][:2]
+        self._url = f"http://{host}:{port}/"
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self._sockets.close()
+        if self._runner is not None:
+            await self._runner.cleanup()

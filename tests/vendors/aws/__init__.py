@@ -1,0 +1,1 @@
+"""The AWS room: the client against the simulated AWS, over real sockets."""

@@ -1,0 +1,169 @@
+"""What the client sends and what the simulator answers, against Okta's published Management API specification.
+
+The specification has no ``/api/v1/authn`` and no ``/api/v1/sessions`` (both are of the older Authentication and Sessions APIs), and
+``/oauth2/v1/userinfo`` and ``/oauth2/v1/token`` stand in another document; those doors are not checked here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+
+from firedoor.errors import FiredoorError, VendorError
+from firedoor.vendors.access import Access
+from firedoor.vendors.okta import operations
+from firedoor.vendors.okta.client import OktaClient
+from firedoor.vendors.okta.operations import HttpOperation
+from firedoor.vendors.okta.simulator import OktaLag, OktaSimulator
+from firedoor.vendors.okta.transport import GuardedHttp, Reply
+from firedoor.vendors.okta.world import OktaWorld
+from tests.specs import specification
+from tests.vendors.okta.conftest import CANARY, JANE, LOGIN, OPS, READ_TOKEN
+
+
+@pytest.fixture(scope="session")
+def document() -> dict[str, Any]:
+    read: dict[str, Any] = json.loads(specification("okta/management.json").read_text())
+    return read
+
+
+@pytest.fixture(scope="session")
+def validate(document: dict[str, Any]) -> Callable[[Exchange], None]:
+    from openapi_core import Config, OpenAPI  # noqa: PLC0415 - slow, and only where the specification is
+    from openapi_core.testing import MockRequest, MockResponse  # noqa: PLC0415
+
+    # Only what the table names: the rest of the document costs seconds to prepare.
+    paths = {operation.path: document["paths"][operation.path] for operation in operations.OPERATIONS}
+    # The document is taken as it is: by the letter of OpenAPI it is not valid (a date-time whose default is "Assigned").
+    config = Config(spec_validator_cls=None)
+    spec = OpenAPI.from_dict({**document, "paths": paths, "servers": [{"url": "http://okta.example"}]}, config=config)
+
+    def check(exchange: Exchange) -> None:
+        headers = {"Authorization": "SSWS x"}
+        request = MockRequest("http://okta.example", exchange.method.lower(), exchange.path, args=dict(exchange.query), headers=headers)
+        spec.validate_request(request)
+        found = operations.find(exchange.method, exchange.path)
+        assert found is not None
+        described = paths[found.path][found.method.lower()]["responses"][str(exchange.status)]
+        if "$ref" not in described and not described.get("content"):
+            # The specification gives suspend and unsuspend no body; the recorded service answers them with an empty object.
+            assert exchange.body == (b"{}" if exchange.status == 200 else b"")
+            return
+        spec.validate_response(request, MockResponse(exchange.body, status_code=exchange.status, content_type=exchange.content_type))
+
+    return check
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    method: str
+    path: str
+    query: Mapping[str, str]
+    status: int
+    content_type: str
+    body: bytes
+
+
+@pytest.fixture
+def exchanges(monkeypatch: pytest.MonkeyPatch) -> list[Exchange]:
+    """Every exchange that the client has from here on, as it was on the wire."""
+    seen: list[Exchange] = []
+    exchange = GuardedHttp._exchange
+
+    async def listening(self: GuardedHttp, operation: HttpOperation, url: str, headers: Mapping[str, str]) -> Reply | FiredoorError:
+        reply = await exchange(self, operation, url, headers)
+        if isinstance(reply, Reply):
+            parts = urlsplit(url)
+            seen.append(
+                Exchange(
+                    method=operation.method,
+                    path=parts.path,
+                    query=dict(parse_qsl(parts.query, strict_parsing=bool(parts.query))),
+                    status=reply.status,
+                    content_type=reply.headers.get("Content-Type", "application/json").partition(";")[0],
+                    body=reply.body,
+                )
+            )
+        return reply
+
+    monkeypatch.setattr(GuardedHttp, "_exchange", listening)
+    return seen
+
+
+def test_the_table_is_the_specifications(document: dict[str, Any]) -> None:
+    for operation in operations.OPERATIONS:
+        described = document["paths"][operation.path][operation.method.lower()]
+        assert described["operationId"] == operation.name
+        scopes = [scope for way in described["security"] for scope in way.get("oauth2", ())]
+        assert scopes == [operation.permission]
+        assert operation.writes == (operation.method != "GET")
+
+
+async def test_every_operation_as_the_client_sends_it_and_the_simulator_answers(
+    world: OktaWorld, exchanges: list[Exchange], validate: Callable[[Exchange], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("firedoor.vendors.okta.client.LOG_PAGE", 1)
+    monkeypatch.setattr("firedoor.vendors.okta.client.TOKEN_PAGE", 1)
+    since = datetime.now(UTC) - timedelta(hours=1)
+    async with (
+        OktaSimulator(world, lag=OktaLag(system_log=0.0)) as okta,
+        OktaClient(org_url=okta.url, token=CANARY, access=Access.WRITE) as client,
+    ):
+        await client.whoami()
+        await client.user(LOGIN)
+        await client.refresh_tokens(JANE)
+        await client.admin_roles(OPS)
+        await client.suspend_user(JANE)
+        await client.unsuspend_user(JANE)
+        await client.revoke_user_sessions(JANE)
+        await client.log_events(filter=f'eventType sw "user." and target.id eq "{JANE}"', since=since)
+        await client.log_events(filter='eventType eq "user.session.clear"', since=since, until=since + timedelta(hours=2))
+    assert {seen.operation for seen in okta.requests} == {operation.name for operation in operations.OPERATIONS}
+    assert len(exchanges) == len(okta.requests) > 10
+    for exchange in exchanges:
+        validate(exchange)
+
+
+async def test_the_refusals_are_of_oktas_shape(world: OktaWorld, exchanges: list[Exchange], validate: Callable[[Exchange], None]) -> None:
+    async with OktaSimulator(world) as okta:
+        async with OktaClient(org_url=okta.url, token=CANARY, access=Access.WRITE) as client:
+            for refused in (
+                client.unsuspend_user(JANE),
+                client.suspend_user("00uNobody"),
+                client.revoke_user_sessions("00uNobody"),
+                client.user("00uNobody"),
+                client.log_events(filter='severity eq "INFO"', since=datetime.now(UTC)),
+            ):
+                with pytest.raises(VendorError):
+                    await refused
+        async with OktaClient(org_url=okta.url, token=READ_TOKEN, access=Access.WRITE) as lesser:
+            with pytest.raises(VendorError):
+                await lesser.suspend_user(JANE)
+    assert [exchange.status for exchange in exchanges] == [400, 404, 404, 404, 400, 403]
+    for exchange in exchanges:
+        validate(exchange)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"path": "/api/v1/users/00u1/lifecycle/freeze"},
+        {"query": {"oauthTokens": "perhaps"}, "method": "DELETE", "path": "/api/v1/users/00u1/sessions", "status": 204},
+        {"body": b'{"id": 7}'},
+        {"body": b'{"id": "00u1", "status": "PONDERING"}'},
+    ],
+)
+def test_the_check_itself_would_see_a_difference(validate: Callable[[Exchange], None], wrong: dict[str, Any]) -> None:
+    right = Exchange(method="GET", path="/api/v1/users/00u1", query={}, status=200, content_type="application/json", body=b'{"id": "00u1"}')
+    from openapi_core.exceptions import OpenAPIError  # noqa: PLC0415 - as above
+
+    validate(right)
+    with pytest.raises(OpenAPIError):
+        validate(dataclasses.replace(right, **wrong))
