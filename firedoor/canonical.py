@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from enum import Enum
-from typing import TypeAlias
 
-JSON: TypeAlias = "str | int | float | bool | Sequence[JSON] | Mapping[str, JSON] | None"
+from typing_extensions import TypeAliasType
+
+JSON = TypeAliasType("JSON", "str | bool | int | float | Sequence[JSON] | Mapping[str, JSON] | None")
 
 
 def plain(value: object) -> JSON:  # noqa: PLR0911 - one return a kind of value reads best

@@ -7,6 +7,7 @@ import importlib
 import json
 import os
 import random
+import re
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from firedoor import running, wiring
-from firedoor.errors import BadInput, nearest
+from firedoor.errors import BadInput, FiredoorError, nearest
 from firedoor.exercise import judge, oncall, processes
 from firedoor.exercise.scenario import SCENARIOS, Scenario
 from firedoor.journal import Event, Journal, Kind
@@ -35,6 +36,7 @@ PREFECT_SECONDS: Final = 45.0
 HEAD_START: Final = 30  # attempts on record before the alert comes in
 QUIET_SECONDS: Final = 3.0
 RUN_SECONDS: Final = 300.0
+STARTED: Final = re.compile(r"Run (\S+) of ")
 
 Report = Mapping[str, Any]
 Say = Callable[[str], None]
@@ -112,12 +114,13 @@ async def verdict(journal: Journal, run: str, scenario: Scenario, world: Report,
 
 async def _contained(journal: Journal, settings: Settings, scenario: Scenario, world: Report, mind: oncall.Ask, folder: Path) -> str:  # noqa: PLR0917
     """Two people contain the breach in the simulated Slack. Returns the run's name once it is over."""
-    before = set(await journal.runs())
     asker, decider = settings.people[0].slack, settings.people[1].slack
     slack = world["slack_url"]
     async with asyncio.timeout(RUN_SECONDS):
-        await oncall.start(slack, asker, scenario.playbook)
-        run = next(name for name in await journal.runs() if name not in before)
+        answer = await oncall.start(slack, asker, scenario.playbook)
+        if (started := STARTED.match(answer)) is None:
+            raise FiredoorError(f"Firedoor did not start the playbook; it answered: {answer}", advice=f"See {folder}")
+        run = started[1]
         (folder / "run").write_text(run)
         deciding = asyncio.create_task(oncall.decide(slack, decider, run, mind))
         async for event in journal.follow(run):

@@ -21,6 +21,9 @@ from firedoor.words import headline
 if TYPE_CHECKING:
     from firedoor.engine import Stage
 
+# Set before Prefect is imported: it must start no server of its own, nor hold up the end of a run with the minutes of its own patience.
+PREFECT = {"PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false", "PREFECT_CLIENT_MAX_RETRIES": "1", "PREFECT_API_REQUEST_TIMEOUT": "5"}
+
 Report = Mapping[str, Any]
 Say = Callable[[str], None]
 
@@ -177,7 +180,8 @@ async def orchestrate(run: str, name: str, job: Callable[[Stage], Awaitable[Repo
         from firedoor.engine import Plainly
 
         return await job(Plainly())
-    os.environ["PREFECT_SERVER_ALLOW_EPHEMERAL_MODE"] = "false"  # before Prefect is imported: it must never start a server of its own
+    for variable, value in PREFECT.items():
+        os.environ.setdefault(variable, value)
     from flows.contain import through_prefect
 
     async def unreported() -> None:

@@ -31,12 +31,13 @@ async def alert(slack_url: str, world: Mapping[str, Any]) -> None:
             reply.raise_for_status()
 
 
-async def start(slack_url: str, member: str, playbook: str) -> None:
-    """Somebody on call reads the alert and starts the playbook with what it names."""
+async def start(slack_url: str, member: str, playbook: str) -> str:
+    """Somebody on call reads the alert and starts the playbook with what it names. Returns what Firedoor answers them."""
     async with Person(slack_url, member) as person:
         post = await person.wait_for_message(CHANNEL, lambda post: post.text.startswith("ALERT"), PATIENCE)
         users, keys = LOGIN.findall(post.text), KEY.findall(post.text)
         await person.command(CHANNEL, f"/firedoor contain {playbook} users={','.join(users)} access_keys={','.join(keys)}")
+        return (await person.wait_for_message(CHANNEL, lambda post: post.ephemeral, PATIENCE)).text
 
 
 async def decide(slack_url: str, member: str, run: str, ask: Ask) -> None:

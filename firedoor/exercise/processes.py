@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from firedoor import running
 from firedoor.errors import FiredoorError
 from firedoor.settings import ROOT
 
@@ -25,7 +26,7 @@ PREFECT: Final = {
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "200",
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
+    "PREFECT_LOGGING_TO_API_ENABLED": "false",
     "PREFECT_LOGGING_LEVEL": "ERROR",
     "DO_NOT_TRACK": "1",
 }
@@ -108,6 +109,7 @@ def prefect_server(folder: Path) -> Iterator[PrefectServer]:
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
     os.environ |= {
+        **running.PREFECT,
         **PREFECT,
         "PREFECT_HOME": str(folder / "prefect"),
         "PREFECT_API_URL": f"{url}/api",
