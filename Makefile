@@ -1,0 +1,62 @@
+# Firedoor needs Python 3.11 or later, make and git; everything else goes into .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+.PHONY: help drill test e2e lint types docs docs-check lock clean
+
+help:
+	@echo "make drill   a whole exercise: an attacker, simulated vendors, containment (ARGS=--no-contain to see the judge say no)"
+	@echo "make test    the tests, in under three minutes"
+	@echo "make e2e     the tests that start whole drills and a real Prefect server"
+	@echo "make lint types docs docs-check lock"
+
+drill: $(VENV)/.drill
+	@$(BIN)/firedoor drill $(ARGS)
+
+test: $(VENV)/.dev
+	$(BIN)/pytest -m "not e2e" $(ARGS)
+
+e2e: $(VENV)/.dev
+	$(BIN)/pytest -m e2e tests/e2e $(ARGS)
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/firedoor playbooks lint
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+docs: $(VENV)/.dev
+	$(BIN)/python -m docs.generate
+
+docs-check: docs
+	@git diff --exit-code -- docs || { echo "docs/ is not what the code generates: commit the change above"; exit 1; }
+
+# New locks from the ranges in pyproject.toml. They hold hashes and no address of any package registry.
+UV := $(shell command -v uv || echo $(BIN)/uv)
+COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
+lock: $(VENV)/.dev
+	$(COMPILE) -o requirements/bootstrap.lock requirements/bootstrap.in
+	$(COMPILE) -o requirements/installer.lock requirements/installer.in
+	$(COMPILE) --all-extras -o requirements/dev.lock pyproject.toml
+	$(COMPILE) --extra drill -c requirements/dev.lock -o requirements/drill.lock pyproject.toml
+
+clean:
+	rm -rf $(VENV) .firedoor build
+
+$(VENV)/.bootstrap: requirements/bootstrap.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Firedoor needs Python 3.11 or later; $(PYTHON) is $$($(PYTHON) -V). Try: make PYTHON=python3.12 drill"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Python's venv module is missing. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	@sh requirements/install.sh $(BIN) bootstrap
+	@touch $@
+
+$(VENV)/.drill: $(VENV)/.bootstrap requirements/drill.lock pyproject.toml
+	@sh requirements/install.sh $(BIN) drill
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.bootstrap requirements/dev.lock pyproject.toml
+	@sh requirements/install.sh $(BIN) dev
+	@touch $@ $(VENV)/.drill
