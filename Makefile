@@ -30,7 +30,7 @@ types: $(VENV)/.dev
 	$(BIN)/mypy
 
 docs: $(VENV)/.dev
-	$(BIN)/python -m docs.generate
+	$(BIN)/python docs/generate.py
 
 docs-check: docs
 	@git diff --exit-code -- docs || { echo "docs/ is not what the code generates: commit the change above"; exit 1; }

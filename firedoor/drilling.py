@@ -10,7 +10,7 @@ import random
 import re
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -21,12 +21,13 @@ from firedoor import running, wiring
 from firedoor.errors import BadInput, FiredoorError, nearest
 from firedoor.exercise import judge, oncall, processes
 from firedoor.exercise.scenario import SCENARIOS, Scenario
-from firedoor.journal import Event, Journal, Kind
+from firedoor.exercise.timeline import timeline
+from firedoor.journal import Journal, Kind
 from firedoor.model import Mode
 from firedoor.report import RunOutcome
 from firedoor.run import Order, fold
 from firedoor.settings import Settings, load
-from firedoor.words import event_words, report_markdown
+from firedoor.words import report_markdown
 
 if TYPE_CHECKING:
     from firedoor.vendors.slack.people import Modal
@@ -128,13 +129,6 @@ async def _contained(journal: Journal, settings: Settings, scenario: Scenario, w
                 await deciding
                 break
     return run
-
-
-def timeline(events: Sequence[Event], found: judge.Judgement, *, alerted: float) -> list[Report]:
-    """What happened when, in seconds from the alert: the run's events and the attacker's last successes."""
-    said = [(event.at.timestamp(), words) for event in events if (words := event_words(event))]
-    lost = [(one.last_success_at, f"the attacker's last success: {one.name}") for one in found.footholds if one.last_success_at]
-    return [{"seconds": round(at - alerted, 2), "says": words} for at, words in sorted([(alerted, "the alert"), *said, *lost])]
 
 
 def _last(foothold: Report) -> str:

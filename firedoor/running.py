@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from firedoor import inputs, lint, playbook, report, wiring
 from firedoor.canonical import plain
+from firedoor.engine import RESUMABLE
 from firedoor.errors import BadInput, Misconfigured
 from firedoor.journal import Journal, Kind
 from firedoor.model import Mode
@@ -22,7 +23,14 @@ if TYPE_CHECKING:
     from firedoor.engine import Stage
 
 # Set before Prefect is imported: it must start no server of its own, nor hold up the end of a run with the minutes of its own patience.
-PREFECT = {"PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false", "PREFECT_CLIENT_MAX_RETRIES": "1", "PREFECT_API_REQUEST_TIMEOUT": "5"}
+PREFECT = {
+    "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
+    "PREFECT_CLIENT_MAX_RETRIES": "1",
+    "PREFECT_API_REQUEST_TIMEOUT": "5",
+    "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",
+}
+
+FAREWELL_SECONDS = 8.0
 
 Report = Mapping[str, Any]
 Say = Callable[[str], None]
@@ -53,7 +61,10 @@ async def resume(run: str, *, say: Say) -> Report:
     """Go on with a run. One of a drill goes on in the drill's own world, while that still stands."""
     settings = load()
     async with wiring.open_journal(settings) as (_, journal):
-        order = fold(run, await journal.events(run)).order
+        record = fold(run, await journal.events(run))
+    if record.report is not None and record.report["outcome"] not in RESUMABLE:
+        raise BadInput(f"run {run} is over: {record.report['outcome']}", advice=f"See `firedoor show {run}`")
+    order = record.order
     if order.mode is Mode.DRILL:
         from firedoor.drilling import resume as resume_drill
 
@@ -89,9 +100,15 @@ class Starts:
         return self
 
     async def __aexit__(self, *trouble: object) -> None:
+        over = [task for run, task in self._tasks.items() if await self._is_over(run)]
+        if over:
+            await asyncio.wait(over, timeout=FAREWELL_SECONDS)  # their last words are on their way
         for task in self._tasks.values():
             task.cancel()  # its intents are on record; `firedoor resume` goes on from there
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    async def _is_over(self, run: str) -> bool:
+        return any(event.kind == Kind.FINISHED for event in await self._house.journal.events(run))
 
     @property
     def commands(self) -> Mapping[str, Callable[[str, str], Awaitable[str]]]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from firedoor.journal import Event, Kind
-
 SHOWN = 50
 MARKS = {"CHANGED": "done", "ALREADY": "already so", "PREVIEWED": "would change", "PENDING": "not reached"}
 
@@ -59,24 +57,6 @@ def headline(report: Mapping[str, Any]) -> str:
             return f"NOT contained: the run was {ending} with {closed} of {_count(report['steps'], 'step')} closed"
         case _:
             return f"NOT contained: none of {_count(report['steps'], 'step')} succeeded"
-
-
-EVENTS: Mapping[str, str] = {
-    Kind.OPENED: "{requester} starts {playbook}",
-    Kind.PLANNED: "the plan is made",
-    Kind.REQUESTED: "approval is asked for",
-    Kind.DECIDED: "{by}: {answer}",
-    Kind.CLOSED: "the request is {ruling}",
-    Kind.RECEIPT: "done: {says}",
-    Kind.ENDED: "{item}: {outcome}",
-    Kind.RESUMED: "the run is resumed",
-    Kind.STOP: "{by} stops the run",
-}
-
-
-def event_words(event: Event) -> str:
-    """A journal event for a timeline; empty for those that only machines need."""
-    return EVENTS.get(event.kind, "").format_map(event.body)
 
 
 def _section(title: str, lines: Sequence[str]) -> list[str]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
@@ -49,9 +48,12 @@ class _Handover:
 
     async def do(self, stage: Stage) -> None:
         try:
-            self.report.set_result(await self.job(stage))
+            report = await self.job(stage)
+            if not self.report.done():
+                self.report.set_result(report)
         except BaseException as error:  # noqa: BLE001 - whatever ends the job is its result, raised again to whoever awaits it
-            self.report.set_exception(error)
+            if not self.report.done():
+                self.report.set_exception(error)
 
 
 _handovers: dict[str, _Handover] = {}
@@ -122,7 +124,7 @@ class _Once:
 
 
 async def through_prefect(run: str, playbook: str, job: Job, *, unreported: Callable[[], Awaitable[None]]) -> Report:
-    """Do the job inside a flow run if Prefect answers in time, plainly otherwise. ``unreported`` is called in the second case."""
+    """Do the job inside a flow run if Prefect answers in time, plainly otherwise. ``unreported`` is called where Prefect missed its end."""
     from firedoor.engine import Plainly  # noqa: PLC0415 - only the plain way needs it
 
     handover = _handovers[run] = _Handover(job)
@@ -133,11 +135,12 @@ async def through_prefect(run: str, playbook: str, job: Job, *, unreported: Call
         if handover.take():
             log.warning("Prefect cannot be reached; going on without it")
             flow_run.cancel()
-            await asyncio.gather(unreported(), handover.do(Plainly()))
-        return await handover.report
+            await handover.do(Plainly())
+        return await asyncio.shield(handover.report)
     finally:
         taken.cancel()
-        await _farewell(flow_run)
+        if not await _farewell(flow_run):
+            await unreported()
         _handovers.pop(run, None)
 
 
@@ -145,14 +148,13 @@ async def _shown(run: str, playbook: str) -> None:
     await cast("Awaitable[object]", contain(run, playbook, return_state=True))
 
 
-async def _farewell(flow_run: asyncio.Task[Any]) -> None:
-    """Let Prefect write its last state, but not for long: with its server gone it would try for minutes."""
-    with suppress(Exception):
-        await asyncio.wait({flow_run}, timeout=FAREWELL_SECONDS)
+async def _farewell(flow_run: asyncio.Task[None]) -> bool:
+    """Let Prefect write its last state, but not for long: with its server gone it would try for minutes. Whether it did."""
+    await asyncio.wait({flow_run}, timeout=FAREWELL_SECONDS)
     if not flow_run.done():
         flow_run.cancel()
-    elif not flow_run.cancelled() and flow_run.exception() is not None:
-        log.warning("Prefect could not close the flow run (%s)", type(flow_run.exception()).__name__)
+        return False
+    return not flow_run.cancelled() and flow_run.exception() is None
 
 
 @flow(name="warm-up", persist_result=False)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from firedoor.action import Query, QuerySpec
-from firedoor.errors import BadInput, NotFound
+from firedoor.errors import BadInput, NotFound, Rejected
 from firedoor.vendors.aws.client import AwsClient
 from firedoor.vendors.aws.values import IamUser
 
@@ -46,5 +46,5 @@ class FindKeyOwners(Query[Keys, IamUser]):
     async def _one(self, key: str) -> IamUser:
         try:
             return await self._aws.owner_of_key(key)
-        except NotFound as missing:
+        except (NotFound, Rejected) as missing:
             raise BadInput("AWS knows of no such key", target=key, advice="It may have been deleted; check it in CloudTrail") from missing

@@ -1,0 +1,86 @@
+"""Writes the pages that list things from the things themselves: ``make docs``. CI fails where the result differs from what is committed."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from pathlib import Path
+from typing import Final
+
+from firedoor import playbook, wiring
+from firedoor.catalogue import AnyAction, AnyQuery
+
+HERE: Final = Path(__file__).resolve().parent
+UNDO: Final = {
+    "exact": "exactly, by undo",
+    "owner": "nothing to undo: the person signs in again",
+    "partial": "in part",
+    "never": "never; it therefore needs one approver more",
+}
+
+
+def action_page(unit: type[AnyAction]) -> str:
+    """What an action does, needs and leaves open."""
+    spec = unit.spec
+    facts = {
+        "Approvers": str(int(spec.approvals)),
+        "Can be undone": UNDO[spec.reversal],
+        "Reads with": ", ".join(sorted(spec.reads)),
+        "Writes with": ", ".join(sorted(spec.writes)),
+        "At most": f"{spec.limit} targets in a run",
+        "Must be visible within": f"{spec.settle_within:.0f} s",
+        "Comes after": ", ".join(spec.sources) or "nothing; it closes a source",
+    }
+    return _page(spec.id, unit, facts, {"Not established": spec.unestablished, "Rests on": spec.pages})
+
+
+def query_page(unit: type[AnyQuery]) -> str:
+    """What a query finds."""
+    spec = unit.spec
+    return _page(spec.id, unit, {"Reads with": ", ".join(sorted(spec.reads))}, {"Rests on": spec.pages})
+
+
+def playbooks_page() -> str:
+    """Every playbook with its inputs and steps."""
+    lines = ["# Playbooks", ""]
+    for name in playbook.shelf():
+        book = playbook.find(name)
+        lines += [f"## {book.playbook}", "", f"{book.title}. {book.about.strip()}", "", "| input | what | example |", "|---|---|---|"]
+        lines += [_input_row(key, wanted) for key, wanted in book.inputs.items()]
+        lines += ["", "| step | action | after |", "|---|---|---|"]
+        lines += [f"| {step.id} | [{step.action}](actions/{step.action}.md) | {', '.join(step.needs) or '-'} |" for step in book.steps]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _input_row(name: str, wanted: playbook.Input) -> str:
+    return f"| `{name}`{'' if wanted.required else ' (optional)'} | {wanted.help} | `{wanted.example}` |"
+
+
+def _page(name: str, unit: type[object], facts: dict[str, str], lists: dict[str, tuple[str, ...]]) -> str:
+    prose = inspect.cleandoc(sys.modules[unit.__module__].__doc__ or "")
+    rows = [f"| {fact} | {value} |" for fact, value in facts.items()]
+    parts = [f"# {name}", "", prose, "", "| | |", "|---|---|", *rows, ""]
+    for heading, entries in lists.items():
+        if entries:
+            parts += [f"## {heading}", "", *[f"- {entry}" for entry in entries], ""]
+    return "\n".join(parts)
+
+
+def main() -> None:
+    """Write every page, and remove those of actions that are gone."""
+    known = wiring.load_catalogue()
+    pages = {f"actions/{name}.md": action_page(unit) for name, unit in known.actions.items()}
+    pages |= {f"actions/{name}.md": query_page(unit) for name, unit in known.queries.items()}
+    pages["playbooks.md"] = playbooks_page()
+    folder = HERE / "actions"
+    folder.mkdir(exist_ok=True)
+    for stale in folder.glob("*.md"):
+        if f"actions/{stale.name}" not in pages:
+            stale.unlink()
+    for path, text in pages.items():
+        (HERE / path).write_text(text.rstrip() + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import os
+import signal
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import Estate
+
+pytestmark = pytest.mark.e2e
+LAG = 0.1 * 4  # the drill's default is a tenth of IAM's four seconds
+
+
+def _assert_contained(report: dict[str, Any]) -> None:
+    assert report["outcome"] == "contained"
+    assert {step["outcome"] for step in report["steps"]} <= {"CHANGED", "ALREADY"}
+    assert report["attacker"]["locked_out"]
+    assert len(report["attacker"]["footholds"]) == 5
+    assert report["residual"]
+    assert len(report["clocks"]) == 3
+
+
+def _assert_nothing_doubled(estate: Estate) -> None:
+    state = estate.drill_state()
+    writes = Counter(state["writes"])
+    once = {what: count for what, count in writes.items() if "suspendUser" in what}
+    assert set(once.values()) == {1}, once
+    suspended = [user for user in state["okta"]["users"].values() if user["status"] == "SUSPENDED"]
+    assert len(suspended) == len(once) == 2
+    users = [user for account in state["aws"].values() for user in account["users"].values()]
+    inactive = [key for user in users for key in user["keys"].values() if "Inactive" in str(key)]
+    assert len(inactive) == 2
+    assert sum(count for what, count in writes.items() if "UpdateAccessKey" in what) == 2
+
+
+def test_a_drill_ends_with_the_attacker_locked_out(estate: Estate) -> None:
+    code, report, said = estate.run("drill", "--approve", "auto")
+    assert code == 0, said
+    _assert_contained(report)
+    for foothold in report["attacker"]["footholds"]:
+        seconds = foothold["last_success_seconds"]
+        assert seconds is None or seconds < 5 + LAG, foothold
+    wanted = {"run", "incident", "playbook", "mode", "outcome", "plan", "approval", "steps", "seconds", "writes", "residual", "ticket"}
+    assert wanted <= report.keys()
+    assert set(report["seconds"]) == {"plan", "approval", "contain", "total"}
+    _assert_nothing_doubled(estate)
+    assert estate.run("audit", "verify")[0] == 0
+
+
+def test_an_attacker_left_alone_is_still_in(estate: Estate) -> None:
+    code, report, _ = estate.run("drill", "--no-contain")
+    assert code == 1
+    assert not report["attacker"]["locked_out"]
+    assert all(clock["seconds"] is None for clock in report["clocks"])
+
+
+@pytest.mark.parametrize("moment", ["approval.closed", "step.intent", "step.receipt"])
+def test_a_drill_killed_in_the_middle_is_resumed(estate: Estate, moment: str) -> None:
+    drill = estate.start("drill", "--approve", "auto", "--json")
+    estate.wait_for(lambda: [kind for _, kind, _ in estate.events() if kind == moment])
+    drill.send_signal(signal.SIGKILL)
+    drill.wait()
+    kinds = [kind for _, kind, _ in estate.events()]
+    assert "run.finished" not in kinds
+    run = estate.events()[0][0]
+    code, report, said = estate.run("resume", run)
+    assert code == 0, said
+    _assert_contained(report)
+    _assert_nothing_doubled(estate)
+    assert estate.run("audit", "verify")[0] == 0
+    code, fault, _ = estate.run("resume", run)
+    assert code == 2
+    assert "over" in fault["what"]
+
+
+def test_prefect_killed_in_mid_run_does_not_matter(estate: Estate) -> None:
+    drill = estate.start("drill", "--approve", "auto", "--json")
+    estate.wait_for(lambda: [kind for _, kind, _ in estate.events() if kind == "approval.closed"])
+    _kill_prefect(estate.folder)
+    out, said = drill.communicate(timeout=100)
+    assert drill.returncode == 0, said
+    assert '"contained"' in out
+
+
+def _kill_prefect(folder: Path) -> None:
+    """The drill's own Prefect server: the process whose command line names its port and whose home is in this folder."""
+    for status in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            ours = f"PREFECT_HOME={folder}".encode() in status.read_bytes()
+            command = (status.parent / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if ours and (b"uvicorn" in command or b"prefect\0server" in command):
+            os.kill(int(status.parent.name), signal.SIGKILL)

@@ -1,0 +1,159 @@
+"""What a person can ask for, against a whole simulated company: good orders, and every kind of bad one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from firedoor import running
+from firedoor.channels.slack.blocks import APPROVE
+from firedoor.errors import BadInput
+from firedoor.exercise.estate import CHANNEL
+from firedoor.vendors.slack.people import Person
+from tests.company import Company, company
+
+
+@pytest.fixture
+async def acme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Company]:
+    async with company(tmp_path) as found:
+        for name, value in found.environment.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.delenv("PREFECT_API_URL", raising=False)
+        yield found
+
+
+def _given(acme: Company) -> list[str]:
+    return [f"users={','.join(acme.estate.victims)}", f"access_keys={acme.estate.stolen_key}"]
+
+
+def _quiet(text: str) -> None:
+    del text
+
+
+async def _approve(acme: Company, number: int = 1) -> None:
+    async with Person(acme.slack.url, acme.member(number)) as person:
+        post = await person.wait_for_message(CHANNEL, lambda post: any(b.action_id == APPROVE for b in post.buttons), 20)
+        await person.click(CHANNEL, post.ts, APPROVE)
+        await person.wait_for_modal(lambda _: True, 10)
+        await person.submit({})
+
+
+async def test_a_preview_shows_the_changes_and_makes_none(acme: Company) -> None:
+    report = await running.preview("identity-breach", _given(acme), requester="anybody")
+    assert report["outcome"] == "previewed"
+    says = [change["says"] for change in report["plan"]["changes"]]
+    assert sum("suspend" in text for text in says) == 2
+    assert sum("deactivate access key" in text for text in says) == 2
+    assert acme.writes() == 0
+    assert not [request for request in acme.okta.requests if request.writes]
+    assert not [request for request in acme.aws.requests if request.write]
+
+
+async def test_a_run_is_contained_once_and_a_second_one_finds_it_so(acme: Company) -> None:
+    async def contain() -> Any:
+        return await running.contain("identity-breach", _given(acme), requester=acme.asker, say=_quiet)
+
+    report, _ = await asyncio.gather(contain(), _approve(acme))
+    assert report["outcome"] == "contained", report["open"]
+    assert report["approval"]["by"] == [acme.estate.people[1]["name"]]
+    assert {step["outcome"] for step in report["steps"]} == {"CHANGED"}
+    suspended = [user for user in acme.okta.world.users.values() if user.status == "SUSPENDED"]
+    assert sorted(user.login for user in suspended) == sorted(acme.estate.victims)
+    assert (await running.audit())["faults"] == []
+    assert [run["run"] for run in await running.runs()] == [report["run"]]
+    assert (await running.show(report["run"]))["outcome"] == "contained"
+
+    again = await running.preview("session-hijack", [f"users={','.join(acme.estate.victims)}"], requester="anybody")
+    assert again["plan"]["changes"] == []
+    assert {step["outcome"] for step in again["steps"]} == {"ALREADY"}
+
+
+BAD = [
+    ("identity-breech", [], "identity-breach"),
+    ("identity-breach", ["usres=a@acme.example"], "users"),
+    ("identity-breach", [], "missing"),
+    ("identity-breach", ["users="], "empty list"),
+    ("identity-breach", ["users"], "key=value"),
+    ("identity-breach", ["users=../../admin"], "slash"),
+    ("identity-breach", ["users=a/b@acme.example"], "SOLIDUS"),
+    ("identity-breach", ["users=\u0430da@acme.example"], "CYRILLIC"),
+    ("identity-breach", ["users=nobody@acme.example"], "no user"),
+    ("identity-breach", ["users=" + ",".join(f"u{n}@acme.example" for n in range(10_000))], "10000"),
+    ("leaked-aws-key", ["access_keys=not-a-key"], "not an AWS access key"),
+    ("leaked-aws-key", ["access_keys=AKIAAAAAAAAAAAAAAAAA"], "AKIAAAAAAAAAAAAAAAAA"),
+]
+
+
+@pytest.mark.parametrize(("name", "given", "words"), BAD, ids=[f"{name}-{words}" for name, _, words in BAD])
+async def test_bad_input_is_named_and_touches_nothing(acme: Company, name: str, given: list[str], words: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        await running.preview(name, given, requester="anybody")
+    assert caught.value.exit_code == 2
+    said = str(caught.value)
+    assert words in said or words == "slash"
+    assert "Nothing was changed." in said
+    assert acme.writes() == 0
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("FIREDOOR_OKTA_API_TOKEN", "00wrong", "FIREDOOR_OKTA_API_TOKEN"),
+        ("FIREDOOR_OKTA_ORG_URL", "http://127.0.0.1:9/", "Okta"),
+        ("FIREDOOR_OKTA_ORG_URL", "http://okta.example.com/", "https"),
+        ("FIREDOOR_OKTA_ORG_URL", "", "FIREDOOR_OKTA_ORG_URL"),
+        ("AWS_SECRET_ACCESS_KEY", "wrong", "AWS"),
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:9/", "AWS"),
+        ("FIREDOOR_SLACK_BOT_TOKEN", "xoxb-wrong", "FIREDOOR_SLACK_BOT_TOKEN"),
+        ("FIREDOOR_SLACK_APP_TOKEN", "xapp-wrong", "FIREDOOR_SLACK_APP_TOKEN"),
+        ("FIREDOOR_SLACK_BASE_URL", "http://127.0.0.1:9/api/", "Slack"),
+        ("FIREDOOR_DATABASE_URL", "mongodb://somewhere", "FIREDOOR_DATABASE_URL"),
+    ],
+)
+async def test_a_vendor_that_does_not_answer_or_know_us_is_named(
+    acme: Company, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, words: str
+) -> None:
+    if value:
+        monkeypatch.setenv(variable, value)
+    else:
+        monkeypatch.delenv(variable)
+    with pytest.raises(BadInput) as caught:
+        await running.contain("identity-breach", _given(acme), requester=acme.asker, say=_quiet)
+    assert caught.value.exit_code == 2
+    assert words in str(caught.value)
+    assert "wrong" not in str(caught.value).replace("the settings are wrong", "")
+    assert acme.writes() == 0
+
+
+async def test_an_empty_roster_and_a_stranger_are_refused(acme: Company) -> None:
+    with pytest.raises(BadInput, match="roster"):
+        await running.contain("identity-breach", _given(acme), requester="Mallory", say=_quiet)
+    (acme.folder / "firedoor.toml").write_text('slack_channel = "C0INCIDENT"\n')
+    with pytest.raises(BadInput, match="roster is empty"):
+        await running.contain("identity-breach", _given(acme), requester=acme.asker, say=_quiet)
+    assert acme.writes() == 0
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+async def test_a_clock_off_by_an_hour_is_noticed(acme: Company, hours: int) -> None:
+    acme.okta.world.clock = lambda: datetime.now(UTC) + timedelta(hours=hours)
+    with pytest.raises(BadInput, match="clock"):
+        await running.preview("session-hijack", [f"users={acme.estate.victims[0]}"], requester="anybody")
+
+
+async def test_aws_clock_off_by_an_hour_is_noticed(acme: Company) -> None:
+    acme.aws.clock.shift(timedelta(hours=1))
+    with pytest.raises(BadInput, match="clock"):
+        await running.preview("leaked-aws-key", [f"access_keys={acme.estate.stolen_key}"], requester="anybody")
+
+
+async def test_looks_at_unknown_runs_say_so(acme: Company) -> None:
+    for look in (running.show, lambda run: running.resume(run, say=_quiet)):
+        with pytest.raises(BadInput, match="there is no run"):
+            await look("261123-nothing")
+    assert acme.writes() == 0
