@@ -42,7 +42,7 @@ async def run(folder: Path, scenario: str, lag: float, seed: int) -> None:
         _write(folder / "loot.json", {**asdict(scene.loot), "okta_url": okta.url, "aws_url": aws.url})
         _write(folder / "ready", {"pid": os.getpid()})
         await _until_over()
-        state = {"okta": okta.world.state(), "aws": aws.state(), "slack": slack.state()}
+        state = {"okta": {"users": okta.world.state()["users"]}, "aws": aws.state(), "slack": slack.state()}
         writes = [f"okta {seen.operation} {seen.path}" for seen in okta.requests if seen.writes and seen.accepted]
         writes += [f"aws {record.name} {record.principal}" for record in aws.accepted_writes()]
         _write(folder / "state.json", {**state, "writes": writes})

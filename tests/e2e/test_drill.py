@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections import Counter
@@ -36,6 +37,30 @@ def _assert_nothing_doubled(estate: Estate) -> None:
     assert sum(count for what, count in writes.items() if "UpdateAccessKey" in what) == 2
 
 
+def _secrets(folder: Path) -> set[str]:
+    """Everything that was stolen from the company or given to Firedoor, in this drill."""
+    world, loot = (json.loads(next(folder.glob(f"drills/*/{name}.json")).read_text()) for name in ("world", "loot"))
+    settings = world["settings"]
+    found = {settings[name] for name in ("okta_api_token", "okta_preview_api_token", "slack_bot_token", "slack_app_token")}
+    found |= {world["aws"]["secret"], loot["aws"]["secret"], loot["oauth"]["refresh"], loot["oauth"]["access"]}
+    return found | set(loot["sessions"].values()) | set(loot["passwords"].values())
+
+
+def _assert_no_secret(estate: Estate, *texts: str) -> None:
+    secrets = _secrets(estate.folder)
+    assert len(secrets) == 12
+    own = {"world.json", "loot.json"}  # the simulation's own, for their owner's eyes only
+    files = [path for path in estate.folder.rglob("*") if path.is_file() and path.name not in own]
+    assert any(path.name == "journal.db" for path in files)
+    assert any(path.suffix == ".db" and "prefect" in path.name for path in files)
+    for path in files:
+        held = path.read_bytes()
+        assert not [secret for secret in secrets if secret.encode() in held], path
+    assert not [secret for secret in secrets for text in texts if secret in text]
+    for path in estate.folder.glob("drills/*/*.json"):
+        assert path.stat().st_mode & 0o077 == 0
+
+
 def test_a_drill_ends_with_the_attacker_locked_out(estate: Estate) -> None:
     code, report, said = estate.run("drill", "--approve", "auto")
     assert code == 0, said
@@ -47,6 +72,7 @@ def test_a_drill_ends_with_the_attacker_locked_out(estate: Estate) -> None:
     assert wanted <= report.keys()
     assert set(report["seconds"]) == {"plan", "approval", "contain", "total"}
     _assert_nothing_doubled(estate)
+    _assert_no_secret(estate, json.dumps(report), said)
     assert estate.run("audit", "verify")[0] == 0
 
 

@@ -1,0 +1,106 @@
+"""The command line as a process: what it loads, what it prints where, and what it exits with."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+HEAVY = ("prefect", "okta", "boto3", "botocore", "slack_sdk", "slack_bolt", "aiohttp", "sqlalchemy", "moto", "rich")
+
+
+def _firedoor(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("FIREDOOR_", "PREFECT_", "AWS_"))}
+    environment = {**kept, "FIREDOOR_STATE_DIR": str(folder / "state"), "FIREDOOR_CONFIG": str(folder / "firedoor.toml")}
+    command = [sys.executable, "-m", "firedoor", *words]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "firedoor.toml").write_text("")
+    return tmp_path
+
+
+@pytest.mark.parametrize("words", [["--help"], ["playbooks", "list"], ["contain", "--help"]])
+def test_help_and_lists_load_no_sdk_and_no_prefect(words: list[str]) -> None:
+    code = (
+        "import runpy, sys\n"
+        f"sys.argv = ['firedoor', *{words!r}]\n"
+        "try:\n    runpy.run_module('firedoor', run_name='__main__')\n"
+        "except SystemExit as left:\n    assert not left.code, left.code\n"
+        f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stderr.strip() == "[]"
+
+
+def test_every_command_is_in_the_help(folder: Path) -> None:
+    done = _firedoor(folder, "--help")
+    assert done.returncode == 0
+    for command in ("drill", "plan", "contain", "resume", "runs", "show", "serve", "playbooks", "actions", "audit"):
+        assert command in done.stdout
+
+
+def test_playbooks_and_actions_as_json(folder: Path) -> None:
+    books = json.loads(_firedoor(folder, "playbooks", "list", "--json").stdout)["playbooks"]
+    assert {book["playbook"] for book in books} == {"identity-breach", "session-hijack", "leaked-aws-key"}
+    actions = json.loads(_firedoor(folder, "actions", "list", "--json").stdout)["actions"]
+    assert all(action["reads"] and action["writes"] for action in actions)
+
+
+def test_the_shipped_playbooks_are_sound_and_a_broken_one_is_not(folder: Path) -> None:
+    assert _firedoor(folder, "playbooks", "lint").returncode == 0
+    broken = folder / "broken.yaml"
+    broken.write_text("playbook: broken\ntitle: x\nabout: y\ninputs: {}\nqueries: {}\nsteps:\n  - id: a\n    actoin: okta.suspend_user\n")
+    done = _firedoor(folder, "playbooks", "lint", str(broken))
+    assert done.returncode == 2
+    assert "line 8" in done.stdout
+    assert "actoin" in done.stdout
+
+
+def test_an_empty_journal_is_whole_and_has_no_runs(folder: Path) -> None:
+    done = _firedoor(folder, "audit", "verify", "--json")
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["events"] == 0
+    assert json.loads(_firedoor(folder, "runs", "--json").stdout) == {"runs": []}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["contain", "identity-breech"], "did you mean 'identity-breach'"),
+        (["contain", "identity-breach", "-i", "users=ada@acme.example", "--as", "Ada"], "roster"),
+        (["plan", "identity-breach"], "'users' is missing"),
+        (["plan", "session-hijack", "-i", "users=ada@acme.example"], "FIREDOOR_OKTA_ORG_URL"),
+        (["resume", "nothing"], "no run"),
+        (["show", "nothing"], "no run"),
+        (["drill", "cloudflare-okta-2032"], "did you mean 'cloudflare-okta-2023'"),
+        (["drill", "--approve", "maybe"], "auto or ask"),
+        (["drill", "--approve", "ask"], "terminal"),
+        (["serve"], "FIREDOOR_OKTA_ORG_URL"),
+        (["frobnicate"], "frobnicate"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_bad_input_exits_with_2_and_one_clear_message(folder: Path, words: list[str], said: str) -> None:
+    done = _firedoor(folder, *words)
+    assert done.returncode == 2, done.stderr
+    assert said in done.stderr
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    assert not list((folder / "state").glob("drills/*"))
+
+
+def test_an_error_is_json_too_where_json_was_asked_for(folder: Path) -> None:
+    done = _firedoor(folder, "show", "nothing", "--json")
+    assert done.returncode == 2
+    fault = json.loads(done.stdout)
+    assert fault["error"] == "UnknownRun"
+    assert fault["changed"] is False
+    assert fault["advice"]
