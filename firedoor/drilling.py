@@ -52,7 +52,8 @@ async def run(name: str, *, approve: str, lag: float, contains: bool, as_json: b
     folder.mkdir(parents=True, mode=0o700)
     async with AsyncExitStack() as stack:
         say(f"Setting up {scenario.name}: a company of 290, its Okta, AWS and Slack on this machine")
-        server = stack.enter_context(processes.prefect_server(folder)) if contains else None
+        wanted = contains and not os.environ.get("PREFECT_API_URL")  # a server that is named already is the one to show it in
+        server = stack.enter_context(processes.prefect_server(folder)) if wanted else None
         seed = random.randrange(10**6)  # noqa: S311 - it makes up names; secrets come from elsewhere
         stack.enter_context(processes.child("firedoor.exercise.world", folder, scenario.name, lag, seed, log=folder / "world.log"))
         if server is not None:

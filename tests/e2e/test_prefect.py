@@ -125,6 +125,39 @@ async def test_prefect_shows_the_run_its_steps_and_both_artifacts(acme: Company,
     assert {"prefect": "not reported"} not in await _notes(acme, run)
 
 
+async def test_a_scheduled_drill_is_a_flow_with_the_containment_below_it(tmp_path: Path, prefect_api: str) -> None:
+    await _healthy(prefect_api)
+    (tmp_path / "firedoor.toml").write_text("")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("FIREDOOR_", "PREFECT_", "AWS_"))}
+    own = {"FIREDOOR_STATE_DIR": str(tmp_path / "state"), "FIREDOOR_CONFIG": str(tmp_path / "firedoor.toml")}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "flows.drill"),
+        cwd=ROOT,
+        env={**kept, **own, "PREFECT_API_URL": prefect_api, "PREFECT_HOME": str(tmp_path / "prefect")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    out, _ = await asyncio.wait_for(process.communicate(), 100)
+    assert process.returncode == 0, out.decode()
+    async with aiohttp.ClientSession() as http, http.post(f"{prefect_api}/flow_runs/filter", json={}) as reply:
+        runs = {row["name"].split(" ")[0]: row for row in await reply.json() if row["name"].startswith(("drill", "identity-breach"))}
+    assert runs["drill"]["state"]["message"] == "contained; the attacker is locked out"
+    assert not _leftovers(tmp_path)
+
+
+def _leftovers(folder: Path) -> list[str]:
+    """Processes of a drill that outlived it."""
+    found = []
+    for status in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            command = status.read_bytes()
+        except OSError:
+            continue
+        if str(folder).encode() in command:
+            found.append(command.decode())
+    return found
+
+
 async def test_without_a_server_the_run_goes_on_and_says_that_it_was_not_reported(acme: Company) -> None:
     code, report, said = await _contain(acme, f"http://127.0.0.1:{_port()}/api")
     assert code == 0, said
