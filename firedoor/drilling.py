@@ -109,7 +109,7 @@ async def verdict(journal: Journal, run: str, scenario: Scenario, world: Report,
         "scenario": scenario.name,
         "lag": world["lag"],
         "attacker": {"attempts": found.attempts, "locked_out": found.locked_out, "footholds": footholds},
-        "clocks": scenario.clocks(found, world, alerted=alerted),
+        "clocks": scenario.clocks(found, alerted=alerted),
         "timeline": timeline(events, found, alerted=alerted),
     }
 

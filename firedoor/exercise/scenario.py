@@ -29,9 +29,8 @@ class Scenario:
     playbook: str
     history: tuple[Clock, ...]
 
-    def clocks(self, found: Judgement, world: Mapping[str, Any], *, alerted: float) -> list[Mapping[str, Any]]:
+    def clocks(self, found: Judgement, *, alerted: float) -> list[Mapping[str, Any]]:
         """Each clock with its seconds from the alert to the last success of its footholds; None while one of them is still in."""
-        del world
         return [
             {"historical": clock.historical, "minutes": clock.minutes, "here": clock.here, "seconds": _seconds(clock, found, alerted)}
             for clock in self.history
