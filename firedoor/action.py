@@ -82,6 +82,10 @@ class Action(ABC, Generic[T, S]):
     async def apply(self, change: Change, intent: Intent) -> Receipt:
         """Make one change. Called only under a durable intent."""
 
+    def receipt(self, change: Change, intent: Intent) -> Receipt:
+        """The receipt of a change that was made. Pure: `apply` returns it, and where a reply was lost the engine asks for it instead."""
+        return Receipt(change=change.key, at=intent.at)
+
     async def verify(self, target: T, receipts: Sequence[Receipt]) -> Verdict:
         """Read back and judge. By default: nothing left to plan means that it holds."""
         del receipts

@@ -9,7 +9,9 @@ from __future__ import annotations
 import hmac
 import os
 import secrets
+import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -19,6 +21,8 @@ from pathlib import Path
 from firedoor.canonical import canonical, digest
 from firedoor.errors import ApprovalInvalid, DecisionRefused, Misconfigured
 from firedoor.model import Cover, Mode, Tier
+
+KEY_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,19 +131,16 @@ class Seal:
         path = folder / "approval.key"
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            try:
-                handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            except FileExistsError:
-                pass
-            else:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(secrets.token_bytes(32))
+            if not path.exists():
+                _make_key(path)
+            if folder.stat().st_mode & 0o022:
+                raise Misconfigured(f"others may write to {folder}, and so exchange the approval key", advice=f"Run: chmod go-w {folder}")
             if path.stat().st_mode & 0o077:
                 raise Misconfigured(f"{path} can be read by others than its owner", advice=f"Run: chmod 600 {path}")
             key = path.read_bytes()
         except OSError as error:
             raise Misconfigured(f"the approval key at {path} cannot be used ({error.strerror})", advice="Set FIREDOOR_STATE_DIR") from error
-        if len(key) != 32:
+        if len(key) != KEY_BYTES:
             raise Misconfigured(f"the approval key at {path} is damaged", advice="Move it away; open requests must then be approved again")
         return cls(key)
 
@@ -149,7 +150,17 @@ class Seal:
 
     def holds(self, decision: Decision) -> bool:
         """Whether the proof is this key's, over exactly this decision."""
-        return hmac.compare_digest(decision.proof, self.sign(decision))
+        return hmac.compare_digest(canonical(decision.proof).encode(), canonical(self.sign(decision)).encode())
+
+
+def _make_key(path: Path) -> None:
+    """The key appears under its name all at once and only once: another process never sees half of it, nor is left with one of its own."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".approval.key-") as file:  # made readable by its owner only
+        file.write(secrets.token_bytes(KEY_BYTES))
+        file.flush()
+        os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            os.link(file.name, path)
 
 
 def _signed(decision: Decision) -> str:
@@ -164,8 +175,8 @@ def eligible(request: Request, roster: Roster) -> tuple[Person, ...]:
 
 
 def check(request: Request, roster: Roster, person: Person | None, *, now: datetime) -> Person:
-    """The person, if they may answer this request now. Raises `DecisionRefused` in words meant for them alone."""
-    if person is None:
+    """The person, if they may answer this request now; `tally` counts whatever passes here. Raises `DecisionRefused` in words for them."""
+    if person is None or person not in roster.people:
         raise DecisionRefused("you are not on Firedoor's roster", advice="Ask one of its approvers")
     if roster.hash != request.roster:
         raise DecisionRefused("the roster has changed since this was asked", advice="Ask for the run to be started again")
@@ -175,6 +186,8 @@ def check(request: Request, roster: Roster, person: Person | None, *, now: datet
         raise DecisionRefused("you asked for this run yourself; somebody else must decide", advice="Ask another approver")
     if person.name in request.barred:
         raise DecisionRefused("an account of yours is in this plan; somebody else must decide", advice="Ask another approver")
+    if now < request.requested:
+        raise DecisionRefused("by this machine's clock nobody has asked yet", advice="Set its clock, then decide again")
     if now >= request.expires:
         raise DecisionRefused("the request has expired; nothing was approved", advice="Start the run again")
     return person
@@ -182,14 +195,12 @@ def check(request: Request, roster: Roster, person: Person | None, *, now: datet
 
 def tally(request: Request, roster: Roster, decisions: Sequence[Decision], seal: Seal, *, now: datetime) -> Ruling:
     """Where the request stands. Decisions whose proof fails, or whose maker may not decide, count for nothing."""
+    asked = request.digest
     may = {person.name for person in eligible(request, roster)} if roster.hash == request.roster else set()
     valid = [
         decision
         for decision in decisions
-        if decision.request == request.digest
-        and decision.by in may
-        and request.requested <= decision.at < request.expires
-        and seal.holds(decision)
+        if decision.request == asked and decision.by in may and request.requested <= decision.at < request.expires and seal.holds(decision)
     ]
     if any(decision.answer is Answer.DENY for decision in valid):
         return Ruling.DENIED
@@ -218,4 +229,4 @@ class Grant:
             raise ApprovalInvalid("the approval was not used in time", advice="Start the run again; it plans only what is left")
         if effect in self.request.effects.get(item, ()):
             return True
-        return any(cover == allowed.name and used < allowed.at_most for allowed in self.request.covers.get(item, ()))
+        return bool(cover) and any(cover == allowed.name and used < allowed.at_most for allowed in self.request.covers.get(item, ()))

@@ -14,7 +14,7 @@ from types import MappingProxyType, ModuleType
 from typing import Any, TypeAlias
 
 from firedoor.action import Action, Query
-from firedoor.errors import BadInput, nearest
+from firedoor.errors import BadInput, nearest, shown
 
 AnyAction: TypeAlias = Action[Any, Any]
 AnyQuery: TypeAlias = Query[Any, Any]
@@ -30,24 +30,29 @@ class Catalogue:
     def action(self, name: str) -> type[AnyAction]:
         """The action of that id. Raises `BadInput` with the nearest one."""
         if name not in self.actions:
-            raise BadInput(f"there is no action {name!r}{nearest(name, self.actions)}", advice="See `firedoor actions list`")
+            raise BadInput(f"there is no action {shown(name)}{nearest(name, self.actions)}", advice="See `firedoor actions list`")
         return self.actions[name]
 
     def query(self, name: str) -> type[AnyQuery]:
         """The query of that id. Raises `BadInput` with the nearest one."""
         if name not in self.queries:
-            raise BadInput(f"there is no query {name!r}{nearest(name, self.queries)}", advice="See `firedoor actions list`")
+            raise BadInput(f"there is no query {shown(name)}{nearest(name, self.queries)}", advice="See `firedoor actions list`")
         return self.queries[name]
 
 
 def load(package: ModuleType) -> Catalogue:
-    """Every action and query below ``package``. Raises `BadInput` where a file holds none, two, or one under another name."""
+    """Every action and query below ``package``.
+
+    Raises `BadInput` where a file cannot be loaded (a room that is left out would be an open door), holds none, two, one that is not whole,
+    or one under another name.
+    """
     actions: dict[str, type[AnyAction]] = {}
     queries: dict[str, type[AnyQuery]] = {}
-    for found in sorted(pkgutil.walk_packages(package.__path__, package.__name__ + "."), key=lambda module: module.name):
+    walk = pkgutil.walk_packages(package.__path__, package.__name__ + ".", onerror=_broken)
+    for found in sorted(walk, key=lambda module: module.name):
         if found.ispkg:
             continue
-        room = importlib.import_module(found.name)
+        room = _room(found.name)
         identifier = found.name.removeprefix(package.__name__ + ".")
         unit = _only_unit(room)
         if unit.spec.id != identifier:
@@ -59,6 +64,18 @@ def load(package: ModuleType) -> Catalogue:
     return Catalogue(actions=MappingProxyType(actions), queries=MappingProxyType(queries))
 
 
+def _room(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except Exception as error:
+        raise BadInput(f"{name} cannot be loaded ({type(error).__name__}: {error})") from error
+
+
+def _broken(package: str) -> None:
+    """`pkgutil` would leave out a package that cannot be imported, and say nothing."""
+    _room(package)
+
+
 def _only_unit(room: ModuleType) -> type[AnyAction | AnyQuery]:
     units = [
         member
@@ -67,4 +84,8 @@ def _only_unit(room: ModuleType) -> type[AnyAction | AnyQuery]:
     ]
     if len(units) != 1:
         raise BadInput(f"{room.__name__} holds {len(units)} actions or queries; a file holds exactly one")
-    return units[0]
+    unit = units[0]
+    declared = ("spec", "target") if issubclass(unit, Action) else ("spec", "target", "question")
+    if lacking := [*sorted(unit.__abstractmethods__), *(name for name in declared if not hasattr(unit, name))]:
+        raise BadInput(f"{room.__name__}: {unit.__name__} lacks {', '.join(lacking)}")
+    return unit

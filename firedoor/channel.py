@@ -12,12 +12,13 @@ from firedoor.run import Item, Order, StepResult
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """A request for approval with all that a tired person needs to judge it."""
+    """A request for approval with all that a tired person needs to judge it. ``approved``: who has approved it so far."""
 
     title: str
     order: Order
     request: Request
     items: tuple[Item, ...]
+    approved: tuple[str, ...] = ()
 
 
 class Channel(Protocol):

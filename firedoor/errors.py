@@ -9,6 +9,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+LONGEST_NAME = 80
+
 
 class FiredoorError(Exception):
     """The root. ``changed`` is False (nothing was), True (something was) or None (unknown: the world must be read)."""
@@ -30,9 +32,15 @@ class FiredoorError(Exception):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """The words "; did you mean X?", or nothing where nothing is near."""
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    """The words "; did you mean X?", or nothing where nothing is near. Capitals do not matter."""
+    by_small = {one.casefold(): one for one in known}
+    near = difflib.get_close_matches(name[:LONGEST_NAME].casefold(), by_small, n=1)
+    return f"; did you mean {by_small[near[0]]!r}?" if near else ""
+
+
+def shown(text: str) -> str:
+    """What a person gave, quoted for a message: look-alike and invisible characters as escapes, at most `LONGEST_NAME` characters."""
+    return ascii(text if len(text) <= LONGEST_NAME else f"{text[:LONGEST_NAME]}...")
 
 
 def _sentence(text: str) -> str:

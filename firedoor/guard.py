@@ -24,8 +24,8 @@ class Guard:
         """Why the target may not be touched in an ordinary run; empty where it may."""
         whys = {name.casefold(): why for name, why in self.protected.items()}
         for name in target.names:
-            if why := whys.get(name.casefold()):
-                return f"{target.label} is protected: {why}"
+            if (why := whys.get(name.casefold())) is not None:
+                return f"{target.label} is protected: {why or 'no reason is on record'}"
         if people := self.roster.among(target.names):
             return (
                 f"{target.label} is protected: {people[0].name} is on Firedoor's roster, and responders are not contained by one approval"

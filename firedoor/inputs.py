@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from firedoor.errors import BadInput, nearest
+from firedoor.errors import BadInput, nearest, shown
 
 if TYPE_CHECKING:
     from firedoor.playbook import Playbook
 
 MOST_VALUES = 500
+LONGEST_TEXT = 1000
 
 
 class InputType(StrEnum):
@@ -23,8 +24,11 @@ class InputType(StrEnum):
 
 
 def _text(value: str) -> str:
-    if not value.isprintable():
-        raise BadInput(f"{value!r} holds characters that cannot be seen", advice="Type it again by hand")
+    if len(value) > LONGEST_TEXT:
+        raise BadInput(f"it has {len(value)} characters; the most is {LONGEST_TEXT}")
+    for position, character in enumerate(value, start=1):
+        if not character.isprintable():
+            raise BadInput(f"character {position} is U+{ord(character):04X}, which cannot be seen", advice="Type it again by hand")
     return value
 
 
@@ -36,12 +40,15 @@ def _checks() -> Mapping[InputType, Callable[[str], str]]:
 
 
 def pairs(words: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
-    """``key=value`` words into values by key; a repeated key or commas make a list. Raises `BadInput`."""
+    """``key=value`` words into values by key; a repeated key or commas make a list. Raises `BadInput`.
+
+    A word of another form is not repeated in the message: it may be a secret, pasted in the wrong place.
+    """
     given: dict[str, list[str]] = {}
-    for word in words:
+    for position, word in enumerate(words, start=1):
         key, equals, value = word.partition("=")
         if not equals or not key.strip():
-            raise BadInput(f"{word!r} is not of the form key=value", advice="For example: -i users=ada@example.com")
+            raise BadInput(f"input {position} is not of the form key=value", advice="For example: -i users=ada@example.com")
         given.setdefault(key.strip(), []).extend(part.strip() for part in value.split(","))
     return {key: tuple(values) for key, values in given.items()}
 
@@ -51,17 +58,26 @@ def bind(book: Playbook, given: Mapping[str, Sequence[str]]) -> Mapping[str, tup
     for key in given:
         if key not in book.inputs:
             known = ", ".join(book.inputs)
-            raise BadInput(f"{book.playbook} has no input {key!r}{nearest(key, book.inputs)}", advice=f"Its inputs are: {known}")
-    checks = _checks()
+            raise BadInput(f"{book.playbook} has no input {shown(key)}{nearest(key, book.inputs)}", advice=f"Its inputs are: {known}")
     bound: dict[str, tuple[str, ...]] = {}
     for name, wanted in book.inputs.items():
         values = [value for value in given.get(name, ()) if value]
-        if wanted.required and not values:
+        if not values and (wanted.required or name in given):
             empty = "is an empty list" if name in given else "is missing"
             raise BadInput(f"the input {name!r} {empty}: {wanted.help}", advice=f"For example: -i {name}={wanted.example}")
         if not wanted.many and len(values) > 1:
             raise BadInput(f"the input {name!r} takes one value, not {len(values)}", advice="Start one run for each")
         if len(values) > MOST_VALUES:
             raise BadInput(f"the input {name!r} has {len(values)} values; the most is {MOST_VALUES}", advice="Split the run")
-        bound[name] = tuple(dict.fromkeys(checks[wanted.type](value) for value in values))
+        bound[name] = tuple(dict.fromkeys(_checked(name, wanted.type, values)))
     return bound
+
+
+def _checked(name: str, kind: InputType, values: Sequence[str]) -> Iterator[str]:
+    check = _checks()[kind]
+    for position, value in enumerate(values, start=1):
+        try:
+            yield check(value)
+        except BadInput as error:
+            which = f"value {position} of the input {name!r}"
+            raise BadInput(f"{which}: {error.what}", target=error.target, advice=error.advice) from None

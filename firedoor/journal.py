@@ -1,7 +1,9 @@
 """The append-only record of every run, which nobody can quietly edit.
 
 Each event carries the hash of the event before it in its run, and of the event before it in the whole journal. To alter, remove, reorder or
-insert one, every later event would have to be rewritten; the proofs on decisions and the heads told outside then still tell.
+insert one, every later event would have to be rewritten, and the audit finds whatever was not. The chain has no secret in it, so it cannot
+find a journal whose newest events were cut off, nor one rewritten from some event to its end: against that stand the proofs on decisions,
+which nobody can forge without the key, and the heads told outside (every report has one), which no longer stand in such a journal.
 
 Nothing is ever updated. What a run *is* is a fold over its events (`firedoor.record`).
 """
@@ -23,7 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from firedoor.canonical import JSON, canonical, digest, instant
 from firedoor.errors import JournalBroken
 from firedoor.lease import Lease, hold
-from firedoor.store import Store, events
+from firedoor.store import Overtaken, Store, Taken, events, unbroken
 
 GENESIS = "sha256:" + "0" * 64
 POLL_SECONDS = 0.25
@@ -79,18 +81,35 @@ class Journal:
         self._grown = asyncio.Condition()
         self._appended = 0
 
-    async def append(self, run: str, kind: Kind, body: object, *, claim: str | None = None, under: Lease | None = None) -> Event:
+    async def append(
+        self, run: str, kind: Kind, body: object, *, claim: str | None = None, seen: int | None = None, under: Lease | None = None
+    ) -> Event:
         """Add one event; when this returns, it is durable. ``body`` is a mapping or one of our own values.
 
-        Raises `Taken` where ``claim`` was made before in this run, `LeaseLost` where ``under`` is no longer held (checked in the same
-        transaction), `JournalError` where the database fails: then nothing was recorded and the caller must not act.
+        Raises `Taken` where ``claim`` was made before in this run, `Overtaken` where the run has events beyond number ``seen``, `LeaseLost`
+        where ``under`` is no longer held (all three checked in the same transaction), `JournalError` where the database fails. Whichever it
+        was, nothing was recorded, and the caller must not act.
         """
+        event = await self._append(run, kind, body, claim=claim, seen=seen, under=under)
+        async with self._grown:
+            self._appended += 1
+            self._grown.notify_all()
+        return event
+
+    @unbroken
+    async def _append(self, run: str, kind: Kind, body: object, *, claim: str | None, seen: int | None, under: Lease | None) -> Event:
         text = canonical(body)
+        if not text.startswith("{"):
+            raise TypeError("an event's body is a mapping")
         async with self._store.transaction() as connection:
             if under is not None:
                 await hold(connection, under)
             last = await _newest(connection)
             mine = await _newest(connection, run)
+            if seen is not None and mine is not None and mine.n > seen:
+                raise Overtaken(f"run {run} has gone on to event {mine.n}; only {seen} were known")
+            if claim is not None and await _claimed(connection, run, claim):
+                raise Taken("somebody else was first")
             row = {
                 "seq": last.seq + 1 if last else 1,
                 "run": run,
@@ -104,11 +123,9 @@ class Journal:
             }
             row["hash"] = digest(row)
             await connection.execute(events.insert().values(**row))
-        async with self._grown:
-            self._appended += 1
-            self._grown.notify_all()
         return _event(row)
 
+    @unbroken
     async def events(self, run: str, *, after: int = 0) -> Sequence[Event]:
         """The run's events with ``n`` above ``after``, in order; empty for an unknown run."""
         async with self._store.reading() as connection:
@@ -131,20 +148,23 @@ class Journal:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._grown.wait_for(lambda: self._appended != seen), POLL_SECONDS)  # noqa: B023 - awaited here
 
+    @unbroken
     async def runs(self) -> Sequence[str]:
         """The names of all runs, newest first."""
         async with self._store.reading() as connection:
             query = sa.select(events.c.run).group_by(events.c.run).order_by(sa.func.min(events.c.seq).desc())
             return list((await connection.execute(query)).scalars())
 
+    @unbroken
     async def head(self) -> str:
         """The hash of the newest event: who has noted it can tell later whether the record before it was rewritten."""
         async with self._store.reading() as connection:
             found = (await connection.execute(sa.select(events.c.hash).order_by(events.c.seq.desc()).limit(1))).scalar()
         return found or GENESIS
 
+    @unbroken
     async def audit(self) -> Audit:
-        """Recompute every hash and both chains. Memory does not grow with the journal."""
+        """Recompute every hash and both chains. Memory grows with the runs and the faults, not with the events."""
         faults: list[str] = []
         prev, seq, heads = GENESIS, 0, dict[str, tuple[int, str]]()
         async with self._store.reading() as connection:
@@ -153,13 +173,19 @@ class Journal:
                 n, run_prev = heads.get(str(row["run"]), (0, GENESIS))
                 faults.extend(_faults(row, seq=seq, prev=prev, n=n + 1, run_prev=run_prev))
                 prev, seq = str(row["hash"]), int(str(row["seq"]))
-                heads[str(row["run"])] = (int(str(row["n"])), prev)
+                heads[str(row["run"])] = (row["n"] if isinstance(row["n"], int) else n + 1, prev)
         return Audit(events=seq, runs=len(heads), head=prev, faults=tuple(faults))
 
 
 async def _newest(connection: AsyncConnection, run: str | None = None) -> sa.Row[Any] | None:
-    query = sa.select(events.c.seq, events.c.n, events.c.hash).order_by(events.c.seq.desc()).limit(1)
-    return (await connection.execute(query if run is None else query.where(events.c.run == run))).first()
+    query = sa.select(events.c.seq, events.c.n, events.c.hash).limit(1)
+    newest = query.order_by(events.c.seq.desc()) if run is None else query.where(events.c.run == run).order_by(events.c.n.desc())
+    return (await connection.execute(newest)).first()
+
+
+async def _claimed(connection: AsyncConnection, run: str, claim: str) -> bool:
+    query = sa.select(events.c.n).where(events.c.run == run, events.c.claim == claim)
+    return (await connection.execute(query)).first() is not None
 
 
 async def _stream(connection: AsyncConnection) -> AsyncIterator[Mapping[str, object]]:
@@ -172,7 +198,7 @@ def _faults(row: Mapping[str, object], *, seq: int, prev: str, n: int, run_prev:
     where = f"event {row['seq']} (run {row['run']}, its number {row['n']})"
     content = {name: value for name, value in row.items() if name != "hash"}
     checks = {
-        "is not what its hash says: a stored field was altered": digest(content) == row["hash"],
+        "is not what its hash says: a stored field was altered": _fingerprint(content) == row["hash"],
         f"stands where event {seq} is due: an event was removed or inserted before it": row["seq"] == seq,
         "does not follow the event before it: the record was cut, reordered or rewritten there": row["prev"] == prev,
         f"is not number {n} of its run: one of the run's events was removed or inserted": row["n"] == n,
@@ -181,9 +207,18 @@ def _faults(row: Mapping[str, object], *, seq: int, prev: str, n: int, run_prev:
     return [f"{where} {fault}" for fault, holds in checks.items() if not holds]
 
 
+def _fingerprint(content: Mapping[str, object]) -> str:
+    try:
+        return digest(content)
+    except TypeError:
+        return ""  # a field that we could not have written, such as bytes
+
+
 def _event(row: Mapping[str, object]) -> Event:
     try:
         body = json.loads(str(row["body"]))
+        if not isinstance(body, dict):
+            raise TypeError  # noqa: TRY301 - unreadable, like all below
         at = datetime.fromisoformat(str(row["at"]))
         return Event(
             seq=int(str(row["seq"])),
@@ -195,7 +230,7 @@ def _event(row: Mapping[str, object]) -> Event:
             claim=None if row["claim"] is None else str(row["claim"]),
             hash=str(row["hash"]),
         )
-    except ValueError as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise JournalBroken(
             f"event {row['seq']} of run {row['run']} cannot be read", changed=False, advice="Run `firedoor audit verify`; keep the file"
         ) from error

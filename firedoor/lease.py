@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from firedoor.errors import JournalError, LeaseLost
-from firedoor.store import Store, leases
+from firedoor.store import Store, leases, unbroken
 
 TTL_SECONDS = 8.0
 RENEW_SECONDS = 2.0
@@ -39,10 +39,11 @@ class Leases:
         self._store = store
         self._holder = holder
 
+    @unbroken
     async def take(self, resource: str) -> Lease | None:
         """The lease, or None while somebody else holds it."""
-        now = time.time()
         async with self._store.transaction() as connection:
+            now = await _clock(connection)  # only now: who waited long for the database would be granted a lease that has run out
             row = (await connection.execute(sa.select(leases).where(leases.c.resource == resource))).first()
             if row is None:
                 fence = 1
@@ -56,12 +57,15 @@ class Leases:
                 )
         return Lease(resource=resource, holder=self._holder, fence=fence)
 
+    @unbroken
     async def renew(self, lease: Lease) -> None:
         """Hold it for another `TTL_SECONDS`. Raises `LeaseLost`."""
         async with self._store.transaction() as connection:
             await hold(connection, lease)
-            await connection.execute(leases.update().where(leases.c.resource == lease.resource).values(expires=time.time() + TTL_SECONDS))
+            expires = await _clock(connection) + TTL_SECONDS
+            await connection.execute(leases.update().where(leases.c.resource == lease.resource).values(expires=expires))
 
+    @unbroken
     async def release(self, lease: Lease) -> None:
         """Give it up; the fence number stays, so that a late writer is still recognised."""
         async with self._store.transaction() as connection:
@@ -69,11 +73,13 @@ class Leases:
                 leases.update().where(leases.c.resource == lease.resource, leases.c.fence == lease.fence).values(holder="", expires=0.0)
             )
 
+    @unbroken
     async def holder(self, resource: str) -> str | None:
         """Who holds it now."""
         async with self._store.reading() as connection:
             row = (await connection.execute(sa.select(leases).where(leases.c.resource == resource))).first()
-        return row.holder if row is not None and row.holder and row.expires > time.time() else None
+            now = await _clock(connection)
+        return row.holder if row is not None and row.holder and row.expires > now else None
 
     @asynccontextmanager
     async def holding(self, resource: str, *, patience: float) -> AsyncIterator[Lease]:
@@ -92,7 +98,8 @@ class Leases:
         finally:
             renewal.cancel()
             await asyncio.gather(renewal, return_exceptions=True)
-            await self.release(lease)
+            with suppress(JournalError):  # it runs out by itself; what was done under it must not fail for that
+                await self.release(lease)
 
     async def _keep(self, lease: Lease) -> None:
         while True:
@@ -108,5 +115,12 @@ class Leases:
 async def hold(connection: AsyncConnection, lease: Lease) -> None:
     """Raise `LeaseLost` unless the lease is still held. Called inside the transaction that records an intent."""
     row = (await connection.execute(sa.select(leases).where(leases.c.resource == lease.resource))).first()
-    if row is None or row.fence != lease.fence or row.holder != lease.holder or row.expires <= time.time():
+    if row is None or row.fence != lease.fence or row.holder != lease.holder or row.expires <= await _clock(connection):
         raise LeaseLost(f"the turn at {lease.resource} was lost before the write", advice="Resume the run: it reads the world first")
+
+
+async def _clock(connection: AsyncConnection) -> float:
+    """Seconds since 1970 by one clock for all who share the database: PostgreSQL's own where machines share it, else this machine's."""
+    if connection.dialect.name != "postgresql":
+        return time.time()
+    return float((await connection.execute(sa.text("SELECT extract(epoch FROM clock_timestamp())"))).scalar_one())

@@ -5,9 +5,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping
 
+from pydantic import TypeAdapter, ValidationError
+
 from firedoor.catalogue import Catalogue
-from firedoor.errors import nearest
-from firedoor.playbook import REFERENCE, Playbook, Step, Value
+from firedoor.errors import BadInput, nearest
+from firedoor.inputs import bind
+from firedoor.playbook import REFERENCE, Input, Playbook, Question, Step, Value
 
 
 def lint(book: Playbook, catalogue: Catalogue) -> tuple[str, ...]:
@@ -15,7 +18,7 @@ def lint(book: Playbook, catalogue: Catalogue) -> tuple[str, ...]:
     names = [*_duplicates(book), *_units(book, catalogue), *_references(book)]
     if names:
         return tuple(names)  # what follows needs every name to lead somewhere
-    return (*_cycles(book), *_types(book, catalogue), *_sources(book, catalogue))
+    return (*_cycles(book), *_examples(book), *_questions(book, catalogue), *_types(book, catalogue), *_sources(book, catalogue))
 
 
 def _duplicates(book: Playbook) -> Iterator[str]:
@@ -34,11 +37,13 @@ def _units(book: Playbook, catalogue: Catalogue) -> Iterator[str]:
         if question.query not in catalogue.queries:
             yield f"query {name!r}: there is no query {question.query!r}{nearest(question.query, catalogue.queries)}"
             continue
-        known = {field.name for field in dataclasses.fields(catalogue.queries[question.query].question)}
-        for asked in question.asks.keys() - known:
-            yield f"query {name!r}: {question.query} is not asked for {asked!r}{nearest(asked, known)}"
-        for missing in known - question.asks.keys():
-            yield f"query {name!r}: {question.query} must be told {missing!r}"
+        fields = {field.name: field for field in dataclasses.fields(catalogue.queries[question.query].question)}
+        for asked in question.asks:
+            if asked not in fields:
+                yield f"query {name!r}: {question.query} is not asked for {asked!r}{nearest(asked, fields)}"
+        for missing, field in fields.items():
+            if missing not in question.asks and field.default is field.default_factory is dataclasses.MISSING:
+                yield f"query {name!r}: {question.query} must be told {missing!r}"
 
 
 def _references(book: Playbook) -> Iterator[str]:
@@ -52,19 +57,26 @@ def _references(book: Playbook) -> Iterator[str]:
     texts = [(name, text) for name, question in book.queries.items() for value in question.asks.values() for text in _texts(value)]
     for name, text in texts:
         found = REFERENCE.fullmatch(text)
-        if found is None:
+        if found is None or text in _listed(book.queries[name]):
             yield f"query {name!r}: {text!r} is no reference; a value is literal or one whole ${{inputs.x}}"
         elif found[1] != "inputs":
             yield f"query {name!r}: queries are asked of inputs, not of each other"
         elif found[2] not in book.inputs:
             yield f"query {name!r}: there is no input {found[2]!r}{nearest(found[2], book.inputs)}"
-    for unused in book.inputs.keys() - {text.removeprefix("${inputs.").removesuffix("}") for _, text in texts}:
-        yield f"input {unused!r} is asked for and never used"
+    used = {text for _, text in texts}
+    yield from (f"input {name!r} is asked for and never used" for name in book.inputs if f"${{inputs.{name}}}" not in used)
+    acted_on = {step.source for step in book.steps}
+    yield from (f"query {name!r} finds targets that no step acts on" for name in book.queries if name not in acted_on)
 
 
 def _texts(value: Value) -> list[str]:
     values = value if isinstance(value, list) else [value]
     return [text for text in values if isinstance(text, str) and "${" in text]
+
+
+def _listed(question: Question) -> set[str]:
+    """Texts inside lists: no reference is looked for there, so one would be asked as it stands."""
+    return {text for value in question.asks.values() if isinstance(value, list) for text in value}
 
 
 def _cycles(book: Playbook) -> Iterator[str]:
@@ -85,6 +97,32 @@ def _upstream(step: Step, steps: Mapping[str, Step]) -> set[str]:
     return found
 
 
+def _example(wanted: Input) -> tuple[str, ...]:
+    return tuple(wanted.example.split(",")) if wanted.many else (wanted.example,)
+
+
+def _examples(book: Playbook) -> Iterator[str]:
+    for name, wanted in book.inputs.items():
+        try:
+            bind(book.model_copy(update={"inputs": {name: wanted}}), {name: _example(wanted)})
+        except BadInput as error:
+            yield f"input {name!r}: its own example cannot be used: {error.what}"
+
+
+def _questions(book: Playbook, catalogue: Catalogue) -> Iterator[str]:
+    """Each query is put once, with the examples, to see that what is given is of the kind that is asked for."""
+    given = {f"${{inputs.{name}}}": _example(wanted) if wanted.many else wanted.example for name, wanted in book.inputs.items()}
+    for name, question in book.queries.items():
+        asks = {key: given.get(value, value) if isinstance(value, str) else value for key, value in question.asks.items()}
+        try:
+            TypeAdapter(catalogue.queries[question.query].question).validate_python(asks)
+        except ValidationError as error:
+            for fault in error.errors(include_input=False):
+                yield f"query {name!r}: {question.query} is given {fault['loc'][0]!r} of another kind than it asks for: {fault['msg']}"
+        except BadInput as error:
+            yield f"query {name!r}: {question.query} cannot be asked so: {error.what}"
+
+
 def _types(book: Playbook, catalogue: Catalogue) -> Iterator[str]:
     for step in book.steps:
         finds = catalogue.queries[book.queries[step.source].query].target
@@ -96,10 +134,16 @@ def _types(book: Playbook, catalogue: Catalogue) -> Iterator[str]:
 def _sources(book: Playbook, catalogue: Catalogue) -> Iterator[str]:
     steps = {step.id: step for step in book.steps}
     for step in book.steps:
-        before = {steps[name].action for name in _upstream(step, steps)}
+        upstream = [steps[name] for name in sorted(_upstream(step, steps))]
         for source in catalogue.actions[step.action].spec.sources:
-            if source not in before:
+            if not any(earlier.action == source and _same_targets(earlier, step, catalogue) for earlier in upstream):
                 yield (
                     f"step {step.id!r}: {source} must have closed the source before {step.action} closes what it mints; "
-                    f"add that step and `needs: [...]` on it"
+                    f"add that step, for each of the same targets, and `needs: [...]` on it"
                 )
+
+
+def _same_targets(earlier: Step, later: Step, catalogue: Catalogue) -> bool:
+    """Whether the one closes the sources of the other's own targets. Kinds of targets that differ cannot be compared by name."""
+    one, other = catalogue.actions[earlier.action].target, catalogue.actions[later.action].target
+    return earlier.source == later.source or not (issubclass(one, other) or issubclass(other, one))

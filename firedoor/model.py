@@ -159,7 +159,9 @@ class Intent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """A change that was made. ``facts`` is what undo needs and only the reply knew; ``settled`` says who tells: a reply or a reading."""
+    """A change that was made. ``facts`` is what undo needs. ``settled`` says who tells: a ``reply``, a ``reading`` after a lost reply, or a
+    ``refusal``: the vendor refused our write, and the world is as wanted by somebody else's hand.
+    """
 
     change: str
     at: datetime

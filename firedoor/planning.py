@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from firedoor.canonical import digest, plain
 from firedoor.catalogue import AnyAction, AnyQuery
+from firedoor.defect import kind_and_place
 from firedoor.errors import FiredoorError, Misconfigured
 from firedoor.guard import Guard
 from firedoor.model import Mode, Plan, Target, Tier
 from firedoor.playbook import REFERENCE, Playbook, Question, Step
 from firedoor.run import Item, revive
+
+log = logging.getLogger(__name__)
 
 READERS = 16
 
@@ -42,7 +46,7 @@ async def make(book: Playbook, inputs: Mapping[str, tuple[str, ...]], *, mode: M
         raise Misconfigured(f"this process has no client for {', '.join(sorted(absent))}", advice="Set up that vendor, then start it again")
     given = {name: inputs[name] if wanted.many else "".join(inputs[name]) for name, wanted in book.inputs.items()}
     found = dict(zip(book.queries, await asyncio.gather(*(_find(q, given, units) for q in book.queries.values())), strict=True))
-    drafts = _draft(book, found)
+    drafts = _draft(book, found, units.actions)
     excess = {
         step.id: guard.excess(step.action, found[step.source], limit=min(book.limits.targets, units.actions[step.action].spec.limit))
         for step in book.steps
@@ -71,10 +75,18 @@ def tier(items: Sequence[Item], actions: Mapping[str, AnyAction], *, at_least: T
 
 
 def fingerprint(items: Sequence[Item], *, mode: Mode, playbook: str) -> str:
-    """The digest of all changes of a plan, of the prior values they overwrite, and of the classes they may grow to."""
-    changes = {item.id: [change.digest(item.action) for change in item.plan.changes] for item in items if item.plan is not None}
-    covers = {item.id: item.plan.covers for item in items if item.plan is not None and item.plan.covers}
-    return digest({"mode": mode, "playbook": playbook, "changes": changes, "covers": covers})
+    """The digest of all changes of a plan, of the prior values they overwrite, of the classes they may grow to and of whom they concern."""
+    whole = {
+        item.id: {
+            "action": item.action,
+            "target": item.target,
+            "changes": [change.digest(item.action) for change in item.plan.changes],
+            "covers": item.plan.covers,
+        }
+        for item in items
+        if item.plan is not None
+    }
+    return digest({"mode": mode, "playbook": playbook, "items": whole})
 
 
 async def _find(question: Question, inputs: Mapping[str, object], units: Units) -> Sequence[Target]:
@@ -91,14 +103,22 @@ def _resolve(value: object, inputs: Mapping[str, object]) -> object:
     return inputs[reference[2]] if reference else value
 
 
-def _draft(book: Playbook, found: Mapping[str, Sequence[Target]]) -> list[tuple[Item, Target]]:
+def _draft(book: Playbook, found: Mapping[str, Sequence[Target]], actions: Mapping[str, AnyAction]) -> list[tuple[Item, Target]]:
     steps = {step.id: step for step in book.steps}
     drafts = []
     for step in book.steps:
         for target in found[step.source]:
             needs = tuple(need for name in step.needs for need in _needs(steps[name], step, target, found))
             data: Mapping[str, Any] = plain(target)  # type: ignore[assignment]
-            item = Item(id=_id(step, target), step=step.id, action=step.action, label=target.label, target=data, needs=needs)
+            item = Item(
+                id=_id(step, target),
+                step=step.id,
+                action=step.action,
+                label=target.label,
+                target=data,
+                needs=needs,
+                reversal=actions[step.action].spec.reversal,
+            )
             drafts.append((item, target))
     return drafts
 
@@ -118,3 +138,6 @@ async def _read_and_plan(action: AnyAction, target: Target) -> Plan:
         return action.plan(target, await action.read(target))
     except FiredoorError as error:
         return Plan(impossible=f"it could not be read: {error}")
+    except Exception as defect:  # noqa: BLE001 - one action's defect must not hold the other doors open
+        log.error("a defect in %s: %s", action.spec.id, kind_and_place(defect))  # noqa: TRY400 - a traceback may quote a secret
+        return Plan(impossible=f"a defect in {action.spec.id} ({kind_and_place(defect)}); look at its target by hand")

@@ -11,13 +11,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic_core import ErrorDetails
 
-from firedoor.errors import BadInput, nearest
+from firedoor.errors import BadInput, nearest, shown
 from firedoor.inputs import InputType
+from firedoor.yamlmarks import Malformed, load, place
 
 ROOT = Path(__file__).resolve().parent.parent / "playbooks"
+LONGEST = 100_000
+MOST_FAULTS = 5
 REFERENCE = re.compile(r"\$\{(inputs|queries)\.([a-z][a-z0-9_]*)\}")
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
@@ -86,6 +89,9 @@ class Playbook(_Frozen):
     approval: Approval = Approval()
 
 
+KEYS = {field.alias or name for shape in (Playbook, Input, Question, Step, Limits, Approval) for name, field in shape.model_fields.items()}
+
+
 def shelf(root: Path = ROOT) -> Mapping[str, Path]:
     """The playbook files below ``root`` by name."""
     return {path.stem: path for path in sorted(root.rglob("*.yaml"))}
@@ -95,68 +101,49 @@ def find(name: str, root: Path = ROOT) -> Playbook:
     """The playbook of that name. Raises `BadInput`: unknown (with the nearest), or broken (with line and column)."""
     files = shelf(root)
     if name not in files:
-        raise BadInput(f"there is no playbook {name!r}{nearest(name, files)}", advice="See `firedoor playbooks list`")
-    return parse(files[name].read_text(encoding="utf-8"), source=files[name].name, name=name)
+        raise BadInput(f"there is no playbook {shown(name)}{nearest(name, files)}", advice="See `firedoor playbooks list`")
+    if len([path for path in root.rglob("*.yaml") if path.stem == name]) > 1:
+        raise BadInput(f"two files are called {name}.yaml, and only one could be used", advice="Rename one of them")
+    return parse(_text(files[name]), source=files[name].name, name=name)
 
 
 def parse(text: str, *, source: str, name: str = "") -> Playbook:
     """A playbook from YAML text. ``name``: what it must call itself. Raises `BadInput` with line and column."""
+    if len(text) > LONGEST:
+        raise BadInput(f"{source} has {len(text)} characters; no playbook is longer than {LONGEST}")
     try:
-        tree = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.load(text, Loader=_OnceLoader)  # noqa: S506 - a SafeLoader that also refuses a key given twice
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "somewhere"
-        raise BadInput(f"{source}, {where}: {error.problem}") from error
-    except yaml.YAMLError as error:
-        raise BadInput(f"{source} is not YAML: {type(error).__name__}") from error
+        tree, data = load(text)
+    except Malformed as error:
+        raise BadInput(f"{source}, {error}") from None
     if not isinstance(data, dict):
         raise BadInput(f"{source}, line 1, column 1: a playbook is a mapping that begins with `playbook: name`")
     try:
         book = Playbook.model_validate(data)
     except ValidationError as error:
-        raise BadInput("; ".join(f"{source}, {_mark(tree, fault['loc'])}: {_words(fault)}" for fault in error.errors()[:5])) from error
+        faults = {place(tree, fault["loc"]): _words(fault) for fault in reversed(error.errors())}  # of one place, the first
+        said = [f"{source}, {where}: {words}" for where, words in reversed(faults.items())]
+        raise BadInput("; ".join(said[:MOST_FAULTS])) from None
     if name and book.playbook != name:
-        raise BadInput(f"{source}, line 1, column 1: it calls itself {book.playbook!r}; its file makes it {name!r}")
+        raise BadInput(f"{source}, {place(tree, ('playbook',))}: it calls itself {book.playbook!r}; its file makes it {name!r}")
     return book
 
 
-class _OnceLoader(yaml.SafeLoader):
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:  # noqa: FBT001, FBT002 - the library's own signature
-        seen: set[object] = set()
-        for key, _ in node.value:
-            if key.value in seen:
-                raise yaml.MarkedYAMLError(problem=f"{key.value!r} is given twice", problem_mark=key.start_mark)
-            seen.add(key.value)
-        return super().construct_mapping(node, deep=deep)
+def _text(path: Path) -> str:
+    try:
+        if (size := path.stat().st_size) > LONGEST:
+            raise BadInput(f"{path.name} has {size} bytes; no playbook is longer than {LONGEST}")
+        return path.read_bytes().decode()
+    except OSError as error:
+        raise BadInput(f"{path.name} cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{path.name} is no text: byte {error.start + 1} is not UTF-8") from None
 
 
-def _mark(tree: yaml.Node | None, path: tuple[int | str, ...]) -> str:
-    node = tree
-    for part in path:
-        inner = _inside(node, part)
-        if inner is None:
-            break
-        node = inner
-    trail = ".".join(str(part) for part in path)
-    line, column = (node.start_mark.line + 1, node.start_mark.column + 1) if node is not None else (1, 1)
-    return f"line {line}, column {column} ({trail})"
-
-
-def _inside(node: yaml.Node | None, part: int | str) -> yaml.Node | None:
-    if isinstance(node, yaml.MappingNode):
-        return next((value for key, value in node.value if key.value == part), None)
-    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-        found: yaml.Node = node.value[part]
-        return found
-    return None
-
-
-def _words(fault: Mapping[str, object]) -> str:
+def _words(fault: ErrorDetails) -> str:
     match fault["type"]:
         case "missing":
             return "this is missing"
         case "extra_forbidden":
-            return "a playbook has no such key"
+            return f"a playbook has no such key here{nearest(str(fault['loc'][-1]), KEYS)}"
         case _:
-            return str(fault["msg"])
+            return fault["msg"].removeprefix("Value error, ")

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from firedoor.approval import Decision, Request, Ruling
 from firedoor.errors import JournalBroken, UnknownRun
 from firedoor.journal import Event, Kind
-from firedoor.model import Mode, Outcome, Plan, Receipt, Residual
+from firedoor.model import Change, Intent, Mode, Outcome, Plan, Receipt, Residual, Reversal
 
 V = TypeVar("V")
 
@@ -43,20 +43,7 @@ class Item:
     needs: tuple[str, ...] = ()
     plan: Plan | None = None
     refused: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Started:
-    """A write that may have left the process: its intent, as journaled. ``before`` is the whole state read just before the first one."""
-
-    item: str
-    effect: str
-    cover: str
-    says: str
-    key: str
-    at: datetime
-    fence: int
-    before: Mapping[str, Any] | None = None
+    reversal: Reversal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +55,29 @@ class Done:
     cover: str
     says: str
     receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """A write that may have left the process: its intent, as journaled. ``before`` is the whole state read just before the first one."""
+
+    item: str
+    effect: str
+    cover: str
+    says: str
+    change: Change
+    key: str
+    at: datetime
+    fence: int
+    before: Mapping[str, Any] | None = None
+
+    def right(self, run: str) -> Intent:
+        """What an action is shown of it."""
+        return Intent(run=run, item=self.item, key=self.key, at=self.at, fence=self.fence)
+
+    def done(self, receipt: Receipt) -> Done:
+        """It had its effect, as the receipt says."""
+        return Done(item=self.item, effect=self.effect, cover=self.cover, says=self.says, receipt=receipt)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +131,10 @@ def fold(run: str, events: Sequence[Event]) -> Record:
         if record is None:
             raise JournalBroken(f"run {run} does not begin with its order", advice="Run `firedoor audit verify`")
         record.moments[event.kind] = event.at
-        _apply(record, event)
+        try:
+            _apply(record, event)
+        except (KeyError, ValueError) as error:
+            raise _unreadable(event) from error
     assert record is not None
     return record
 
@@ -162,7 +175,11 @@ def read_as(shape: type[V], data: object, event: Event) -> V:
     try:
         return revive(shape, data)
     except ValidationError as error:
-        raise JournalBroken(f"event {event.seq} of run {event.run} cannot be read", advice="Run `firedoor audit verify`") from error
+        raise _unreadable(event) from error
+
+
+def _unreadable(event: Event) -> JournalBroken:
+    return JournalBroken(f"event {event.seq} of run {event.run} cannot be read", advice="Run `firedoor audit verify`")
 
 
 def revive(shape: type[V], data: object) -> V:

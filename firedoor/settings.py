@@ -4,31 +4,54 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints, ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from firedoor.approval import Person, Roster
-from firedoor.errors import Misconfigured
+from firedoor.errors import Misconfigured, nearest
 
 ROOT = Path(__file__).resolve().parent.parent
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+PLAIN_URL = re.compile(r"[A-Za-z0-9:/._~%@\[\]-]+")
 SECRETS = ("okta_api_token", "okta_preview_api_token", "slack_bot_token", "slack_app_token")
 
 
 def _safe_url(url: str) -> str:
+    if not PLAIN_URL.fullmatch(url):
+        raise ValueError("an address is plain: letters, digits and :/._~%-, with no query")
     parts = urlsplit(url)
+    if parts.hostname is None or parts.username is not None or parts.port == 0:
+        raise ValueError("an address is https:// and a host, and holds no name or password")
     if parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK):
         return url
     raise ValueError("it must begin with https:// (plain http:// only to 127.0.0.1)")
 
 
 SafeUrl = Annotated[str, AfterValidator(_safe_url)]
-AccountId = Annotated[str, StringConstraints(pattern=r"^\d{12}$")]
+
+
+def _network(text: object) -> object:
+    return ipaddress.ip_network(text) if isinstance(text, str) else text
+
+
+def _distinct(people: tuple[PersonTable, ...]) -> tuple[PersonTable, ...]:
+    """One person listed as two could approve twice."""
+    for kind, values in (("name", [one.name.casefold() for one in people]), ("slack", [one.slack for one in people])):
+        if twice := sorted({value for value in values if values.count(value) > 1}):
+            raise ValueError(f"two people have the same {kind}: {', '.join(twice)}")
+    return people
+
+
+AccountId = Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")]
+TargetName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+:[a-z0-9_]+:\S")]
+Network = Annotated[ipaddress.IPv4Network | ipaddress.IPv6Network, BeforeValidator(_network)]
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
@@ -41,15 +64,15 @@ class PersonTable(_Table):
 
     name: Words
     slack: Annotated[str, StringConstraints(pattern=r"^[UW][A-Z0-9]{2,20}$")]
-    accounts: tuple[str, ...] = ()
+    accounts: tuple[TargetName, ...] = ()
     may_request: bool = True
     may_approve: bool = True
 
 
 class ProtectedTable(_Table):
-    """``[[protected]]``: a target that no ordinary run may touch, and why."""
+    """``[[protected]]``: a target that no ordinary run may touch (``okta:user:admin@example.com``), and why."""
 
-    name: Words
+    name: TargetName
     why: Words
 
 
@@ -74,11 +97,11 @@ class Settings(_Table):
     slack_bot_token: SecretStr | None = None
     slack_app_token: SecretStr | None = None
     slack_channel: str = ""
-    database_url: str = ""
-    state_dir: Path = ROOT / ".firedoor"
-    people: tuple[PersonTable, ...] = ()
+    database_url: Annotated[str, Field(repr=False)] = ""  # it may hold a password
+    state_dir: Annotated[Path, AfterValidator(Path.expanduser)] = ROOT / ".firedoor"
+    people: Annotated[tuple[PersonTable, ...], AfterValidator(_distinct)] = ()
     protected: tuple[ProtectedTable, ...] = ()
-    own_networks: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = ()
+    own_networks: tuple[Network, ...] = ()
     limits: LimitsTable = LimitsTable()
 
     @property
@@ -119,16 +142,31 @@ def load(config: Path | None = None) -> Settings:
     named = config or (Path(os.environ["FIREDOOR_CONFIG"]) if os.environ.get("FIREDOOR_CONFIG") else None)
     path = named or next((path for path in (Path("firedoor.toml"), ROOT / "firedoor.toml") if path.is_file()), None)
     table = _read(path) if path else {}
-    if leaked := [name for name in SECRETS if name in table]:
+    if leaked := [name for name in SECRETS if name in table] + ["database_url"] * _has_password(table.get("database_url")):
         raise Misconfigured(
-            f"{path} holds {', '.join(leaked)}; tokens do not belong in a file that is shared",
-            advice=f"Set FIREDOOR_{leaked[0].upper()} in the environment, and replace the token: it may have been read",
+            f"{path} holds {', '.join(leaked)}; tokens and passwords do not belong in a file that is shared",
+            advice=f"Set FIREDOOR_{leaked[0].upper()} in the environment, and replace the secret: it may have been read",
         )
     try:
         return _Sources(**table)  # type: ignore[arg-type]
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors(include_input=False))
+        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {_words(fault)}" for fault in error.errors(include_input=False))
         raise Misconfigured(f"the settings are wrong: {faults}", advice=f"Mend them in {path or 'the environment (FIREDOOR_*)'}") from None
+    except SettingsError as error:  # an environment variable that should be JSON; the error behind it quotes the value
+        raise Misconfigured(f"the settings are wrong: {error}", advice="Mend FIREDOOR_* in the environment") from None
+
+
+def _has_password(url: object) -> bool:
+    try:
+        return isinstance(url, str) and urlsplit(url).password is not None
+    except ValueError:
+        return True  # unreadable: it may hold anything
+
+
+def _words(fault: ErrorDetails) -> str:
+    if fault["type"] == "extra_forbidden":
+        return f"there is no such setting{nearest(str(fault['loc'][-1]), Settings.model_fields)}"
+    return fault["msg"].removeprefix("Value error, ")
 
 
 def _read(path: Path) -> dict[str, object]:
@@ -136,5 +174,5 @@ def _read(path: Path) -> dict[str, object]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise Misconfigured(f"{path} cannot be read ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Misconfigured(f"{path} is not TOML: {error}") from error

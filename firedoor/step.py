@@ -10,18 +10,20 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from firedoor.approval import Grant
 from firedoor.canonical import plain
 from firedoor.catalogue import AnyAction
-from firedoor.errors import Conflict, FiredoorError, JournalError, VendorError
+from firedoor.defect import kind_and_place
+from firedoor.errors import Conflict, FiredoorError, JournalError, RateLimited, VendorError
 from firedoor.journal import Journal, Kind
 from firedoor.lease import Lease, Leases
-from firedoor.model import Change, Intent, Outcome, Plan, Receipt, Standing, Target, Verdict
+from firedoor.model import Change, Outcome, Plan, Receipt, Standing, Target, Verdict
 from firedoor.run import Done, Item, Record, Started, StepResult, revive
 
 log = logging.getLogger(__name__)
@@ -29,7 +31,8 @@ log = logging.getLogger(__name__)
 NAMESPACE = uuid.UUID("6f1d0c5e-2f0b-5a52-9f3e-2d6a4c1b7e90")
 ATTEMPTS = 3
 FIRST_POLL, LONGEST_POLL = 0.05, 1.0
-PATIENCE = 60.0
+PATIENCE = 60.0  # for a turn at the target
+LONGEST_REST = 90.0  # a vendor's window resets within a minute; one that wants more is an error for a person to see
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,12 +42,16 @@ class Bench:
     journal: Journal
     leases: Leases
     grant: Grant | None
-    stopped: Callable[[], str]
+    stopped: Callable[[], Awaitable[str]]
 
 
 @dataclass(slots=True, kw_only=True)
 class _Work:
-    """One item under way."""
+    """One item under way.
+
+    ``open`` are intents without a receipt, ``doubtful`` the effects of which nobody knows whether a write of ours had them. ``again`` are
+    effects that an earlier process made so long ago that lag no longer explains why they should be planned: somebody took them back.
+    """
 
     item: Item
     action: AnyAction
@@ -53,6 +60,8 @@ class _Work:
     lease: Lease
     done: list[Done]
     open: list[Started]
+    doubtful: set[str]
+    again: set[str] = field(default_factory=set)
     errors: dict[str, VendorError] = field(default_factory=dict)
     attempts: dict[str, int] = field(default_factory=dict)
 
@@ -67,61 +76,84 @@ class _Work:
     def given_up(self, effect: str) -> bool:
         """Whether writing it again cannot help, or has not helped often enough."""
         error = self.errors.get(effect)
-        return error is not None and (not error.retryable or self.attempts[effect] >= ATTEMPTS)
+        return error is not None and (not error.retryable or self.attempts[effect] >= ATTEMPTS or _rest(error) > LONGEST_REST)
+
+    def settled(self, effect: str) -> bool:
+        """Whether there is nothing to write, whatever the plan says: it was made and may not show yet, or it was given up."""
+        return (effect in self.effects and effect not in self.again) or self.given_up(effect)
+
+    def covered(self, cover: str, *, besides: str) -> int:
+        """How many changes of a class were begun in this run; one whose fate is unknown counts too."""
+        begun: list[Started | Done] = [*self.open, *self.done]
+        return len({one.effect for one in begun if cover and one.cover == cover} - {besides})
+
+    def rest(self) -> float:
+        """Seconds that the vendor wants left in peace before what failed is written again."""
+        return max((_rest(error) for effect, error in self.errors.items() if not self.given_up(effect)), default=0.0)
 
 
 async def perform(item: Item, action: AnyAction, *, record: Record, bench: Bench) -> StepResult:
     """Bring one item to its end. Raises only `JournalError`: whatever else failed is in the result."""
     began = time.monotonic()
-    target = revive(action.target, item.target)
-    intents = [intent for intent in record.intents if intent.item == item.id]
-    if intents:
-        target = target.bound(min(intent.at for intent in intents))
+    done = list(record.done(item.id))  # grows as the work goes on: however it ends, what was done is told
     try:
+        target = revive(action.target, item.target)
         async with bench.leases.holding(action.lease(target), patience=PATIENCE) as lease:
-            work = _Work(
-                item=item,
-                action=action,
-                target=target,
-                run=record.order.run,
-                lease=lease,
-                done=list(record.done(item.id)),
-                open=list(record.unsettled(item.id)),
-            )
+            work = await _take_up(item, action, target, lease=lease, record=record, done=done)
             result = await _bring_about(work, bench)
     except JournalError:
         raise
     except FiredoorError as error:
-        result = StepResult(item=item.id, outcome=Outcome.FAILED, reason=str(error))
-    except (
-        Exception
-    ) as defect:  # one action's defect must not hold the other doors open; its text may quote anything, so only its kind is kept
-        log.exception("a defect in %s", item.action)
-        words = f"a defect in {item.action} ({type(defect).__name__}); look at its target by hand, then resume the run"
-        result = StepResult(item=item.id, outcome=Outcome.FAILED, reason=words)
+        result = _failed(item, _words(error, done), done)
+    except Exception as defect:  # noqa: BLE001 - one action's defect must not hold the other doors open
+        log.error("a defect in %s: %s", item.action, kind_and_place(defect))  # noqa: TRY400 - a traceback may quote a secret
+        words = f"a defect in {item.action} ({kind_and_place(defect)}); look at its target by hand, then resume the run"
+        result = _failed(item, words, done)
     return replace(result, seconds=round(time.monotonic() - began, 3))
 
 
+async def _take_up(item: Item, action: AnyAction, target: Target, *, lease: Lease, record: Record, done: list[Done]) -> _Work:
+    """The item as earlier processes left it: its T, its receipts, and its writes of unknown fate."""
+    intents = [intent for intent in record.intents if intent.item == item.id]
+    unsettled = list(record.unsettled(item.id))
+    if intents:
+        target = target.bound(min(intent.at for intent in intents))
+    doubtful = {intent.effect for intent in unsettled}
+    work = _Work(item=item, action=action, target=target, run=record.order.run, lease=lease, done=done, open=unsettled, doubtful=doubtful)
+    if done:
+        with suppress(VendorError):  # without its clock we rather wait than write
+            shows = await action.clock(target) - timedelta(seconds=action.spec.settle_within)
+            last = {intent.effect: intent.at for intent in intents}
+            work.again = {one.effect for one in done if last.get(one.effect, shows) < shows}
+    return work
+
+
 async def _bring_about(work: _Work, bench: Bench) -> StepResult:
-    deadline = time.monotonic() + work.action.spec.settle_within
-    pause = FIRST_POLL
+    deadline, pause = time.monotonic() + work.action.spec.settle_within, FIRST_POLL
+    now: Any = None
     while True:
-        now, plan = await _look(work, deadline)
+        try:
+            now, plan = await _look(work, deadline)
+        except VendorError as error:
+            if not (work.open or work.done):
+                raise
+            return _result(work, Outcome.UNVERIFIED, f"it could not be read back: {error}", now)
         await _settle(work, plan, bench)
         extras: list[Change] = []
         wrote = False
         for change in plan.changes:
             effect = change.effect(work.item.action)
-            if effect in work.effects or work.given_up(effect):
+            if work.settled(effect):
                 continue
             if not _admitted(work, change, effect, bench):
                 extras.append(change)
                 continue
-            if who := bench.stopped():
+            if who := await bench.stopped():
                 return _result(work, Outcome.STOPPED, f"stopped by {who} before this was done: {change.says}", now)
             await _write(work, change, effect, now, bench)
             wrote = True
         if wrote:
+            await asyncio.sleep(work.rest())
             deadline, pause = time.monotonic() + work.action.spec.settle_within, FIRST_POLL
             continue
         ended = await _judge(work, plan, extras, now, late=time.monotonic() > deadline)
@@ -132,26 +164,36 @@ async def _bring_about(work: _Work, bench: Bench) -> StepResult:
 
 
 async def _look(work: _Work, deadline: float) -> tuple[Any, Plan]:
-    """Read and plan. Once something was written, a failed reading is tried again until the deadline: the verdict waits for a true one."""
+    """Read and plan. A reading that failed for the moment is tried again until the deadline, or for as long as the vendor's limit wants."""
     while True:
         try:
             now = await work.action.read(work.target)
         except VendorError as error:
-            if not (error.retryable and (work.done or work.errors)) or time.monotonic() > deadline:
+            limited = isinstance(error, RateLimited)
+            rest = max(_rest(error), LONGEST_POLL)
+            if not error.retryable or rest > LONGEST_REST or time.monotonic() > deadline + (LONGEST_REST if limited else 0.0):
                 raise
-            await asyncio.sleep(LONGEST_POLL)
+            await asyncio.sleep(rest)
         else:
             return now, work.action.plan(work.target, now)
 
 
 async def _settle(work: _Work, plan: Plan, bench: Bench) -> None:
-    """Give a receipt to every write of unknown fate whose change is no longer planned: the world says that it was made."""
-    planned = {change.effect(work.item.action) for change in plan.changes}
+    """Give a receipt to every write without a reply whose change is no longer planned: the world says that it was made.
+
+    Where the vendor refused each of our writes, somebody else made it. That settles it too, but is nothing for us to undo.
+    """
     if plan.impossible:
         return
-    for intent in [intent for intent in work.open if intent.effect not in planned and intent.effect not in work.effects]:
-        receipt = Receipt(change=intent.effect, at=intent.at, settled="reading")
-        await _keep(work, Done(item=work.item.id, effect=intent.effect, cover=intent.cover, says=intent.says, receipt=receipt), bench)
+    planned = {change.effect(work.item.action) for change in plan.changes}
+    for intent in work.open:
+        if intent.effect in planned or intent.effect in work.effects:
+            continue
+        ours = intent.effect in work.doubtful
+        receipt = replace(work.action.receipt(intent.change, intent.right(work.run)), settled="reading")
+        if not ours:
+            receipt = Receipt(change=intent.change.key, at=intent.at, settled="refusal")
+        await _keep(work, intent.done(receipt), bench)
         work.errors.pop(intent.effect, None)
 
 
@@ -159,36 +201,43 @@ def _admitted(work: _Work, change: Change, effect: str, bench: Bench) -> bool:
     """Whether the approval admits the change. Without a grant, only what needs nobody's approval may be done."""
     if bench.grant is None:
         return not work.action.spec.approvals
-    used = sum(1 for done in work.done if change.cover and done.cover == change.cover)
+    used = work.covered(change.cover, besides=effect)
     return bench.grant.admits(item=work.item.id, effect=effect, cover=change.cover, used=used, now=datetime.now(UTC))
 
 
 async def _write(work: _Work, change: Change, effect: str, now: object, bench: Bench) -> None:
-    at = await work.action.clock(work.target)
-    if not work.open and not work.done:
+    work.attempts[effect] = work.attempts.get(effect, 0) + 1
+    try:
+        at = await work.action.clock(work.target)
+    except VendorError as error:
+        work.errors[effect] = error
+        return
+    first = not (work.open or work.done)
+    if first:
         work.target = work.target.bound(at)
-    key = str(uuid.uuid5(NAMESPACE, f"{work.run}/{work.item.id}/{effect}"))
-    before = None if work.open or work.done else plain(now)
     started = Started(
         item=work.item.id,
         effect=effect,
         cover=change.cover,
         says=change.says,
-        key=key,
+        change=change,
+        key=str(uuid.uuid5(NAMESPACE, f"{work.run}/{work.item.id}/{effect}")),
         at=at,
         fence=work.lease.fence,
-        before=before,  # type: ignore[arg-type]
+        before=plain(now) if first else None,  # type: ignore[arg-type]
     )
     await bench.journal.append(work.run, Kind.INTENT, started, under=work.lease)
     work.open.append(started)
-    work.attempts[effect] = work.attempts.get(effect, 0) + 1
     try:
-        receipt = await work.action.apply(change, Intent(run=work.run, item=work.item.id, key=key, at=at, fence=work.lease.fence))
+        receipt = await work.action.apply(change, started.right(work.run))
     except VendorError as error:
         work.errors[effect] = error  # the next reading tells whether it had its effect all the same
+        if error.changed is not False or not isinstance(error, Conflict):
+            work.doubtful.add(effect)  # the client may have tried more than once: only a plain "not in this state" is sure to be a no
         return
     work.errors.pop(effect, None)
-    await _keep(work, Done(item=work.item.id, effect=effect, cover=change.cover, says=change.says, receipt=receipt), bench)
+    work.again.discard(effect)
+    await _keep(work, started.done(receipt), bench)
 
 
 async def _keep(work: _Work, done: Done, bench: Bench) -> None:
@@ -198,20 +247,24 @@ async def _keep(work: _Work, done: Done, bench: Bench) -> None:
 
 async def _judge(work: _Work, plan: Plan, extras: list[Change], now: Any, *, late: bool) -> StepResult | None:
     """The item's end, or None while there is still something to wait for."""
-    pending = {change.effect(work.item.action) for change in plan.changes} - {change.effect(work.item.action) for change in extras}
+    pending = {change.effect(work.item.action): change for change in plan.changes if change not in extras}
     if failed := [work.errors[effect] for effect in pending if effect in work.errors]:
         # A refusal "in this state" may be the echo of a change that is made but not yet visible: look again for as long as it may lag.
         echo = all(isinstance(error, Conflict) for error in failed)
-        return None if echo and not late else _result(work, Outcome.FAILED, " ".join(map(str, failed)), now)
+        return None if echo and not late else _result(work, Outcome.FAILED, " ".join(map(str, failed)), now, extras)
     if extras and not pending:
         words = "; ".join(change.says for change in extras)
-        return _result(work, Outcome.STALE, f"not approved, for it came up since the approval: {words}", now, extras)
+        return _result(work, Outcome.STALE, f"not among what was approved, so it waits for an approval of its own: {words}", now, extras)
     if not work.done and not plan.changes:
         outcome = Outcome.FAILED if plan.impossible else Outcome.ALREADY
         return _result(work, outcome, plan.impossible or plan.reason, now)
-    verdict = await _verdict(work)
-    if verdict.standing is Standing.HOLDS and not extras:
-        return _result(work, Outcome.CHANGED, verdict.says, now)
+    if pending:
+        still = "; ".join(change.says for change in pending.values())
+        verdict = Verdict(standing=Standing.NOT_YET, says=f"still to see: {still}")
+    else:
+        verdict = await _verdict(work)
+    if verdict.standing is Standing.HOLDS:
+        return _result(work, Outcome.CHANGED if _made(work.done) else Outcome.ALREADY, verdict.says, now)
     if not late:
         return None
     within = f"within {work.action.spec.settle_within:.0f} s"
@@ -226,12 +279,32 @@ async def _verdict(work: _Work) -> Verdict:
 
 
 def _result(work: _Work, outcome: Outcome, reason: str, now: Any, extras: Sequence[Change] = ()) -> StepResult:
-    residuals = work.action.residuals(work.target, now)
     return StepResult(
         item=work.item.id,
         outcome=outcome,
         reason=reason,
-        changes=tuple(done.says for done in work.done),
+        changes=_made(work.done),
         extras=tuple(change.says for change in extras),
-        residual=tuple(residuals),
+        residual=() if now is None else tuple(work.action.residuals(work.target, now)),
     )
+
+
+def _failed(item: Item, reason: str, done: Sequence[Done]) -> StepResult:
+    return StepResult(item=item.id, outcome=Outcome.FAILED, reason=reason, changes=_made(done))
+
+
+def _made(done: Sequence[Done]) -> tuple[str, ...]:
+    """The changes that are this run's, in words, each once."""
+    return tuple(dict.fromkeys(one.says for one in done if one.receipt.settled != "refusal"))
+
+
+def _words(error: FiredoorError, done: Sequence[Done]) -> str:
+    """What went wrong. "Nothing was changed" is true of the last call only, so it is not said where something was done before."""
+    if done and error.changed is False:
+        return ". ".join(part for part in (error.what, "What was done before stays done", error.advice) if part)
+    return str(error)
+
+
+def _rest(error: VendorError) -> float:
+    """Seconds to wait before trying again: what the vendor names, or a breath."""
+    return error.retry_after if isinstance(error, RateLimited) and error.retry_after is not None else FIRST_POLL

@@ -1,26 +1,33 @@
 """The database under the journal and the leases: its tables, and how it is opened so that a commit is durable.
 
-SQLite runs in WAL with ``synchronous=FULL``: a commit that returned survives a power cut. Every transaction that writes begins
-``IMMEDIATE``, so that two processes take turns instead of failing half-way.
+SQLite runs in WAL with ``synchronous=FULL``, PostgreSQL with ``synchronous_commit=on``: a commit that returned survives a power cut.
+Whoever writes holds the one write lock from the first statement on (``BEGIN IMMEDIATE``, an advisory lock): two processes take turns
+instead of failing half-way, and what a transaction has read is still so when it commits.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+import functools
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ParamSpec, Self, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from firedoor.errors import FiredoorError, JournalError, Misconfigured
 
 SCHEMA = 1
 BUSY_SECONDS = 10
+LOCK = 4117  # a number of our own among PostgreSQL's advisory locks
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 metadata = sa.MetaData()
 
@@ -54,7 +61,32 @@ leases = sa.Table(
 
 
 class Taken(FiredoorError):
-    """A unique place in the database (a claim, a sequence number) was taken by somebody else first."""
+    """Somebody else made this claim first."""
+
+
+class Overtaken(FiredoorError):
+    """The run has gone on since it was read: read it again, then decide again."""
+
+
+def unbroken(work: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, Awaitable[R]]:
+    """Work with the database that is brought to its end even where its caller is cancelled; the caller is, once it has ended.
+
+    A statement runs in a thread that knows nothing of a cancellation. Left alone there, ``BEGIN IMMEDIATE`` would still be granted the
+    write lock, hold it on behalf of nobody, and every process would wait for it in vain.
+    """
+
+    @functools.wraps(work)
+    async def whole(*args: P.args, **kwargs: P.kwargs) -> R:
+        task = asyncio.create_task(work(*args, **kwargs))
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            await asyncio.wait([task])
+            if not task.cancelled():
+                task.exception()  # looked at, since nobody else will
+            raise
+
+    return whole
 
 
 class Store:
@@ -63,12 +95,12 @@ class Store:
     def __init__(self, url: str) -> None:
         self._url = url
         self._engine: AsyncEngine | None = None
+        self._turn = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
         try:
             self._engine = _engine(self._url)
-            async with self.transaction() as connection:
-                await _settle_schema(connection)
+            await self._settle_schema()
         except JournalError as error:
             await self._close()
             raise Misconfigured(
@@ -79,6 +111,19 @@ class Store:
             raise
         return self
 
+    @unbroken
+    async def _settle_schema(self) -> None:
+        async with self.transaction() as connection:
+            await connection.run_sync(metadata.create_all)
+            found = (await connection.execute(sa.select(sa.func.max(about.c.schema)))).scalar()
+            if found is None:
+                await connection.execute(about.insert().values(schema=SCHEMA))
+            elif found > SCHEMA:
+                raise Misconfigured(
+                    f"the journal was written by a newer Firedoor (schema {found}; this one knows {SCHEMA})",
+                    advice="Use that version, or a database of its own for this one",
+                )
+
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         await self._close()
 
@@ -88,73 +133,78 @@ class Store:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
-        """One transaction with the write lock held from its first statement. Raises `JournalError`, or `Taken` on a unique clash."""
-        if self._engine is None:
-            raise JournalError("the database is not open")
-        try:
-            async with self._engine.begin() as connection:
-                if connection.dialect.name == "postgresql":
-                    await connection.execute(sa.text("SELECT pg_advisory_xact_lock(4117)"))
-                yield connection
-        except IntegrityError as error:
-            raise Taken("somebody else was first") from error
-        except (DBAPIError, OSError) as error:
-            raise JournalError(f"the journal's database failed: {_cause(error)}", advice=_advice(error)) from error
+        """One transaction with the write lock held from its first statement. Raises `JournalError`."""
+        # In line here: at the database, those who wait are served by chance, and some starve.
+        async with self._turn, self._connection(reads=False) as connection:
+            if connection.dialect.name == "postgresql":
+                await connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({LOCK}), set_config('synchronous_commit', 'on', true)"))
+            yield connection
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """One snapshot of the database that holds no write lock. Raises `JournalError`."""
+        """A look at the database that holds no write lock; each statement sees one moment. Raises `JournalError`."""
+        async with self._connection(reads=True) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def _connection(self, *, reads: bool) -> AsyncIterator[AsyncConnection]:
         if self._engine is None:
-            raise JournalError("the database is not open")
+            raise JournalError("the journal's database is not open")
         try:
-            async with self._engine.execution_options(firedoor_reads=True).begin() as connection:
+            async with self._engine.execution_options(firedoor_reads=reads).begin() as connection:
                 yield connection
-        except (DBAPIError, OSError) as error:
+        except (SQLAlchemyError, OSError) as error:
             raise JournalError(f"the journal's database failed: {_cause(error)}", advice=_advice(error)) from error
 
 
 def _engine(url: str) -> AsyncEngine:
     try:
         parsed = sa.make_url(url)
-        parsed = parsed.set(
-            drivername={"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}.get(parsed.drivername, parsed.drivername)
-        )
-        if parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:"):
-            Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        engine = create_async_engine(parsed)
-    except (ArgumentError, ImportError, OSError, sa.exc.NoSuchModuleError) as error:
-        raise Misconfigured(
-            f"FIREDOOR_DATABASE_URL cannot be used ({type(error).__name__})",
-            advice="Give sqlite:///path/to/file.db or postgresql://user@host/name",
-        ) from error
-    if engine.dialect.name == "sqlite":
-        sa.event.listen(engine.sync_engine, "connect", _open_durably)
-        sa.event.listen(engine.sync_engine, "begin", _begin)
+        parsed = parsed.set(drivername=DRIVERS.get(parsed.drivername, parsed.drivername))
+        if parsed.drivername == DRIVERS["sqlite"]:
+            return _sqlite(parsed)
+        if parsed.drivername == DRIVERS["postgresql"]:
+            # A stricter isolation would read as of before the write lock was granted, and find its place in the chain taken.
+            return create_async_engine(parsed, hide_parameters=True, isolation_level="READ COMMITTED")
+    except (ArgumentError, ImportError, OSError, NoSuchModuleError, ValueError) as error:
+        raise _unusable(type(error).__name__) from None  # the error's own text may quote the address, and with it a password
+    raise _unusable(f"{parsed.drivername} is neither SQLite nor PostgreSQL")
+
+
+def _unusable(why: str) -> Misconfigured:
+    advice = "Give sqlite:///path/to/file.db or postgresql://user@host/name"
+    return Misconfigured(f"FIREDOOR_DATABASE_URL cannot be used ({why})", advice=advice)
+
+
+def _sqlite(url: sa.URL) -> AsyncEngine:
+    if url.database in (None, "", ":memory:"):
+        raise _unusable("a database in memory keeps nothing")
+    Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    engine = create_async_engine(url, hide_parameters=True)
+    sa.event.listen(engine.sync_engine, "connect", _open_durably)
+    sa.event.listen(engine.sync_engine, "begin", _begin)
     return engine
 
 
 def _open_durably(raw: Any, _record: object) -> None:
     raw.isolation_level = None  # the driver would otherwise begin transactions by itself, too late to hold the write lock
+    raw.driver_connection.text_factory = _text
     cursor = raw.cursor()
-    for pragma in (f"busy_timeout={BUSY_SECONDS * 1000}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    for pragma in (f"busy_timeout={BUSY_SECONDS * 1000}", "synchronous=FULL", "fullfsync=ON", "journal_mode=WAL"):
         cursor.execute(f"PRAGMA {pragma}")
+    mode = cursor.fetchone()[0]
     cursor.close()
+    if mode != "wal":  # SQLite does not fail where the file system cannot do it; it goes on without
+        raise JournalError(f"the journal's database runs in {mode} mode, where WAL is due")
+
+
+def _text(stored: bytes) -> str:
+    """Bytes that are no UTF-8 were not written by us: they are read all the same, so that the audit can name the event they stand in."""
+    return stored.decode("utf-8", "surrogateescape")
 
 
 def _begin(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN" if connection.get_execution_options().get("firedoor_reads") else "BEGIN IMMEDIATE")
-
-
-async def _settle_schema(connection: AsyncConnection) -> None:
-    await connection.run_sync(metadata.create_all)
-    found = (await connection.execute(sa.select(sa.func.max(about.c.schema)))).scalar()
-    if found is None:
-        await connection.execute(about.insert().values(schema=SCHEMA))
-    elif found > SCHEMA:
-        raise Misconfigured(
-            f"the journal was written by a newer Firedoor (schema {found}; this one knows {SCHEMA})",
-            advice="Use that version, or a database of its own for this one",
-        )
 
 
 def _cause(error: BaseException) -> str:

@@ -81,6 +81,10 @@ class DeactivateAccessKeys(Action[IamUser, KeysState]):
         """Set one key's status. Repeating it is harmless."""
         user = IamUser(account=change.at["account"], name=change.at["user"])
         await self._aws.update_access_key(user, change.at["key"], KeyStatus(str(change.after["status"])))
+        return self.receipt(change, intent)
+
+    def receipt(self, change: Change, intent: Intent) -> Receipt:
+        """Which key it was, and its status before."""
         return Receipt(change=change.key, at=intent.at, facts={"key": change.at["key"], "status": change.before["status"]})
 
     def residuals(self, target: IamUser, now: KeysState) -> Sequence[Residual]:
@@ -97,7 +101,7 @@ class DeactivateAccessKeys(Action[IamUser, KeysState]):
 
     def plan_undo(self, target: IamUser, receipts: Sequence[Receipt], now: KeysState) -> Plan:
         """Activate again the keys that this run deactivated, those that still exist and are still inactive."""
-        ours = {str(receipt.facts["key"]) for receipt in receipts if "key" in receipt.facts}
+        ours = {str(receipt.facts["key"]) for receipt in receipts if receipt.facts.get("status") == KeyStatus.ACTIVE}
         inactive = [key for key in now.keys if key.id in ours and key.status is KeyStatus.INACTIVE]
         if not inactive:
             return Plan(reason=f"no key of {target.label} that this run deactivated is still inactive")

@@ -104,6 +104,12 @@ class RevokeUserSessions(Action[IamUser, SessionsState]):
             await self._aws.put_user_policy(user, POLICY, previous)
         else:
             await self._aws.delete_user_policy(user, POLICY)
+        return self.receipt(change, intent)
+
+    def receipt(self, change: Change, intent: Intent) -> Receipt:
+        """What stood there, and what was put there."""
+        if change.key != "revoke":
+            return Receipt(change=change.key, at=intent.at)
         return Receipt(change=change.key, at=intent.at, facts={"previous": change.before[POLICY], "put": _deny(intent.at)})
 
     def residuals(self, target: IamUser, now: SessionsState) -> Sequence[Residual]:
@@ -135,21 +141,26 @@ class RevokeUserSessions(Action[IamUser, SessionsState]):
 
 
 def _deny(now: datetime) -> Mapping[str, JSON]:
-    cutoff = (now.astimezone(UTC) + AHEAD).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return _document((now.astimezone(UTC) + AHEAD).strftime("%Y-%m-%dT%H:%M:%SZ"))
+
+
+def _document(cutoff: str) -> Mapping[str, JSON]:
     condition: JSON = {"DateLessThan": {"aws:TokenIssueTime": cutoff}}
     statement: JSON = {"Effect": "Deny", "Action": ["*"], "Resource": ["*"], "Condition": condition}
     return {"Version": "2012-10-17", "Statement": [statement]}
 
 
 def _cutoff(policy: Mapping[str, JSON] | None) -> datetime | None:
-    """The T of a policy that has exactly our shape; None for any other, which is then replaced."""
-    if policy is None:
-        return None
-    match policy.get("Statement"):
-        case [{"Effect": "Deny", "Action": ["*"], "Resource": ["*"], "Condition": {"DateLessThan": {"aws:TokenIssueTime": str(text)}}}]:
+    """The T of a policy that is ours to the letter; None for any other, which is then replaced.
+
+    One more condition, and the deny may never apply: whoever may write the policy could make a toothless one look like ours.
+    """
+    match policy:
+        case {"Statement": [{"Condition": {"DateLessThan": {"aws:TokenIssueTime": str(text)}}}]} if policy == _document(text):
             try:
-                return datetime.fromisoformat(text)
+                cutoff = datetime.fromisoformat(text)
             except ValueError:
                 return None
+            return cutoff if cutoff.tzinfo is not None else None
         case _:
             return None

@@ -108,7 +108,7 @@ class RevokeSessions(Action[OktaUser, SessionState]):
     async def apply(self, change: Change, intent: Intent) -> Receipt:
         """One call, harmless to repeat."""
         await self._okta.revoke_user_sessions(change.at["user"])
-        return Receipt(change=change.key, at=intent.at)
+        return self.receipt(change, intent)
 
     def residuals(self, target: OktaUser, now: SessionState) -> Sequence[Residual]:
         """What Okta cannot reach."""

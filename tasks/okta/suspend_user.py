@@ -90,11 +90,15 @@ class SuspendUser(Action[OktaUser, UserState]):
             await self._okta.unsuspend_user(change.at["user"])
         else:
             await self._okta.suspend_user(change.at["user"])
+        return self.receipt(change, intent)
+
+    def receipt(self, change: Change, intent: Intent) -> Receipt:
+        """The status before."""
         return Receipt(change=change.key, at=intent.at, facts={"status": change.before["status"]})
 
     def plan_undo(self, target: OktaUser, receipts: Sequence[Receipt], now: UserState) -> Plan:
         """Unsuspend whom this run suspended, if they still are."""
-        if not receipts:
+        if not any(receipt.facts.get("status") == "ACTIVE" for receipt in receipts):
             return Plan(reason=f"this run did not suspend {target.label}")
         if now.status != "SUSPENDED":
             return Plan(reason=f"{target.label} is {now.status}, no longer suspended")

@@ -1,40 +1,34 @@
-"""What people see in Slack, as Block Kit. Pure functions; every text from outside is escaped and cut to Slack's limits."""
+"""What people see in Slack, as Block Kit. Pure functions; they keep within Slack's limits whatever the size of the run."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
+from firedoor.approval import Answer, Request, Ruling
 from firedoor.channel import Ask
-from firedoor.run import Item, StepResult
+from firedoor.channels.slack.text import Block, context, header, own, pack, plain, said, shorten
+from firedoor.model import Change, Cover, Outcome, Reversal
+from firedoor.run import Item, Record, StepResult
 from firedoor.words import headline
 
-Block: TypeAlias = dict[str, Any]
-
 APPROVE, DENY, DECIDE = "firedoor_approve", "firedoor_deny", "firedoor_decide"
-SECTION, HEADER, LINES = 2900, 150, 12
-MARKS = {"CHANGED": ":white_check_mark:", "ALREADY": ":ballot_box_with_check:", "PREVIEWED": ":eyes:"}
-
-
-def escape(text: str) -> str:
-    """Text that Slack shows as it is: no mention, no link, no broadcast can be smuggled in (docs: Formatting text for app surfaces)."""
-    plain = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return "".join(f"\u2060{character}" if character in "*_~`" else character for character in plain)
+MARKS = {Outcome.CHANGED: "✓", Outcome.ALREADY: "✓", Outcome.PREVIEWED: "•"}
+LASTING = {Reversal.NEVER: "can never be undone", Reversal.PARTIAL: "can be undone only in part"}
 
 
 def request(ask: Ask, *, asker: str) -> list[Block]:
     """The request in the channel: who asks, what it does, what it leaves alone, until when; with buttons to look at it closely."""
-    needed = int(ask.request.required)
-    who = f"*{escape(asker)}* asks for *{needed} approval{'s' if needed > 1 else ''}*"
-    until = f"<!date^{int(ask.request.expires.timestamp())}^{{time}}|{ask.request.expires:%H:%M} UTC>"
     return [
-        _header(f"{'DRILL: ' if ask.order.mode == 'drill' else ''}{ask.title}?"),
-        _section(f"{who} until {until}. Run `{ask.order.run}`, incident `{ask.order.incident}`."),
-        *_contents(ask.items, most=LINES),
-        _context(f"Digest {ask.request.fingerprint[:23]}… Approve shows all of it, read anew from the journal."),
+        header(f"{_drill(ask)}{ask.title}?"),
+        said(shorten(f"{asker} asks for approval, run {ask.order.run}, incident {ask.order.incident}. {_needed(ask)}")),
+        *_contents(ask.items, most=12, sections=2),
+        _expiry(ask),
+        context(plain(f"Fingerprint {ask.request.fingerprint[:23]}… The buttons show all of it, read anew from the journal.")),
         {
             "type": "actions",
-            "block_id": f"decide:{ask.order.run}",
+            "block_id": place(ask.order.run),
             "elements": [
                 _button("Look and approve", APPROVE, ask.order.run, style="primary"),
                 _button("Deny", DENY, ask.order.run, style="danger"),
@@ -43,89 +37,188 @@ def request(ask: Ask, *, asker: str) -> list[Block]:
     ]
 
 
-def decide(ask: Ask, *, approve: bool) -> Block:
-    """The modal in which a decision is really made, from the journal and not from the message."""
+def place(run: str) -> str:
+    """The id of the block with a run's buttons."""
+    return f"decide:{run}"
+
+
+def decide(ask: Ask, *, approve: bool, at: str = "") -> Block:
+    """The modal in which a decision is really made, from the journal and not from the message. ``at`` is where that stands."""
     verb = "Approve" if approve else "Deny"
+    answer = Answer.APPROVE if approve else Answer.DENY
     note: Block = {
         "type": "input",
         "block_id": "reason",
         "optional": approve,
-        "label": _plain("Why (for the record)"),
+        "label": plain("Why (for the record)"),
         "element": {"type": "plain_text_input", "action_id": "text", "max_length": 500},
     }
     return {
-        "type": "modal",
+        **_modal(
+            f"{verb} this run?",
+            [
+                said(shorten(f"{_drill(ask)}{ask.order.requester} asks to run {ask.title}. {_needed(ask)}")),
+                *_contents(ask.items, most=300, sections=16),
+                _expiry(ask),
+                context(plain(shorten(f"Run {ask.order.run}, incident {ask.order.incident}, fingerprint {ask.request.fingerprint}"))),
+                note,
+            ],
+        ),
         "callback_id": DECIDE,
-        "private_metadata": f"{ask.order.run} {'approve' if approve else 'deny'} {ask.request.digest}",
-        "title": _plain(f"{verb} this run?"),
-        "submit": _plain(verb),
-        "close": _plain("Not now"),
-        "blocks": [_section(f"*{escape(ask.title)}*, run `{ask.order.run}`"), *_contents(ask.items, most=200), note],
+        "private_metadata": f"{ask.order.run} {answer} {ask.request.digest} {at}".rstrip(),
+        "submit": plain(verb),
+        "close": plain("Not now"),
     }
+
+
+def outcome(title: str, words: str) -> Block:
+    """What became of a decision, in the modal's place: only the person who decided sees it."""
+    return _modal(title, [said(shorten(words, 2000))])
+
+
+def answer(words: str) -> Mapping[str, Any]:
+    """An answer to one person, as the arguments of a post: as blocks, in which nothing is parsed, and as a notification's text."""
+    return {"text": notice(words, 2000), "blocks": [said(shorten(words, 2000))], "response_type": "ephemeral", "replace_original": False}
+
+
+def notice(words: str, most: int = 300) -> str:
+    """The text of a message: what notifications show."""
+    return shorten(words, most)
 
 
 def settled(ask: Ask, words: str) -> list[Block]:
     """The request once it is decided or over: no buttons, so that nothing stale can be pressed."""
-    return [_header(ask.title), _section(escape(words)), _context(f"Run `{ask.order.run}`, digest {ask.request.fingerprint[:23]}…")]
+    return [header(ask.title), said(shorten(words)), context(plain(shorten(f"Run {ask.order.run}, fingerprint {ask.request.fingerprint}")))]
+
+
+def ask_of(record: Record, request: Request, title: str = "") -> Ask:
+    """The request with its items as the journal has them."""
+    approved = tuple(dict.fromkeys(one.by for one in record.decisions if one.answer is Answer.APPROVE))
+    return Ask(title=title or record.order.playbook, order=record.order, request=request, items=record.items, approved=approved)
+
+
+def standing(record: Record, request_: Request, title: str = "") -> tuple[str, list[Block]]:
+    """What the request's message says at this point of the record: its notification and its blocks."""
+    ask = ask_of(record, request_, title)
+    if record.ruling is None:
+        return notice(f"{ask.order.requester} asks for approval of {ask.title} (run {ask.order.run})"), request(
+            ask, asker=ask.order.requester
+        )
+    words = f"{record.report['outcome']}: {ruled(record)}" if record.report else ruled(record)
+    return notice(words), settled(ask, words)
+
+
+def ruled(record: Record) -> str:
+    """How the request ended, in words: by whom, and why."""
+    given = [one for one in record.decisions if one.answer is (Answer.DENY if record.ruling is Ruling.DENIED else Answer.APPROVE)]
+    names = ", ".join(f"{one.by} ({one.reason})" if one.reason else one.by for one in given)
+    match record.ruling:
+        case Ruling.GRANTED:
+            return f"Approved by {names}"
+        case Ruling.DENIED:
+            return f"Denied by {names}; nothing was changed"
+        case Ruling.EXPIRED:
+            return "Expired: not enough people decided in time; nothing was changed"
+        case Ruling.STOPPED:
+            return f"Stopped by {record.stopped_by or 'somebody'} before it was decided; nothing was changed"
+        case _:
+            return "Waiting for a decision"
 
 
 def progress(results: Sequence[StepResult], total: int) -> list[Block]:
-    """One message that is edited as steps end."""
-    lines = [f"{MARKS.get(result.outcome, ':x:')} {escape(result.item)}: {result.outcome}" for result in results]
-    return [_section(f"*{len(results)} of {total} steps ended*"), *_sections(lines)]
+    """One message that is edited as steps end; what went wrong stands first."""
+    counted = ", ".join(f"{count} {name}" for name, count in sorted(Counter(str(result.outcome) for result in results).items()))
+    ordered = sorted(results, key=lambda result: result.outcome.exit_code == 0)
+    lines = [f"{MARKS.get(result.outcome, '✗')} {result.item}: {result.outcome}" for result in ordered]
+    return [own(f"*{len(results)} of {total} steps ended*{f': {counted}' if counted else ''}"), *_sections(lines, most=30, sections=4)]
 
 
 def report(data: Mapping[str, Any]) -> list[Block]:
     """The end of a run: what is open first, then what may still live."""
-    open_ones = [f":x: {escape(left['id'])} is {left['outcome']}: {escape(left['reason'])}" for left in data["open"]]
-    residual = [f"• {escape(left['what'])}: until {escape(left['until'])}" for left in data["residual"]]
-    blocks = [_header(headline(data))]
-    if open_ones:
-        blocks += [_section("*Still open*"), *_sections(open_ones)]
-    if residual:
-        blocks += [_section("*What may still live*"), *_sections(residual)]
-    return [*blocks, _context(f"Run `{data['run']}`, journal head {data['journal_head'][:23]}…")]
+    approval = data["approval"]
+    by = (
+        f"Approved by {', '.join(approval['by']) or 'nobody'} ({approval['required']} needed)"
+        if approval["required"]
+        else "No approval needed"
+    )
+    parts = {
+        "Still open": [f"✗ {left['id']} is {left['outcome']}: {left['reason']}" for left in data["open"]],
+        "What may still live": [f"• {left['what']}: until {left['until']}. Closed by: {left['closes_by']}" for left in data["residual"]],
+    }
+    return [
+        header(headline(data)),
+        *_parts(parts, most=40, sections=10),
+        said(shorten(f"{by}, asked for by {data['requester']}.")),
+        context(plain(shorten(f"Run {data['run']}, journal head {data['journal_head']}"))),
+    ]
 
 
-def _contents(items: Sequence[Item], *, most: int) -> list[Block]:
-    changes = [f"• {escape(change.says)}" for item in items if item.plan for change in item.plan.changes]
-    already = [f"• {escape(item.plan.reason)}" for item in items if item.plan and item.plan.reason]
-    refused = [f"• {escape(item.refused)}" for item in items if item.refused]
-    unable = [f"• {escape(item.plan.impossible)}" for item in items if item.plan and item.plan.impossible]
-    parts = {"It will": changes, "Already so": already, "Refused by the guard": refused, "Not possible": unable}
-    return [block for title, lines in parts.items() if lines for block in _sections([f"*{title}*", *_cut(lines, most)])]
+def _contents(items: Sequence[Item], *, most: int, sections: int) -> list[Block]:
+    plans = [(item, item.plan) for item in items if item.plan is not None]
+    parts = {
+        "It will": [f"• {_change(change)}" for _, plan in plans for change in plan.changes],
+        "It may also change": [f"• {_cover(cover)}" for _, plan in plans for cover in plan.covers],
+        "Who else is hit": [f"• {who}" for _, plan in plans for who in plan.also_hit],
+        "What cannot be undone": [
+            f"• {item.action} on {item.label} {LASTING[item.reversal]}" for item, plan in plans if plan.changes and item.reversal in LASTING
+        ],
+        "Refused by the guard": [f"• {item.refused}" for item in items if item.refused],
+        "Not possible": [f"• {item.label}: {plan.impossible}" for item, plan in plans if plan.impossible],
+        "Already so": [f"• {plan.reason}" for _, plan in plans if plan.reason],
+    }
+    if not parts["It will"]:
+        return [own("*It would change nothing*"), *_parts(parts, most=most, sections=sections)]
+    return _parts(parts, most=most, sections=sections)
 
 
-def _cut(lines: Sequence[str], most: int) -> list[str]:
-    return [*lines[:most], f"… and {len(lines) - most} more"] if len(lines) > most else list(lines)
+def _parts(parts: Mapping[str, Sequence[str]], *, most: int, sections: int) -> list[Block]:
+    """Each part that has lines under its title. The first may be long, the others share what is left of Slack's limit on blocks."""
+    shown: list[Block] = []
+    for title, lines in parts.items():
+        if lines:
+            room = sections if not shown else min(sections, 4)
+            shown += [own(f"*{title}*"), *_sections(list(dict.fromkeys(lines)), most=most, sections=room)]
+    return shown
 
 
-def _sections(lines: Sequence[str]) -> list[Block]:
-    """Lines in as few sections as Slack's limit of 3,000 characters allows."""
-    texts: list[str] = []
-    for line in lines:
-        if texts and len(texts[-1]) + len(line) < SECTION:
-            texts[-1] += f"\n{line[:SECTION]}"
-        else:
-            texts.append(line[:SECTION])
-    return [_section(text) for text in texts]
+def _sections(lines: Sequence[str], *, most: int, sections: int) -> list[Block]:
+    return [said(text) for text in pack(lines, most=most, sections=sections)]
 
 
-def _header(text: str) -> Block:
-    return {"type": "header", "text": {"type": "plain_text", "text": text[:HEADER], "emoji": False}}
+def _change(change: Change) -> str:
+    """A change with the values it overwrites, which the approval binds too."""
+    values = [f"{name}: {_brief(change.before[name])} → {_brief(change.after.get(name))}" for name in change.before]
+    return f"{change.says} ({', '.join(values)})" if values else change.says
 
 
-def _section(text: str) -> Block:
-    return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
+def _cover(cover: Cover) -> str:
+    """A class of changes with its bound; the prose may name the bound already, but only the number is binding."""
+    return cover.says if f"at most {cover.at_most}" in cover.says else f"{cover.says}, at most {cover.at_most}"
 
 
-def _context(text: str) -> Block:
-    return {"type": "context", "elements": [{"type": "mrkdwn", "text": text}]}
+def _brief(value: object) -> str:
+    return "none" if value is None else value if isinstance(value, str) else "set"
 
 
-def _plain(text: str) -> Block:
-    return {"type": "plain_text", "text": text}
+def _needed(ask: Ask) -> str:
+    needed = int(ask.request.required)
+    so_far = f"; given so far by {', '.join(ask.approved)}" if ask.approved else ""
+    return f"It needs {needed} approval{'' if needed == 1 else 's'}{so_far}."
+
+
+def _expiry(ask: Ask) -> Block:
+    moment = ask.request.expires
+    local = f"<!date^{int(moment.timestamp())}^{{date_short_pretty}}, {{time}}|{moment:%Y-%m-%d %H:%M} UTC>"
+    return context({"type": "mrkdwn", "text": f"Expires {local}", "verbatim": True})
+
+
+def _drill(ask: Ask) -> str:
+    return "DRILL: " if ask.order.mode == "drill" else ""
+
+
+def _modal(title: str, blocks: Sequence[Block]) -> Block:
+    return {"type": "modal", "title": plain(title), "close": plain("Close"), "blocks": list(blocks)}
 
 
 def _button(text: str, action: str, value: str, *, style: str) -> Block:
-    return {"type": "button", "text": _plain(text), "action_id": action, "value": value, "style": style}
+    return {"type": "button", "text": plain(text), "action_id": action, "value": value, "style": style}

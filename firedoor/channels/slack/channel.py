@@ -2,83 +2,102 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from firedoor.channel import Ask
 from firedoor.channels.slack import blocks
-from firedoor.channels.slack.serving import told
-from firedoor.journal import Journal, Kind
+from firedoor.channels.slack.calls import SlackRefused
+from firedoor.channels.slack.posts import Posts, kept
+from firedoor.errors import ChannelError
+from firedoor.journal import Journal
 from firedoor.run import Order, Record, StepResult, fold
 
 if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
 
 EDIT_SECONDS: Final = 1.0
+RETRY_SECONDS: Final = 4.0
+TRIALS: Final = 6
+
+pause = asyncio.sleep
 
 
 class SlackChannel:
-    """A `Channel`. Where the run's message stands is journaled, so that a process that resumes the run finds its thread again."""
+    """A `Channel`. All it knows of a run it reads from the journal, so that a process that resumes the run goes on in the same thread."""
 
     def __init__(self, *, web: AsyncWebClient, channel: str, journal: Journal) -> None:
-        self._web = web
-        self._channel = channel
         self._journal = journal
+        self._posts = Posts(web=web, channel=channel, journal=journal)
+        self._turn = asyncio.Lock()
         self._edited: dict[str, float] = {}
+        self._shown: dict[str, Mapping[str, StepResult]] = {}
 
     async def asked(self, ask: Ask) -> None:
-        """The request, with its buttons. On a resume the earlier message stands and is not posted again."""
-        if await self._place(ask.order.run, "request") is not None:
-            return
-        words = f"{ask.order.requester} asks for approval of {ask.title} (run {ask.order.run})"
-        await self._post(ask.order.run, "request", words, blocks.request(ask, asker=ask.order.requester))
+        """The request with its buttons. While Slack cannot be reached it is tried again: a request nobody sees is a run nobody approves."""
+        trials = 0
+        while True:
+            try:
+                return await self._show_request(ask.order.run, ask.title)
+            except SlackRefused:
+                raise
+            except ChannelError:
+                trials += 1
+                if trials == TRIALS:
+                    raise
+                await pause(RETRY_SECONDS)
 
     async def progressed(self, order: Order, result: StepResult) -> None:
-        """The steps so far, in one message of the thread that is edited at most once a second."""
-        del result
-        if time.monotonic() - self._edited.get(order.run, -EDIT_SECONDS) < EDIT_SECONDS:
-            return
-        self._edited[order.run] = time.monotonic()
-        await self._show_progress(await self._record(order.run))
+        """The steps so far, in one message of the thread, edited at most once a second; what ended meanwhile shows together."""
+        async with self._turn:
+            if self._shown.get(order.run, {}).get(result.item) == result:
+                return
+            await pause(self._edited.get(order.run, 0.0) + EDIT_SECONDS - time.monotonic())
+            if order.run not in self._edited:
+                await self._show_request(order.run)  # a process that died at the ruling left the buttons standing
+            await self._show_progress(order.run)
 
     async def finished(self, order: Order, report: Mapping[str, Any]) -> None:
-        """The buttons go, the progress is brought up to date, and the end is told in the thread and in the channel."""
-        record = await self._record(order.run)
-        await self._show_progress(record)
-        request = await self._place(order.run, "request")
-        if request is not None and record.request is not None:
-            ask = Ask(title=record.order.playbook, order=order, request=record.request, items=record.items)
-            words = f"{report['outcome']}: {record.ruling} by {', '.join(report['approval']['by']) or 'nobody'}"
-            await self._edit(request, words, blocks.settled(ask, words))
-        if await self._place(order.run, "report") is None:
-            await self._post(order.run, "report", f"Run {order.run}: {report['outcome']}", blocks.report(report), thread=request)
+        """The progress is brought up to date, the request tells the outcome, the report stands in its thread; each, if another fails."""
+        async with self._turn:
+            shows: tuple[Callable[[], Awaitable[None]], ...] = (
+                lambda: self._show_progress(order.run),
+                lambda: self._show_request(order.run),
+                lambda: self._show_report(order.run, report),
+            )
+            failed = [error for show in shows if (error := await _failure(show())) is not None]
+            for kept_ in (self._edited, self._shown):
+                kept_.pop(order.run, None)
+        if failed:
+            raise failed[0]
 
-    async def _show_progress(self, record: Record) -> None:
-        run = record.order.run
+    async def _show_request(self, run: str, title: str = "") -> None:
+        await kept(lambda: self._record(run), lambda text, shown: self._posts.put(run, "request", text, shown), title)
+
+    async def _show_progress(self, run: str) -> None:
+        record = await self._record(run)
+        if self._shown.get(run) == record.results:
+            return
+        self._edited[run] = time.monotonic()
         shown = blocks.progress(list(record.results.values()), len(record.items))
-        place = await self._place(run, "progress")
-        if place is None:
-            await self._post(run, "progress", f"Run {run} is under way", shown, thread=await self._place(run, "request"))
-        else:
-            await self._edit(place, f"Run {run} is under way", shown)
+        thread = await self._posts.place(run, "request")
+        await self._posts.put(run, "progress", blocks.notice(f"Run {run} is under way"), shown, thread=thread)
+        self._shown[run] = dict(record.results)
+
+    async def _show_report(self, run: str, report: Mapping[str, Any]) -> None:
+        thread = await self._posts.place(run, "request")
+        words = blocks.notice(f"Run {run}: {report['outcome']}")
+        await self._posts.put(run, "report", words, blocks.report(report), thread=thread)
 
     async def _record(self, run: str) -> Record:
         return fold(run, await self._journal.events(run))
 
-    async def _place(self, run: str, what: str) -> str | None:
-        """The timestamp of the run's message of that kind, if it was posted."""
-        noted = [event.body for event in await self._journal.events(run) if event.kind == Kind.NOTED]
-        return next((str(body["ts"]) for body in noted if body.get("slack") == what), None)
 
-    async def _post(self, run: str, what: str, text: str, shown: Sequence[blocks.Block], *, thread: str | None = None) -> None:
-        metadata = {"event_type": "firedoor", "event_payload": {"run": run, "what": what}}
-        reply = await told(
-            self._web.chat_postMessage(
-                channel=self._channel, text=text, blocks=shown, thread_ts=thread, metadata=metadata, unfurl_links=False, unfurl_media=False
-            )
-        )
-        await self._journal.append(run, Kind.NOTED, {"slack": what, "ts": str(reply["ts"])})
-
-    async def _edit(self, place: str, text: str, shown: Sequence[blocks.Block]) -> None:
-        await told(self._web.chat_update(channel=self._channel, ts=place, text=text, blocks=shown))
+async def _failure(show: Awaitable[None]) -> ChannelError | None:
+    try:
+        await show
+    except ChannelError as error:
+        return error
+    return None

@@ -1,0 +1,109 @@
+"""Messages that stand in Slack once each: posted, found again after a crash or a lost reply, edited where they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from firedoor.channels.slack import blocks
+from firedoor.channels.slack.calls import VERBATIM, SlackRefused, told
+from firedoor.channels.slack.text import Block
+from firedoor.errors import ChannelError
+from firedoor.journal import Journal, Kind
+from firedoor.run import Record
+
+if TYPE_CHECKING:
+    from slack_sdk.web.async_client import AsyncWebClient
+
+
+class Posts:
+    """The messages of each run, by kind: ``request``, ``progress``, ``report``. Where they stand is journaled."""
+
+    def __init__(self, *, web: AsyncWebClient, channel: str, journal: Journal) -> None:
+        self._web = web
+        self._channel = channel
+        self._journal = journal
+
+    async def put(self, run: str, what: str, text: str, shown: Sequence[Block], *, thread: str | None = None) -> None:
+        """Bring the run's message of that kind up to date; post it where there is none yet. Raises `ChannelError`."""
+        place, doubt = await self._noted(run, what)
+        if place is None and doubt:
+            place = await self._find(run, what, thread)
+            if place is not None:
+                await self._note(run, what, place)
+        if place is None:
+            await self._post(run, what, text, shown, thread)
+        else:
+            await self._edit(place, text, shown)
+
+    async def place(self, run: str, what: str) -> str | None:
+        """The timestamp of the run's message of that kind, if it was posted."""
+        return (await self._noted(run, what))[0]
+
+    async def _post(self, run: str, what: str, text: str, shown: Sequence[Block], thread: str | None) -> None:
+        """Post under a journaled intent: a reply that is lost, or a process that dies, must not make a second message."""
+        metadata = {"event_type": "firedoor", "event_payload": {"run": run, "what": what}}
+        await self._journal.append(run, Kind.NOTED, {"slack": what, "posting": True})
+        call = self._web.chat_postMessage(
+            channel=self._channel,
+            text=text,
+            blocks=shown,
+            thread_ts=thread,
+            metadata=metadata,
+            unfurl_links=False,
+            unfurl_media=False,
+            **VERBATIM,
+        )
+        try:
+            place = str((await told(call))["ts"])
+        except SlackRefused:
+            raise
+        except ChannelError:
+            found = await self._find(run, what, thread)
+            if found is None:
+                raise
+            place = found
+        await self._note(run, what, place)
+
+    async def _note(self, run: str, what: str, place: str) -> None:
+        await self._journal.append(run, Kind.NOTED, {"slack": what, "ts": place})
+
+    async def _edit(self, place: str, text: str, shown: Sequence[Block]) -> None:
+        """Edit; twice is once, so a reply that was lost is asked for again."""
+        change = {"channel": self._channel, "ts": place, "text": text, "blocks": shown, **VERBATIM}
+        try:
+            await told(self._web.chat_update(**change))
+        except SlackRefused:
+            raise
+        except ChannelError:
+            await told(self._web.chat_update(**change))
+
+    async def _noted(self, run: str, what: str) -> tuple[str | None, bool]:
+        """Where the journal says that the message stands, and whether one may stand that it does not know of."""
+        noted = [event.body for event in await self._journal.events(run) if event.kind == Kind.NOTED and event.body.get("slack") == what]
+        return next((str(body["ts"]) for body in noted if "ts" in body), None), bool(noted)
+
+    async def _find(self, run: str, what: str, thread: str | None) -> str | None:
+        """Our message in Slack's own history, by the metadata that it carries."""
+        wanted: Any = {"run": run, "what": what}
+        place = {"channel": self._channel, "include_all_metadata": True, "limit": 200}
+        try:
+            found = await told(
+                self._web.conversations_replies(ts=thread, **place)  # type: ignore[arg-type]
+                if thread
+                else self._web.conversations_history(**place)  # type: ignore[arg-type]
+            )
+        except SlackRefused:
+            return None  # without the scope to look, a request is rather shown twice than not at all
+        return next((str(one["ts"]) for one in found["messages"] if one.get("metadata", {}).get("event_payload") == wanted), None)
+
+
+async def kept(read: Callable[[], Awaitable[Record]], show: Callable[[str, Sequence[Block]], Awaitable[None]], title: str = "") -> None:
+    """Show the request as the record has it, again and again until nothing changed meanwhile.
+
+    Several may edit the message at once, in different processes too: whoever is last has shown the newest.
+    """
+    shown = None
+    while (record := await read()).request is not None and (now := blocks.standing(record, record.request, title)) != shown:
+        await show(*now)
+        shown = now

@@ -1,0 +1,194 @@
+"""A whole app in front of a simulated workspace: Ada asks, Ben and Cyd may approve, Dan is in the plan, the others may do nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from firedoor import wiring
+from firedoor.approval import Decision
+from firedoor.channels.slack.blocks import APPROVE
+from firedoor.channels.slack.channel import SlackChannel
+from firedoor.channels.slack.serving import connected, listening
+from firedoor.desk import Desk
+from firedoor.engine import Engine, Plainly, Stage
+from firedoor.journal import Kind
+from firedoor.model import Mode
+from firedoor.playbook import Playbook
+from firedoor.run import Order, fold
+from firedoor.running import Starts
+from firedoor.settings import PersonTable, Settings
+from firedoor.vendors.slack.people import Modal, Person, Post
+from firedoor.vendors.slack.raw import Raw
+from firedoor.vendors.slack.simulator import SlackSimulator
+from tests import fakes
+
+BOT, READER, APP = "xoxb-planted-bot-token", "xoxb-planted-reader-token", "xapp-planted-app-token"
+ROOM = "C0INC"
+SECONDS = 10.0
+MEMBERS = ("ADA", "BEN", "CYD", "DAN", "EVE", "GUS", "FAR", "BOT")
+PEOPLE = (
+    PersonTable(name="Ada", slack="U0ADA"),
+    PersonTable(name="Ben", slack="U0BEN"),
+    PersonTable(name="Cyd", slack="U0CYD"),
+    PersonTable(name="Dan", slack="U0DAN", accounts=("fake:door:dans",)),
+    PersonTable(name="Far", slack="U0FAR"),
+)
+DOORS: Mapping[str, Mapping[str, str]] = {"front": {"k1": "open", "k2": "open"}, "back": {"k3": "shut"}, "dans": {"k4": "open"}}
+Report = Mapping[str, Any]
+
+
+def world() -> dict[str, object]:
+    """The workspace: one private channel with everybody in it, and two more that the app is not in."""
+    users: list[dict[str, object]] = [{"id": f"U0{name}", "name": name.lower()} for name in MEMBERS[:5]]
+    users += [{"id": "U0GUS", "name": "gus", "is_restricted": True}, {"id": "U0FAR", "name": "far", "team_id": "T0002"}]
+    return {
+        "team": {"id": "T0001", "name": "Acme", "domain": "acme"},
+        "app": {
+            "id": "A0001",
+            "name": "Firedoor",
+            "bot_id": "B0001",
+            "bot_user": "U0BOT",
+            "commands": ["/firedoor"],
+            "tokens": [
+                {"token": BOT, "kind": "bot"},
+                {"token": READER, "kind": "bot", "scopes": ["chat:write"]},
+                {"token": APP, "kind": "app"},
+            ],
+        },
+        "users": users,
+        "channels": [
+            {"id": ROOM, "name": "incident", "private": True, "members": [f"U0{name}" for name in MEMBERS]},
+            {"id": "C0GEN", "name": "general", "members": ["U0ADA"]},
+            {"id": "C0HID", "name": "hidden", "private": True, "members": ["U0ADA"]},
+        ],
+    }
+
+
+def settings(slack: SlackSimulator, **changed: object) -> Settings:
+    """Settings that point at the simulator."""
+    base = {"slack_base_url": f"{slack.url}api/", "slack_bot_token": BOT, "slack_app_token": APP, "slack_channel": ROOM, "people": PEOPLE}
+    return Settings(**cast("Any", {**base, **changed}))
+
+
+class SmallEngine:
+    """The real engine; whatever playbook it is told to run, it shuts the doors of the laboratory."""
+
+    def __init__(self, engine: Engine, lab: fakes.Lab) -> None:
+        self._engine, self._lab = engine, lab
+        self.stop, self.resume = engine.stop, engine.resume
+
+    async def contain(self, order: Order, book: Playbook, stage: Stage) -> Report:
+        del book
+        return await self._engine.contain(
+            replace(order, playbook="fire", inputs={"doors": tuple(self._lab.vendor.doors)}), fakes.book(), stage
+        )
+
+
+@dataclass(slots=True, kw_only=True)
+class Scene:
+    """The app at work. ``runs`` are the runs that the test itself started."""
+
+    slack: SlackSimulator
+    lab: fakes.Lab
+    channel: SlackChannel
+    engine: Engine
+    desk: Desk
+    people: Mapping[str, Person]
+    runs: list[asyncio.Task[Report]] = field(default_factory=list)
+
+    async def ask(self, run: str = "r1", *, post: bool = True, **book: Any) -> asyncio.Task[Report]:
+        """Start a run of Ada's, and wait until its request stands in the channel, and on record."""
+        job = self.engine.contain(self.lab.order(run), fakes.book(**book), Plainly())
+        task = asyncio.create_task(cast("Any", job))
+        self.runs.append(task)
+        if post:
+            await self.request(run)
+            await self.until(lambda: self.noted(run))
+        return task
+
+    async def noted(self, run: str) -> bool:
+        """Whether the journal knows where the request stands."""
+        return await self.channel._posts.place(run, "request") is not None
+
+    async def request(self, run: str = "r1") -> Post:
+        """The run's request with its buttons, as everybody sees it."""
+        return await self.people["ben"].wait_for_message(ROOM, lambda one: any(button.value == run for button in one.buttons), SECONDS)
+
+    async def open(self, name: str, *, run: str = "r1", action: str = APPROVE) -> Modal:
+        """Somebody presses a button, and the modal comes."""
+        person = self.people[name]
+        await person.click(ROOM, (await self.request(run)).ts, action)
+        return await person.wait_for_modal(lambda modal: bool(modal.submit), SECONDS)
+
+    async def submit(self, name: str, reason: str = "") -> Modal:
+        """Somebody submits the modal; what stands in its place then."""
+        person = self.people[name]
+        assert (await person.submit({"reason/text": reason} if reason else {})).ok
+        return await person.wait_for_modal(lambda modal: not modal.submit and modal.title != "Recording", SECONDS)
+
+    async def told(self, name: str) -> Post:
+        """What only that person is told."""
+        return await self.people[name].wait_for_message(ROOM, lambda one: one.ephemeral, SECONDS)
+
+    async def decisions(self, run: str = "r1") -> list[Decision]:
+        """What is on record."""
+        return fold(run, await self.lab.events(run)).decisions
+
+    async def thread(self) -> list[Post]:
+        """Everything the app has said to all."""
+        return [one for one in await self.people["ben"].messages(ROOM) if not one.ephemeral]
+
+    def calls(self, method: str) -> int:
+        """How often the app has called it."""
+        return sum(request.method == method for request in self.slack.requests)
+
+    def posted(self) -> int:
+        """How many messages for all there are, by Slack's own count."""
+        return len(cast("list[Raw]", cast("Raw", self.slack.state()["messages"])[ROOM]))
+
+    async def until(self, holds: Callable[[], Awaitable[bool]]) -> None:
+        """Wait for it."""
+        async with asyncio.timeout(SECONDS):
+            while not await holds():  # noqa: ASYNC110 - the simulator and the journal's other readers have no event to wait on
+                await asyncio.sleep(0.01)
+
+    async def recorded(self, kind: Kind, run: str = "r1") -> bool:
+        """Whether the run has such an event."""
+        return kind in await self.lab.kinds(run)
+
+
+@asynccontextmanager
+async def scene(folder: Path, monkeypatch: pytest.MonkeyPatch, *, listens: bool = True) -> AsyncIterator[Scene]:
+    """The app, listening and ready. Everything it began has ended when the block is left."""
+    fakes.hasten(monkeypatch)
+    monkeypatch.setattr("firedoor.channels.slack.channel.EDIT_SECONDS", 0.1)
+    monkeypatch.setattr("firedoor.channels.slack.channel.RETRY_SECONDS", 0.05)
+    monkeypatch.setattr("firedoor.engine.GOODBYE_SECONDS", 5.0)
+    async with AsyncExitStack() as stack:
+        slack = await stack.enter_async_context(SlackSimulator(world()))
+        own = settings(slack)
+        lab = await stack.enter_async_context(fakes.lab(folder, DOORS, roster=own.roster))
+        web = await stack.enter_async_context(connected(own))
+        channel = SlackChannel(web=web, channel=ROOM, journal=lab.journal)
+        engine = lab.engine(journal=lab.journal, channel=channel)
+        desk = Desk(journal=lab.journal, roster=own.roster, seal=lab.seal)
+        small = cast("Engine", SmallEngine(engine, lab))
+        house = wiring.House(settings=own, journal=lab.journal, desk=desk, engine=small, catalogue=wiring.load_catalogue())
+        starts = await stack.enter_async_context(Starts(house, Mode.LIVE))
+        if listens:
+            await stack.enter_async_context(listening(own, web, desk, starts.commands))
+        people = {name.lower(): await stack.enter_async_context(Person(slack.url, f"U0{name}")) for name in MEMBERS if name != "BOT"}
+        found = Scene(slack=slack, lab=lab, channel=channel, engine=engine, desk=desk, people=people)
+        try:
+            yield found
+        finally:
+            for run in found.runs:
+                run.cancel()
+            await asyncio.gather(*found.runs, return_exceptions=True)

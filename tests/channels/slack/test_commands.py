@@ -1,0 +1,119 @@
+"""What people type after /firedoor, and what only they are answered."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from slack_bolt.context.respond.async_respond import AsyncRespond
+
+from firedoor.journal import Kind
+from firedoor.running import Starts
+from tests.channels.slack.scene import ROOM, Scene, scene
+
+
+async def say(stage: Scene, name: str, line: str) -> str:
+    """Run the command; the newest thing that only this person is told."""
+    person = stage.people[name]
+    before = {one.ts for one in await person.messages(ROOM)}
+    assert (await person.command(ROOM, line)).ok
+    return (await person.wait_for_message(ROOM, lambda one: one.ephemeral and one.ts not in before, 10)).shown
+
+
+async def test_help(stage: Scene) -> None:
+    for name, line in (("ada", "/firedoor"), ("ada", "/firedoor dance now"), ("eve", "/firedoor help")):
+        assert "/firedoor contain PLAYBOOK" in await say(stage, name, line)
+
+
+async def test_a_good_order_starts_a_run_and_asks(stage: Scene) -> None:
+    answer = await say(stage, "ada", "/firedoor contain leaked-aws-key access_keys=AKIAIOSFODNN7EXAMPLE")
+    [run] = await stage.lab.journal.runs()
+    assert answer.startswith(f"Run {run} of leaked-aws-key is planned")
+    assert (await stage.people["ada"].messages(ROOM))[-1].text.startswith(f"Run {run} of ")
+    request = await stage.request(run)
+    assert request.buttons
+    assert not [one for one in await stage.people["ben"].messages(ROOM) if one.ephemeral]
+    assert "Running" in await say(stage, "ben", f"/firedoor status {run}")
+
+    assert "begins no further write" in await say(stage, "ada", f"/firedoor stop {run}")
+    await stage.until(lambda: stage.recorded(Kind.FINISHED, run))
+    assert "the run was stopped" in await say(stage, "ada", f"/firedoor status {run}")
+    ended = await stage.people["ben"].wait_for_message(ROOM, lambda one: one.ts == request.ts and not one.buttons, 10)
+    assert "Stopped by Ada before it was decided" in ended.shown
+    assert "is over" in await say(stage, "ada", f"/firedoor stop {run}")
+    assert not stage.lab.vendor.effects
+
+
+BAD_ORDERS = [
+    ("contain leaked-aws-keys access_keys=AKIAIOSFODNN7EXAMPLE", "did you mean 'leaked-aws-key'?"),
+    ("contain leaked-aws-key access_keys=nonsense", "not an AWS access key id"),
+    ("contain leaked-aws-key", "access_keys"),
+    ("contain leaked-aws-key colour=red", "colour"),
+    ("contain leaked-aws-key <!channel>", ""),
+    ("contain", ""),
+    ("status r404", "there is no run 'r404'"),
+    ("status <!channel>", "&lt;!channel&gt;"),
+    ("stop r404", "there is no run 'r404'"),
+    ("status", "there is no run ''"),
+]
+
+
+async def test_a_bad_order_is_answered_and_starts_nothing(stage: Scene) -> None:
+    for line, words in BAD_ORDERS:
+        answer = await say(stage, "ada", f"/firedoor {line}")
+        assert words in answer
+        assert answer
+        assert "<!" not in answer
+    assert not await stage.lab.journal.runs()
+
+
+async def test_who_is_not_on_the_roster_is_told_so(stage: Scene) -> None:
+    await stage.ask()
+    for name in ("eve", "gus"):
+        for line in ("contain leaked-aws-key access_keys=AKIAIOSFODNN7EXAMPLE", "stop r1", "status r1"):
+            assert "You are not on the roster" in await say(stage, name, f"/firedoor {line}")
+    assert list(await stage.lab.journal.runs()) == ["r1"]
+    assert not await stage.recorded(Kind.STOP)
+
+
+async def test_a_command_from_another_workspace_is_refused(stage: Scene) -> None:
+    far = stage.slack.world.user("U0FAR")
+    payload = stage.slack._people.acts.payloads.command(far, stage.slack.world.channel(ROOM), "/firedoor", "stop r1")
+    await stage.ask()
+    await stage.slack._sockets.ask("slash_commands", {**payload, "team_id": far.team_id})
+    assert "You are not on the roster" in (await stage.told("far")).shown
+    assert not await stage.recorded(Kind.STOP)
+
+
+async def test_a_defect_is_answered_without_its_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(_self: Starts, _person: str, _words: str) -> str:
+        raise RuntimeError("xoxb-secret")
+
+    monkeypatch.setattr(Starts, "status", broken)
+    async with scene(tmp_path, monkeypatch) as stage:
+        answer = await say(stage, "ada", "/firedoor status r1")
+        assert "RuntimeError" in answer
+        assert "xoxb-secret" not in answer + caplog.text
+        assert "a defect behind a listener: RuntimeError" in caplog.text
+        assert "/firedoor contain PLAYBOOK" in await say(stage, "ada", "/firedoor")
+
+
+async def test_an_answer_that_cannot_be_delivered_harms_nothing(
+    stage: Scene, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    told = asyncio.Event()
+
+    async def lost(*_: object, **__: object) -> None:
+        told.set()
+        raise OSError("gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(AsyncRespond, "__call__", lost)
+        assert (await stage.people["ada"].command(ROOM, "/firedoor")).ok
+        await asyncio.wait_for(told.wait(), 10)
+    assert "/firedoor contain PLAYBOOK" in await say(stage, "ada", "/firedoor")
+    assert "could not be answered in Slack (OSError)" in caplog.text
+    assert "Traceback" not in caplog.text

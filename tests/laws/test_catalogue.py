@@ -1,0 +1,166 @@
+"""What every action must be, read from its source and its declaration alone. A new action is held to it by being there."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+import tasks
+from firedoor import lint, playbook
+from firedoor.catalogue import AnyAction, AnyQuery
+from firedoor.model import Reversal, Tier
+from tests.tasks.harness import CATALOGUE, cases
+
+ACTIONS = sorted(CATALOGUE.actions)
+UNITS: dict[str, type[AnyAction | AnyQuery]] = {**CATALOGUE.actions, **CATALOGUE.queries}
+MODES = re.compile(r"dry.?run|\bmodes?\b|\bpreview|\bdrill|\bwhat.?if\b", re.IGNORECASE)
+# What a room may stand on besides its own vendor: our contracts, and standard modules that reach nothing.
+FIRM = {"firedoor.action", "firedoor.canonical", "firedoor.errors", "firedoor.model"}
+PLAIN = {"__future__", "asyncio", "collections.abc", "dataclasses", "datetime", "enum", "re", "typing"}
+
+
+def source(unit: type[AnyAction | AnyQuery]) -> str:
+    return Path(inspect.getfile(unit)).read_text(encoding="utf-8")
+
+
+def method(unit: type[AnyAction], name: str) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+    for node in ast.walk(ast.parse(source(unit))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == name:
+            return node
+    return None
+
+
+def test_there_are_actions_to_hold_to_the_laws() -> None:
+    assert {"okta.suspend_user", "okta.revoke_sessions", "aws.deactivate_access_keys", "aws.revoke_user_sessions"} <= set(ACTIONS)
+
+
+@pytest.mark.parametrize("name", sorted(UNITS))
+def test_the_id_is_the_path_and_the_prose_is_there(name: str) -> None:
+    unit = UNITS[name]
+    path = Path(inspect.getfile(unit)).relative_to(Path(tasks.__path__[0]).parent)
+    assert path.with_suffix("").parts == ("tasks", *name.split("."))
+    assert unit.spec.id == name
+    assert unit.spec.title
+    assert unit.spec.reads
+    assert unit.spec.pages
+    assert all(page.startswith("https://") for page in unit.spec.pages)
+    assert unit.__doc__
+
+
+@pytest.mark.parametrize("name", ACTIONS)
+def test_an_action_says_what_it_does_and_what_it_does_not_reach(name: str) -> None:
+    prose = inspect.getdoc(importlib.import_module(f"tasks.{name}")) or ""
+    assert len(prose.split("\n\n")) >= 3, "what it does, and what it does not, each a paragraph"
+    assert re.search(r"\b(does not|cannot|do not)\b", prose), "what it does not reach"
+
+
+@pytest.mark.parametrize("name", ACTIONS)
+def test_an_action_declares_what_it_needs_and_how_far_it_can_be_undone(name: str) -> None:
+    unit = CATALOGUE.action(name)
+    assert unit.spec.writes
+    assert unit.spec.approvals > Tier.AUTO, "what changes an identity is approved by somebody"
+    assert unit.spec.settle_within > 0
+    undoes = method(unit, "plan_undo") is not None
+    assert undoes == (unit.spec.reversal in {Reversal.EXACT, Reversal.PARTIAL}), "reversal and plan_undo say the same"
+
+
+@pytest.mark.parametrize("name", ACTIONS)
+def test_planning_awaits_nothing(name: str) -> None:
+    for pure in ("plan", "plan_undo", "residuals", "judge", "receipt", "lease"):
+        node = method(CATALOGUE.action(name), pure)
+        if node is not None:
+            assert isinstance(node, ast.FunctionDef), f"{pure} is async"
+            assert not [each for each in ast.walk(node) if isinstance(each, ast.Await)]
+            assert "self._" not in ast.unparse(node), f"{pure} touches the client"
+
+
+@pytest.mark.parametrize("name", sorted(UNITS))
+def test_no_unit_knows_a_mode(name: str) -> None:
+    assert MODES.search(source(UNITS[name])) is None
+
+
+@pytest.mark.parametrize("name", sorted(UNITS))
+def test_a_unit_imports_its_contracts_and_its_own_vendors_room_only(name: str) -> None:
+    vendor = name.partition(".")[0]
+    imported = {
+        module
+        for node in ast.walk(ast.parse(source(UNITS[name])))
+        for module in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [str(node.module)]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }
+    strange = {module for module in imported - FIRM - PLAIN if not module.startswith(f"firedoor.vendors.{vendor}.")}
+    assert strange == set()
+
+
+@pytest.mark.parametrize("name", ACTIONS)
+def test_sources_exist_and_lead_in_no_circle(name: str) -> None:
+    seen: set[str] = set()
+    queue = [name]
+    while queue:
+        for source_ in CATALOGUE.action(queue.pop()).spec.sources:
+            assert source_ in CATALOGUE.actions
+            assert source_ != name
+            if source_ not in seen:
+                seen.add(source_)
+                queue.append(source_)
+
+
+@pytest.mark.parametrize("name", sorted(playbook.shelf()))
+def test_every_playbook_closes_sources_before_products(name: str) -> None:
+    book = playbook.find(name)
+    assert lint.lint(book, CATALOGUE) == ()
+    for step in book.steps:
+        if CATALOGUE.action(step.action).spec.sources:  # and a playbook that forgot them would be found out
+            forgetful = step.model_copy(update={"needs": ()})
+            broken = book.model_copy(update={"steps": tuple(forgetful if each is step else each for each in book.steps)})
+            assert any("must have closed the source" in fault for fault in lint.lint(broken, CATALOGUE))
+
+
+@pytest.mark.parametrize("name", ACTIONS)
+def test_every_action_has_its_ordinary_case_and_one_for_already_so(name: str) -> None:
+    mine = {case.name: case.data for case in cases() if case.action == name}
+    assert mine["ordinary"]["outcome"] == "CHANGED"
+    assert mine["already_so"]["outcome"] == "ALREADY"
+    assert "reason" in mine["already_so"]["plan"]
+
+
+def test_no_case_is_of_an_action_that_is_not_there() -> None:
+    assert {case.action for case in cases()} <= set(ACTIONS)
+
+
+# What can become of a write, for each vendor: error codes of its documentation, and what a network does to a reply.
+TROUBLES = {
+    "okta": {"403 E0000006", "403", "404 E0000007", "429 E0000047", "500", "500 after", "drop after", "lie"},
+    "aws": {
+        *("403 AccessDenied", "403 InvalidClientTokenId", "404 NoSuchEntity", "409 LimitExceeded", "400 Throttling"),
+        *("500 ServiceFailure", "500 ServiceFailure after", "drop after", "lie", "200 after"),
+    },
+}
+
+
+@pytest.mark.parametrize("name", ACTIONS)
+def test_every_documented_trouble_of_a_write_has_a_case(name: str) -> None:
+    assert (
+        TROUBLES[name.partition(".")[0]]
+        - {_trouble(fault) for case in cases() if case.action == name for fault in case.data.get("faults", ())}
+        == set()
+    )
+
+
+def _trouble(fault: dict[str, object]) -> str:
+    after = " after" if fault.get("effect") == "first" else ""
+    if fault.get("drop"):
+        return f"drop{after}"
+    if str(fault["status"]).startswith("2") and not after and fault.get("body", "{}") == "{}":
+        return "lie"
+    return f"{fault['status']} {fault.get('code', '')}".strip() + after
