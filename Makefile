@@ -16,7 +16,7 @@ drill: $(VENV)/.drill
 	@$(BIN)/firedoor drill $(ARGS)
 
 test: $(VENV)/.dev
-	$(BIN)/pytest -m "not e2e" $(ARGS)
+	$(BIN)/pytest -m "not e2e" --numprocesses 2 --dist loadfile $(ARGS)
 
 e2e: $(VENV)/.dev
 	$(BIN)/pytest -m e2e tests/e2e $(ARGS)

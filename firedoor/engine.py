@@ -11,6 +11,7 @@ import logging
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, Self
 
@@ -32,6 +33,8 @@ from firedoor.step import Bench, perform
 LAPSES_AFTER = timedelta(hours=4)
 SAYING_SECONDS = 30.0
 GOODBYE_SECONDS = 5.0
+# A source that was tried and failed does not keep what it minted alive: an attacker could make it fail. One that people held back does.
+TRIED = (Outcome.FAILED, Outcome.UNVERIFIED, Outcome.STALE)
 RESUMABLE = ("partial", "failed", "stopped")
 
 log = logging.getLogger(__name__)
@@ -215,12 +218,15 @@ class Engine:
                 ended[item.id].set_result(earlier)
                 return
             needed = [await ended[need] for need in item.needs]
-            if blocked := [result for result in needed if result.outcome.exit_code != 0]:
-                result = _skipped(item, blocked)
-            elif item.refused:
+            still_open = [result for result in needed if result.outcome.exit_code != 0]
+            if item.refused:
                 result = StepResult(item=item.id, outcome=Outcome.REFUSED, reason=item.refused)
+            elif held := [result for result in still_open if result.outcome not in TRIED]:
+                result = _skipped(item, held)
             else:
-                result = await self._carry_out(item, stage, lambda: perform(item, actions[item.action], record=record, bench=bench))
+                past = record.anew(item)
+                result = await self._carry_out(item, stage, lambda: perform(item, actions[item.action], record=past, bench=bench))
+                result = _doubted(result, still_open)
             await self._journal.append(record.order.run, Kind.ENDED, result)
             ended[item.id].set_result(result)
             voices.say(self._channel.progressed(record.order, result))
@@ -329,6 +335,16 @@ def _previewed(item: Item) -> StepResult:
     return StepResult(item=item.id, outcome=Outcome.ALREADY, reason=item.plan.reason)
 
 
-def _skipped(item: Item, blocked: Sequence[StepResult]) -> StepResult:
-    causes = "; ".join(f"{result.item} is {result.outcome}" for result in blocked)
-    return StepResult(item=item.id, outcome=Outcome.SKIPPED, reason=f"its source is still open ({causes}), so it would be minted again")
+def _skipped(item: Item, held: Sequence[StepResult]) -> StepResult:
+    return StepResult(item=item.id, outcome=Outcome.SKIPPED, reason=f"what it comes after was not done: {_causes(held)}")
+
+
+def _doubted(result: StepResult, still_open: Sequence[StepResult]) -> StepResult:
+    """What was closed while its source is open may be minted again: no success, however well it went."""
+    if not still_open or result.outcome.exit_code != 0:
+        return result
+    return replace(result, outcome=Outcome.UNVERIFIED, reason=f"{result.reason}; but its source is still open: {_causes(still_open)}")
+
+
+def _causes(results: Sequence[StepResult]) -> str:
+    return "; ".join(f"{result.item} is {result.outcome}" for result in results)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
 from typing import Any, TypeVar, cast
@@ -113,6 +113,13 @@ class Record:
     def done(self, item: str) -> tuple[Done, ...]:
         """The receipts of one item."""
         return tuple(done for done in self.receipts if done.item == item)
+
+    def anew(self, item: Item) -> Record:
+        """The record as the item should see it: where one of its sources was open when it was done, what it did then counts for nothing."""
+        if not any(need in self.results and self.results[need].outcome.exit_code != 0 for need in item.needs):
+            return self
+        intents = [intent for intent in self.intents if intent.item != item.id]
+        return replace(self, intents=intents, receipts=[done for done in self.receipts if done.item != item.id])
 
     def unsettled(self, item: str) -> tuple[Started, ...]:
         """Intents of one item that have no receipt: writes of which nobody knows yet whether they had their effect."""

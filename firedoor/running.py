@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from firedoor import inputs, lint, playbook, report, wiring
 from firedoor.canonical import plain
 from firedoor.engine import RESUMABLE
-from firedoor.errors import BadInput, Misconfigured
+from firedoor.errors import BadInput, FiredoorError, Misconfigured
 from firedoor.journal import Journal, Kind
 from firedoor.model import Mode
 from firedoor.run import fold
@@ -31,6 +32,8 @@ PREFECT = {
 }
 
 FAREWELL_SECONDS = 8.0
+
+log = logging.getLogger(__name__)
 
 Report = Mapping[str, Any]
 Say = Callable[[str], None]
@@ -117,18 +120,31 @@ class Starts:
 
     async def contain(self, person: str, words: str) -> str:
         """Start a run and answer once it is planned. Raises `BadInput` where the words, or what they name, cannot be used."""
-        name, *given = words.split()
+        name, *given = words.split() or [""]
+        if not name:
+            known = ", ".join(playbook.shelf())
+            raise BadInput("no playbook is named", advice=f"There are: {known}. For example: /firedoor contain session-hijack users=...")
         book = wiring.load_playbook(name, self._house.catalogue)
         order = wiring.take_order(book, inputs.pairs(given), mode=self._mode, requester=person)
         engine = self._house.engine
         run = orchestrate(order.run, book.playbook, lambda stage: engine.contain(order, book, stage), self._house.journal)
-        task = self._tasks[order.run] = asyncio.create_task(run)
+        task = self._tasks[order.run] = asyncio.create_task(self._told(order.run, run))
         planned = asyncio.create_task(self._planned(order.run))
         await asyncio.wait({task, planned}, return_when=asyncio.FIRST_COMPLETED)
         planned.cancel()
         if task.done():
             return headline(await task)
         return f"Run {order.run} of {book.playbook} is planned; the request stands in the channel."
+
+    async def _told(self, run: str, job: Awaitable[Report]) -> Report:
+        """The run's report. One that dies leaves a word on record, so that nobody waits for it in vain."""
+        try:
+            return await job
+        except FiredoorError as error:
+            if await self._house.journal.events(run):
+                await self._house.journal.append(run, Kind.NOTED, {"died": str(error)})
+            log.error("run %s ended: %s", run, error)  # noqa: TRY400 - a traceback may quote a secret
+            raise
 
     async def _planned(self, run: str) -> None:
         async for event in self._house.journal.follow(run):

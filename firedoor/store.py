@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
@@ -150,11 +150,16 @@ class Store:
     async def _connection(self, *, reads: bool) -> AsyncIterator[AsyncConnection]:
         if self._engine is None:
             raise JournalError("the journal's database is not open")
-        try:
-            async with self._engine.execution_options(firedoor_reads=reads).begin() as connection:
-                yield connection
-        except (SQLAlchemyError, OSError) as error:
-            raise JournalError(f"the journal's database failed: {_cause(error)}", advice=_advice(error)) from error
+        async with AsyncExitStack() as stack:
+            try:
+                connection = await stack.enter_async_context(self._engine.execution_options(firedoor_reads=reads).connect())
+            except Exception as error:  # asyncpg's own errors come through unchanged here
+                raise _failed(error) from error
+            try:
+                async with connection.begin():
+                    yield connection
+            except (SQLAlchemyError, OSError) as error:
+                raise _failed(error) from error
 
 
 def _engine(url: str) -> AsyncEngine:
@@ -205,6 +210,12 @@ def _text(stored: bytes) -> str:
 
 def _begin(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN" if connection.get_execution_options().get("firedoor_reads") else "BEGIN IMMEDIATE")
+
+
+def _failed(error: Exception) -> JournalError:
+    return (
+        error if isinstance(error, JournalError) else JournalError(f"the journal's database failed: {_cause(error)}", advice=_advice(error))
+    )
 
 
 def _cause(error: BaseException) -> str:

@@ -45,10 +45,19 @@ def postgres() -> Iterator[Postgres]:
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])
     data = folder / "data"
-    make = [room / "initdb", "--pgdata", data, "--username=firedoor", "--auth=trust", "--no-sync", "--encoding=UTF8", "--no-locale"]
+    make = [
+        str(room / "initdb"),
+        "--pgdata",
+        str(data),
+        "--username=firedoor",
+        "--auth=trust",
+        "--no-sync",
+        "--encoding=UTF8",
+        "--no-locale",
+    ]
     subprocess.run(make, check=True, capture_output=True, user=who, cwd=folder)
     options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off -c autovacuum=off"
-    control = [room / "pg_ctl", "--pgdata", data, "--log", folder / "log", "--wait"]
+    control = [str(room / "pg_ctl"), "--pgdata", str(data), "--log", str(folder / "log"), "--wait"]
     subprocess.run([*control, "--options", options, "start"], check=True, capture_output=True, user=who, cwd=folder)
     try:
         yield Postgres(room, port)

@@ -39,6 +39,17 @@ ASKER, YES, NO = Person(name="Ada", slack="U1"), Person(name="Ben", slack="U2"),
 ROSTER = Roster(people=(ASKER, YES, NO))
 
 
+def failing(trouble: Exception, *, first: bool = False) -> Trouble:
+    """The write raises; with ``first`` it had its effect before."""
+
+    async def play(effect: Effect) -> None:
+        if first:
+            effect()
+        raise trouble
+
+    return play
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Door(Target):
     """A door by name; ``before`` is T."""

@@ -17,13 +17,13 @@ from firedoor.approval import Answer, Roster, Seal
 from firedoor.channel import Ask, Silent
 from firedoor.desk import Desk
 from firedoor.engine import Engine
-from firedoor.errors import ApprovalInvalid, BadInput, ChannelError, JournalError, Misconfigured, RunHeld
+from firedoor.errors import ApprovalInvalid, BadInput, ChannelError, JournalError, Misconfigured, NotFound, RunHeld
 from firedoor.journal import Event, Journal, Kind
 from firedoor.lease import Lease
 from firedoor.model import Mode, Outcome
 from firedoor.report import RunOutcome
 from firedoor.run import Item, Order, StepResult
-from tests.fakes import ASKER, CLEAR, SHUT, YES, Covering, Effect, Lab, Report, Shut, Unattended, book, hasten, lab, outcomes
+from tests.fakes import ASKER, CLEAR, SHUT, YES, Covering, Effect, Lab, Report, Shut, Unattended, book, failing, hasten, lab, outcomes
 
 APPROVED, DENIED, NOBODY = Answer.APPROVE, Answer.DENY, None
 OPEN, SHUT_ALREADY, STUCK = {"k": "open"}, {"k": "shut"}, {"k": "stuck"}
@@ -145,12 +145,22 @@ async def test_independent_items_run_at_once(tmp_path: Path) -> None:
         assert (await it.contain())["outcome"] == "contained"
 
 
-async def test_a_step_whose_source_is_open_is_skipped_and_the_others_go_on(tmp_path: Path) -> None:
+async def test_what_a_stuck_source_minted_is_closed_all_the_same_but_is_no_success(tmp_path: Path) -> None:
     async with lab(tmp_path, {"a": STUCK, "b": OPEN}) as it:
         report = await it.contain(book(steps=[SHUT, CLEAR]))
-        assert outcomes(report) == ["FAILED", "CHANGED", "SKIPPED", "CHANGED"]
-        assert report["steps"][2]["reason"].startswith("its source is still open (shut/door:a is FAILED)")
-        assert it.vendor.effects == {"shut b/k": 1, "clear b": 1}
+        assert outcomes(report) == ["FAILED", "CHANGED", "UNVERIFIED", "CHANGED"]
+        assert report["outcome"] == "partial"
+        assert report["steps"][2]["reason"].endswith("but its source is still open: shut/door:a is FAILED")
+        assert it.vendor.effects == {"shut b/k": 1, "clear a": 1, "clear b": 1}
+
+
+async def test_it_is_closed_anew_once_the_source_is_shut(tmp_path: Path) -> None:
+    async with lab(tmp_path, {"a": OPEN}) as it:
+        it.vendor.on_apply.append(failing(NotFound("for now", vendor="fake", operation="shut", target="a")))
+        first = await it.contain(book(steps=[SHUT, CLEAR]))
+        assert outcomes(first) == ["FAILED", "UNVERIFIED"]
+        assert outcomes(await it.resume()) == ["CHANGED", "CHANGED"]
+        assert it.vendor.effects == {"shut a/k": 1, "clear a": 2}
 
 
 async def test_a_stop_counts_before_the_next_write(tmp_path: Path) -> None:

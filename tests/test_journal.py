@@ -16,7 +16,8 @@ from firedoor.journal import GENESIS, Event, Journal, Kind
 from firedoor.lease import Leases
 from firedoor.store import Overtaken, Store, Taken
 
-FRESH = multiprocessing.get_context("spawn")
+FRESH = multiprocessing.get_context("forkserver")
+FRESH.set_forkserver_preload(["tests.test_journal"])
 
 
 @pytest.fixture
@@ -126,7 +127,9 @@ async def test_a_lease_taken_over_between_check_and_insert_is_impossible(store: 
         await theirs.take("door")
 
     jobs = [journal.append("r", Kind.INTENT, {"n": n}, under=lease) for n in range(5)]
-    answers = await asyncio.gather(*jobs, rob(), *(journal.append("r", Kind.INTENT, {}, under=lease) for _ in range(5)), return_exceptions=True)
+    answers = await asyncio.gather(
+        *jobs, rob(), *(journal.append("r", Kind.INTENT, {}, under=lease) for _ in range(5)), return_exceptions=True
+    )
     recorded = [one for one in answers if isinstance(one, Event)]
     refused = [one for one in answers if isinstance(one, LeaseLost)]
     assert len(recorded) + len(refused) == 10
@@ -150,7 +153,7 @@ def append_many(url: str, name: str, count: int, go: Connection) -> None:
 
 async def test_processes_append_at_once_without_a_fork_or_a_gap(database: str) -> None:
     """They also make the tables at once: none has opened the database before."""
-    names, count = ("p1", "p2", "p3"), 50
+    names, count = ("p1", "p2", "p3"), 40
     ends = [FRESH.Pipe() for _ in names]
     workers = [FRESH.Process(target=append_many, args=(database, name, count, end[1])) for name, end in zip(names, ends, strict=True)]
     for worker in workers:

@@ -168,6 +168,7 @@ class Scene:
 async def scene(folder: Path, monkeypatch: pytest.MonkeyPatch, *, listens: bool = True) -> AsyncIterator[Scene]:
     """The app, listening and ready. Everything it began has ended when the block is left."""
     fakes.hasten(monkeypatch)
+    monkeypatch.setattr("firedoor.journal.POLL_SECONDS", 0.25)  # all happens in this process, whose appends are told at once
     monkeypatch.setattr("firedoor.channels.slack.channel.EDIT_SECONDS", 0.1)
     monkeypatch.setattr("firedoor.channels.slack.channel.RETRY_SECONDS", 0.05)
     monkeypatch.setattr("firedoor.engine.GOODBYE_SECONDS", 5.0)

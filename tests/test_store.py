@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import traceback
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from firedoor import store as module
+from firedoor.errors import JournalError, Misconfigured
+from firedoor.journal import Journal, Kind
+from firedoor.store import SCHEMA, Store, unbroken
+from tests.conftest import Postgres
+
+SECRET = "correct-horse"  # tracebacks quote lines of source: no line but this one holds it
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "journal.db"
+
+
+def url(path: Path) -> str:
+    return f"sqlite:///{path}"
+
+
+async def open_it(address: str) -> None:
+    async with Store(address):
+        pass
+
+
+async def test_sqlite_commits_survive_a_power_cut(path: Path) -> None:
+    async with Store(url(path)) as store:
+        for connect in (store.transaction, store.reading):
+            async with connect() as connection:
+                found = {
+                    name: (await connection.exec_driver_sql(f"PRAGMA {name}")).scalar()
+                    for name in ("journal_mode", "synchronous", "busy_timeout", "fullfsync")
+                }
+            assert found == {"journal_mode": "wal", "synchronous": 2, "busy_timeout": 10_000, "fullfsync": 1}
+    assert path.parent.stat().st_mode & 0o077 == 0
+
+
+async def test_postgres_commits_survive_a_power_cut_whatever_the_server_prefers(postgres: Postgres) -> None:
+    address = postgres.database()
+    async with Store(address) as store, store.transaction() as connection:
+        name = address.rpartition("/")[2]
+        await connection.execute(sa.text(f"ALTER DATABASE {name} SET synchronous_commit = off"))
+        await connection.execute(sa.text(f"ALTER DATABASE {name} SET default_transaction_isolation = 'serializable'"))
+    async with Store(address) as store:
+        async with store.transaction() as connection:
+            assert (await connection.execute(sa.text("SHOW synchronous_commit"))).scalar() == "on"
+            assert (await connection.execute(sa.text("SHOW transaction_isolation"))).scalar() == "read committed"
+        async with Store(address) as other:
+            journals = [Journal(store), Journal(other)] * 20
+            await asyncio.gather(*(journal.append("r", Kind.NOTED, {}) for journal in journals))
+            assert (await journals[0].audit()).events == 40
+
+
+class Unwilling:
+    """A driver whose file system has no shared memory: SQLite then goes on in another mode without a word."""
+
+    driver_connection = isolation_level = None
+
+    def __init__(self) -> None:
+        self.driver_connection = type("Driver", (), {})()
+
+    def cursor(self) -> Any:
+        return self
+
+    def execute(self, statement: str) -> None:
+        del statement
+
+    def fetchone(self) -> tuple[str]:
+        return ("delete",)
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_file_system_without_wal_is_refused() -> None:
+    with pytest.raises(JournalError, match="delete mode, where WAL is due"):
+        module._open_durably(Unwilling(), None)
+
+
+def garbage(path: Path) -> None:
+    path.write_bytes(os.urandom(8192))
+
+
+def broken_pages(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as made, made:
+        made.execute("CREATE TABLE about (schema INTEGER PRIMARY KEY)")
+        made.executemany("INSERT INTO about VALUES (?)", [(number,) for number in range(5000)])
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * 4096 * 4)
+
+
+def another_program(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as made, made:
+        made.execute("CREATE TABLE about (author TEXT)")
+
+
+def folder(path: Path) -> None:
+    path.mkdir()
+
+
+@pytest.mark.parametrize("spoil", [garbage, broken_pages, another_program, folder])
+async def test_a_file_that_is_no_journal_is_refused(path: Path, spoil: Callable[[Path], None]) -> None:
+    path.parent.mkdir()
+    spoil(path)
+    with pytest.raises(Misconfigured) as refused:
+        await open_it(url(path))
+    assert refused.value.exit_code == 2
+    assert "FIREDOOR_DATABASE_URL" in str(refused.value)
+    assert "Nothing was changed." in str(refused.value)
+
+
+async def test_a_newer_schema_is_refused(path: Path) -> None:
+    await open_it(url(path))
+    await open_it(url(path))
+    with closing(sqlite3.connect(path)) as future, future:
+        assert future.execute("SELECT schema FROM about").fetchall() == [(SCHEMA,)]
+        future.execute("INSERT INTO about VALUES (?)", (SCHEMA + 1,))
+    with pytest.raises(Misconfigured, match=f"newer Firedoor .schema {SCHEMA + 1}; this one knows {SCHEMA}"):
+        await open_it(url(path))
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "nonsense",
+        "sqlite://",
+        "sqlite:///",
+        "sqlite:///:memory:",
+        f"mysql://u:{SECRET}@h/d",
+        "oracle://h",
+        f"postgresql://u:{SECRET}@h:port/d",
+    ],
+)
+async def test_an_address_that_cannot_be_used_is_refused_without_its_password(address: str) -> None:
+    with pytest.raises(Misconfigured) as refused:
+        await open_it(address)
+    assert "sqlite:///path/to/file.db" in str(refused.value)
+    assert SECRET not in "".join(traceback.format_exception(refused.value))
+
+
+async def test_a_parent_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(Misconfigured):
+        await open_it(url(tmp_path / "file" / "journal.db"))
+
+
+@pytest.mark.parametrize("wrong", ["nowhere", "absent"])
+async def test_a_postgres_that_does_not_answer_is_said_without_its_password(postgres: Postgres, wrong: str) -> None:
+    place = f"127.0.0.1:{postgres.port}/no_such_database" if wrong == "absent" else "127.0.0.1:1/d"
+    with pytest.raises(Misconfigured) as refused:
+        await open_it(f"postgresql://firedoor:{SECRET}@{place}")
+    assert refused.value.exit_code == 2
+    assert SECRET not in "".join(traceback.format_exception(refused.value))
+
+
+async def test_a_database_that_somebody_holds_is_an_error_in_words(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BUSY_SECONDS", 0)
+    async with Store(url(path)) as store:
+        journal = Journal(store)
+        await journal.append("r", Kind.OPENED, {})
+        with closing(sqlite3.connect(path, isolation_level=None)) as holder:
+            holder.execute("BEGIN IMMEDIATE")
+            with pytest.raises(JournalError, match=r"database is locked.*no other program holds it"):
+                await journal.append("r", Kind.NOTED, {})
+            assert len(await journal.events("r")) == 1  # who only reads is not held up
+            holder.execute("ROLLBACK")
+        assert (await journal.append("r", Kind.NOTED, {})).n == 2
+
+
+@pytest.mark.parametrize(
+    ("pragma", "words"), [("query_only=ON", "attempt to write a readonly database"), ("max_page_count=1", "database or disk is full")]
+)
+async def test_a_database_that_cannot_be_written_is_an_error_in_words(path: Path, pragma: str, words: str) -> None:
+    async with Store(url(path)) as store:
+        journal = Journal(store)
+        await journal.append("r", Kind.OPENED, {})
+        async with store.reading() as connection:
+            await connection.exec_driver_sql(f"PRAGMA {pragma}")
+        with pytest.raises(JournalError, match=words) as failed:
+            await journal.append("r", Kind.NOTED, {"much": "x" * 100_000})
+        assert failed.value.changed is False
+        assert "See that its disk has room" in str(failed.value)
+        assert len(await journal.events("r")) == 1
+
+
+async def test_what_is_written_is_not_repeated_in_an_error(path: Path) -> None:
+    async with Store(url(path)) as store:
+        async with store.reading() as connection:
+            await connection.exec_driver_sql("PRAGMA query_only=ON")
+        with pytest.raises(JournalError) as failed:
+            await Journal(store).append("r", Kind.NOTED, {"planted": SECRET})
+    assert SECRET not in "".join(traceback.format_exception(failed.value))
+
+
+async def test_a_store_that_is_not_open_says_so(path: Path) -> None:
+    with pytest.raises(JournalError, match="not open"):
+        await Journal(Store(url(path))).runs()
+
+
+async def test_work_that_was_begun_is_ended_before_its_caller_is_cancelled() -> None:
+    steps: list[str] = []
+    begun, go = asyncio.Event(), asyncio.Event()
+
+    @unbroken
+    async def work(*, fails: bool) -> None:
+        begun.set()
+        await go.wait()
+        steps.append("ended")
+        if fails:
+            raise JournalError("and nobody asks")
+
+    for fails in (False, True):
+        begun.clear()
+        go.clear()
+        task = asyncio.ensure_future(work(fails=fails))
+        await begun.wait()
+        task.cancel()
+        await asyncio.sleep(0)
+        assert not task.done()
+        go.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert steps == ["ended", "ended"]
