@@ -120,7 +120,7 @@ def parse(text: str, *, source: str, name: str = "") -> Playbook:
     try:
         book = Playbook.model_validate(data)
     except ValidationError as error:
-        faults = {place(tree, fault["loc"]): _words(fault) for fault in reversed(error.errors())}  # of one place, the first
+        faults = {place(tree, _path(fault)): _words(fault) for fault in reversed(error.errors())}  # of one place, the first
         said = [f"{source}, {where}: {words}" for where, words in reversed(faults.items())]
         raise BadInput("; ".join(said[:MOST_FAULTS])) from None
     if name and book.playbook != name:
@@ -137,6 +137,11 @@ def _text(path: Path) -> str:
         raise BadInput(f"{path.name} cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
         raise BadInput(f"{path.name} is no text: byte {error.start + 1} is not UTF-8") from None
+
+
+def _path(fault: ErrorDetails) -> list[int | str]:
+    """The way to the fault in the file. Where a key itself is wrong, pydantic says so by a step more."""
+    return [part for part in fault["loc"] if part != "[key]"]
 
 
 def _words(fault: ErrorDetails) -> str:

@@ -79,7 +79,7 @@ class _Strict(yaml.SafeLoader):
     def construct_object(self, node: yaml.Node, deep: bool = False) -> object:  # noqa: FBT001, FBT002 - the library's own signature
         try:
             return super().construct_object(node, deep=deep)
-        except (ValueError, OverflowError):  # it looks like a date or a number, and is none
+        except ValueError:  # it looks like a date or a number, and is none
             problem = "this is neither a date nor a number; put it in quotes"
             raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark) from None
 

@@ -69,8 +69,8 @@ def test_ours_is_found_whole_and_every_id_is_a_path() -> None:
     files = {f"{path.parent.name}.{path.stem}" for path in root.glob("*/*.py") if path.stem != "__init__"}
     assert known.actions.keys() | known.queries.keys() == files
     assert not known.actions.keys() & known.queries.keys()
-    for identifier, unit in {**known.actions, **known.queries}.items():
-        assert unit.spec.id == identifier
+    assert all(unit.spec.id == identifier for identifier, unit in known.actions.items())
+    assert all(unit.spec.id == identifier for identifier, unit in known.queries.items())
     for action in known.actions.values():
         assert set(action.spec.sources) <= known.actions.keys()
 
@@ -79,9 +79,9 @@ def test_a_name_that_is_unknown_brings_the_nearest() -> None:
     known = catalogue.load(tasks)
     assert known.action("okta.suspend_user") is known.actions["okta.suspend_user"]
     assert known.query("okta.find_users") is known.queries["okta.find_users"]
-    with pytest.raises(BadInput, match="no action 'okta.suspend_usr'; did you mean 'okta.suspend_user'"):
+    with pytest.raises(BadInput, match=r"no action 'okta.suspend_usr'; did you mean 'okta.suspend_user'"):
         known.action("okta.suspend_usr")
-    with pytest.raises(BadInput, match="no query 'okta.find_user'; did you mean 'okta.find_users'"):
+    with pytest.raises(BadInput, match=r"no query 'okta.find_user'; did you mean 'okta.find_users'"):
         known.query("okta.find_user")
 
 
@@ -115,7 +115,7 @@ def test_a_file_that_is_not_one_whole_unit_is_named(make: Make, text: str, words
 
 @pytest.mark.parametrize("fault", ["import no_such_thing", "1 / 0"])
 def test_a_room_that_cannot_be_entered_is_not_left_out(make: Make, fault: str) -> None:
-    with pytest.raises(BadInput, match="rooms.okta cannot be loaded"):
+    with pytest.raises(BadInput, match=r"rooms.okta cannot be loaded"):
         catalogue.load(make(okta____init__=fault, okta__suspend=ACTION.format(id="okta.suspend")))
 
 

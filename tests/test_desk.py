@@ -271,7 +271,7 @@ async def test_an_order_that_was_rewritten_is_granted_nothing(scene: Scene) -> N
     record = await scene.desk.record("r1")
     assert scene.desk.grant(record) is not None
     for changed in ({"mode": Mode.LIVE}, {"run": "r2"}, {"playbook": "flood"}):
-        assert scene.desk.grant(replace(record, order=replace(record.order, **changed))) is None  # type: ignore[arg-type]
+        assert scene.desk.grant(replace(record, order=replace(record.order, **changed))) is None
 
 
 async def test_a_ruling_alone_grants_nothing_and_a_refusal_is_not_outweighed(scene: Scene) -> None:
