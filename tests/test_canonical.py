@@ -53,7 +53,7 @@ def test_the_order_of_keys_does_not_matter(value: dict[str, object], dice: objec
     assert canonical({name: value[name] for name in names}) == canonical(value)
 
 
-@given(st.lists(LEAVES, max_size=6, unique_by=canonical))
+@given(st.lists(LEAVES, max_size=6, unique_by=(canonical, lambda value: value)))  # a set takes 0, 0.0 and False for one
 def test_sets_are_sorted_whatever_they_hold(values: list[object]) -> None:
     assert canonical(set(values)) == canonical(frozenset(reversed(values)))
 
@@ -78,7 +78,7 @@ def test_a_moment_is_the_same_wherever_it_is_told(moment: datetime) -> None:
         return
     assert text == instant(there)
     assert text.endswith("Z")
-    assert datetime.fromisoformat(text) == moment
+    assert datetime.fromisoformat(text) == moment.astimezone(UTC)  # within one zone: Python never calls the doubled hour equal across zones
 
 
 @pytest.mark.parametrize(

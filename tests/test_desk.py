@@ -159,6 +159,13 @@ async def test_of_one_person_s_answers_at_once_one_counts(scene: Scene) -> None:
     assert len(await scene.decided()) == 1
 
 
+async def test_a_double_click_is_told_as_such_before_the_ruling(scene: Scene) -> None:
+    await scene.asked()
+    await scene.yes()
+    with pytest.raises(DecisionRefused, match="you have decided on this already"):
+        await scene.desk.may_decide("r1", BEN)
+
+
 async def test_two_people_at_once_both_count(scene: Scene) -> None:
     await scene.asked(required=Tier.TWO)
     await asyncio.gather(scene.desk.decide("r1", BEN, Answer.APPROVE, via="test"), scene.yes(CEM))

@@ -30,7 +30,7 @@ async def test_a_good_order_starts_a_run_and_asks(stage: Scene) -> None:
     answer = await say(stage, "ada", "/firedoor contain leaked-aws-key access_keys=AKIAIOSFODNN7EXAMPLE")
     [run] = await stage.lab.journal.runs()
     assert answer.startswith(f"Run {run} of leaked-aws-key is planned")
-    assert (await stage.people["ada"].messages(ROOM))[-1].text.startswith(f"Run {run} of ")
+    assert [one for one in await stage.people["ada"].messages(ROOM) if one.ephemeral and one.text.startswith(f"Run {run} of ")]
     request = await stage.request(run)
     assert request.buttons
     assert not [one for one in await stage.people["ben"].messages(ROOM) if one.ephemeral]
