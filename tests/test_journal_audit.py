@@ -154,6 +154,52 @@ async def test_every_column_of_every_event_counts(edited: Edited) -> None:
         assert (await edited.journal.audit()).faults, column
 
 
+def forged(row: Row) -> None:
+    row["body"] = '{"number":7,"who":"Eve"}'
+
+
+def skipped(row: Row) -> None:
+    row["seq"] = int(str(row["seq"])) + 1
+
+
+def renumbered(row: Row) -> None:
+    row["n"] = int(str(row["n"])) + 1
+
+
+@pytest.mark.parametrize(
+    ("edit", "later", "left", "words"),
+    [
+        (forged, (), "prev", "does not follow the event before it"),
+        (forged, (), "run_prev", "does not follow its run's event before it"),
+        (skipped, ("seq",), "", "stands where event 8 is due"),
+        (renumbered, ("n",), "", "is not number 3 of its run"),
+    ],
+)
+async def test_whoever_rewrites_the_rest_must_mend_every_link(
+    edited: Edited, edit: Callable[[Row], None], later: tuple[str, ...], left: str, words: str
+) -> None:
+    """Event 8 is edited, all later ones are moved up and hashed again, and one thing is left as it was."""
+    rows = edited.copy()
+    edit(rows[7])
+    rehash(rows[7])
+    for at in range(8, len(rows)):
+        row, before = rows[at], rows[at - 1]
+        own = next((one for one in reversed(rows[:at]) if one["run"] == row["run"]), None)
+        for column in later:
+            if column == "seq" or row["run"] == rows[7]["run"]:
+                row[column] = int(str(row[column])) + 1
+        if left != "prev":
+            row["prev"] = before["hash"]
+        if left != "run_prev" and own is not None:
+            row["run_prev"] = own["hash"]
+        rehash(row)
+    edited.become(rows)
+    faults = (await edited.journal.audit()).faults
+    assert faults
+    assert all(words in fault or left for fault in faults)
+    assert words in faults[0]
+
+
 async def test_a_fault_names_the_event(edited: Edited) -> None:
     rows = edited.copy()
     rows[7]["body"] = '{"number":7,"who":"Eve"}'

@@ -73,6 +73,17 @@ async def test_who_lost_the_turn_can_do_nothing_with_it(store: Store) -> None:
     await b.renew(new)
 
 
+async def test_a_turn_taken_again_by_the_same_holder_is_another_turn(store: Store) -> None:
+    who = Leases(store, "a")
+    old = await taken(who)
+    await run_out(store)
+    await taken(who)
+    with pytest.raises(LeaseLost):
+        await who.renew(old)
+    await who.release(old)
+    assert await who.holder("door") == "a"
+
+
 async def test_the_fence_only_grows(store: Store) -> None:
     fences = []
     for number in range(6):

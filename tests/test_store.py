@@ -200,9 +200,9 @@ async def test_a_database_that_cannot_be_written_is_an_error_in_words(path: Path
 async def test_what_is_written_is_not_repeated_in_an_error(path: Path) -> None:
     async with Store(url(path)) as store:
         async with store.reading() as connection:
-            await connection.exec_driver_sql("PRAGMA query_only=ON")
-        with pytest.raises(JournalError) as failed:
-            await Journal(store).append("r", Kind.NOTED, {"planted": SECRET})
+            await connection.exec_driver_sql("PRAGMA max_page_count=1")
+        with pytest.raises(JournalError, match="full") as failed:
+            await Journal(store).append("r", Kind.NOTED, {"planted": SECRET, "z": "x" * 100_000})
     assert SECRET not in "".join(traceback.format_exception(failed.value))
 
 
