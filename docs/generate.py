@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from firedoor import playbook, wiring
+from firedoor import playbook, shelf, wiring
 from firedoor.catalogue import AnyAction, AnyQuery
 
 HERE: Final = Path(__file__).resolve().parent
@@ -43,7 +43,7 @@ def query_page(unit: type[AnyQuery]) -> str:
 def playbooks_page() -> str:
     """Every playbook with its inputs and steps."""
     lines = ["# Playbooks", ""]
-    for name in playbook.shelf():
+    for name in shelf.shelf():
         book = playbook.find(name)
         lines += [f"## {book.playbook}", "", f"{book.title}. {book.about.strip()}", "", "| input | what | example |", "|---|---|---|"]
         lines += [_input_row(key, wanted) for key, wanted in book.inputs.items()]

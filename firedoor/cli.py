@@ -131,11 +131,9 @@ def show(run: RunName, as_json: AsJson = False) -> None:
 @playbooks_app.command("list")
 def playbooks_list(as_json: AsJson = False) -> None:
     """Every playbook and what it is for."""
-    from firedoor import playbook, words
+    from firedoor import shelf, words
 
-    books = [playbook.find(name) for name in playbook.shelf()]
-    data = {"playbooks": [{"playbook": book.playbook, "title": book.title, "inputs": list(book.inputs)} for book in books]}
-    _show(data, as_json=as_json, render=lambda data: words.playbooks_markdown(data["playbooks"]))
+    _show({"playbooks": shelf.cards()}, as_json=as_json, render=lambda data: words.playbooks_markdown(data["playbooks"]))
 
 
 @playbooks_app.command("lint")

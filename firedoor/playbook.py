@@ -7,7 +7,6 @@ A playbook names inputs, queries that find targets, and steps. A value is either
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -16,9 +15,9 @@ from pydantic_core import ErrorDetails
 
 from firedoor.errors import BadInput, nearest, shown
 from firedoor.inputs import InputType
+from firedoor.shelf import ROOT, shelf
 from firedoor.yamlmarks import Malformed, load, place
 
-ROOT = Path(__file__).resolve().parent.parent / "playbooks"
 LONGEST = 100_000
 MOST_FAULTS = 5
 REFERENCE = re.compile(r"\$\{(inputs|queries)\.([a-z][a-z0-9_]*)\}")
@@ -90,11 +89,6 @@ class Playbook(_Frozen):
 
 
 KEYS = {field.alias or name for shape in (Playbook, Input, Question, Step, Limits, Approval) for name, field in shape.model_fields.items()}
-
-
-def shelf(root: Path = ROOT) -> Mapping[str, Path]:
-    """The playbook files below ``root`` by name."""
-    return {path.stem: path for path in sorted(root.rglob("*.yaml"))}
 
 
 def find(name: str, root: Path = ROOT) -> Playbook:

@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from firedoor import inputs, lint, playbook, report, wiring
+from firedoor import inputs, lint, playbook, report, shelf, wiring
 from firedoor.canonical import plain
 from firedoor.engine import RESUMABLE
 from firedoor.errors import BadInput, FiredoorError, Misconfigured
@@ -122,7 +122,7 @@ class Starts:
         """Start a run and answer once it is planned. Raises `BadInput` where the words, or what they name, cannot be used."""
         name, *given = words.split() or [""]
         if not name:
-            known = ", ".join(playbook.shelf())
+            known = ", ".join(shelf.shelf())
             raise BadInput("no playbook is named", advice=f"There are: {known}. For example: /firedoor contain session-hijack users=...")
         book = wiring.load_playbook(name, self._house.catalogue)
         order = wiring.take_order(book, inputs.pairs(given), mode=self._mode, requester=person)
@@ -184,7 +184,7 @@ async def audit() -> Report:
 def lint_all(names: Sequence[str]) -> Mapping[str, Sequence[str]]:
     """The faults of each playbook, by name; all playbooks where none is named. A name may be a file."""
     known = wiring.load_catalogue()
-    return {name: _faults(name, known) for name in names or list(playbook.shelf())}
+    return {name: _faults(name, known) for name in names or list(shelf.shelf())}
 
 
 def actions() -> Report:

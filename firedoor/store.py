@@ -192,6 +192,14 @@ def _sqlite(url: sa.URL) -> AsyncEngine:
 
 
 def _open_durably(raw: Any, _record: object) -> None:
+    try:
+        _set_up(raw)
+    except BaseException:
+        raw.close()  # SQLAlchemy would forget the connection, and leave its thread and its file open
+        raise
+
+
+def _set_up(raw: Any) -> None:
     raw.isolation_level = None  # the driver would otherwise begin transactions by itself, too late to hold the write lock
     raw.driver_connection.text_factory = _text
     cursor = raw.cursor()

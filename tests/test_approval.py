@@ -300,7 +300,7 @@ def test_a_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
 def make_key(folder: Path, out: Connection) -> None:
     out.send("ready")
     out.recv()
-    for number in range(60):
+    for number in range(30):
         try:
             out.send(Seal.kept_in(folder / str(number)).sign(Decision(request="", answer=Answer.DENY, by="", via="", at=NOON)))
         except Misconfigured as error:
@@ -317,7 +317,7 @@ def test_processes_that_make_the_key_at_once_have_the_same(tmp_path: Path) -> No
         assert mine.recv() == "ready"
     for mine, _ in ends:
         mine.send("go")
-    for _ in range(60):
+    for _ in range(30):
         one, other = (mine.recv() for mine, _ in ends)
         assert one == other
         assert one.startswith("mac:")

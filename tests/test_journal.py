@@ -153,7 +153,7 @@ def append_many(url: str, name: str, count: int, go: Connection) -> None:
 
 async def test_processes_append_at_once_without_a_fork_or_a_gap(database: str) -> None:
     """They also make the tables at once: none has opened the database before."""
-    names, count = ("p1", "p2", "p3"), 40
+    names, count = ("p1", "p2", "p3"), 35
     ends = [FRESH.Pipe() for _ in names]
     workers = [FRESH.Process(target=append_many, args=(database, name, count, end[1])) for name, end in zip(names, ends, strict=True)]
     for worker in workers:

@@ -126,7 +126,7 @@ WAYS: list[Callable[[list[Row], Dice], None]] = [
 
 
 def edits() -> Iterator[tuple[int, Callable[[list[Row], Dice], None]]]:
-    return ((seed, WAYS[seed % len(WAYS)]) for seed in range(400))
+    return ((seed, WAYS[seed % len(WAYS)]) for seed in range(300))
 
 
 async def test_every_edit_is_found(edited: Edited) -> None:
@@ -141,7 +141,7 @@ async def test_every_edit_is_found(edited: Edited) -> None:
         edited.become(rows)
         assert (await edited.journal.audit()).faults, f"{way.__name__}, seed {seed}, was not found"
         found += 1
-    assert found > 350
+    assert found > 260
 
 
 async def test_every_column_of_every_event_counts(edited: Edited) -> None:

@@ -12,7 +12,8 @@ from firedoor import catalogue
 from firedoor.catalogue import Catalogue
 from firedoor.errors import BadInput
 from firedoor.lint import lint
-from firedoor.playbook import Playbook, find, shelf
+from firedoor.playbook import Playbook, find
+from firedoor.shelf import shelf
 from tests.fakes import Clear, Door, Find, Shut, spec
 
 Data = dict[str, Any]

@@ -9,9 +9,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firedoor import playbook
 from firedoor.errors import BadInput
-from firedoor.playbook import LONGEST, find, parse, shelf
+from firedoor.playbook import LONGEST, find, parse
+from firedoor.shelf import ROOT, shelf
 
 GOOD = """\
 playbook: fire
@@ -178,5 +178,5 @@ def test_a_playbook_may_stand_in_a_folder(tmp_path: Path) -> None:
 
 
 def test_what_we_ship_needs_nothing_that_is_refused() -> None:
-    for path in shelf(playbook.ROOT).values():
+    for path in shelf(ROOT).values():
         assert yaml.safe_load(path.read_text())["playbook"] == path.stem

@@ -120,6 +120,7 @@ async def test_a_file_that_is_no_journal_is_refused(path: Path, spoil: Callable[
     assert refused.value.exit_code == 2
     assert "FIREDOOR_DATABASE_URL" in str(refused.value)
     assert "Nothing was changed." in str(refused.value)
+    assert str(path) not in [os.path.realpath(one) for one in Path("/proc/self/fd").glob("*")]
 
 
 async def test_a_newer_schema_is_refused(path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import tasks
-from firedoor import lint, playbook
+from firedoor import lint, playbook, shelf
 from firedoor.catalogue import AnyAction, AnyQuery
 from firedoor.model import Reversal, Tier
 from tests.tasks.harness import CATALOGUE, cases
@@ -115,7 +115,7 @@ def test_sources_exist_and_lead_in_no_circle(name: str) -> None:
                 queue.append(source_)
 
 
-@pytest.mark.parametrize("name", sorted(playbook.shelf()))
+@pytest.mark.parametrize("name", sorted(shelf.shelf()))
 def test_every_playbook_closes_sources_before_products(name: str) -> None:
     book = playbook.find(name)
     assert lint.lint(book, CATALOGUE) == ()
