@@ -7,12 +7,15 @@ import shutil
 import socket
 import subprocess
 import tempfile
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("firedoor", max_examples=60, deadline=None)  # a deadline would be an assertion on this machine's speed
+settings.load_profile("firedoor")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +26,11 @@ class Postgres:
     port: int
 
     def database(self) -> str:
-        """The URL of a new, empty database."""
-        name = f"t{uuid.uuid4().hex}"
-        where = ("--host=127.0.0.1", f"--port={self.port}", "--username=firedoor")
-        subprocess.run([self.bin / "createdb", *where, name], check=True, capture_output=True)
-        return f"postgresql://firedoor@127.0.0.1:{self.port}/{name}"
+        """The URL of its one database, emptied: ten times as quick as another one."""
+        url = f"postgresql://firedoor@127.0.0.1:{self.port}/postgres"
+        empty = "DROP SCHEMA public CASCADE; CREATE SCHEMA public; ALTER DATABASE postgres RESET ALL"
+        subprocess.run([self.bin / "psql", "--no-psqlrc", "--command", empty, url], check=True, capture_output=True)
+        return url
 
 
 @pytest.fixture(scope="session")

@@ -117,8 +117,8 @@ def prefect_server(folder: Path) -> Iterator[PrefectServer]:
         "PREFECT_SERVER_API_AUTH_STRING": (password := f"drill:{secrets.token_urlsafe(12)}"),
         "PREFECT_API_AUTH_STRING": password,
     }
-    arguments = ("server", "start", "--host", "127.0.0.1", "--port", port, "--no-ui")
-    with child("prefect", *arguments, log=folder / "prefect.log") as process:
+    arguments = ("prefect", "server", "start", "--host", "127.0.0.1", "--port", port, "--no-ui")
+    with child("firedoor.exercise.leash", *arguments, log=folder / "prefect.log") as process:
         yield PrefectServer(url=url, process=process)
 
 

@@ -91,6 +91,7 @@ def test_a_drill_killed_in_the_middle_is_resumed(estate: Estate, moment: str) ->
     drill.wait()
     kinds = [kind for _, kind, _ in estate.events()]
     assert "run.finished" not in kinds
+    estate.wait_for(lambda: not _prefect_processes(estate.folder))
     run = estate.events()[0][0]
     code, report, said = estate.run("resume", run)
     assert code == 0, said
@@ -112,7 +113,15 @@ def test_prefect_killed_in_mid_run_does_not_matter(estate: Estate) -> None:
 
 
 def _kill_prefect(folder: Path) -> None:
-    """The drill's own Prefect server: the process whose command line names its port and whose home is in this folder."""
+    processes = _prefect_processes(folder)
+    assert processes
+    for pid in processes:
+        os.kill(pid, signal.SIGKILL)
+
+
+def _prefect_processes(folder: Path) -> list[int]:
+    """The drill's own Prefect server: the processes whose command line names it and whose home is in this folder."""
+    found = []
     for status in Path("/proc").glob("[0-9]*/environ"):
         try:
             ours = f"PREFECT_HOME={folder}".encode() in status.read_bytes()
@@ -120,4 +129,5 @@ def _kill_prefect(folder: Path) -> None:
         except OSError:
             continue
         if ours and (b"uvicorn" in command or b"prefect\0server" in command):
-            os.kill(int(status.parent.name), signal.SIGKILL)
+            found.append(int(status.parent.name))
+    return found
