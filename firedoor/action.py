@@ -24,9 +24,10 @@ class Spec:
     """What an action declares of itself.
 
     ``reads`` and ``writes`` are the vendor's permissions by name. ``limit`` is the most targets one run may touch with it.
-    ``settle_within`` is how many seconds the vendor may lag before a change must be visible. ``sources`` are the actions that close what
-    mints the thing this one closes: where both stand in a playbook, they come first. ``unestablished`` names facts about the vendor that
-    nobody here could confirm, ``pages`` the vendor's pages this rests on.
+    ``settle_within`` is how many seconds the vendor may lag before a change must be visible; ``hold`` for how many it must then be seen to
+    hold without a break: until the vendor enforces a change everywhere, whoever is being shut out can still take it back.
+    ``sources`` are the actions that close what mints the thing this one closes: where both stand in a playbook, they come first.
+    ``unestablished`` names facts about the vendor that nobody here could confirm, ``pages`` the vendor's pages this rests on.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Spec:
     reversal: Reversal
     limit: int
     settle_within: float
+    hold: float = 0.0
     sources: tuple[str, ...] = ()
     unestablished: tuple[str, ...] = ()
     pages: tuple[str, ...] = ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
@@ -62,6 +62,20 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Briefing:
+    """What a ticket or a notice is told of the run: its names, a title for people, and ``text``, the report so far in Markdown.
+
+    ``scope`` are all names of all targets in the run's plan, so that a place which one of them can read is avoided.
+    """
+
+    run: str
+    incident: str
+    title: str
+    text: str = ""
+    scope: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Target(ABC):
     """What an action acts on. Subclasses live in their vendor's room and check their identifiers on creation."""
 
@@ -78,6 +92,21 @@ class Target(ABC):
     def bound(self, moment: datetime) -> Self:
         """The target with "revoke what began before T" made definite: ``moment`` is T, on the vendor's clock. Most targets have no T."""
         del moment
+        return self
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The networks that would be shut out, in CIDR form. Most targets are not made of addresses."""
+        return ()
+
+    def only(self, addresses: Collection[str]) -> Self:
+        """The same target with none but these of its ``addresses``."""
+        del addresses
+        return self
+
+    def briefed(self, briefing: Briefing) -> Self:
+        """The target told of the run it is in. Only what people read, a ticket or a notice, has use for it."""
+        del briefing
         return self
 
 

@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 NAMESPACE = uuid.UUID("6f1d0c5e-2f0b-5a52-9f3e-2d6a4c1b7e90")
 ATTEMPTS = 3
 FIRST_POLL, LONGEST_POLL = 0.05, 1.0
+OVERDUE = 1.0  # seconds after which what does not show was taken back, where that must be reckoned with
+LONGEST_FIGHT = 100  # times that a change is made again because somebody takes it back
 PATIENCE = 60.0  # for a turn at the target
 LONGEST_REST = 90.0  # a vendor's window resets within a minute; one that wants more is an error for a person to see
 
@@ -50,7 +52,9 @@ class _Work:
     """One item under way.
 
     ``open`` are intents without a receipt, ``doubtful`` the effects of which nobody knows whether a write of ours had them. ``again`` are
-    effects that an earlier process made so long ago that lag no longer explains why they should be planned: somebody took them back.
+    effects that were made, and that somebody took back: lag no longer explains why they should be planned. ``shown`` are those that a
+    reading has shown to be made, ``written`` when each was last written, and ``holding_since`` since when everything has been seen to hold,
+    on the monotonic clock.
     """
 
     item: Item
@@ -64,6 +68,9 @@ class _Work:
     again: set[str] = field(default_factory=set)
     errors: dict[str, VendorError] = field(default_factory=dict)
     attempts: dict[str, int] = field(default_factory=dict)
+    written: dict[str, float] = field(default_factory=dict)
+    shown: set[str] = field(default_factory=set)
+    holding_since: float | None = None
 
     @property
     def effects(self) -> set[str]:
@@ -81,6 +88,20 @@ class _Work:
     def settled(self, effect: str) -> bool:
         """Whether there is nothing to write, whatever the plan says: it was made and may not show yet, or it was given up."""
         return (effect in self.effects and effect not in self.again) or self.given_up(effect)
+
+    def look_at(self, plan: Plan) -> None:
+        """Take in what a reading shows: what was made and shown before and is planned again was taken back by somebody.
+
+        Only an action that must hold for a while is held to it here: elsewhere, a late copy of the world is the likelier cause.
+        """
+        if plan.impossible or not self.action.spec.hold:
+            return
+        planned = {change.effect(self.item.action) for change in plan.changes}
+        overdue = {effect for effect in planned & self.effects if time.monotonic() - self.written.get(effect, 0.0) > OVERDUE}
+        self.again |= {effect for effect in (planned & self.shown) | overdue if self.attempts.get(effect, 0) < LONGEST_FIGHT}
+        self.shown = self.effects - planned
+        if planned:
+            self.holding_since = None
 
     def covered(self, cover: str, *, besides: str) -> int:
         """How many changes of a class were begun in this run; one whose fate is unknown counts too."""
@@ -139,6 +160,7 @@ async def _bring_about(work: _Work, bench: Bench) -> StepResult:
                 raise
             return _result(work, Outcome.UNVERIFIED, f"it could not be read back: {error}", now)
         await _settle(work, plan, bench)
+        work.look_at(plan)
         extras: list[Change] = []
         wrote = False
         for change in plan.changes:
@@ -159,7 +181,7 @@ async def _bring_about(work: _Work, bench: Bench) -> StepResult:
         ended = await _judge(work, plan, extras, now, late=time.monotonic() > deadline)
         if ended is not None:
             return ended
-        await asyncio.sleep(pause)
+        await asyncio.sleep(FIRST_POLL if work.holding_since else pause)
         pause = min(pause * 1.6, LONGEST_POLL)
 
 
@@ -207,6 +229,7 @@ def _admitted(work: _Work, change: Change, effect: str, bench: Bench) -> bool:
 
 async def _write(work: _Work, change: Change, effect: str, now: object, bench: Bench) -> None:
     work.attempts[effect] = work.attempts.get(effect, 0) + 1
+    work.written[effect] = time.monotonic()
     try:
         at = await work.action.clock(work.target)
     except VendorError as error:
@@ -258,17 +281,23 @@ async def _judge(work: _Work, plan: Plan, extras: list[Change], now: Any, *, lat
     if not work.done and not plan.changes:
         outcome = Outcome.FAILED if plan.impossible else Outcome.ALREADY
         return _result(work, outcome, plan.impossible or plan.reason, now)
-    if pending:
-        still = "; ".join(change.says for change in pending.values())
-        verdict = Verdict(standing=Standing.NOT_YET, says=f"still to see: {still}")
-    else:
-        verdict = await _verdict(work)
-    if verdict.standing is Standing.HOLDS:
+    still = "; ".join(change.says for change in pending.values())
+    verdict = Verdict(standing=Standing.NOT_YET, says=f"still to see: {still}") if pending else await _verdict(work)
+    if verdict.standing is not Standing.HOLDS:
+        work.holding_since = None
+        within = f"within {work.action.spec.settle_within:.0f} s"
+        words = f"it was done, but could not be seen {within}: {verdict.says}"
+        return _result(work, Outcome.UNVERIFIED, words, now, extras) if late else None
+    if not work.done or _held(work):
         return _result(work, Outcome.CHANGED if _made(work.done) else Outcome.ALREADY, verdict.says, now)
-    if not late:
-        return None
-    within = f"within {work.action.spec.settle_within:.0f} s"
-    return _result(work, Outcome.UNVERIFIED, f"it was done, but could not be seen {within}: {verdict.says}", now, extras)
+    return None
+
+
+def _held(work: _Work) -> bool:
+    """Whether what was done has held for as long as it must. A fight over it ends when the vendor enforces it, or when it is given up."""
+    now = time.monotonic()
+    work.holding_since = work.holding_since or now
+    return now - work.holding_since >= work.action.spec.hold
 
 
 async def _verdict(work: _Work) -> Verdict:

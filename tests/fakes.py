@@ -365,6 +365,7 @@ def hasten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("firedoor.journal.POLL_SECONDS", 0.02)
     monkeypatch.setattr("firedoor.step.FIRST_POLL", 0.005)
     monkeypatch.setattr("firedoor.step.LONGEST_POLL", 0.02)
+    monkeypatch.setattr("firedoor.step.OVERDUE", 0.1)
     monkeypatch.setattr("firedoor.engine.GOODBYE_SECONDS", 0.2)
 
 

@@ -28,6 +28,7 @@ from tests.fakes import (
     Seen,
     Shut,
     Trouble,
+    Vendor,
     book,
     failing,
     hasten,
@@ -90,6 +91,49 @@ async def test_what_a_write_does_is_settled_by_reading(
         kinds = await it.kinds()
         assert kinds.count(Kind.INTENT) == written
         assert kinds.count(Kind.RECEIPT) == (outcome in {"CHANGED", "UNVERIFIED"})
+
+
+class Held(Shut):
+    """A door that must be seen shut for a while."""
+
+    spec: ClassVar[Spec] = spec("shut", hold=0.15)
+
+
+def _reopens(vendor: Vendor, times: int) -> Callable[[], None]:
+    """Somebody who opens the door again, so many times: just before every fourth look at it."""
+    left, looks = [times], [0]
+
+    def look() -> None:
+        vendor.on_read.append(look)
+        looks[0] += 1
+        if left[0] and looks[0] % 4 == 0 and vendor.doors["a"]["k"] == "shut":
+            left[0] -= 1
+            vendor.doors["a"]["k"] = "open"
+
+    return look
+
+
+async def test_what_is_taken_back_while_the_vendor_settles_is_made_again(tmp_path: Path) -> None:
+    async with lab(tmp_path, {"a": OPEN}, actions=(Held,)) as it:
+        it.vendor.on_read.append(_reopens(it.vendor, 3))
+        report, ended, applied = await contain_one(it)
+        assert (ended, applied, it.vendor.doors["a"]["k"]) == ("CHANGED", 4, "shut"), report["steps"]
+        assert report["steps"][0]["seconds"] >= Held.spec.hold
+
+
+async def test_a_fight_without_end_is_not_called_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("firedoor.step.LONGEST_FIGHT", 5)
+    async with lab(tmp_path, {"a": OPEN}, actions=(Held,)) as it:
+        it.vendor.on_read.append(_reopens(it.vendor, 1000))
+        _, ended, applied = await contain_one(it)
+        assert (ended, applied) == ("UNVERIFIED", 5)
+
+
+async def test_where_nothing_must_hold_a_late_copy_of_the_world_is_not_written_against(tmp_path: Path) -> None:
+    async with lab(tmp_path, {"a": OPEN}) as it:
+        it.vendor.on_read.append(_reopens(it.vendor, 1))
+        _, ended, applied = await contain_one(it)
+        assert (ended, applied) == ("UNVERIFIED", 1)
 
 
 async def test_a_refusal_is_told_in_words_after_one_more_reading(tmp_path: Path) -> None:

@@ -27,13 +27,15 @@ class Operation:
 
     ``name`` is the vendor's own (``suspendUser``, ``iam:UpdateAccessKey``), ``permission`` what the vendor wants for it
     (``okta.users.manage``, ``iam:UpdateAccessKey``; empty where the vendor wants none). ``idempotent``: repeating it after a lost reply
-    leaves the world as one call would.
+    leaves the world as one call would. ``refusals``: how the vendor documents that it may refuse this write, as ``409 LimitExceeded``,
+    beyond what any call may meet (no permission, too many requests, a failing server); each has a case.
     """
 
     name: str
     permission: str
     writes: bool
     idempotent: bool = True
+    refusals: tuple[str, ...] = ()
 
 
 class CallPolicy:

@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 
 from firedoor.action import NotUndoable
 from firedoor.canonical import canonical, plain
-from firedoor.model import Outcome, Target
+from firedoor.model import Outcome
 from firedoor.run import revive
 from firedoor.store import Store
-from tests.laws.worlds import MOMENTS, TARGETS, WORLDS, snapshots
+from tests.laws.worlds import snapshots, target_of, world_of
+from tests.laws.worlds.base import MOMENTS
 from tests.tasks.harness import CATALOGUE, Room, bout, cases, room
 
 ACTIONS = pytest.mark.parametrize("name", sorted(CATALOGUE.actions))
@@ -29,17 +30,12 @@ CUTOFF = re.compile(r'("aws:TokenIssueTime": ")[^"]*')
 WELL = {Outcome.CHANGED, Outcome.ALREADY}
 
 
-def target_of(name: str) -> Target:
-    target: Target = revive(CATALOGUE.action(name).target, TARGETS[name.partition(".")[0]])
-    return target
-
-
 @ACTIONS
 @settings(max_examples=PURE_EXAMPLES, deadline=None)
 @given(data=st.data())
 def test_any_snapshot_can_be_planned_and_always_alike(name: str, data: st.DataObject) -> None:
     unit: Any = CATALOGUE.action(name)
-    action, target = unit(None), target_of(name)
+    action, target = unit(None), target_of(unit)
     seen, moment = data.draw(snapshots(unit)), data.draw(st.none() | MOMENTS)
     bound = target.bound(moment) if moment else target
     plan = action.plan(bound, seen)
@@ -56,14 +52,14 @@ def test_any_snapshot_can_be_planned_and_always_alike(name: str, data: st.DataOb
 @settings(max_examples=WIRE_EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_what_is_done_leaves_an_empty_second_plan_in_any_world(name: str, data: st.DataObject) -> None:
-    world = data.draw(WORLDS[name.partition(".")[0]])
+    world = data.draw(world_of(CATALOGUE.action(name)))
     asyncio.run(_once(name, world))
 
 
 async def _once(name: str, world: Mapping[str, Any]) -> None:
     with TemporaryDirectory() as folder:
         async with room(name, world, lag={}, settle=3.0) as at:
-            target, before = target_of(name), frozen(at)
+            target, before = target_of(CATALOGUE.action(name)), frozen(at)
             plan = at.action.plan(target, await at.action.read(target))
             went = await bout(at.action, target, plan, Path(folder))
             second = at.action.plan(went.target, await at.action.read(went.target))
@@ -100,7 +96,7 @@ async def test_law_3_twice_is_once(name: str, at_once: bool) -> None:  # noqa: F
 
 
 def frozen(at: Room) -> str:
-    return json.dumps(json.loads(canonical(at.state())), sort_keys=True)
+    return json.dumps(json.loads(canonical(at.at.state())), sort_keys=True)
 
 
 def masked(at: Room) -> str:

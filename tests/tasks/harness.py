@@ -4,7 +4,7 @@ A case is a file ``tests/tasks/<action id>/<case>.yaml``:
 
     world:    the simulated world before, in the simulator's own format
     target:   the fields of the action's target
-    lag:      seconds by which the simulator is late (system_log, user_status; iam)
+    lag:      seconds by which the simulator is late, by the names that its room knows (system_log, user_status; iam)
     settle:   seconds allowed for the change to show (3 where it is left out)
     clear:    the world's sessions are cleared by an administrator before the run: a log entry at a time of its own
     faults:   what goes wrong once the plan is approved: the fields of `Fault`, with ``code`` for an error body of the vendor, and ``times``
@@ -23,7 +23,7 @@ import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -44,20 +44,13 @@ from firedoor.model import Intent, Mode, Plan, Snapshot, Target, Tier
 from firedoor.run import Done, Item, Order, Record, Started, StepResult, read_as, revive
 from firedoor.step import Bench, perform
 from firedoor.store import Store
-from firedoor.vendors.access import Access
-from firedoor.vendors.aws.client import AwsClient
-from firedoor.vendors.aws.simulator import AwsLag, AwsSimulator
-from firedoor.vendors.aws.wire import error_body
 from firedoor.vendors.faults import Effect, Fault, Faults
-from firedoor.vendors.okta.client import OktaClient
-from firedoor.vendors.okta.simulator import OktaLag, OktaSimulator
-from firedoor.vendors.okta.worlddata import world_of
+from tests.tasks.rooms import ROOMS
+from tests.tasks.rooms.base import Simulated
 
 HERE = Path(__file__).parent
 CATALOGUE = catalogue.load(tasks)
-TOKEN = "00canaryTokenOfFiredoor7Hq2vNz"
-OWNER = {"id": "00ufiredoor", "login": "firedoor@acme.example", "roles": ["SUPER_ADMIN"]}
-SETTLES = 3.0
+SETTLES, HOLDS = 3.0, 0.1
 _SECRETS = ("password", "refresh", "access", "token", "secret")
 
 
@@ -73,7 +66,7 @@ class Case:
     def secrets(self) -> set[str]:
         """Every secret that the world was given: none may be found outside it."""
         sessions = self.data["world"].get("sessions", ()) if isinstance(self.data["world"], Mapping) else ()
-        return {*_secrets_in(self.data["world"]), *(one["id"] for one in sessions), TOKEN}
+        return {*_secrets_in(self.data["world"]), *(one["id"] for one in sessions)}
 
 
 def _secrets_in(data: object) -> set[str]:
@@ -89,43 +82,26 @@ def cases() -> list[Case]:
     return [Case(path.parent.name, path.stem, yaml.safe_load(path.read_text(encoding="utf-8"))) for path in found]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Room:
-    """A simulated vendor with one action on it. ``state`` is its world now, ``writes`` how often each write had its effect."""
+    """A simulated vendor with one action on it."""
 
     action: AnyAction
-    used: set[str]
-    faults: Faults
-    state: Callable[[], Mapping[str, Any]]
-    writes: Callable[[], Counter[str]]
-    world: Any
-    secrets: set[str] = field(default_factory=set)
+    at: Simulated
 
 
 @asynccontextmanager
 async def room(action: str, world: Mapping[str, Any], *, lag: Mapping[str, float], settle: float) -> AsyncIterator[Room]:
-    """The action's vendor, simulated."""
+    """The action in its vendor's room. What it must be seen to hold for is as short as what it may take to settle is."""
     unit: Any = CATALOGUE.action(action)
-    quick = type(unit.__name__, (unit,), {"spec": replace(unit.spec, settle_within=settle)})
+    hold = min(unit.spec.hold, HOLDS)
+    quick = type(unit.__name__, (unit,), {"spec": replace(unit.spec, settle_within=settle, hold=hold)})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("firedoor.vendors.retry._BACKOFF", lambda _: 0.0)
         patch.setattr("firedoor.step.FIRST_POLL", 0.01)
         patch.setattr("firedoor.step.LONGEST_POLL", 0.05)
-        if unit.spec.vendor == "okta":
-            data = {**world, "users": [*world.get("users", ()), OWNER], "api_tokens": [{"token": TOKEN, "owner": OWNER["id"]}]}
-            late = OktaLag(**{"system_log": 0.0, **lag})
-            async with (
-                OktaSimulator(world_of(data), lag=late) as okta,
-                OktaClient(org_url=okta.url, token=TOKEN, access=Access.WRITE, timeout=5.0) as client,
-            ):
-                yield Room(quick(client), client.policy.used, okta.faults, okta.world.state, lambda: okta.accepted_writes, okta.world)
-        else:
-            async with AwsSimulator(world, lag=AwsLag(**{"iam": 0.0, **lag})) as aws:
-                where: dict[str, Any] = {"credentials": aws.credentials, "endpoint": aws.url, "timeout": 5.0}
-                async with AwsClient(aws.roles(Access.WRITE), Access.WRITE, **where) as aws_client:
-                    counted = lambda: Counter(record.operation for record in aws.accepted_writes())  # noqa: E731 - one line as the other
-                    secrets = {aws.credentials.secret}
-                    yield Room(quick(aws_client), aws_client.policy.used, aws.faults, aws.state, counted, aws, secrets)
+        async with ROOMS[unit.spec.vendor].open(world, lag) as at:
+            yield Room(action=quick(at.client), at=at)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -246,15 +222,15 @@ class _Ears(logging.Handler):
 
 async def _run(case: Case, folder: Path, ears: _Ears) -> Ended:
     data = case.data
-    async with room(case.action, data["world"], lag=data.get("lag", {}), settle=data.get("settle", SETTLES)) as at:
-        action = at.action
+    async with room(case.action, data["world"], lag=data.get("lag", {}), settle=data.get("settle", SETTLES)) as found:
+        action, at = found.action, found.at
         target: Target = revive(action.target, data["target"])
         for name in data.get("clear", ()):
             at.world.clear_sessions(at.world.user(name), oauth_tokens=True, by=at.world.user(name).party)
         before = json.loads(canonical(at.state()))
         snapshot = await action.read(target)
         plan = action.plan(target, snapshot)
-        went = await bout(action, target, plan, folder, proceed=lambda: _plant(at.faults, data.get("faults", ()), at.action.spec.vendor))
+        went = await bout(action, target, plan, folder, proceed=lambda: _plant(at.faults, data.get("faults", ()), action.spec.vendor))
         at.faults._planned.clear()
         after, writes = json.loads(canonical(at.state())), at.writes()
         now = await action.read(went.target)
@@ -292,6 +268,5 @@ def _plant(faults: Faults, planned: Sequence[Mapping[str, Any]], vendor: str) ->
         rest = dict(each)
         times, code = rest.pop("times", 1), rest.pop("code", "")
         if code:
-            okta = json.dumps({"errorCode": code, "errorSummary": "", "errorCauses": []})
-            rest["body"] = okta if vendor == "okta" else error_body("iam", code, "no")
+            rest["body"] = ROOMS[vendor].error_body(str(rest["operation"]), code)
         faults.plan(Fault(**{**rest, "effect": Effect(rest.get("effect", "none"))}), times=times)

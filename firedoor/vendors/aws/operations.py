@@ -8,14 +8,15 @@ from firedoor.canonical import JSON, canonical
 from firedoor.vendors.access import Access, Operation
 
 ASSUME_ROLE: Final = "sts:AssumeRole"
+_REFUSALS: Final = ("404 NoSuchEntity", "409 LimitExceeded")
 
 
 def _read(name: str) -> Operation:
     return Operation(name=name, permission=name, writes=False)
 
 
-def _write(name: str) -> Operation:
-    return Operation(name=name, permission=name, writes=True)
+def _write(name: str, *refusals: str) -> Operation:
+    return Operation(name=name, permission=name, writes=True, refusals=refusals)
 
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
@@ -31,10 +32,10 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     _read("iam:ListUserPolicies"),
     _read("iam:ListUserTags"),
     _read("iam:ListUsers"),
-    _write("iam:UpdateAccessKey"),
-    _write("iam:PutUserPolicy"),
+    _write("iam:UpdateAccessKey", *_REFUSALS),
+    _write("iam:PutUserPolicy", *_REFUSALS),
     # Repeated after a lost reply it answers NoSuchEntity, which the action takes for what it is: already gone.
-    _write("iam:DeleteUserPolicy"),
+    _write("iam:DeleteUserPolicy", *_REFUSALS),
 )
 
 

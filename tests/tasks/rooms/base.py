@@ -1,0 +1,43 @@
+"""What a vendor's simulator has to offer so that cases and laws can be run on it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Any
+
+from firedoor.vendors.faults import Faults
+
+World = Mapping[str, Any]
+
+
+@dataclass(slots=True, kw_only=True)
+class Simulated:
+    """A simulator that listens, and a writing client of it.
+
+    ``state`` is its world now, as plain data, ``writes`` how often each writing operation had its effect, ``used`` the permissions that the
+    client has used, ``secrets`` what was made for this room beyond the secrets of the world itself. ``world`` is the simulator's own.
+    """
+
+    client: Any
+    used: set[str]
+    faults: Faults
+    state: Callable[[], Mapping[str, Any]]
+    writes: Callable[[], Counter[str]]
+    world: Any
+    secrets: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """A vendor's room. ``open`` takes a world in the simulator's own format, and seconds of lag by their names there.
+
+    ``error_body``: the body of an error of this vendor, by operation and code. ``troubles``: what can become of a write, for an action that
+    makes these writing operations: error codes of the vendor's documentation, and what a network does to a reply.
+    """
+
+    open: Callable[[World, Mapping[str, float]], AbstractAsyncContextManager[Simulated]]
+    error_body: Callable[[str, str], str]
+    troubles: Callable[[Collection[str]], frozenset[str]]

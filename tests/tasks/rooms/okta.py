@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
+from typing import Final
+
+from firedoor.vendors.access import Access
+from firedoor.vendors.okta.client import OktaClient
+from firedoor.vendors.okta.operations import OPERATIONS
+from firedoor.vendors.okta.simulator import OktaLag, OktaSimulator
+from firedoor.vendors.okta.worlddata import world_of
+from tests.tasks.rooms.base import Room, Simulated, World
+
+TOKEN = "00canaryTokenOfFiredoor7Hq2vNz"
+OWNER = {"id": "00ufiredoor", "login": "firedoor@acme.example", "roles": ["SUPER_ADMIN"]}
+
+
+_ANY: Final = frozenset({"403 E0000006", "403", "404 E0000007", "429 E0000047", "500", "500 after", "drop after", "lie"})
+
+
+@asynccontextmanager
+async def _open(world: World, lag: Mapping[str, float]) -> AsyncIterator[Simulated]:
+    data = {**world, "users": [*world.get("users", ()), OWNER], "api_tokens": [{"token": TOKEN, "owner": OWNER["id"]}]}
+    async with (
+        OktaSimulator(world_of(data), lag=OktaLag(**{"system_log": 0.0, **lag})) as okta,
+        OktaClient(org_url=okta.url, token=TOKEN, access=Access.WRITE, timeout=5.0) as client,
+    ):
+        yield Simulated(
+            client=client,
+            used=client.policy.used,
+            faults=okta.faults,
+            state=okta.world.state,
+            writes=lambda: okta.accepted_writes,
+            world=okta.world,
+            secrets={TOKEN},
+        )
+
+
+def _error_body(operation: str, code: str) -> str:
+    del operation
+    return json.dumps({"errorCode": code, "errorSummary": "", "errorCauses": []})
+
+
+def _troubles(operations: Collection[str]) -> frozenset[str]:
+    return _ANY.union(*(operation.refusals for operation in OPERATIONS if operation.name in operations))
+
+
+ROOM = Room(open=_open, error_body=_error_body, troubles=_troubles)
