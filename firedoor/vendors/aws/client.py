@@ -11,6 +11,7 @@ from firedoor.errors import BadInput, NotFound
 from firedoor.vendors.access import Access, CallPolicy, Operation
 from firedoor.vendors.aws.doors import BASE, Doors
 from firedoor.vendors.aws.operations import OPERATIONS
+from firedoor.vendors.aws.prepared import AwsPrepared
 from firedoor.vendors.aws.replies import malformed
 from firedoor.vendors.aws.session import AwsCredentials, Line
 from firedoor.vendors.aws.values import (
@@ -36,7 +37,8 @@ class AwsClient:
     ``accounts`` maps account ids to the ARN of the role to assume there; "" uses the base credentials directly. With a role, a client that
     only reads asks AWS for a session that only can read; with base credentials only the guard in this process stands. ``credentials``
     None means botocore's own chain, ``endpoint`` "" botocore's own choice (AWS_ENDPOINT_URL and the profile are heard). ``timeout`` is in
-    seconds, for connecting and again for each read. ``pool`` is the number of threads and of connections.
+    seconds, for connecting and again for each read. ``pool`` is the number of threads and of connections. ``prepared`` is what the operator
+    made ready there.
     """
 
     def __init__(
@@ -50,7 +52,9 @@ class AwsClient:
         profile: str = "",
         credentials: AwsCredentials | None = None,
         endpoint: str = "",
+        prepared: AwsPrepared | None = None,
     ) -> None:
+        self.prepared = prepared or AwsPrepared()
         self.policy = CallPolicy(vendor="aws", access=access, operations=OPERATIONS)
         line = Line(region=region, pool=pool, timeout=timeout, endpoint=endpoint)
         self._doors = Doors(accounts, policy=self.policy, line=line, credentials=credentials, profile=profile)

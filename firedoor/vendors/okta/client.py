@@ -39,14 +39,16 @@ class OktaClient:
     """An async context manager. A client made with `Access.READ` cannot send a write, whoever asks it to.
 
     ``org_url`` is ``https://`` and the org's host (plain http only to loopback), ``token`` an API token or a holder of one, ``timeout``
-    seconds for one attempt. Neither environment nor files are read. Raises `Misconfigured` where URL or token cannot be used.
+    seconds for one attempt, ``block_zone`` the id of the IP zone that blocks, where one was prepared. Neither environment nor files are
+    read. Raises `Misconfigured` where URL or token cannot be used.
 
     Every method may raise `BadInput`, `Unauthorized`, `Forbidden`, `NotFound`, `Rejected`, `RateLimited`, `Unreachable`, `Unavailable`,
     `Malformed` and `Unsupported`; `firedoor.vendors.okta.problems` tells which reply means which.
     A write raises `WriteRefused` on a read-only client, and its error's ``changed`` is None where its effect is unknown: read back then.
     """
 
-    def __init__(self, *, org_url: str, token: str | HoldsSecret, access: Access, timeout: float = 10.0) -> None:
+    def __init__(self, *, org_url: str, token: str | HoldsSecret, access: Access, timeout: float = 10.0, block_zone: str = "") -> None:
+        self.block_zone = block_zone
         held = token = Token(token)  # from here on no variable of this frame prints it
         self._origin = origin_of(org_url)
         if timeout <= 0:
