@@ -61,7 +61,7 @@ class NotUndoable(FiredoorError):
 class Action(ABC, Generic[T, S]):
     """One containment step on one target. See ``docs/adr`` for why `plan` is pure and `apply` makes one change."""
 
-    spec: ClassVar[Spec]
+    spec: Spec
     target: type[T]
 
     @abstractmethod

@@ -94,6 +94,23 @@ def contain(playbook: str, given: Inputs = [], requester: As = "", as_json: AsJs
 
 
 @app.command()
+def undo(
+    run: RunName,
+    preview: Annotated[bool, typer.Option("--plan", help="Only show what it would change.")] = False,
+    requester: As = "",
+    as_json: AsJson = False,
+) -> None:
+    """Undo what a run changed, by its receipts and nothing else, with an approval of its own."""
+    from firedoor import running, words
+
+    who = requester or getpass.getuser()
+    job = running.preview_undo(run, requester=who) if preview else running.undo(run, requester=who, say=_aside(as_json=as_json))
+    report = _run(job)
+    _show(report, as_json=as_json, render=words.plan_markdown if preview else words.report_markdown)
+    raise typer.Exit(_exit_code(report))
+
+
+@app.command()
 def resume(run: RunName, as_json: AsJson = False) -> None:
     """Go on with a run whose process died, or whose steps failed. Reads the world first; does nothing twice."""
     from firedoor import running, words

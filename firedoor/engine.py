@@ -9,59 +9,38 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol, Self
+from typing import Any
 
-from firedoor import planning, report
+from firedoor import planning, report, undo, words
 from firedoor.approval import Request, Ruling, eligible
+from firedoor.canonical import plain
+from firedoor.catalogue import AnyAction
 from firedoor.channel import Ask, Channel
 from firedoor.defect import kind_and_place
 from firedoor.desk import Desk
-from firedoor.errors import ApprovalInvalid, BadInput, FiredoorError, JournalError, LeaseLost, Misconfigured, RunHeld
+from firedoor.drafting import Units
+from firedoor.errors import ApprovalInvalid, BadInput, JournalError, LeaseLost, Misconfigured, RunHeld
 from firedoor.guard import Guard
 from firedoor.journal import Journal, Kind
 from firedoor.lease import TTL_SECONDS, Leases
-from firedoor.model import Mode, Outcome, Tier
-from firedoor.planning import Planned, Units
-from firedoor.playbook import Playbook
-from firedoor.run import Item, Order, Record, StepResult
+from firedoor.model import Briefing, Mode, Outcome, Target, Tier
+from firedoor.planning import Planned
+from firedoor.playbook import Approval, Playbook
+from firedoor.run import Item, Order, Record, StepResult, revive
+from firedoor.stage import Stage
 from firedoor.step import Bench, perform
+from firedoor.voices import Voices
 
 LAPSES_AFTER = timedelta(hours=4)
-SAYING_SECONDS = 30.0
-GOODBYE_SECONDS = 5.0
 # A source that was tried and failed does not keep what it minted alive: an attacker could make it fail. One that people held back does.
 TRIED = (Outcome.FAILED, Outcome.UNVERIFIED, Outcome.STALE)
 RESUMABLE = ("partial", "failed", "stopped")
 
 log = logging.getLogger(__name__)
-
-Work = Callable[[], Awaitable[StepResult]]
-
-
-class Stage(Protocol):
-    """Where a run is carried out: plainly, or as tasks that an orchestrator shows."""
-
-    async def step(self, item: Item, work: Work) -> StepResult:
-        """Carry out the work of one item exactly once and return its result."""
-
-    async def note(self, key: str, record: Mapping[str, Any]) -> None:
-        """Show a plan (``plan``) or a report (``report``)."""
-
-
-class Plainly:
-    """A stage with nobody watching."""
-
-    async def step(self, item: Item, work: Work) -> StepResult:
-        """Do the work."""
-        del item
-        return await work()
-
-    async def note(self, key: str, record: Mapping[str, Any]) -> None:
-        """Nothing is shown."""
 
 
 class Engine:
@@ -80,25 +59,30 @@ class Engine:
 
     async def preview(self, order: Order, book: Playbook) -> Mapping[str, Any]:
         """Plan only: what would be changed. Nothing is written, to a vendor or to the journal."""
-        planned = await planning.make(book, order.inputs, mode=order.mode, units=self._look, guard=self._guard)
-        record = Record(order=order, items=planned.items, fingerprint=planned.fingerprint)
-        record.results = {item.id: _previewed(item) for item in planned.items}
-        return report.compose(record, head=await self._journal.head(), finished=datetime.now(UTC))
+        return await self._previewed(order, await planning.make(book, order, units=self._look, guard=self._guard))
+
+    async def preview_undo(self, order: Order) -> Mapping[str, Any]:
+        """What undoing a run would change. Raises as `undo`."""
+        return await self._previewed(order, await self._plan_undo(order, await self._to_be_undone(order)))
 
     async def contain(self, order: Order, book: Playbook, stage: Stage) -> Mapping[str, Any]:
         """The whole job, from a playbook to a verified report. Raises `BadInput` before anything is touched, `JournalError` at any time."""
-        if self._act is None or order.mode is Mode.PREVIEW:
-            raise Misconfigured("this process only previews, so it can contain nothing", advice="Use `firedoor contain`")
+        self._check_acts(order)
         async with self._alone(order.run):
-            planned = await planning.make(book, order.inputs, mode=order.mode, units=self._look, guard=self._guard)
-            request = self._request(order, book, planned)
-            await self._journal.append(order.run, Kind.OPENED, order)
-            await self._journal.append(order.run, Kind.PLANNED, {"items": planned.items, "fingerprint": planned.fingerprint})
-            if request is not None:
-                await self._desk.ask(request)
-            return await self._carry_on(order.run, book.title, stage)
+            planned = await planning.make(book, order, units=self._look, guard=self._guard)
+            return await self._begin(order, planned, book.approval, stage)
 
-    async def resume(self, run: str, title: str, stage: Stage) -> Mapping[str, Any]:
+    async def undo(self, order: Order, stage: Stage) -> Mapping[str, Any]:
+        """Undo what another run changed (``order.undoes``), by its receipts, with an approval of its own.
+
+        Raises `UnknownRun`, `BadInput` where it changed nothing, is still under way, or is an undo itself.
+        """
+        self._check_acts(order)
+        async with self._alone(order.undoes), self._alone(order.run):
+            original = await self._to_be_undone(order)
+            return await self._begin(order, await self._plan_undo(order, original), Approval(), stage)
+
+    async def resume(self, run: str, stage: Stage) -> Mapping[str, Any]:
         """Go on with a run that a dead process left, or whose steps failed. Raises `RunHeld`, `UnknownRun`, `BadInput` where it is over."""
         await self._desk.record(run)
         async with self._alone(run):
@@ -112,7 +96,7 @@ class Engine:
             if record.report is not None and record.request is not None and record.ruling is not Ruling.GRANTED:
                 raise BadInput(f"run {run} is over: it was never approved", advice="Start it again; nothing was changed")
             await self._journal.append(run, Kind.RESUMED, {"from": len(record.results)})
-            return await self._carry_on(run, title, stage)
+            return await self._carry_on(run, stage)
 
     async def stop(self, run: str, *, by: str) -> None:
         """Let the run begin no further write. Raises `UnknownRun`, `BadInput` where it is over."""
@@ -120,13 +104,55 @@ class Engine:
             raise BadInput(f"run {run} is over", advice=f"See `firedoor show {run}`")
         await self._journal.append(run, Kind.STOP, {"by": by})
 
-    def _wants_approval(self, item: Item) -> bool:
-        action = self._look.actions.get(item.action)
-        return item.plan is not None and bool(item.plan.changes) and (action is None or action.spec.approvals > Tier.AUTO)
+    def _check_acts(self, order: Order) -> None:
+        if self._act is None or order.mode is Mode.PREVIEW:
+            raise Misconfigured("this process only previews, so it can contain nothing", advice="Use `firedoor contain`")
 
-    def _request(self, order: Order, book: Playbook, planned: Planned) -> Request | None:
+    async def _previewed(self, order: Order, planned: Planned) -> Mapping[str, Any]:
+        record = Record(order=order, items=planned.items, fingerprint=planned.fingerprint)
+        record.results = {item.id: _previewed(item) for item in planned.items}
+        return report.compose(record, head=await self._journal.head(), finished=datetime.now(UTC))
+
+    async def _begin(self, order: Order, planned: Planned, approval: Approval, stage: Stage) -> Mapping[str, Any]:
+        """Put a plan on record, ask for its approval, and go on from there."""
+        request = self._request(order, approval, planned)
+        await self._journal.append(order.run, Kind.OPENED, order)
+        await self._journal.append(order.run, Kind.PLANNED, {"items": planned.items, "fingerprint": planned.fingerprint})
+        if request is not None:
+            await self._desk.ask(request)
+        return await self._carry_on(order.run, stage)
+
+    async def _to_be_undone(self, order: Order) -> Record:
+        original = await self._desk.record(order.undoes)
+        if original.report is None:
+            raise BadInput(f"run {order.undoes} is not over", advice=f"Stop or resume it first; see `firedoor show {order.undoes}`")
+        if original.order.undoes:
+            raise BadInput(
+                f"run {order.undoes} is an undo itself", advice="To contain again, start the playbook again: it plans what is left"
+            )
+        if not undo.actions(original, self._look.actions):
+            raise BadInput(f"run {order.undoes} changed nothing, so there is nothing to undo", advice=f"See `firedoor show {order.undoes}`")
+        return original
+
+    async def _plan_undo(self, order: Order, original: Record) -> Planned:
+        drafts = undo.draft(original, self._look.actions, self._guard)
+        return await planning.read_and_plan(drafts, order, {**self._look.actions, **undo.actions(original, self._look.actions)})
+
+    async def _acting(self, record: Record) -> Mapping[str, AnyAction]:
+        """The writing action of each item, by the item's id; those without a client are left out."""
+        assert self._act is not None, "a process that only previews cannot apply"
+        known = self._act.actions
+        if record.order.undoes:
+            return undo.actions(await self._desk.record(record.order.undoes), known)
+        return {item.id: known[item.action] for item in record.items if item.action in known}
+
+    def _wants_approval(self, item: Item) -> bool:
+        return item.plan is not None and bool(item.plan.changes) and not item.telling
+
+    def _request(self, order: Order, approval: Approval, planned: Planned) -> Request | None:
         if planned.tier is Tier.AUTO:
             return None
+        asked_for = [(item.id, item.action, item.plan) for item in planned.items if item.plan is not None and not item.telling]
         roster = self._desk.roster
         now = datetime.now(UTC)
         request = Request(
@@ -134,15 +160,15 @@ class Engine:
             mode=order.mode,
             playbook=order.playbook,
             fingerprint=planned.fingerprint,
-            effects={item.id: tuple(change.effect(item.action) for change in item.plan.changes) for item in planned.items if item.plan},
-            covers={item.id: item.plan.covers for item in planned.items if item.plan and item.plan.covers},
+            effects={name: tuple(change.effect(action) for change in plan.changes) for name, action, plan in asked_for},
+            covers={name: plan.covers for name, _, plan in asked_for if plan.covers},
             required=planned.tier,
             requester=order.requester,
             roster=roster.hash,
             barred=tuple(person.name for person in roster.among(planned.names)),
             requested=now,
-            expires=now + timedelta(minutes=book.approval.expires_minutes),
-            lapses=now + timedelta(minutes=book.approval.expires_minutes) + LAPSES_AFTER,
+            expires=now + timedelta(minutes=approval.expires_minutes),
+            lapses=now + timedelta(minutes=approval.expires_minutes) + LAPSES_AFTER,
             nonce=secrets.token_hex(16),
         )
         if (able := len(eligible(request, roster))) < request.required:
@@ -153,12 +179,12 @@ class Engine:
             )
         return request
 
-    async def _carry_on(self, run: str, title: str, stage: Stage) -> Mapping[str, Any]:
+    async def _carry_on(self, run: str, stage: Stage) -> Mapping[str, Any]:
         """From a recorded plan to the report; the same for a fresh run and for one that is resumed."""
         record = await self._desk.record(run)
-        async with _Voices(self._journal, run) as voices:
+        async with Voices(self._journal, run) as voices:
             voices.say(stage.note("plan", report.compose(record, head=await self._journal.head())))
-            ruling = await self._ruling(record, title, voices)
+            ruling = await self._ruling(record, voices)
             record = await self._desk.record(run)
             if ruling is Ruling.GRANTED:
                 self._confirm(record)
@@ -173,11 +199,11 @@ class Engine:
             voices.say(stage.note("report", final))
         return final
 
-    async def _ruling(self, record: Record, title: str, voices: _Voices) -> Ruling:
+    async def _ruling(self, record: Record, voices: Voices) -> Ruling:
         if record.request is None:
             return Ruling.GRANTED
         if record.ruling is None:
-            voices.say(self._channel.asked(Ask(title=title, order=record.order, request=record.request, items=record.items)))
+            voices.say(self._channel.asked(Ask(title=record.order.title, order=record.order, request=record.request, items=record.items)))
             return await self._desk.wait(record.request)
         return record.ruling
 
@@ -204,11 +230,11 @@ class Engine:
                 settled = StepResult(item=item.id, outcome=outcome, reason=f"{ruling} ({by}); nothing was changed")
             await self._journal.append(record.order.run, Kind.ENDED, settled)
 
-    async def _apply(self, record: Record, stage: Stage, voices: _Voices) -> None:
-        """Every item at once, each as soon as what it needs is closed."""
-        assert self._act is not None, "a process that only previews cannot apply"
-        actions = self._act.actions
-        stops = _Stops(self._journal, record.order.run)
+    async def _apply(self, record: Record, stage: Stage, voices: Voices) -> None:
+        """Every item at once, each as soon as what it needs is closed; then people are told, of what was really done."""
+        run = record.order.run
+        actions = await self._acting(record)
+        stops = _Stops(self._journal, run)
         bench = Bench(journal=self._journal, leases=self._leases, grant=self._desk.grant(record), stopped=stops.by)
         ended: dict[str, asyncio.Future[StepResult]] = {item.id: asyncio.get_running_loop().create_future() for item in record.items}
 
@@ -217,40 +243,56 @@ class Engine:
             if earlier is not None and earlier.outcome.exit_code == 0:
                 ended[item.id].set_result(earlier)
                 return
-            needed = [await ended[need] for need in item.needs]
-            still_open = [result for result in needed if result.outcome.exit_code != 0]
+            still_open = [result for result in [await ended[need] for need in item.needs] if result.outcome.exit_code != 0]
             if item.refused:
                 result = StepResult(item=item.id, outcome=Outcome.REFUSED, reason=item.refused)
             elif held := [result for result in still_open if result.outcome not in TRIED]:
                 result = _skipped(item, held)
+            elif not item.target:
+                result = _previewed(item)
             else:
-                past = record.anew(item)
-                result = await self._carry_out(item, stage, lambda: perform(item, actions[item.action], record=past, bench=bench))
-                result = _doubted(result, still_open)
-            await self._journal.append(record.order.run, Kind.ENDED, result)
+                past, action = record.anew(item), actions.get(item.id)
+                result = _doubted(await self._carry_out(item, action, stage, past, bench), still_open)
+            await self._journal.append(run, Kind.ENDED, result)
             ended[item.id].set_result(result)
             voices.say(self._channel.progressed(record.order, result))
 
-        try:
+        async def bring_all(items: Sequence[Item]) -> None:
             async with asyncio.TaskGroup() as group:
-                for item in record.items:
+                for item in items:
                     group.create_task(bring(item))
+
+        try:
+            await bring_all([item for item in record.items if not item.telling])
+            if telling := [item for item in record.items if item.telling]:
+                briefing = await self._briefing(run, actions)
+                await bring_all([_briefed(item, actions, briefing) for item in telling])
         except* JournalError as broken:
             raise broken.exceptions[0] from broken  # what is not on record must not be done: the run is resumed once the journal is back
 
-    async def _carry_out(self, item: Item, stage: Stage, work: Work) -> StepResult:
+    async def _briefing(self, run: str, actions: Mapping[str, AnyAction]) -> Briefing:
+        """What tickets and notices are told: the report so far, and who must not read it."""
+        record = await self._desk.record(run)
+        targets: list[Target] = [
+            revive(actions[item.id].target, item.target) for item in record.items if item.id in actions and item.target
+        ]
+        scope = tuple(dict.fromkeys(name for target in targets for name in target.names))
+        so_far = report.compose(record, head=await self._journal.head(), finished=datetime.now(UTC), told=False)
+        order = record.order
+        return Briefing(run=order.run, incident=order.incident, title=order.title, text=words.report_markdown(so_far), scope=scope)
+
+    async def _carry_out(self, item: Item, action: AnyAction | None, stage: Stage, past: Record, bench: Bench) -> StepResult:
         """The item on the stage. Whatever the stage does wrong, the other items go on. Raises only `JournalError`."""
-        assert self._act is not None
-        if item.action not in self._act.actions:
+        if action is None:
             return StepResult(item=item.id, outcome=Outcome.FAILED, reason=f"this process has no client for {item.action}")
         try:
-            return await stage.step(item, work)
+            return await stage.step(item, lambda: perform(item, action, record=past, bench=bench))
         except JournalError:
             raise
         except Exception as error:  # noqa: BLE001 - see above
             log.error("the stage failed at %s: %s", item.id, kind_and_place(error))  # noqa: TRY400 - a traceback may quote a secret
-            words = f"where it was carried out failed ({kind_and_place(error)}); resume the run, which reads the world first"
-            return StepResult(item=item.id, outcome=Outcome.FAILED, reason=words)
+            why = f"where it was carried out failed ({kind_and_place(error)}); resume the run, which reads the world first"
+            return StepResult(item=item.id, outcome=Outcome.FAILED, reason=why)
 
     @asynccontextmanager
     async def _alone(self, run: str) -> AsyncIterator[None]:
@@ -285,43 +327,12 @@ class _Stops:
             return self._by
 
 
-class _Voices:
-    """What is told to people, in order, beside the run and never in its way. An async context manager; leaving it waits a little."""
-
-    def __init__(self, journal: Journal, run: str) -> None:
-        self._journal = journal
-        self._run = run
-        self._unsaid: asyncio.Queue[Coroutine[Any, Any, None]] = asyncio.Queue()
-
-    async def __aenter__(self) -> Self:
-        self._speaker = asyncio.create_task(self._speak())
-        return self
-
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if kind is None:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._unsaid.join(), GOODBYE_SECONDS)
-        self._speaker.cancel()
-        await asyncio.gather(self._speaker, return_exceptions=True)
-        while not self._unsaid.empty():
-            self._unsaid.get_nowait().close()
-
-    def say(self, words: Coroutine[Any, Any, None]) -> None:
-        """Say it after what was said before, without waiting for it."""
-        self._unsaid.put_nowait(words)
-
-    async def _speak(self) -> None:
-        while True:
-            words = await self._unsaid.get()
-            try:
-                async with asyncio.timeout(SAYING_SECONDS):
-                    await words
-            except Exception as error:  # noqa: BLE001 - a channel's trouble is noted, whatever it is; a strange one may quote anything
-                why = str(error) if isinstance(error, FiredoorError) else type(error).__name__
-                with suppress(JournalError):
-                    await self._journal.append(self._run, Kind.NOTED, {"unsaid": why})
-            finally:
-                self._unsaid.task_done()
+def _briefed(item: Item, actions: Mapping[str, AnyAction], briefing: Briefing) -> Item:
+    """The item with its target told of the run; as it is where it has no target, or no client."""
+    if not item.target or item.id not in actions:
+        return item
+    target: Target = revive(actions[item.id].target, item.target)
+    return replace(item, target=plain(target.briefed(briefing)))  # type: ignore[arg-type]
 
 
 def _previewed(item: Item) -> StepResult:

@@ -5,20 +5,40 @@ A refusal concerns one item; the others go on. That is deliberate: an attacker w
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import ipaddress
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final, TypeAlias
 
 from firedoor.approval import Roster
 from firedoor.model import Target
 
+Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+WIDEST: Final = {4: 16, 6: 32}  # the shortest prefix that one order may block: a provider's whole allotment, and no more
+# Nobody is there: these stand in documents (RFC 5737, RFC 3849), so that exercises can block something.
+DOCUMENTATION: Final = tuple(map(ipaddress.ip_network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keepers:
+    """Those who can let everybody in again, ``what`` they are and the names of each. At least one must stay out of a plan."""
+
+    what: str
+    members: tuple[tuple[str, ...], ...]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guard:
-    """``protected`` maps a target name (``okta:user:admin@example.com``) to why; ``limit`` is the most targets of one action in a run."""
+    """``protected`` maps a target name (``okta:user:admin@example.com``) to why; ``limit`` is the most targets of one action in a run.
+
+    ``own_networks`` map the networks that we, our responders among us, come from to whose they are.
+    """
 
     protected: Mapping[str, str]
     roster: Roster
     limit: int
+    own_networks: Mapping[Network, str]
 
     def refusal(self, target: Target) -> str:
         """Why the target may not be touched in an ordinary run; empty where it may."""
@@ -38,3 +58,27 @@ class Guard:
         if len(targets) <= most:
             return ""
         return f"{action} would touch {len(targets)} targets; the limit is {most}. Split the run, or raise the limit by daylight"
+
+    def unblockable(self, target: Target) -> Mapping[str, str]:
+        """Those of a target's addresses that must not be shut out, each with why."""
+        whys = {address: self._why_not_block(ipaddress.ip_network(address)) for address in target.addresses}
+        return {address: why for address, why in whys.items() if why}
+
+    def _why_not_block(self, network: Network) -> str:
+        for own, whose in self.own_networks.items():
+            if own.version == network.version and own.overlaps(network):
+                return f"{network} holds {whose} ({own}), and blocking it would shut ourselves out"
+        if network.prefixlen < WIDEST[network.version]:
+            return f"{network} is {network.num_addresses} addresses; the widest that is blocked is a /{WIDEST[network.version]}"
+        if any(known.version == network.version and known.supernet_of(network) for known in DOCUMENTATION):  # type: ignore[arg-type]
+            return ""
+        if not network.is_global or network.is_multicast:
+            return f"{network} is private, local or reserved: no attacker comes from there over the Internet, and our own systems may"
+        return ""
+
+    def lockout(self, names: Collection[str], keepers: Keepers) -> str:
+        """Why a plan that has these target names in it may not touch the keepers; empty where one of them stays."""
+        planned = {name.casefold() for name in names}
+        if not keepers.members or not all(planned.intersection(map(str.casefold, member)) for member in keepers.members):
+            return ""
+        return f"it would leave no {keepers.what} who can sign in; leave one of the {len(keepers.members)} out, or make another by daylight"

@@ -49,32 +49,40 @@ def outcome(mode: Mode, results: Sequence[StepResult]) -> RunOutcome:
     return RunOutcome.PARTIAL if good else RunOutcome.FAILED
 
 
-def compose(record: Record, *, head: str, finished: datetime | None = None) -> Mapping[str, Any]:
-    """The report of a run as it stands, as JSON data."""
+def compose(record: Record, *, head: str, finished: datetime | None = None, told: bool = True) -> Mapping[str, Any]:
+    """The report of a run as it stands, as JSON data; without ``told``, as people are told of it before they have been."""
     order = record.order
-    results = [record.results[item.id] for item in record.items if item.id in record.results]
+    items = [item for item in record.items if told or not item.telling]
+    results = [record.results[item.id] for item in items if item.id in record.results]
     residual = {(left.what, left.until, left.closes_by): left for result in results for left in result.residual}
     return {
         "run": order.run,
         "incident": order.incident,
         "playbook": order.playbook,
         "mode": str(order.mode),
+        "undoes": order.undoes or None,
         "requester": order.requester,
         "outcome": str(outcome(order.mode, results)) if finished else "running",
-        "open": [{"id": item.id, "outcome": str(result.outcome), "reason": result.reason} for item, result in _open(record)],
-        "plan": {"fingerprint": record.fingerprint, "changes": _changes(record.items)},
+        "open": [{"id": item.id, "outcome": str(result.outcome), "reason": result.reason} for item, result in _open(items, record)],
+        "plan": {"fingerprint": record.fingerprint, "changes": _changes(items)},
         "approval": _approval(record),
-        "steps": [_step(item, record.results.get(item.id)) for item in record.items],
+        "steps": [_step(item, record.results.get(item.id)) for item in items],
         "seconds": _seconds(record, finished),
         "writes": len(record.intents),
         "residual": [plain(left) for left in residual.values()],
-        "ticket": None,
+        "ticket": _ticket(record),
         "journal_head": head,
     }
 
 
-def _open(record: Record) -> list[tuple[Item, StepResult]]:
-    pairs = [(item, record.results[item.id]) for item in record.items if item.id in record.results]
+def _ticket(record: Record) -> str | None:
+    """Where the incident is written up, as the action that opened it says in its receipt."""
+    named = [str(done.receipt.facts["ticket"]) for done in record.receipts if done.receipt.facts.get("ticket")]
+    return named[-1] if named else None
+
+
+def _open(items: Sequence[Item], record: Record) -> list[tuple[Item, StepResult]]:
+    pairs = [(item, record.results[item.id]) for item in items if item.id in record.results]
     return [(item, result) for item, result in pairs if result.outcome.exit_code != 0]
 
 
@@ -100,6 +108,7 @@ def _step(item: Item, result: StepResult | None) -> Mapping[str, Any]:
         "id": item.id,
         "action": item.action,
         "target": item.label,
+        "telling": item.telling,
         "outcome": str(result.outcome) if result else "PENDING",
         "reason": result.reason if result else "not reached yet",
         "changes": list(result.changes) if result else [],

@@ -20,7 +20,10 @@ V = TypeVar("V")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What was asked for: a playbook with bound inputs, by whom, in which mode, and when."""
+    """What was asked for: a playbook with bound inputs, by whom, in which mode, and when.
+
+    ``title`` is what people call it; ``undoes`` is the run to be undone, if any.
+    """
 
     run: str
     incident: str
@@ -29,11 +32,17 @@ class Order:
     requester: str
     asked: datetime
     inputs: Mapping[str, tuple[str, ...]]
+    title: str
+    undoes: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One step on one target: what is planned, approved, done and verified by itself. ``needs`` are ids of items that come first."""
+    """One step on one target: what is planned, approved, done and verified by itself. ``needs`` are ids of items that come first.
+
+    ``telling``: it only tells people, so it needs nobody's approval and comes after everything else. Without a ``target``, the targets of
+    its step could not be found.
+    """
 
     id: str
     step: str
@@ -44,6 +53,7 @@ class Item:
     plan: Plan | None = None
     refused: str = ""
     reversal: Reversal | None = None
+    telling: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

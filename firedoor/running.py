@@ -16,12 +16,12 @@ from firedoor.engine import RESUMABLE
 from firedoor.errors import BadInput, FiredoorError, Misconfigured
 from firedoor.journal import Journal, Kind
 from firedoor.model import Mode
-from firedoor.run import fold
+from firedoor.run import Order, Record, fold
 from firedoor.settings import Settings, load
 from firedoor.words import headline
 
 if TYPE_CHECKING:
-    from firedoor.engine import Stage
+    from firedoor.stage import Stage
 
 # Set before Prefect is imported: it must start no server of its own, nor hold up the end of a run with the minutes of its own patience.
 PREFECT = {
@@ -57,14 +57,36 @@ async def contain(name: str, given: Sequence[str], *, requester: str, say: Say) 
     async with AsyncExitStack() as stack:
         house = await with_slack(stack, settings, wiring.vendors_of(book))
         say(f"Run {order.run}: planning {book.title.lower()}; the request will stand in Slack.")
-        return await orchestrate(order.run, book.playbook, lambda stage: house.engine.contain(order, book, stage), house.journal)
+        return await orchestrate(order, lambda stage: house.engine.contain(order, book, stage), house.journal)
+
+
+async def preview_undo(run: str, *, requester: str) -> Report:
+    """What undoing a run would change, on read-only clients."""
+    settings = load()
+    original = await _recorded(settings, run)
+    order = wiring.undo_order(original.order, mode=Mode.PREVIEW, requester=requester)
+    async with wiring.open_house(settings, vendors=wiring.vendors_in(original.items), writes=False) as house:
+        return await house.engine.preview_undo(order)
+
+
+async def undo(run: str, *, requester: str, say: Say) -> Report:
+    """Undo what a run changed, with approval in Slack."""
+    settings = load()
+    original = await _recorded(settings, run)
+    if original.order.mode is Mode.DRILL:
+        raise BadInput(f"run {run} was a drill", advice="Use `firedoor drill --undo` to see a drill undone")
+    wiring.requester(settings, requester)
+    order = wiring.undo_order(original.order, mode=original.order.mode, requester=requester)
+    async with AsyncExitStack() as stack:
+        house = await with_slack(stack, settings, wiring.vendors_in(original.items))
+        say(f"Run {order.run}: planning the way back from run {run}; the request will stand in Slack.")
+        return await orchestrate(order, lambda stage: house.engine.undo(order, stage), house.journal)
 
 
 async def resume(run: str, *, say: Say) -> Report:
     """Go on with a run. One of a drill goes on in the drill's own world, while that still stands."""
     settings = load()
-    async with wiring.open_journal(settings) as (_, journal):
-        record = fold(run, await journal.events(run))
+    record = await _recorded(settings, run)
     if record.report is not None and record.report["outcome"] not in RESUMABLE:
         raise BadInput(f"run {run} is over: {record.report['outcome']}", advice=f"See `firedoor show {run}`")
     order = record.order
@@ -72,11 +94,10 @@ async def resume(run: str, *, say: Say) -> Report:
         from firedoor.drilling import resume as resume_drill
 
         return await resume_drill(settings, order, say=say)
-    book = wiring.load_playbook(order.playbook, wiring.load_catalogue())
     async with AsyncExitStack() as stack:
-        house = await with_slack(stack, settings, wiring.vendors_of(book))
+        house = await with_slack(stack, settings, wiring.vendors_in(record.items))
         say(f"Run {run}: reading the world before anything else.")
-        return await orchestrate(run, order.playbook, lambda stage: house.engine.resume(run, book.title, stage), house.journal)
+        return await orchestrate(order, lambda stage: house.engine.resume(run, stage), house.journal)
 
 
 async def serve(*, say: Say) -> None:
@@ -116,7 +137,7 @@ class Starts:
     @property
     def commands(self) -> Mapping[str, Callable[[str, str], Awaitable[str]]]:
         """Words after /firedoor, each a function of the person's name and the rest of the line."""
-        return {"contain": self.contain, "stop": self.stop, "status": self.status}
+        return {"contain": self.contain, "undo": self.undo, "stop": self.stop, "status": self.status}
 
     async def contain(self, person: str, words: str) -> str:
         """Start a run and answer once it is planned. Raises `BadInput` where the words, or what they name, cannot be used."""
@@ -127,14 +148,26 @@ class Starts:
         book = wiring.load_playbook(name, self._house.catalogue)
         order = wiring.take_order(book, inputs.pairs(given), mode=self._mode, requester=person)
         engine = self._house.engine
-        run = orchestrate(order.run, book.playbook, lambda stage: engine.contain(order, book, stage), self._house.journal)
+        return await self._start(order, lambda stage: engine.contain(order, book, stage))
+
+    async def undo(self, person: str, words: str) -> str:
+        """Undo a run, and answer once the way back is planned. Raises `BadInput` where it cannot be undone."""
+        run = words.strip()
+        original = fold(run, await self._house.journal.events(run)).order
+        order = wiring.undo_order(original, mode=self._mode, requester=person)
+        engine = self._house.engine
+        return await self._start(order, lambda stage: engine.undo(order, stage))
+
+    async def _start(self, order: Order, job: Callable[[Stage], Awaitable[Report]]) -> str:
+        run = orchestrate(order, job, self._house.journal)
         task = self._tasks[order.run] = asyncio.create_task(self._told(order.run, run))
         planned = asyncio.create_task(self._planned(order.run))
         await asyncio.wait({task, planned}, return_when=asyncio.FIRST_COMPLETED)
         planned.cancel()
         if task.done():
             return headline(await task)
-        return f"Run {order.run} of {book.playbook} is planned; the request stands in the channel."
+        what = f"the undo of run {order.undoes}" if order.undoes else order.playbook
+        return f"Run {order.run} of {what} is planned; the request stands in the channel."
 
     async def _told(self, run: str, job: Awaitable[Report]) -> Report:
         """The run's report. One that dies leaves a word on record, so that nobody waits for it in vain."""
@@ -207,20 +240,27 @@ def actions() -> Report:
     }
 
 
-async def orchestrate(run: str, name: str, job: Callable[[Stage], Awaitable[Report]], journal: Journal) -> Report:
+async def orchestrate(order: Order, job: Callable[[Stage], Awaitable[Report]], journal: Journal) -> Report:
     """Do the job, shown in Prefect where a server is named (PREFECT_API_URL), plainly otherwise."""
     if not os.environ.get("PREFECT_API_URL"):
-        from firedoor.engine import Plainly
+        from firedoor.stage import Plainly
 
         return await job(Plainly())
     for variable, value in PREFECT.items():
         os.environ.setdefault(variable, value)
-    from flows.contain import through_prefect
+    from flows.contain import contain as contain_flow
+    from flows.shown import through_prefect
+    from flows.undo import undo as undo_flow
+
+    def shown() -> Awaitable[object]:
+        if order.undoes:
+            return undo_flow(order.run, order.undoes, return_state=True)
+        return contain_flow(order.run, order.playbook, return_state=True)
 
     async def unreported() -> None:
-        await journal.append(run, Kind.NOTED, {"prefect": "not reported"})
+        await journal.append(order.run, Kind.NOTED, {"prefect": "not reported"})
 
-    return await through_prefect(run, name, job, unreported=unreported)
+    return await through_prefect(order.run, shown, job, unreported=unreported)
 
 
 async def with_slack(
@@ -241,6 +281,11 @@ async def with_slack(
     starts = await stack.enter_async_context(Starts(house, mode))
     await stack.enter_async_context(listening(settings, web, house.desk, starts.commands))
     return house
+
+
+async def _recorded(settings: Settings, run: str) -> Record:
+    async with wiring.open_journal(settings) as (_, journal):
+        return fold(run, await journal.events(run))
 
 
 async def _reported(journal: Journal, run: str) -> Report:

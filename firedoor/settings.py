@@ -6,6 +6,7 @@ import ipaddress
 import os
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -41,6 +42,15 @@ def _network(text: object) -> object:
     return ipaddress.ip_network(text) if isinstance(text, str) else text
 
 
+def _terminal() -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+    """Where somebody sits who came here by SSH; nothing otherwise."""
+    came_from = os.environ.get("SSH_CONNECTION", "").partition(" ")[0].partition("%")[0]
+    try:
+        return (ipaddress.ip_network(came_from),)
+    except ValueError:
+        return ()
+
+
 def _distinct(people: tuple[PersonTable, ...]) -> tuple[PersonTable, ...]:
     """One person listed as two could approve twice."""
     for kind, values in (("name", [one.name.casefold() for one in people]), ("slack", [one.slack for one in people])):
@@ -60,11 +70,14 @@ class _Table(BaseModel):
 
 
 class PersonTable(_Table):
-    """``[[people]]``: somebody who may request or approve. ``accounts`` are their own accounts as target names."""
+    """``[[people]]``: somebody who may request or approve. ``accounts`` are their own accounts as target names, ``networks`` where they
+    work from, which is never blocked.
+    """
 
     name: Words
     slack: Annotated[str, StringConstraints(pattern=r"^[UW][A-Z0-9]{2,20}$")]
     accounts: tuple[TargetName, ...] = ()
+    networks: tuple[Network, ...] = ()
     may_request: bool = True
     may_approve: bool = True
 
@@ -108,6 +121,15 @@ class Settings(_Table):
     def journal_url(self) -> str:
         """Where the journal is: SQLite in the state folder, unless told otherwise."""
         return self.database_url or f"sqlite:///{self.state_dir / 'journal.db'}"
+
+    @property
+    def where_we_are(self) -> Mapping[ipaddress.IPv4Network | ipaddress.IPv6Network, str]:
+        """The networks that must never be blocked, each with whose it is: our own, our responders', and that of whoever sits at this
+        terminal over SSH.
+        """
+        here = dict.fromkeys(_terminal(), "the address that this terminal is reached from")
+        people = {network: f"where {one.name} works from" for one in self.people for network in one.networks}
+        return {**here, **people, **dict.fromkeys(self.own_networks, "our own network")}
 
     @property
     def roster(self) -> Roster:

@@ -6,9 +6,9 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -18,15 +18,15 @@ from firedoor.approval import Person, Seal
 from firedoor.catalogue import Catalogue
 from firedoor.channel import Channel, Silent
 from firedoor.desk import Desk
+from firedoor.drafting import Units
 from firedoor.engine import Engine
 from firedoor.errors import BadInput, FiredoorError, Misconfigured, Unauthorized, Unreachable, nearest
 from firedoor.guard import Guard
 from firedoor.journal import Journal
 from firedoor.lease import Leases
 from firedoor.model import Mode
-from firedoor.planning import Units
 from firedoor.playbook import Playbook
-from firedoor.run import Order
+from firedoor.run import Item, Order
 from firedoor.settings import Settings
 from firedoor.store import Store
 from firedoor.vendors.access import Access
@@ -85,12 +85,33 @@ def vendors_of(book: Playbook) -> frozenset[str]:
     return frozenset(unit.partition(".")[0] for unit in units)
 
 
+def vendors_in(items: Sequence[Item]) -> frozenset[str]:
+    """The vendors that a run's items belong to."""
+    return frozenset(item.action.partition(".")[0] for item in items)
+
+
 def take_order(book: Playbook, given: Mapping[str, tuple[str, ...]], *, mode: Mode, requester: str) -> Order:
     """An order with checked inputs and a fresh run name. Raises `BadInput`."""
     now = datetime.now(UTC)
     run = f"{now:%y%m%d}-{secrets.token_hex(3)}"
     bound = inputs.bind(book, given)
-    return Order(run=run, incident=f"inc-{run}", playbook=book.playbook, mode=mode, requester=requester, asked=now, inputs=bound)
+    return Order(
+        run=run,
+        incident=f"inc-{run}",
+        playbook=book.playbook,
+        mode=mode,
+        requester=requester,
+        asked=now,
+        inputs=bound,
+        title=book.title,
+    )
+
+
+def undo_order(original: Order, *, mode: Mode, requester: str) -> Order:
+    """An order to undo a run, of the same incident."""
+    now = datetime.now(UTC)
+    run, title = f"{now:%y%m%d}-{secrets.token_hex(3)}", f"Undo: {original.title}"
+    return replace(original, run=run, mode=mode, requester=requester, asked=now, title=title, undoes=original.run)
 
 
 def requester(settings: Settings, name: str) -> Person:
@@ -133,7 +154,10 @@ async def open_house(
         desk = Desk(journal=journal, roster=settings.roster, seal=Seal.kept_in(settings.state_dir))
         own = {**look.own, **(act.own if act else {})}
         guard = Guard(
-            protected={**{one.name: one.why for one in settings.protected}, **own}, roster=settings.roster, limit=settings.limits.targets
+            protected={**{one.name: one.why for one in settings.protected}, **own},
+            roster=settings.roster,
+            limit=settings.limits.targets,
+            own_networks=settings.where_we_are,
         )
         engine = Engine(
             journal=journal,

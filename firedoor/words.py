@@ -42,21 +42,38 @@ def report_markdown(report: Mapping[str, Any]) -> str:
 
 def headline(report: Mapping[str, Any]) -> str:
     """The one line to read first."""
-    total = len(report["steps"])
-    closed = total - len(report["open"])
+    steps, still_open = _count(report["steps"], "step"), len(report["open"])
+    if report["undoes"] and report["outcome"] not in ("previewed", "running"):
+        return _undone(report, steps)
     match report["outcome"]:
         case "contained":
-            return f"Contained: {_count(report['steps'], 'step')} done and verified"
+            words = f"Contained: {steps} done and verified"
         case "previewed":
-            return f"Preview: {_count(report['plan']['changes'], 'change')} would be made; nothing was changed"
+            words = f"Preview: {_count(report['plan']['changes'], 'change')} would be made; nothing was changed"
+        case "partial" if _only_untold(report):
+            words = f"Contained, but people were not told: {still_open} of {steps} still open"
         case "partial":
-            return f"NOT contained: {len(report['open'])} of {_count(report['steps'], 'step')} still open"
+            words = f"NOT contained: {still_open} of {steps} still open"
         case "running":
-            return f"Running: {_count(report['steps'], 'step')} planned"
+            words = f"Running: {steps} planned"
         case "denied" | "expired" | "stopped" as ending:
-            return f"NOT contained: the run was {ending} with {closed} of {_count(report['steps'], 'step')} closed"
+            words = f"NOT contained: the run was {ending} with {len(report['steps']) - still_open} of {steps} closed"
         case _:
-            return f"NOT contained: none of {_count(report['steps'], 'step')} succeeded"
+            words = f"NOT contained: none of {steps} succeeded"
+    return words
+
+
+def _undone(report: Mapping[str, Any], steps: str) -> str:
+    if report["outcome"] == "contained":
+        return f"Undone: {steps} of run {report['undoes']} put back and verified"
+    ended = "" if report["outcome"] == "partial" else f"the undo {'was ' if report['outcome'] != 'failed' else ''}{report['outcome']}, "
+    return f"NOT undone: {ended}{len(report['open'])} of {steps} of run {report['undoes']} not put back"
+
+
+def _only_untold(report: Mapping[str, Any]) -> bool:
+    """Whether all that is open are tickets and notices."""
+    telling = {step["id"] for step in report["steps"] if step["telling"]}
+    return all(left["id"] in telling for left in report["open"])
 
 
 def _section(title: str, lines: Sequence[str]) -> list[str]:

@@ -17,19 +17,20 @@ from typing import Any, Self
 
 import pytest
 
-from firedoor.action import Action, Query, QuerySpec, Spec
+from firedoor.action import Action, NotUndoable, Query, QuerySpec, Spec
 from firedoor.approval import Answer, Person, Roster, Seal
 from firedoor.channel import Channel, Silent
 from firedoor.desk import Desk
-from firedoor.engine import Engine, Plainly, Stage
-from firedoor.errors import NotFound
+from firedoor.drafting import Units
+from firedoor.engine import Engine
+from firedoor.errors import NotFound, VendorError
 from firedoor.guard import Guard
 from firedoor.journal import Event, Journal, Kind
 from firedoor.lease import Leases
 from firedoor.model import Change, Cover, Intent, Mode, Plan, Receipt, Residual, Reversal, Snapshot, Target, Tier
-from firedoor.planning import Units
 from firedoor.playbook import Playbook
 from firedoor.run import Order
+from firedoor.stage import Plainly, Stage
 from firedoor.store import Store
 
 Report = Mapping[str, Any]
@@ -89,6 +90,7 @@ class Vendor:
     on_apply: deque[Trouble] = field(default_factory=deque)
     on_read: deque[Exception | Callable[[], None] | None] = field(default_factory=deque)
     on_clock: deque[Callable[[], Awaitable[None]]] = field(default_factory=deque)
+    unfindable: VendorError | None = None
     hidden: int = 0
     _stale: dict[str, tuple[int, Seen]] = field(default_factory=dict)
 
@@ -105,13 +107,13 @@ class Vendor:
     def _true(self, door: str) -> Seen:
         return Seen(keys=dict(self.doors[door]), cleared=self.cleared.get(door))
 
-    def effect(self, what: str, door: str, key: str = "") -> None:
+    def effect(self, what: str, door: str, key: str = "", status: str = "shut") -> None:
         """The change itself, counted."""
         if self.hidden:
             self._stale[door] = (self.hidden, self._true(door))
         self.effects[f"{what} {door}{'/' if key else ''}{key}"] += 1
         if key:
-            self.doors[door][key] = "shut"
+            self.doors[door][key] = status
         else:
             self.cleared[door] = datetime.now(UTC)
 
@@ -185,7 +187,8 @@ class Shut(Action[Door, Seen]):
 
     async def apply(self, change: Change, intent: Intent) -> Receipt:
         door, key = change.at["door"], change.at["key"]
-        await self._do(lambda: self.vendor.effect("shut", door, key), f"{door}/{key}")
+        status = str(change.after["status"])
+        await self._do(lambda: self.vendor.effect("shut" if status == "shut" else "open", door, key, status), f"{door}/{key}")
         return self.receipt(change, intent)
 
     async def _do(self, effect: Effect, what: str) -> None:
@@ -197,6 +200,24 @@ class Shut(Action[Door, Seen]):
 
     def receipt(self, change: Change, intent: Intent) -> Receipt:
         return Receipt(change=change.key, at=intent.at, facts={"before": change.before.get("status")})
+
+    def plan_undo(self, target: Door, receipts: Sequence[Receipt], now: Seen) -> Plan:
+        ours = {receipt.change.partition(":")[2]: str(receipt.facts["before"]) for receipt in receipts}
+        if gone := sorted(key for key in ours if now.keys.get(key) not in {"shut", ours[key]}):
+            return Plan(impossible=f"{target.name}/{gone[0]} is not as this run left it")
+        changes = tuple(
+            Change(
+                key=f"open:{key}",
+                subject=f"fake:{target.name}/{key}",
+                says=f"make {target.name}/{key} {before} again",
+                at={"door": target.name, "key": key},
+                before={"status": "shut"},
+                after={"status": before},
+            )
+            for key, before in ours.items()
+            if now.keys[key] == "shut"
+        )
+        return Plan(changes=changes) if changes else Plan(reason=f"{target.name} is as it was")
 
     def residuals(self, target: Door, now: Seen) -> Sequence[Residual]:
         del now
@@ -218,7 +239,7 @@ class Unattended(Shut):
 class Clear(Shut):
     """Clears a door of what came in before T."""
 
-    spec = spec("clear", sources=("fake.shut",))
+    spec = spec("clear", sources=("fake.shut",), reversal=Reversal.OWNER)
 
     def plan(self, target: Door, before: Seen) -> Plan:
         if target.before is not None and before.cleared is not None and before.cleared >= target.before:
@@ -230,6 +251,10 @@ class Clear(Shut):
         door = change.at["door"]
         await self._do(lambda: self.vendor.effect("clear", door), door)
         return self.receipt(change, intent)
+
+    def plan_undo(self, target: Door, receipts: Sequence[Receipt], now: Seen) -> Plan:
+        del receipts, now
+        raise NotUndoable("what was cleared stays out", target=target.name, advice="They come in again by themselves")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,7 +271,12 @@ class Find(Query[Names, Door]):
     question = Names
     target = Door
 
+    def __init__(self, vendor: Vendor) -> None:
+        self.vendor = vendor
+
     async def find(self, question: Names) -> Sequence[Door]:
+        if self.vendor.unfindable is not None:
+            raise self.vendor.unfindable
         return [Door(name=name) for name in question.names]
 
 
@@ -289,12 +319,12 @@ class Lab:
         """An engine as another process would have one."""
         self._made += 1
         own = journal or Journal(self.store)
-        units = Units(actions={unit.spec.id: unit(self.vendor) for unit in self.actions}, queries={"fake.find": Find()})
+        units = Units(actions={unit.spec.id: unit(self.vendor) for unit in self.actions}, queries={"fake.find": Find(self.vendor)})
         return Engine(
             journal=own,
             leases=Leases(self.store, f"process {self._made}"),
             desk=Desk(journal=own, roster=self.roster, seal=self.seal),
-            guard=Guard(protected=self.protected, roster=self.roster, limit=self.limit),
+            guard=Guard(protected=self.protected, roster=self.roster, limit=self.limit, own_networks={}),
             channel=channel or Silent(),
             look=units,
             act=units if act else None,
@@ -303,7 +333,16 @@ class Lab:
     def order(self, run: str = "r1", *, mode: Mode = Mode.LIVE, doors: Sequence[str] | None = None) -> Order:
         """An order of Ada's for the doors named, or for all."""
         inputs = {"doors": tuple(doors or self.vendor.doors)}
-        return Order(run=run, incident="i", playbook="fire", mode=mode, requester=ASKER.name, asked=datetime.now(UTC), inputs=inputs)
+        return Order(
+            run=run,
+            incident="i",
+            playbook="fire",
+            mode=mode,
+            requester=ASKER.name,
+            asked=datetime.now(UTC),
+            inputs=inputs,
+            title="Shut the doors",
+        )
 
     async def contain(
         self,
@@ -322,7 +361,14 @@ class Lab:
 
     async def resume(self, run: str = "r1", *, engine: Engine | None = None) -> Report:
         """Go on with a run, as a new process would."""
-        return await self._beside(run, Answer.APPROVE, (engine or self.engine()).resume(run, "Shut the doors", Plainly()))
+        return await self._beside(run, Answer.APPROVE, (engine or self.engine()).resume(run, Plainly()))
+
+    async def undo(
+        self, run: str = "r1", *, undoing: str = "u1", engine: Engine | None = None, answer: Answer | None = Answer.APPROVE
+    ) -> Report:
+        """Undo a run, with Ben answering the request."""
+        order = replace(self.order(undoing), undoes=run)
+        return await self._beside(undoing, answer, (engine or self.engine()).undo(order, Plainly()))
 
     async def _beside(self, run: str, answer: Answer | None, job: Awaitable[Report]) -> Report:
         people = asyncio.create_task(self._decide(run, answer)) if answer else None
@@ -366,7 +412,7 @@ def hasten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("firedoor.step.FIRST_POLL", 0.005)
     monkeypatch.setattr("firedoor.step.LONGEST_POLL", 0.02)
     monkeypatch.setattr("firedoor.step.OVERDUE", 0.1)
-    monkeypatch.setattr("firedoor.engine.GOODBYE_SECONDS", 0.2)
+    monkeypatch.setattr("firedoor.voices.GOODBYE_SECONDS", 0.2)
 
 
 def outcomes(report: Report) -> list[str]:

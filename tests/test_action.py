@@ -35,7 +35,7 @@ async def test_it_is_verified_by_planning_again(status: str, standing: Standing)
 
 def test_it_refuses_to_be_undone_and_says_what_to_do() -> None:
     with pytest.raises(NotUndoable) as refusal:
-        Shut(Vendor({})).plan_undo(Door(name="a"), (), Seen(keys={}))
+        Action.plan_undo(Shut(Vendor({})), Door(name="a"), (), Seen(keys={}))
     assert refusal.value.advice
 
 

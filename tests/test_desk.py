@@ -64,7 +64,7 @@ class Scene:
     elsewhere: Desk
 
     async def asked(self, run: str = "r1", *, mode: Mode = Mode.LIVE, required: Tier = Tier.ONE) -> Request:
-        order = Order(run=run, incident="i", playbook="fire", mode=mode, requester="Ada", asked=NOON, inputs={})
+        order = Order(run=run, incident="i", playbook="fire", mode=mode, requester="Ada", asked=NOON, inputs={}, title="Shut the doors")
         await self.journal.append(run, Kind.OPENED, order)
         request = Request(
             run=run, mode=mode, playbook="fire", fingerprint="f", effects={"i": ("e",)}, covers={}, required=required, requester="Ada",
@@ -136,7 +136,7 @@ async def test_who_may_not_decide_leaves_no_trace(scene: Scene, person: Person |
 async def test_what_was_not_asked_takes_no_decision(scene: Scene) -> None:
     with pytest.raises(UnknownRun):
         await scene.yes(run="r9")
-    order = Order(run="r0", incident="i", playbook="fire", mode=Mode.LIVE, requester="Ada", asked=NOON, inputs={})
+    order = Order(run="r0", incident="i", playbook="fire", mode=Mode.LIVE, requester="Ada", asked=NOON, inputs={}, title="Shut the doors")
     await scene.journal.append("r0", Kind.OPENED, order)
     with pytest.raises(DecisionRefused, match="nothing was asked"):
         await scene.yes(run="r0")

@@ -272,7 +272,7 @@ async def test_a_channel_in_trouble_holds_nothing_up(channel: Any, noted: str | 
 
 
 async def test_one_hanging_word_does_not_swallow_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("firedoor.engine.SAYING_SECONDS", 0.02)
+    monkeypatch.setattr("firedoor.voices.SAYING_SECONDS", 0.02)
     told: list[str] = []
 
     async def tell(_: Order, report: Report) -> None:

@@ -9,9 +9,10 @@ import pytest
 
 from firedoor import planning
 from firedoor.canonical import canonical, plain
+from firedoor.drafting import Units
 from firedoor.errors import Misconfigured
 from firedoor.model import Mode, Tier
-from firedoor.planning import Planned, Units
+from firedoor.planning import Planned
 from firedoor.run import Item, revive
 from tests.fakes import CLEAR, SHUT, Covering, Lab, Shut, Unattended, book, lab
 
@@ -21,7 +22,7 @@ OPEN = {"k": "open"}
 async def make(it: Lab, *, steps: bool = False, at_least: int = 0, mode: Mode = Mode.LIVE) -> Planned:
     look = it.engine()._look
     playbook = book(steps=[SHUT, CLEAR] if steps else [], at_least=at_least)
-    return await planning.make(playbook, it.order().inputs, mode=mode, units=look, guard=it.engine()._guard)
+    return await planning.make(playbook, it.order(mode=mode), units=look, guard=it.engine()._guard)
 
 
 async def test_one_item_a_step_and_target_and_needs_go_target_by_target(tmp_path: Path) -> None:
@@ -34,8 +35,7 @@ async def test_one_item_a_step_and_target_and_needs_go_target_by_target(tmp_path
 
 async def test_a_target_named_twice_is_planned_once(tmp_path: Path) -> None:
     async with lab(tmp_path, {"a": OPEN}) as it:
-        inputs = {"doors": ("a", "a")}
-        found = await planning.make(book(), inputs, mode=Mode.LIVE, units=it.engine()._look, guard=it.engine()._guard)
+        found = await planning.make(book(), it.order(doors=("a", "a")), units=it.engine()._look, guard=it.engine()._guard)
         assert [item.id for item in found.items] == ["shut/door:a"]
 
 
@@ -59,8 +59,8 @@ async def test_too_many_targets_are_refused_and_none_is_read(tmp_path: Path) -> 
 
 async def test_an_action_without_a_client_is_said_before_anything_is_read(tmp_path: Path) -> None:
     async with lab(tmp_path, {"a": OPEN}) as it:
-        with pytest.raises(Misconfigured, match=r"no client for fake\.shut"):
-            await planning.make(book(), it.order().inputs, mode=Mode.LIVE, units=Units(actions={}, queries={}), guard=it.engine()._guard)
+        with pytest.raises(Misconfigured, match=r"no client for fake\.find, fake\.shut"):
+            await planning.make(book(), it.order(), units=Units(actions={}, queries={}), guard=it.engine()._guard)
 
 
 async def test_the_fingerprint_names_changes_prior_values_classes_targets_and_mode(tmp_path: Path) -> None:

@@ -6,12 +6,10 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar
 
 import pytest
 import sqlalchemy as sa
 
-from firedoor.action import Spec
 from firedoor.errors import Conflict, Forbidden, LeaseLost, RateLimited, Unavailable, Unreachable, VendorError
 from firedoor.journal import Kind
 from firedoor.model import Plan, Receipt, Standing, Verdict
@@ -96,7 +94,7 @@ async def test_what_a_write_does_is_settled_by_reading(
 class Held(Shut):
     """A door that must be seen shut for a while."""
 
-    spec: ClassVar[Spec] = spec("shut", hold=0.15)
+    spec = spec("shut", hold=0.15)
 
 
 def _reopens(vendor: Vendor, times: int) -> Callable[[], None]:
@@ -368,7 +366,7 @@ async def test_a_door_that_is_gone_is_already_so_or_fails_in_words(tmp_path: Pat
 class Brief(Shut):
     """Settles almost at once."""
 
-    spec: ClassVar[Spec] = spec("shut", settle_within=0.05)
+    spec = spec("shut", settle_within=0.05)
 
 
 async def test_what_was_taken_back_long_after_is_shut_again_on_resume(tmp_path: Path) -> None:

@@ -43,6 +43,7 @@ class Scenario:
             "incident": "",
             "playbook": self.playbook,
             "mode": "drill",
+            "undoes": None,
             "requester": "",
             "outcome": "failed",
             "open": [],

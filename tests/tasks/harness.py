@@ -121,7 +121,9 @@ async def bout(
 ) -> Bout:
     """Approve a plan and carry it out with a real journal. ``proceed`` is called once it is approved."""
     item = Item(id=f"s/{target.label}", step="s", action=action.spec.id, label=target.label, target=plain(target), plan=plan)  # type: ignore[arg-type]
-    order = Order(run=run, incident="i", playbook="p", mode=Mode.LIVE, requester="Ada", asked=datetime.now(UTC), inputs={})
+    order = Order(
+        run=run, incident="i", playbook="p", mode=Mode.LIVE, requester="Ada", asked=datetime.now(UTC), inputs={}, title="Shut the doors"
+    )
     async with Store(f"sqlite:///{folder}/journal.db") as store:
         journal = Journal(store)
         if proceed is not None:

@@ -31,7 +31,16 @@ HOSTILE = {
 
 
 def order(label: str = "", mode: Mode = Mode.LIVE) -> Order:
-    return Order(run="r1", incident=f"i{label}", playbook=f"fire{label}", mode=mode, requester=f"Ada{label}", asked=NOW, inputs={})
+    return Order(
+        run="r1",
+        incident=f"i{label}",
+        playbook=f"fire{label}",
+        mode=mode,
+        requester=f"Ada{label}",
+        asked=NOW,
+        inputs={},
+        title="Shut the doors",
+    )
 
 
 def item(number: int, label: str = "", *, plan: Plan | None = None, refused: str = "", reversal: Reversal = Reversal.EXACT) -> Item:

@@ -17,13 +17,14 @@ from firedoor.channels.slack.blocks import APPROVE
 from firedoor.channels.slack.channel import SlackChannel
 from firedoor.channels.slack.serving import connected, listening
 from firedoor.desk import Desk
-from firedoor.engine import Engine, Plainly, Stage
+from firedoor.engine import Engine
 from firedoor.journal import Kind
 from firedoor.model import Mode
 from firedoor.playbook import Playbook
 from firedoor.run import Order, fold
 from firedoor.running import Starts
 from firedoor.settings import PersonTable, Settings
+from firedoor.stage import Plainly, Stage
 from firedoor.vendors.slack.people import Modal, Person, Post
 from firedoor.vendors.slack.raw import Raw
 from firedoor.vendors.slack.simulator import SlackSimulator
@@ -171,7 +172,7 @@ async def scene(folder: Path, monkeypatch: pytest.MonkeyPatch, *, listens: bool 
     monkeypatch.setattr("firedoor.journal.POLL_SECONDS", 0.25)  # all happens in this process, whose appends are told at once
     monkeypatch.setattr("firedoor.channels.slack.channel.EDIT_SECONDS", 0.1)
     monkeypatch.setattr("firedoor.channels.slack.channel.RETRY_SECONDS", 0.05)
-    monkeypatch.setattr("firedoor.engine.GOODBYE_SECONDS", 5.0)
+    monkeypatch.setattr("firedoor.voices.GOODBYE_SECONDS", 5.0)
     async with AsyncExitStack() as stack:
         slack = await stack.enter_async_context(SlackSimulator(world()))
         own = settings(slack)

@@ -1,0 +1,155 @@
+"""Whom a playbook concerns, before anything is read of them: its queries asked, an item for each step and target, the guard's refusals."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from firedoor.canonical import plain
+from firedoor.catalogue import AnyAction, AnyQuery
+from firedoor.errors import VendorError
+from firedoor.guard import Guard, Keepers
+from firedoor.model import Briefing, Plan, Target, Tier
+from firedoor.playbook import REFERENCE, Playbook, Question, Step
+from firedoor.run import Item, Order, revive
+
+
+async def _no_keepers() -> Sequence[Keepers]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Units:
+    """Actions and queries with a client in hand: read-only ones for planning, writing ones for applying.
+
+    ``keepers`` asks the vendors who can let everybody in again.
+    """
+
+    actions: Mapping[str, AnyAction]
+    queries: Mapping[str, AnyQuery]
+    keepers: Callable[[], Awaitable[Sequence[Keepers]]] = field(default=_no_keepers)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """An item before its target was read. Without a target, its step's targets could not be found."""
+
+    item: Item
+    target: Target | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drafts:
+    """All drafts of a run, in the playbook's order. ``names`` are all names of all targets, refused ones too."""
+
+    drafts: tuple[Draft, ...]
+    names: tuple[str, ...]
+
+
+async def draft(book: Playbook, order: Order, *, units: Units, guard: Guard) -> Drafts:
+    """Ask the queries and draft the run. Raises `BadInput` for a question that names something unknown, `VendorError` where none was
+    answered; one that a vendor failed to answer becomes an item that says so, and holds nothing else up.
+    """
+    given = {name: order.inputs[name] if wanted.many else "".join(order.inputs[name]) for name, wanted in book.inputs.items()}
+    answers = dict(zip(book.queries, await asyncio.gather(*(_find(one, given, units) for one in book.queries.values())), strict=True))
+    failed = [answer for answer in answers.values() if isinstance(answer, VendorError)]
+    if failed and not any(answers[step.source] for step in book.steps if not isinstance(answers[step.source], VendorError)):
+        raise failed[0]
+    found = {name: () if isinstance(answer, VendorError) else answer for name, answer in answers.items()}
+    names = tuple(dict.fromkeys(name for step in book.steps for target in found[step.source] for name in target.names))
+    briefing = Briefing(run=order.run, incident=order.incident, title=order.title, scope=names)
+    steps = {step.id: step for step in book.steps}
+    drafts: list[Draft] = []
+    for step in book.steps:
+        spec = units.actions[step.action].spec
+        item = Item(
+            id=f"{step.id}/?",
+            step=step.id,
+            action=step.action,
+            label="?",
+            target={},
+            reversal=spec.reversal,
+            telling=spec.approvals is Tier.AUTO,
+        )
+        answer = answers[step.source]
+        if isinstance(answer, VendorError):
+            words = f"its targets could not be found: {answer} Start the playbook again once that is mended"
+            drafts.append(Draft(item=replace(item, plan=Plan(impossible=words)), target=None))
+            continue
+        excess = guard.excess(step.action, answer, limit=min(book.limits.targets, spec.limit))
+        for target in answer:
+            needs = tuple(need for name in step.needs for need in _needs(steps[name], step, target, answers))
+            drafts += _of(replace(item, needs=needs, refused=excess), target.briefed(briefing), guard)
+    return Drafts(drafts=await _keep_one(drafts, names, units=units, guard=guard), names=names)
+
+
+def _of(item: Item, target: Target, guard: Guard) -> list[Draft]:
+    """The item on its target; where some of its addresses must not be blocked, one item for these and one for the rest."""
+    whys = guard.unblockable(target)
+    if not whys:
+        return [_on(item, target, item.refused or guard.refusal(target))]
+    rest = [address for address in target.addresses if address not in whys]
+    drafts = [_on(item, target.only(rest), item.refused or guard.refusal(target))] if rest else []
+    refused = _on(item, target.only(list(whys)), "; ".join(whys.values()))
+    return [*drafts, Draft(item=replace(refused.item, id=f"{refused.item.id}/refused"), target=refused.target)]
+
+
+def _on(item: Item, target: Target, refused: str) -> Draft:
+    data: Mapping[str, Any] = plain(target)  # type: ignore[assignment]
+    return Draft(item=replace(item, id=_id(item.step, target), label=target.label, target=data, refused=refused), target=target)
+
+
+async def _keep_one(drafts: Sequence[Draft], names: Sequence[str], *, units: Units, guard: Guard) -> tuple[Draft, ...]:
+    """The drafts, with those refused that would together shut out the last who can let everybody in again."""
+    for keepers in await units.keepers():
+        if why := guard.lockout(names, keepers):
+            members = {name.casefold() for member in keepers.members for name in member}
+            drafts = [_refused(one, why) if _is_among(one, members) else one for one in drafts]
+    return tuple(drafts)
+
+
+def _is_among(one: Draft, members: set[str]) -> bool:
+    return one.target is not None and bool(members.intersection(map(str.casefold, one.target.names)))
+
+
+def _refused(one: Draft, why: str) -> Draft:
+    return replace(one, item=replace(one.item, refused=one.item.refused or why))
+
+
+async def _find(question: Question, inputs: Mapping[str, object], units: Units) -> Sequence[Target] | VendorError:
+    query = units.queries[question.query]
+    asks = {name: _resolve(value, inputs) for name, value in question.asks.items()}
+    if not all(asks[name] for name in question.asks if name not in _optional(query)):
+        return ()
+    try:
+        found: Sequence[Target] = await query.find(revive(query.question, asks))
+    except VendorError as error:
+        return error
+    return tuple({target.names[0]: target for target in found}.values())
+
+
+def _optional(query: AnyQuery) -> set[str]:
+    """What a query need not be told."""
+    import dataclasses  # noqa: PLC0415
+
+    missing = dataclasses.MISSING
+    return {one.name for one in dataclasses.fields(query.question) if not one.default is one.default_factory is missing}
+
+
+def _resolve(value: object, inputs: Mapping[str, object]) -> object:
+    reference = REFERENCE.fullmatch(value) if isinstance(value, str) else None
+    return inputs[reference[2]] if reference else value
+
+
+def _id(step: str, target: Target) -> str:
+    return f"{step}/{target.names[0].partition(':')[2]}"
+
+
+def _needs(needed: Step, step: Step, target: Target, answers: Mapping[str, Sequence[Target] | VendorError]) -> list[str]:
+    """Steps over the same targets wait for each other target by target; others wait for all."""
+    others = answers[needed.source]
+    if isinstance(others, VendorError):
+        return [f"{needed.id}/?"]
+    return [_id(needed.id, other) for other in ([target] if needed.source == step.source else others)]
