@@ -33,7 +33,7 @@ docs: $(VENV)/.dev
 	$(BIN)/python docs/generate.py
 
 docs-check: docs
-	@git diff --exit-code -- docs || { echo "docs/ is not what the code generates: commit the change above"; exit 1; }
+	@git diff --exit-code -- docs playbooks/schema.json || { echo "docs/ or playbooks/schema.json is not what the code generates: commit the change above"; exit 1; }
 
 # New locks from the ranges in pyproject.toml. They hold hashes and no address of any package registry.
 UV := $(shell command -v uv || echo $(BIN)/uv)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import sys
 from pathlib import Path
 from typing import Final
@@ -78,6 +79,9 @@ def main() -> None:
     for stale in folder.glob("*.md"):
         if f"actions/{stale.name}" not in pages:
             stale.unlink()
+    (HERE.parent / "playbooks" / "schema.json").write_text(
+        json.dumps(playbook.schema(known.actions, known.queries), indent=2) + "\n", encoding="utf-8"
+    )
     for path, text in pages.items():
         (HERE / path).write_text(text.rstrip() + "\n", encoding="utf-8")
 

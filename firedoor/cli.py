@@ -163,6 +163,30 @@ def playbooks_lint(names: Annotated[list[str], typer.Argument(metavar="[NAME OR 
     raise typer.Exit(2 if any(data.values()) else 0)
 
 
+@playbooks_app.command("show")
+def playbooks_show(name: str, as_json: AsJson = False) -> None:
+    """One playbook: its inputs, its steps and their order, who must approve, how far it can be undone."""
+    from firedoor import diagram, running
+
+    _show(running.book_card(name), as_json=as_json, render=diagram.card_markdown)
+
+
+@playbooks_app.command("graph")
+def playbooks_graph(name: str) -> None:
+    """One playbook as a flowchart in Mermaid's language."""
+    from firedoor import running
+
+    typer.echo(running.book_graph(name), nl=False)
+
+
+@playbooks_app.command("schema")
+def playbooks_schema() -> None:
+    """The JSON Schema of playbook files, as in playbooks/schema.json."""
+    from firedoor import running
+
+    typer.echo(json.dumps(running.book_schema(), indent=2))
+
+
 @actions_app.command("list")
 def actions_list(as_json: AsJson = False) -> None:
     """Every action and query, with what it needs and how far it can be undone."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -48,11 +49,17 @@ class Drafts:
     names: tuple[str, ...]
 
 
+def asked(book: Playbook, inputs: Mapping[str, tuple[str, ...]], queries: Mapping[str, AnyQuery | type[AnyQuery]]) -> frozenset[str]:
+    """The names of the playbook's queries that are asked: not those that need an input which was left out."""
+    given = _given(book, inputs)
+    return frozenset(name for name, question in book.queries.items() if _is_asked(question, given, queries.get(question.query)))
+
+
 async def draft(book: Playbook, order: Order, *, units: Units, guard: Guard) -> Drafts:
     """Ask the queries and draft the run. Raises `BadInput` for a question that names something unknown, `VendorError` where none was
     answered; one that a vendor failed to answer becomes an item that says so, and holds nothing else up.
     """
-    given = {name: order.inputs[name] if wanted.many else "".join(order.inputs[name]) for name, wanted in book.inputs.items()}
+    given = _given(book, order.inputs)
     answers = dict(zip(book.queries, await asyncio.gather(*(_find(one, given, units) for one in book.queries.values())), strict=True))
     failed = [answer for answer in answers.values() if isinstance(answer, VendorError)]
     if failed and not any(answers[step.source] for step in book.steps if not isinstance(answers[step.source], VendorError)):
@@ -62,7 +69,10 @@ async def draft(book: Playbook, order: Order, *, units: Units, guard: Guard) -> 
     briefing = Briefing(run=order.run, incident=order.incident, title=order.title, scope=names)
     steps = {step.id: step for step in book.steps}
     drafts: list[Draft] = []
+    wanted = asked(book, order.inputs, units.queries)
     for step in book.steps:
+        if step.source not in wanted:
+            continue
         spec = units.actions[step.action].spec
         item = Item(
             id=f"{step.id}/?",
@@ -119,23 +129,28 @@ def _refused(one: Draft, why: str) -> Draft:
 
 
 async def _find(question: Question, inputs: Mapping[str, object], units: Units) -> Sequence[Target] | VendorError:
-    query = units.queries[question.query]
-    asks = {name: _resolve(value, inputs) for name, value in question.asks.items()}
-    if not all(asks[name] for name in question.asks if name not in _optional(query)):
+    if not _is_asked(question, inputs, units.queries.get(question.query)):
         return ()
+    query = units.queries[question.query]
     try:
-        found: Sequence[Target] = await query.find(revive(query.question, asks))
+        found: Sequence[Target] = await query.find(revive(query.question, _asks(question, inputs)))
     except VendorError as error:
         return error
     return tuple({target.names[0]: target for target in found}.values())
 
 
-def _optional(query: AnyQuery) -> set[str]:
-    """What a query need not be told."""
-    import dataclasses  # noqa: PLC0415
+def _given(book: Playbook, inputs: Mapping[str, tuple[str, ...]]) -> Mapping[str, object]:
+    return {name: inputs[name] if wanted.many else "".join(inputs[name]) for name, wanted in book.inputs.items()}
 
-    missing = dataclasses.MISSING
-    return {one.name for one in dataclasses.fields(query.question) if not one.default is one.default_factory is missing}
+
+def _asks(question: Question, inputs: Mapping[str, object]) -> Mapping[str, object]:
+    return {name: _resolve(value, inputs) for name, value in question.asks.items()}
+
+
+def _is_asked(question: Question, inputs: Mapping[str, object], query: AnyQuery | type[AnyQuery] | None) -> bool:
+    fields = dataclasses.fields(query.question) if query is not None else ()
+    optional = {one.name for one in fields if not one.default is one.default_factory is dataclasses.MISSING}
+    return all(value for name, value in _asks(question, inputs).items() if name not in optional)
 
 
 def _resolve(value: object, inputs: Mapping[str, object]) -> object:

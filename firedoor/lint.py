@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from firedoor.catalogue import Catalogue
 from firedoor.errors import BadInput, nearest
 from firedoor.inputs import bind
+from firedoor.model import Tier
 from firedoor.playbook import REFERENCE, Input, Playbook, Question, Step, Value
 
 
@@ -18,7 +19,14 @@ def lint(book: Playbook, catalogue: Catalogue) -> tuple[str, ...]:
     names = [*_duplicates(book), *_units(book, catalogue), *_references(book)]
     if names:
         return tuple(names)  # what follows needs every name to lead somewhere
-    return (*_cycles(book), *_examples(book), *_questions(book, catalogue), *_types(book, catalogue), *_sources(book, catalogue))
+    return (
+        *_cycles(book),
+        *_examples(book),
+        *_questions(book, catalogue),
+        *_types(book, catalogue),
+        *_sources(book, catalogue),
+        *_telling(book, catalogue),
+    )
 
 
 def _duplicates(book: Playbook) -> Iterator[str]:
@@ -141,6 +149,17 @@ def _sources(book: Playbook, catalogue: Catalogue) -> Iterator[str]:
                     f"step {step.id!r}: {source} must have closed the source before {step.action} closes what it mints; "
                     f"add that step, for each of the same targets, and `needs: [...]` on it"
                 )
+
+
+def _telling(book: Playbook, catalogue: Catalogue) -> Iterator[str]:
+    """Tickets and notices come last by themselves, and nothing waits for them: people are told whatever became of the rest."""
+    telling = {step.id for step in book.steps if catalogue.actions[step.action].spec.approvals is Tier.AUTO}
+    for step in book.steps:
+        if step.id in telling and step.needs:
+            yield f"step {step.id!r} tells people what was done, and comes after everything else by itself: leave out its `needs`"
+        for need in step.needs:
+            if need in telling and step.id not in telling:
+                yield f"step {step.id!r} would wait for {need!r}, which only tells people: containment waits for nobody to read"
 
 
 def _same_targets(earlier: Step, later: Step, catalogue: Catalogue) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from firedoor.canonical import digest
 from firedoor.catalogue import AnyAction
 from firedoor.defect import kind_and_place
-from firedoor.drafting import Draft, Drafts, Units, draft
+from firedoor.drafting import Draft, Drafts, Units, asked, draft
 from firedoor.errors import FiredoorError, Misconfigured
 from firedoor.guard import Guard
 from firedoor.model import Mode, Plan, Target, Tier
@@ -34,7 +34,8 @@ class Planned:
 
 async def make(book: Playbook, order: Order, *, units: Units, guard: Guard) -> Planned:
     """Plan the run. Only reads are made. Raises what `draft` raises, `Misconfigured` where an action has no client."""
-    concerned = {step.action for step in book.steps} | {question.query for question in book.queries.values()}
+    wanted = asked(book, order.inputs, units.queries)
+    concerned = {step.action for step in book.steps if step.source in wanted} | {book.queries[name].query for name in wanted}
     if absent := concerned - units.actions.keys() - units.queries.keys():
         raise Misconfigured(f"this process has no client for {', '.join(sorted(absent))}", advice="Set up that vendor, then start it again")
     drafts = await draft(book, order, units=units, guard=guard)

@@ -7,8 +7,9 @@ A playbook names inputs, queries that find targets, and steps. A value is either
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic_core import ErrorDetails
@@ -146,3 +147,11 @@ def _words(fault: ErrorDetails) -> str:
             return f"a playbook has no such key here{nearest(str(fault['loc'][-1]), KEYS)}"
         case _:
             return fault["msg"].removeprefix("Value error, ")
+
+
+def schema(actions: Iterable[str], queries: Iterable[str]) -> dict[str, Any]:
+    """The JSON Schema of a playbook file, for editors. What only the whole catalogue can tell is `firedoor playbooks lint`'s to say."""
+    made = Playbook.model_json_schema(by_alias=True)
+    made["$defs"]["Step"]["properties"]["action"]["enum"] = sorted(actions)
+    made["$defs"]["Question"]["properties"]["query"]["enum"] = sorted(queries)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}

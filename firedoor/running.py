@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from firedoor import inputs, lint, playbook, report, shelf, wiring
+from firedoor import diagram, inputs, lint, playbook, report, shelf, wiring
 from firedoor.canonical import plain
 from firedoor.engine import RESUMABLE
 from firedoor.errors import BadInput, FiredoorError, Misconfigured
@@ -42,20 +42,22 @@ Say = Callable[[str], None]
 async def preview(name: str, given: Sequence[str], *, requester: str) -> Report:
     """The plan of a playbook against the real systems, on read-only clients. Needs no Slack and no roster."""
     settings = load()
-    book = wiring.load_playbook(name, wiring.load_catalogue())
+    known = wiring.load_catalogue()
+    book = wiring.load_playbook(name, known)
     order = wiring.take_order(book, inputs.pairs(given), mode=Mode.PREVIEW, requester=requester)
-    async with wiring.open_house(settings, vendors=wiring.vendors_of(book), writes=False) as house:
+    async with wiring.open_house(settings, vendors=wiring.vendors_of(book, order.inputs, known), writes=False) as house:
         return await house.engine.preview(order, book)
 
 
 async def contain(name: str, given: Sequence[str], *, requester: str, say: Say) -> Report:
     """The whole job, with approval in Slack."""
     settings = load()
-    book = wiring.load_playbook(name, wiring.load_catalogue())
+    known = wiring.load_catalogue()
+    book = wiring.load_playbook(name, known)
     order = wiring.take_order(book, inputs.pairs(given), mode=Mode.LIVE, requester=requester)
     wiring.requester(settings, requester)
     async with AsyncExitStack() as stack:
-        house = await with_slack(stack, settings, wiring.vendors_of(book))
+        house = await with_slack(stack, settings, wiring.vendors_of(book, order.inputs, known))
         say(f"Run {order.run}: planning {book.title.lower()}; the request will stand in Slack.")
         return await orchestrate(order, lambda stage: house.engine.contain(order, book, stage), house.journal)
 
@@ -218,6 +220,24 @@ def lint_all(names: Sequence[str]) -> Mapping[str, Sequence[str]]:
     """The faults of each playbook, by name; all playbooks where none is named. A name may be a file."""
     known = wiring.load_catalogue()
     return {name: _faults(name, known) for name in names or list(shelf.shelf())}
+
+
+def book_card(name: str) -> Report:
+    """One playbook, as people ask for it."""
+    known = wiring.load_catalogue()
+    return diagram.card(wiring.load_playbook(name, known), known)
+
+
+def book_graph(name: str) -> str:
+    """One playbook as a Mermaid flowchart."""
+    known = wiring.load_catalogue()
+    return diagram.graph(wiring.load_playbook(name, known), known)
+
+
+def book_schema() -> Report:
+    """The JSON Schema of playbook files, with every action and query there is."""
+    known = wiring.load_catalogue()
+    return playbook.schema(known.actions, known.queries)
 
 
 def actions() -> Report:

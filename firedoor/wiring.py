@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import tasks
-from firedoor import catalogue, inputs, lint, playbook
+from firedoor import catalogue, drafting, inputs, lint, playbook
 from firedoor.approval import Person, Seal
 from firedoor.catalogue import Catalogue
 from firedoor.channel import Channel, Silent
@@ -79,9 +79,10 @@ def load_playbook(name: str, known: Catalogue) -> Playbook:
     return book
 
 
-def vendors_of(book: Playbook) -> frozenset[str]:
-    """The vendors that a playbook works with."""
-    units = [step.action for step in book.steps] + [question.query for question in book.queries.values()]
+def vendors_of(book: Playbook, given: Mapping[str, tuple[str, ...]], known: Catalogue) -> frozenset[str]:
+    """The vendors that a playbook works with for these inputs: one about which nothing is asked need not be set up."""
+    wanted = drafting.asked(book, given, known.queries)
+    units = [step.action for step in book.steps if step.source in wanted] + [book.queries[name].query for name in wanted]
     return frozenset(unit.partition(".")[0] for unit in units)
 
 

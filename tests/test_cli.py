@@ -104,3 +104,18 @@ def test_an_error_is_json_too_where_json_was_asked_for(folder: Path) -> None:
     assert fault["error"] == "UnknownRun"
     assert fault["changed"] is False
     assert fault["advice"]
+
+
+def test_a_playbook_is_shown_drawn_and_described_for_editors(folder: Path) -> None:
+    shown = _firedoor(folder, "playbooks", "show", "identity-breach")
+    assert shown.returncode == 0
+    assert "- revoke_sessions: End a user's Okta sessions" in shown.stdout
+    assert "okta.revoke_sessions, after suspend" in shown.stdout
+    drawn = _firedoor(folder, "playbooks", "graph", "identity-breach")
+    assert "    step_suspend --> step_revoke_sessions\n" in drawn.stdout
+    described = json.loads(_firedoor(folder, "playbooks", "schema").stdout)
+    assert described == json.loads((ROOT / "playbooks" / "schema.json").read_text())
+    assert "okta.suspend_user" in described["$defs"]["Step"]["properties"]["action"]["enum"]
+    unknown = _firedoor(folder, "playbooks", "show", "identity-beach")
+    assert unknown.returncode == 2
+    assert "did you mean 'identity-breach'" in unknown.stderr

@@ -12,6 +12,7 @@ from firedoor import catalogue
 from firedoor.catalogue import Catalogue
 from firedoor.errors import BadInput
 from firedoor.lint import lint
+from firedoor.model import Reversal, Tier
 from firedoor.playbook import Playbook, find
 from firedoor.shelf import shelf
 from tests.fakes import Clear, Door, Find, Shut, spec
@@ -211,6 +212,25 @@ def test_a_question_is_put_for_a_trial(asks: Data, words: str) -> None:
 def test_an_action_on_a_kind_of_target_is_given_that_kind() -> None:
     pane = {"id": "pane", "action": "fake.pane", "for_each": "${queries.doors}", "needs": ["shut"]}
     assert doors(asks={"names": ["a"]}, steps=[SHUT, pane]) == ("step 'pane': fake.pane acts on Window, but ${queries.doors} finds Door",)
+
+
+class Tell(Shut):
+    """Tells people."""
+
+    spec = spec("tell", tier=Tier.AUTO, reversal=Reversal.OWNER)
+
+
+TELLING = replace(FAKES, actions={**FAKES.actions, "fake.tell": Tell})
+
+
+def test_people_are_told_last_and_nothing_waits_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(globals(), "FAKES", TELLING)
+    tell = {"id": "tell", "action": "fake.tell", "for_each": "${queries.doors}"}
+    assert doors(asks={"names": ["a"]}, steps=[SHUT, tell]) == ()
+    (needy,) = doors(asks={"names": ["a"]}, steps=[SHUT, tell | {"needs": ["shut"]}])
+    assert "step 'tell' tells people what was done" in needy
+    (waiting,) = doors(asks={"names": ["a"]}, steps=[SHUT | {"needs": ["tell"]}, tell])
+    assert "step 'shut' would wait for 'tell'" in waiting
 
 
 def test_a_long_circle_is_found() -> None:
