@@ -46,4 +46,4 @@ def _troubles(operations: Collection[str]) -> frozenset[str]:
     return _ANY.union(*(operation.refusals for operation in OPERATIONS if operation.name.partition(":")[2] in operations))
 
 
-ROOM = Room(open=_open, error_body=_error_body, troubles=_troubles)
+ROOM = Room(operations=OPERATIONS, open=_open, error_body=_error_body, troubles=_troubles)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
+from firedoor.vendors.access import Operation
 from firedoor.vendors.faults import Faults
 
 World = Mapping[str, Any]
@@ -34,10 +35,12 @@ class Simulated:
 class Room:
     """A vendor's room. ``open`` takes a world in the simulator's own format, and seconds of lag by their names there.
 
-    ``error_body``: the body of an error of this vendor, by operation and code. ``troubles``: what can become of a write, for an action that
-    makes these writing operations: error codes of the vendor's documentation, and what a network does to a reply.
+    ``operations`` is the client's own table. ``error_body``: the body of an error of this vendor, by operation and code. ``troubles``: what
+    can become of a write, for an action that makes these writing operations: error codes of the vendor's documentation, and what a network
+    does to a reply.
     """
 
+    operations: Sequence[Operation]
     open: Callable[[World, Mapping[str, float]], AbstractAsyncContextManager[Simulated]]
     error_body: Callable[[str, str], str]
     troubles: Callable[[Collection[str]], frozenset[str]]
