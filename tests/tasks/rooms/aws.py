@@ -15,19 +15,23 @@ from tests.tasks.rooms.base import Room, Simulated, World
 
 @asynccontextmanager
 async def _open(world: World, lag: Mapping[str, float]) -> AsyncIterator[Simulated]:
-    async with (
-        AwsSimulator(world, lag=AwsLag(**{"iam": 0.0, **lag})) as aws,
-        AwsClient(aws.roles(Access.WRITE), Access.WRITE, credentials=aws.credentials, endpoint=aws.url, timeout=5.0) as client,
-    ):
-        yield Simulated(
-            client=client,
-            used=client.policy.used,
-            faults=aws.faults,
-            state=aws.state,
-            writes=lambda: Counter(record.operation for record in aws.accepted_writes()),
-            world=aws,
-            secrets={aws.credentials.secret},
-        )
+    async with AwsSimulator(world, lag=AwsLag(**{"iam": 0.0, **lag})) as aws:
+
+        def connect(access: Access, url: str) -> AwsClient:
+            return AwsClient(aws.roles(access), access, credentials=aws.credentials, endpoint=url, timeout=5.0)
+
+        async with connect(Access.WRITE, aws.url) as client:
+            yield Simulated(
+                url=aws.url,
+                connect=connect,
+                client=client,
+                used=client.policy.used,
+                faults=aws.faults,
+                state=aws.state,
+                writes=lambda: Counter(record.operation for record in aws.accepted_writes()),
+                world=aws,
+                secrets={aws.credentials.secret},
+            )
 
 
 def _error_body(operation: str, code: str) -> str:

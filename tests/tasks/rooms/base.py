@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
-from firedoor.vendors.access import Operation
+from firedoor.vendors.access import Access, Operation
 from firedoor.vendors.faults import Faults
 
 World = Mapping[str, Any]
@@ -20,8 +20,12 @@ class Simulated:
 
     ``state`` is its world now, as plain data, ``writes`` how often each writing operation had its effect, ``used`` the permissions that the
     client has used, ``secrets`` what was made for this room beyond the secrets of the world itself. ``world`` is the simulator's own.
+    ``connect`` makes another client, of an access and by way of an address that stands for ``url``; with `Access.READ` it gets credentials
+    that can only read.
     """
 
+    url: str
+    connect: Callable[[Access, str], AbstractAsyncContextManager[Any]]
     client: Any
     used: set[str]
     faults: Faults

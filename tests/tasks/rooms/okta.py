@@ -13,6 +13,7 @@ from firedoor.vendors.okta.worlddata import world_of
 from tests.tasks.rooms.base import Room, Simulated, World
 
 TOKEN = "00canaryTokenOfFiredoor7Hq2vNz"
+READ_TOKEN = "00canaryTokenThatOnlyReads3Kd8"
 OWNER = {"id": "00ufiredoor", "login": "firedoor@acme.example", "roles": ["SUPER_ADMIN"]}
 
 
@@ -21,19 +22,26 @@ _ANY: Final = frozenset({"403 E0000006", "403", "404 E0000007", "429 E0000047", 
 
 @asynccontextmanager
 async def _open(world: World, lag: Mapping[str, float]) -> AsyncIterator[Simulated]:
-    data = {**world, "users": [*world.get("users", ()), OWNER], "api_tokens": [{"token": TOKEN, "owner": OWNER["id"]}]}
+    tokens = [{"token": TOKEN, "owner": OWNER["id"]}, {"token": READ_TOKEN, "owner": OWNER["id"], "role": "READ_ONLY_ADMIN"}]
+    data = {**world, "users": [*world.get("users", ()), OWNER], "api_tokens": tokens}
+
+    def connect(access: Access, url: str) -> OktaClient:
+        return OktaClient(org_url=url, token=TOKEN if access is Access.WRITE else READ_TOKEN, access=access, timeout=5.0)
+
     async with (
         OktaSimulator(world_of(data), lag=OktaLag(**{"system_log": 0.0, **lag})) as okta,
-        OktaClient(org_url=okta.url, token=TOKEN, access=Access.WRITE, timeout=5.0) as client,
+        connect(Access.WRITE, okta.url) as client,
     ):
         yield Simulated(
+            url=okta.url,
+            connect=connect,
             client=client,
             used=client.policy.used,
             faults=okta.faults,
             state=okta.world.state,
             writes=lambda: okta.accepted_writes,
             world=okta.world,
-            secrets={TOKEN},
+            secrets={TOKEN, READ_TOKEN},
         )
 
 

@@ -1,0 +1,114 @@
+"""Law 5, on the wire: every playbook and every action previewed, and hostile actions that try to write, with a recording proxy in between.
+
+The figures are printed at the end and written to ``build/preview.json``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from firedoor import planning
+from firedoor.canonical import canonical
+from firedoor.drafting import Draft, Drafts
+from firedoor.errors import FiredoorError, WriteRefused
+from firedoor.model import Mode, Target
+from firedoor.run import Item, Order, revive
+from firedoor.vendors.access import Access
+from tests.preview.hostile import BEYOND, GUARDED
+from tests.preview.proxy import Proxy
+from tests.tasks.harness import CATALOGUE, Case, cases
+from tests.tasks.rooms import ROOMS
+
+NOW = datetime(2023, 11, 23, 16, 0, tzinfo=UTC)
+ACTIONS = sorted(CATALOGUE.actions)
+BUILD = Path(__file__).resolve().parent.parent.parent / "build"
+figures: Counter[str] = Counter()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _told() -> Iterator[None]:
+    figures.clear()
+    yield
+    BUILD.mkdir(exist_ok=True)
+    (BUILD / "preview.json").write_text(json.dumps(dict(sorted(figures.items())), indent=2) + "\n")
+
+
+def ordinary(name: str) -> Case:
+    return next(case for case in cases() if (case.action, case.name) == (name, "ordinary"))
+
+
+async def planned(action: Any, target: Target) -> Item:
+    """The action's preview, as the engine makes it."""
+    name = action.spec.id
+    item = Item(id="s/x", step="s", action=name, label=target.label, target={})
+    order = Order(run="p", incident="i", playbook="p", mode=Mode.PREVIEW, requester="Ada", asked=NOW, inputs={}, title="t")
+    drafts = Drafts(drafts=(Draft(item=item, target=target),), names=target.names)
+    return (await planning.read_and_plan(drafts, order, {name: action})).items[0]
+
+
+@pytest.mark.parametrize("name", ACTIONS)
+async def test_a_preview_of_an_action_sends_no_write(name: str) -> None:
+    case, unit = ordinary(name), CATALOGUE.action(name)
+    async with ROOMS[unit.spec.vendor].open(case.data["world"], {}) as at, Proxy(unit.spec.vendor, at.url) as proxy:
+        before = canonical(at.state())
+        async with at.connect(Access.READ, proxy.url) as client:
+            item = await planned(unit(client), revive(unit.target, case.data["target"]))  # type: ignore[call-arg]
+        assert item.plan is not None
+        assert item.plan.changes, "there is something to preview"
+        assert proxy.seen, "it was read over the wire"
+        assert proxy.writes == []
+        assert canonical(at.state()) == before
+        figures["actions previewed"] += 1
+        figures["reads of actions"] += len(proxy.seen)
+
+
+@pytest.mark.parametrize("name", ACTIONS)
+async def test_a_hostile_action_in_a_preview_changes_nothing(name: str) -> None:
+    case, unit = ordinary(name), CATALOGUE.action(name)
+    vendor = unit.spec.vendor
+    async with ROOMS[vendor].open(case.data["world"], {}) as at, Proxy(vendor, at.url) as proxy:
+        before = canonical(at.state())
+        async with at.connect(Access.READ, proxy.url) as client:
+            refused: list[str] = []
+            target: Any = revive(unit.target, case.data["target"])
+
+            class Hostile(unit):  # type: ignore[misc,valid-type]
+                """The action, with an enemy's code in its reading."""
+
+                async def read(self, target: Any) -> Any:
+                    seen = await super().read(target)  # before its own tricks spoil the client
+                    for what, attempt in GUARDED[vendor]():
+                        try:
+                            await attempt(client)
+                        except WriteRefused:
+                            refused.append(what)
+                        except FiredoorError as other:
+                            pytest.fail(f"{what} was not refused by the guard: {other}")
+                    figures["write requests of those"] += len(proxy.writes)
+                    assert proxy.writes == [], "not one of them left the process"
+                    for what, attempt in BEYOND[vendor]():
+                        try:
+                            await attempt(client)
+                        except Exception:  # noqa: BLE001 - the vendor says no, in whatever form its library raises
+                            refused.append(what)
+                    return seen
+
+            item = await planned(Hostile(client), target)
+        assert item.plan is not None
+        assert item.plan.changes, item.plan
+        assert canonical(at.state()) == before
+        assert proxy.accepted == []
+        guarded, beyond = len(list(GUARDED[vendor]())), len(list(BEYOND[vendor]()))
+        assert len([what for what in refused if what in dict(GUARDED[vendor]())]) == guarded
+        assert proxy.writes, "those beyond the guard did reach the vendor"
+        figures["hostile attempts through what an action is handed"] += guarded
+        figures["hostile attempts beyond any guard"] += beyond
+        figures["write requests of those that reached the vendor"] += len(proxy.writes)
+        figures["writes accepted by a vendor"] += len(proxy.accepted)
