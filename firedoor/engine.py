@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from firedoor import planning, report, undo, words
@@ -236,25 +237,28 @@ class Engine:
         actions = await self._acting(record)
         stops = _Stops(self._journal, run)
         bench = Bench(journal=self._journal, leases=self._leases, grant=self._desk.grant(record), stopped=stops.by)
-        ended: dict[str, asyncio.Future[StepResult]] = {item.id: asyncio.get_running_loop().create_future() for item in record.items}
+        closed, ended = ({item.id: asyncio.get_running_loop().create_future() for item in record.items} for _ in range(2))
 
         async def bring(item: Item) -> None:
             earlier = record.results.get(item.id)
             if earlier is not None and earlier.outcome.exit_code == 0:
-                ended[item.id].set_result(earlier)
+                _settle(earlier, closed[item.id], ended[item.id])
                 return
-            still_open = [result for result in [await ended[need] for need in item.needs] if result.outcome.exit_code != 0]
+            # What comes after another begins once that is seen closed, and ends once it is known whether it stayed so.
+            held = [one for one in _still_open([await closed[need] for need in item.needs]) if one.outcome not in TRIED]
             if item.refused:
                 result = StepResult(item=item.id, outcome=Outcome.REFUSED, reason=item.refused)
-            elif held := [result for result in still_open if result.outcome not in TRIED]:
+            elif held:
                 result = _skipped(item, held)
             elif not item.target:
                 result = _previewed(item)
             else:
-                past, action = record.anew(item), actions.get(item.id)
-                result = _doubted(await self._carry_out(item, action, stage, past, bench), still_open)
+                early = partial(_settle, StepResult(item=item.id, outcome=Outcome.CHANGED, reason="seen closed"), closed[item.id])
+                work = partial(perform, item, record=record.anew(item), bench=bench, closed=early)
+                result = await self._carry_out(item, actions.get(item.id), stage, work)
+                result = _doubted(result, _still_open([await ended[need] for need in item.needs]))
             await self._journal.append(run, Kind.ENDED, result)
-            ended[item.id].set_result(result)
+            _settle(result, closed[item.id], ended[item.id])
             voices.say(self._channel.progressed(record.order, result))
 
         async def bring_all(items: Sequence[Item]) -> None:
@@ -281,12 +285,14 @@ class Engine:
         order = record.order
         return Briefing(run=order.run, incident=order.incident, title=order.title, text=words.report_markdown(so_far), scope=scope)
 
-    async def _carry_out(self, item: Item, action: AnyAction | None, stage: Stage, past: Record, bench: Bench) -> StepResult:
+    async def _carry_out(
+        self, item: Item, action: AnyAction | None, stage: Stage, work: Callable[[AnyAction], Awaitable[StepResult]]
+    ) -> StepResult:
         """The item on the stage. Whatever the stage does wrong, the other items go on. Raises only `JournalError`."""
         if action is None:
             return StepResult(item=item.id, outcome=Outcome.FAILED, reason=f"this process has no client for {item.action}")
         try:
-            return await stage.step(item, lambda: perform(item, action, record=past, bench=bench))
+            return await stage.step(item, lambda: work(action))
         except JournalError:
             raise
         except Exception as error:  # noqa: BLE001 - see above
@@ -325,6 +331,16 @@ class _Stops:
                 elif event.kind == Kind.RESUMED:
                     self._by = ""
             return self._by
+
+
+def _settle(result: StepResult, *futures: asyncio.Future[StepResult]) -> None:
+    for future in futures:
+        if not future.done():
+            future.set_result(result)
+
+
+def _still_open(results: Sequence[StepResult]) -> list[StepResult]:
+    return [result for result in results if result.outcome.exit_code != 0]
 
 
 def _briefed(item: Item, actions: Mapping[str, AnyAction], briefing: Briefing) -> Item:

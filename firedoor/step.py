@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 NAMESPACE = uuid.UUID("6f1d0c5e-2f0b-5a52-9f3e-2d6a4c1b7e90")
 ATTEMPTS = 3
-FIRST_POLL, LONGEST_POLL = 0.05, 1.0
+FIRST_POLL, LONGEST_POLL, WATCH_POLL = 0.05, 1.0, 0.25
 OVERDUE = 1.0  # seconds after which what does not show was taken back, where that must be reckoned with
 LONGEST_FIGHT = 100  # times that a change is made again because somebody takes it back
 PATIENCE = 60.0  # for a turn at the target
@@ -53,8 +53,7 @@ class _Work:
 
     ``open`` are intents without a receipt, ``doubtful`` the effects of which nobody knows whether a write of ours had them. ``again`` are
     effects that were made, and that somebody took back: lag no longer explains why they should be planned. ``shown`` are those that a
-    reading has shown to be made, ``written`` when each was last written, and ``holding_since`` since when everything has been seen to hold,
-    on the monotonic clock.
+    reading has shown to be made, ``written`` when each was last written, on the monotonic clock.
     """
 
     item: Item
@@ -70,7 +69,6 @@ class _Work:
     attempts: dict[str, int] = field(default_factory=dict)
     written: dict[str, float] = field(default_factory=dict)
     shown: set[str] = field(default_factory=set)
-    holding_since: float | None = None
 
     @property
     def effects(self) -> set[str]:
@@ -100,8 +98,6 @@ class _Work:
         overdue = {effect for effect in planned & self.effects if time.monotonic() - self.written.get(effect, 0.0) > OVERDUE}
         self.again |= {effect for effect in (planned & self.shown) | overdue if self.attempts.get(effect, 0) < LONGEST_FIGHT}
         self.shown = self.effects - planned
-        if planned:
-            self.holding_since = None
 
     def covered(self, cover: str, *, besides: str) -> int:
         """How many changes of a class were begun in this run; one whose fate is unknown counts too."""
@@ -113,15 +109,16 @@ class _Work:
         return max((_rest(error) for effect, error in self.errors.items() if not self.given_up(effect)), default=0.0)
 
 
-async def perform(item: Item, action: AnyAction, *, record: Record, bench: Bench) -> StepResult:
-    """Bring one item to its end. Raises only `JournalError`: whatever else failed is in the result."""
+async def perform(item: Item, action: AnyAction, *, record: Record, bench: Bench, closed: Callable[[], None] = lambda: None) -> StepResult:
+    """Bring one item to its end. Raises only `JournalError`: whatever else failed is in the result.
+
+    ``closed`` is called as soon as it is seen to hold: what comes after need not wait for as long as it must go on holding.
+    """
     began = time.monotonic()
     done = list(record.done(item.id))  # grows as the work goes on: however it ends, what was done is told
     try:
         target = revive(action.target, item.target)
-        async with bench.leases.holding(action.lease(target), patience=PATIENCE) as lease:
-            work = await _take_up(item, action, target, lease=lease, record=record, done=done)
-            result = await _bring_about(work, bench)
+        result = await _bring_to_hold(item, action, target, record=record, bench=bench, done=done, closed=closed)
     except JournalError:
         raise
     except FiredoorError as error:
@@ -131,6 +128,36 @@ async def perform(item: Item, action: AnyAction, *, record: Record, bench: Bench
         words = f"a defect in {item.action} ({kind_and_place(defect)}); look at its target by hand, then resume the run"
         result = _failed(item, words, done)
     return replace(result, seconds=round(time.monotonic() - began, 3))
+
+
+async def _bring_to_hold(
+    item: Item, action: AnyAction, target: Target, *, record: Record, bench: Bench, done: list[Done], closed: Callable[[], None]
+) -> StepResult:
+    """Under the lease, as often as it takes, until it holds; the watching in between is without it, so that others get their turn."""
+    work: _Work | None = None
+    while True:
+        async with bench.leases.holding(action.lease(target), patience=PATIENCE) as lease:
+            work = work or await _take_up(item, action, target, lease=lease, record=record, done=done)
+            work.lease = lease
+            result = await _bring_about(work, bench)
+        if result.outcome is not Outcome.CHANGED or not action.spec.hold:
+            return result
+        closed()
+        if await _holds(work):
+            return result
+
+
+async def _holds(work: _Work) -> bool:
+    """Whether what was done goes on holding for as long as it must: until the vendor enforces it, it may be taken back. Only looks."""
+    until = time.monotonic() + work.action.spec.hold
+    while time.monotonic() < until:
+        await asyncio.sleep(min(WATCH_POLL, max(until - time.monotonic(), 0.0)))
+        with suppress(VendorError):  # what could not be read just now is read again in a moment
+            plan = work.action.plan(work.target, await work.action.read(work.target))
+            work.look_at(plan)
+            if plan.changes:
+                return False
+    return True
 
 
 async def _take_up(item: Item, action: AnyAction, target: Target, *, lease: Lease, record: Record, done: list[Done]) -> _Work:
@@ -181,7 +208,7 @@ async def _bring_about(work: _Work, bench: Bench) -> StepResult:
         ended = await _judge(work, plan, extras, now, late=time.monotonic() > deadline)
         if ended is not None:
             return ended
-        await asyncio.sleep(FIRST_POLL if work.holding_since else pause)
+        await asyncio.sleep(pause)
         pause = min(pause * 1.6, LONGEST_POLL)
 
 
@@ -284,20 +311,10 @@ async def _judge(work: _Work, plan: Plan, extras: list[Change], now: Any, *, lat
     still = "; ".join(change.says for change in pending.values())
     verdict = Verdict(standing=Standing.NOT_YET, says=f"still to see: {still}") if pending else await _verdict(work)
     if verdict.standing is not Standing.HOLDS:
-        work.holding_since = None
         within = f"within {work.action.spec.settle_within:.0f} s"
         words = f"it was done, but could not be seen {within}: {verdict.says}"
         return _result(work, Outcome.UNVERIFIED, words, now, extras) if late else None
-    if not work.done or _held(work):
-        return _result(work, Outcome.CHANGED if _made(work.done) else Outcome.ALREADY, verdict.says, now)
-    return None
-
-
-def _held(work: _Work) -> bool:
-    """Whether what was done has held for as long as it must. A fight over it ends when the vendor enforces it, or when it is given up."""
-    now = time.monotonic()
-    work.holding_since = work.holding_since or now
-    return now - work.holding_since >= work.action.spec.hold
+    return _result(work, Outcome.CHANGED if _made(work.done) else Outcome.ALREADY, verdict.says, now)
 
 
 async def _verdict(work: _Work) -> Verdict:

@@ -399,3 +399,45 @@ async def test_the_lease_is_free_again_whatever_happened(tmp_path: Path) -> None
         async with it.store.reading() as connection:
             held = (await connection.execute(sa.select(leases.c.resource).where(leases.c.holder != ""))).scalars().all()
         assert held == []
+
+
+class HeldLong(Covering):
+    """Must be seen shut for longer than anything else here takes; up to three keys are approved."""
+
+    spec = spec("shut", hold=0.6)
+
+
+async def test_what_comes_after_does_not_wait_while_it_is_watched(tmp_path: Path) -> None:
+    async with lab(tmp_path, {"a": OPEN}, actions=(HeldLong, Clear)) as it:
+        report = await it.contain(book(steps=[SHUT, CLEAR]))
+        assert outcomes(report) == ["CHANGED", "CHANGED"]
+        shut, clear = report["steps"]
+        assert shut["seconds"] >= HeldLong.spec.hold
+        assert it.vendor.calls.index("apply fake.clear a") < len(it.vendor.calls) - 1 - it.vendor.calls[::-1].index("read fake.shut a")
+        assert clear["seconds"] < shut["seconds"], "the same lease was free meanwhile"
+
+
+async def test_a_key_that_is_added_while_it_is_watched_is_shut_too(tmp_path: Path) -> None:
+    async with lab(tmp_path, {"a": OPEN}, actions=(HeldLong, Clear)) as it:
+
+        def add() -> None:
+            it.vendor.doors["a"]["new"] = "open"
+
+        it.vendor.on_read.extend([None, None, None, None, add])
+        _, ended, applied = await contain_one(it)
+        assert (ended, applied, it.vendor.doors["a"]) == ("CHANGED", 2, {"k": "shut", "new": "shut"})
+
+
+async def test_a_source_that_does_not_stay_shut_casts_doubt_on_what_came_after(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("firedoor.step.LONGEST_FIGHT", 2)
+    async with lab(tmp_path, {"a": OPEN}, actions=(HeldLong, Clear)) as it:
+
+        def reopen() -> None:
+            it.vendor.on_read.append(reopen)
+            if it.vendor.cleared:
+                it.vendor.doors["a"]["k"] = "open"
+
+        it.vendor.on_read.append(reopen)
+        report = await it.contain(book(steps=[SHUT, CLEAR]))
+        assert outcomes(report) == ["UNVERIFIED", "UNVERIFIED"]
+        assert "its source is still open" in report["steps"][1]["reason"]
