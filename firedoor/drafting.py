@@ -10,7 +10,7 @@ from typing import Any
 
 from firedoor.canonical import plain
 from firedoor.catalogue import AnyAction, AnyQuery
-from firedoor.errors import VendorError
+from firedoor.errors import FiredoorError, Misconfigured, VendorError
 from firedoor.guard import Guard, Keepers
 from firedoor.model import Briefing, Plan, Target, Tier
 from firedoor.playbook import REFERENCE, Playbook, Question, Step
@@ -56,15 +56,15 @@ def asked(book: Playbook, inputs: Mapping[str, tuple[str, ...]], queries: Mappin
 
 
 async def draft(book: Playbook, order: Order, *, units: Units, guard: Guard) -> Drafts:
-    """Ask the queries and draft the run. Raises `BadInput` for a question that names something unknown, `VendorError` where none was
-    answered; one that a vendor failed to answer becomes an item that says so, and holds nothing else up.
+    """Ask the queries and draft the run. Raises `BadInput` for a question that names something unknown, and the first failure where none was
+    answered. A question that a vendor failed to answer, or that nobody made ready for, becomes an item that says so and holds nothing up.
     """
     given = _given(book, order.inputs)
     answers = dict(zip(book.queries, await asyncio.gather(*(_find(one, given, units) for one in book.queries.values())), strict=True))
-    failed = [answer for answer in answers.values() if isinstance(answer, VendorError)]
-    if failed and not any(answers[step.source] for step in book.steps if not isinstance(answers[step.source], VendorError)):
+    failed = [answer for answer in answers.values() if isinstance(answer, FiredoorError)]
+    if failed and not any(answers[step.source] for step in book.steps if not isinstance(answers[step.source], FiredoorError)):
         raise failed[0]
-    found = {name: () if isinstance(answer, VendorError) else answer for name, answer in answers.items()}
+    found = {name: () if isinstance(answer, FiredoorError) else answer for name, answer in answers.items()}
     names = tuple(dict.fromkeys(name for step in book.steps for target in found[step.source] for name in target.names))
     briefing = Briefing(run=order.run, incident=order.incident, title=order.title, scope=names)
     steps = {step.id: step for step in book.steps}
@@ -84,7 +84,7 @@ async def draft(book: Playbook, order: Order, *, units: Units, guard: Guard) -> 
             telling=spec.approvals is Tier.AUTO,
         )
         answer = answers[step.source]
-        if isinstance(answer, VendorError):
+        if isinstance(answer, FiredoorError):
             words = f"its targets could not be found: {answer} Start the playbook again once that is mended"
             drafts.append(Draft(item=replace(item, plan=Plan(impossible=words)), target=None))
             continue
@@ -128,13 +128,13 @@ def _refused(one: Draft, why: str) -> Draft:
     return replace(one, item=replace(one.item, refused=one.item.refused or why))
 
 
-async def _find(question: Question, inputs: Mapping[str, object], units: Units) -> Sequence[Target] | VendorError:
+async def _find(question: Question, inputs: Mapping[str, object], units: Units) -> Sequence[Target] | FiredoorError:
     if not _is_asked(question, inputs, units.queries.get(question.query)):
         return ()
     query = units.queries[question.query]
     try:
         found: Sequence[Target] = await query.find(revive(query.question, _asks(question, inputs)))
-    except VendorError as error:
+    except (VendorError, Misconfigured) as error:
         return error
     return tuple({target.names[0]: target for target in found}.values())
 
@@ -162,9 +162,9 @@ def _id(step: str, target: Target) -> str:
     return f"{step}/{target.names[0].partition(':')[2]}"
 
 
-def _needs(needed: Step, step: Step, target: Target, answers: Mapping[str, Sequence[Target] | VendorError]) -> list[str]:
+def _needs(needed: Step, step: Step, target: Target, answers: Mapping[str, Sequence[Target] | FiredoorError]) -> list[str]:
     """Steps over the same targets wait for each other target by target; others wait for all."""
     others = answers[needed.source]
-    if isinstance(others, VendorError):
+    if isinstance(others, FiredoorError):
         return [f"{needed.id}/?"]
     return [_id(needed.id, other) for other in ([target] if needed.source == step.source else others)]

@@ -23,7 +23,7 @@ from firedoor.channel import Channel, Silent
 from firedoor.desk import Desk
 from firedoor.drafting import Units
 from firedoor.engine import Engine
-from firedoor.errors import NotFound, VendorError
+from firedoor.errors import FiredoorError, NotFound
 from firedoor.guard import Guard
 from firedoor.journal import Event, Journal, Kind
 from firedoor.lease import Leases
@@ -90,7 +90,7 @@ class Vendor:
     on_apply: deque[Trouble] = field(default_factory=deque)
     on_read: deque[Exception | Callable[[], None] | None] = field(default_factory=deque)
     on_clock: deque[Callable[[], Awaitable[None]]] = field(default_factory=deque)
-    unfindable: VendorError | None = None
+    unfindable: FiredoorError | None = None
     hidden: int = 0
     _stale: dict[str, tuple[int, Seen]] = field(default_factory=dict)
 

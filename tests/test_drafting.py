@@ -13,7 +13,7 @@ from firedoor import planning
 from firedoor.action import Query, QuerySpec
 from firedoor.drafting import Units
 from firedoor.engine import Engine
-from firedoor.errors import Unreachable
+from firedoor.errors import Misconfigured, Unreachable, VendorError
 from firedoor.guard import Keepers
 from firedoor.model import Briefing, Change, Plan, Reversal, Target, Tier
 from firedoor.planning import Planned
@@ -102,9 +102,10 @@ async def plan(it: Lab, playbook: Playbook, doors: Sequence[str] | None = None, 
 LOST = Unreachable("no reply", vendor="fake", operation="find", target="doors")
 
 
-async def test_what_a_vendor_cannot_answer_holds_nothing_else_up(tmp_path: Path) -> None:
+@pytest.mark.parametrize("why", [LOST, Misconfigured("no reply: no door is prepared", target="doors")])
+async def test_what_cannot_be_answered_holds_nothing_else_up(why: VendorError | Misconfigured, tmp_path: Path) -> None:
     async with lab(tmp_path, {"a": OPEN}) as it:
-        it.vendor.unfindable = LOST
+        it.vendor.unfindable = why
         planned = await plan(it, gates(SHUT, CLEAR, BLOCK), doors=["203.0.113.7/32"])
         assert [item.id for item in planned.items] == ["shut/?", "clear/?", "block/door:a"]
         assert planned.items[0].plan is not None
