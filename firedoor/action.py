@@ -98,8 +98,8 @@ class Action(ABC, Generic[T, S]):
         plan = self.plan(target, now)
         if plan.changes:
             return Verdict(standing=Standing.NOT_YET, says="still to see: " + "; ".join(change.says for change in plan.changes))
-        if plan.impossible:
-            return Verdict(standing=Standing.UNKNOWN, says=plan.impossible)
+        if plan.blocked:
+            return Verdict(standing=Standing.UNKNOWN, says=plan.blocked)
         return Verdict(standing=Standing.HOLDS, says=plan.reason)
 
     def residuals(self, target: T, now: S) -> Sequence[Residual]:

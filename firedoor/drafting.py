@@ -56,8 +56,10 @@ def asked(book: Playbook, inputs: Mapping[str, tuple[str, ...]], queries: Mappin
 
 
 async def draft(book: Playbook, order: Order, *, units: Units, guard: Guard) -> Drafts:
-    """Ask the queries and draft the run. Raises `BadInput` for a question that names something unknown, and the first failure where none
-    was answered. A question that a vendor failed to answer, or that nobody made ready for, becomes an item that says so and holds nothing up.
+    """Ask the queries and draft the run.
+
+    A question that a vendor failed to answer, or that nobody made ready for, becomes an item that says so and holds nothing up; the first
+    such failure is raised where nothing was answered. Raises `BadInput` for a question that names something unknown.
     """
     given = _given(book, order.inputs)
     answers = dict(zip(book.queries, await asyncio.gather(*(_find(one, given, units) for one in book.queries.values())), strict=True))

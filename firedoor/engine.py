@@ -148,7 +148,7 @@ class Engine:
         return {item.id: known[item.action] for item in record.items if item.action in known}
 
     def _wants_approval(self, item: Item) -> bool:
-        return item.plan is not None and bool(item.plan.changes) and not item.telling
+        return item.plan is not None and item.plan.wants_approval and not item.telling
 
     def _request(self, order: Order, approval: Approval, planned: Planned) -> Request | None:
         if planned.tier is Tier.AUTO:
@@ -227,7 +227,7 @@ class Engine:
         by = {Ruling.DENIED: denied, Ruling.EXPIRED: "nobody answered in time"}.get(ruling, record.stopped_by)
         for item in record.items:
             settled = _previewed(item)
-            if item.plan is not None and item.plan.changes:
+            if item.plan is not None and item.plan.wants_approval:
                 settled = StepResult(item=item.id, outcome=outcome, reason=f"{ruling} ({by}); nothing was changed")
             await self._journal.append(record.order.run, Kind.ENDED, settled)
 
@@ -359,6 +359,9 @@ def _previewed(item: Item) -> StepResult:
         return StepResult(item=item.id, outcome=Outcome.PREVIEWED, reason="; ".join(change.says for change in item.plan.changes))
     if item.plan.impossible:
         return StepResult(item=item.id, outcome=Outcome.FAILED, reason=item.plan.impossible)
+    if item.plan.waits:
+        covered = "; ".join(cover.says for cover in item.plan.covers)
+        return StepResult(item=item.id, outcome=Outcome.PREVIEWED, reason=f"{covered or item.id}: {item.plan.waits}")
     return StepResult(item=item.id, outcome=Outcome.ALREADY, reason=item.plan.reason)
 
 

@@ -160,17 +160,32 @@ class Residual:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What an action would do. Exactly one holds: changes, a reason why none is needed, or why the vendor cannot do it as things are."""
+    """What an action would do. Exactly one holds: changes, a reason why none is needed, why the vendor cannot do it as things are, or what
+    it waits for: another step that comes first. What it will do then is known by its ``covers``.
+    """
 
     changes: tuple[Change, ...] = ()
     reason: str = ""
     impossible: str = ""
+    waits: str = ""
     covers: tuple[Cover, ...] = ()
     also_hit: tuple[str, ...] = ()
 
+    @property
+    def blocked(self) -> str:
+        """Why nothing can be done just now; empty where something can, or need not be."""
+        return self.impossible or self.waits
+
+    @property
+    def wants_approval(self) -> bool:
+        """Whether people have something to approve: changes, or a class of changes that are known only later."""
+        return bool(self.changes) or bool(self.waits and self.covers)
+
     def __post_init__(self) -> None:
-        if sum((bool(self.changes), bool(self.reason), bool(self.impossible))) != 1:
-            raise ValueError("a plan has changes, or a reason for none, or says what makes it impossible: one of the three")
+        if sum(map(bool, (self.changes, self.reason, self.impossible, self.waits))) != 1:
+            raise ValueError(
+                "a plan has changes, or a reason for none, or says what makes it impossible or what it waits for: one of these"
+            )
         if len({change.key for change in self.changes}) != len(self.changes):
             raise ValueError("two changes of a plan share a key")
 

@@ -64,7 +64,7 @@ async def read_and_plan(drafts: Drafts, order: Order, actions: Mapping[str, AnyA
 
 def tier(items: Sequence[Item], actions: Mapping[str, AnyAction], *, at_least: Tier) -> Tier:
     """The highest tier among the items that would change something; AUTO where none would but those that only tell people."""
-    changing = [item for item in items if item.plan is not None and item.plan.changes and not item.telling]
+    changing = [item for item in items if item.plan is not None and item.plan.wants_approval and not item.telling]
     return max([at_least, *((actions.get(item.id) or actions[item.action]).spec.approvals for item in changing)]) if changing else Tier.AUTO
 
 

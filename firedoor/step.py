@@ -92,7 +92,7 @@ class _Work:
 
         Only an action that must hold for a while is held to it here: elsewhere, a late copy of the world is the likelier cause.
         """
-        if plan.impossible or not self.action.spec.hold:
+        if plan.blocked or not self.action.spec.hold:
             return
         planned = {change.effect(self.item.action) for change in plan.changes}
         overdue = {effect for effect in planned & self.effects if time.monotonic() - self.written.get(effect, 0.0) > OVERDUE}
@@ -232,7 +232,7 @@ async def _settle(work: _Work, plan: Plan, bench: Bench) -> None:
 
     Where the vendor refused each of our writes, somebody else made it. That settles it too, but is nothing for us to undo.
     """
-    if plan.impossible:
+    if plan.blocked:
         return
     planned = {change.effect(work.item.action) for change in plan.changes}
     for intent in work.open:
@@ -306,8 +306,8 @@ async def _judge(work: _Work, plan: Plan, extras: list[Change], now: Any, *, lat
         words = "; ".join(change.says for change in extras)
         return _result(work, Outcome.STALE, f"not among what was approved, so it waits for an approval of its own: {words}", now, extras)
     if not work.done and not plan.changes:
-        outcome = Outcome.FAILED if plan.impossible else Outcome.ALREADY
-        return _result(work, outcome, plan.impossible or plan.reason, now)
+        outcome = Outcome.FAILED if plan.blocked else Outcome.ALREADY
+        return _result(work, outcome, plan.blocked or plan.reason, now)
     still = "; ".join(change.says for change in pending.values())
     verdict = Verdict(standing=Standing.NOT_YET, says=f"still to see: {still}") if pending else await _verdict(work)
     if verdict.standing is not Standing.HOLDS:

@@ -13,10 +13,13 @@ def plan_markdown(report: Mapping[str, Any]) -> str:
     """What a run would do, to whom, and what it would not."""
     changes = report["plan"]["changes"]
     lines = [f"# Plan of {report['playbook']}", "", f"Run {report['run']}, {report['mode']}, asked for by {report['requester']}.", ""]
+    changing = {change["item"] for change in changes}
+    later = [step for step in report["steps"] if step["outcome"] == "PREVIEWED" and step["id"] not in changing]
     if changes:
         lines += [f"## {_count(changes, 'change')}", "", *_shorten([_change(change) for change in changes]), ""]
-    else:
+    elif not later:
         lines += ["Nothing would be changed.", ""]
+    lines += _section("Once what comes before is done", [f"- {step['reason']}" for step in later])
     still = [step for step in report["steps"] if step["outcome"] == "ALREADY"]
     refused = [step for step in report["steps"] if step["outcome"] in ("REFUSED", "FAILED", "UNSUPPORTED")]
     lines += _section("Already so", [f"- {step['reason']}" for step in still])

@@ -257,6 +257,19 @@ class Clear(Shut):
         raise NotUndoable("what was cleared stays out", target=target.name, advice="They come in again by themselves")
 
 
+class Waiting(Clear):
+    """Clears a door, but only one that is shut; what it will do then is approved as a class."""
+
+    spec = spec("clear", sources=("fake.shut",), reversal=Reversal.OWNER)
+
+    def plan(self, target: Door, before: Seen) -> Plan:
+        covers = (Cover(name="clearing", says=f"clear {target.name}", at_most=1),)
+        if set(before.keys.values()) != {"shut"}:
+            return Plan(waits="only once it is shut", covers=covers)
+        plan = super().plan(target, before)
+        return replace(plan, changes=tuple(replace(change, cover="clearing") for change in plan.changes), covers=covers)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
     """Which doors."""

@@ -23,7 +23,25 @@ from firedoor.lease import Lease
 from firedoor.model import Mode, Outcome
 from firedoor.report import RunOutcome
 from firedoor.run import Item, Order, StepResult
-from tests.fakes import ASKER, CLEAR, SHUT, YES, Covering, Effect, Lab, Report, Shut, Unattended, book, failing, hasten, lab, outcomes
+from firedoor.words import plan_markdown
+from tests.fakes import (
+    ASKER,
+    CLEAR,
+    SHUT,
+    YES,
+    Covering,
+    Effect,
+    Lab,
+    Report,
+    Shut,
+    Unattended,
+    Waiting,
+    book,
+    failing,
+    hasten,
+    lab,
+    outcomes,
+)
 
 APPROVED, DENIED, NOBODY = Answer.APPROVE, Answer.DENY, None
 OPEN, SHUT_ALREADY, STUCK = {"k": "open"}, {"k": "shut"}, {"k": "stuck"}
@@ -161,6 +179,26 @@ async def test_it_is_closed_anew_once_the_source_is_shut(tmp_path: Path) -> None
         assert outcomes(first) == ["FAILED", "UNVERIFIED"]
         assert outcomes(await it.resume()) == ["CHANGED", "CHANGED"]
         assert it.vendor.effects == {"shut a/k": 1, "clear a": 2}
+
+
+async def test_what_waits_for_another_step_is_approved_with_it_and_done_after_it(tmp_path: Path) -> None:
+    async with lab(tmp_path, {"a": OPEN}, actions=(Shut, Waiting)) as it:
+        preview = await it.engine(act=False).preview(it.order(mode=Mode.PREVIEW), book(steps=[SHUT, CLEAR]))
+        assert outcomes(preview) == ["PREVIEWED", "PREVIEWED"]
+        assert preview["steps"][1]["reason"] == "clear a: only once it is shut"
+        assert "Once what comes before is done" in plan_markdown(preview)
+        report = await it.contain(book(steps=[SHUT, CLEAR]))
+        assert outcomes(report) == ["CHANGED", "CHANGED"]
+        assert it.vendor.effects == {"shut a/k": 1, "clear a": 1}
+
+
+async def test_what_waits_in_vain_fails_in_words(tmp_path: Path) -> None:
+    async with lab(tmp_path, {"a": OPEN}, actions=(Shut, Waiting)) as it:
+        report = await it.contain(book(steps=[CLEAR]))
+        assert outcomes(report) == ["FAILED"]
+        assert report["steps"][0]["reason"] == "only once it is shut"
+        assert report["approval"]["required"] == 1
+        assert not it.vendor.effects
 
 
 async def test_a_stop_counts_before_the_next_write(tmp_path: Path) -> None:

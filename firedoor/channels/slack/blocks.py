@@ -157,7 +157,9 @@ def _contents(items: Sequence[Item], *, most: int, sections: int) -> list[Block]
     plans = [(item, item.plan) for item in items if item.plan is not None]
     parts = {
         "It will": [f"• {_change(change)}" for _, plan in plans for change in plan.changes],
-        "It may also change": [f"• {_cover(cover)}" for _, plan in plans for cover in plan.covers],
+        "It may also change": [
+            f"• {_cover(cover)}{f' ({plan.waits})' if plan.waits else ''}" for _, plan in plans for cover in plan.covers
+        ],
         "Who else is hit": [f"• {who}" for _, plan in plans for who in plan.also_hit],
         "What cannot be undone": [
             f"• {item.action} on {item.label} {LASTING[item.reversal]}" for item, plan in plans if plan.changes and item.reversal in LASTING
@@ -166,7 +168,7 @@ def _contents(items: Sequence[Item], *, most: int, sections: int) -> list[Block]
         "Not possible": [f"• {item.label}: {plan.impossible}" for item, plan in plans if plan.impossible],
         "Already so": [f"• {plan.reason}" for _, plan in plans if plan.reason],
     }
-    if not parts["It will"]:
+    if not any(plan.wants_approval for _, plan in plans):
         return [own("*It would change nothing*"), *_parts(parts, most=most, sections=sections)]
     return _parts(parts, most=most, sections=sections)
 
