@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import traceback
 
@@ -138,6 +139,30 @@ async def test_no_header_is_sent_but_ours() -> None:
         names = {line.partition(b":")[0].lower() for line in head.split(b"\r\n")[1:] if line}
         assert names == {b"host", b"accept", b"accept-encoding", b"authorization", b"user-agent"}
         assert head.count(f"SSWS {CANARY}".encode()) == 1
+
+
+async def test_a_body_is_sent_as_json_and_whole() -> None:
+    came: list[bytes] = []
+    sent: dict[str, object] = {"name": "Z\u00fcrich", "gateways": [], "none": None}
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = next(int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+        came.extend((head, await reader.readexactly(length)))
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with OktaClient(org_url=url, token=CANARY, access=Access.WRITE) as client:
+            put = operations.REPLACE_NETWORK_ZONE
+            await client._once(put, put.fill(ZONE), lambda body: body, target=ZONE, body=sent)
+    head, body = came
+    names = {line.partition(b":")[0].lower() for line in head.split(b"\r\n")[1:] if line}
+    assert names == {b"host", b"accept", b"accept-encoding", b"authorization", b"user-agent", b"content-type", b"content-length"}
+    assert b"\r\nContent-Type: application/json\r\n" in head
+    assert json.loads(body) == sent
 
 
 async def test_the_executor_can_be_given_no_other_session(reader: OktaClient) -> None:
