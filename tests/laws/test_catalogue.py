@@ -21,7 +21,7 @@ ACTIONS = sorted(CATALOGUE.actions)
 UNITS: dict[str, type[AnyAction | AnyQuery]] = {**CATALOGUE.actions, **CATALOGUE.queries}
 MODES = re.compile(r"dry.?run|\bmodes?\b|\bpreview|\bdrill|\bwhat.?if\b", re.IGNORECASE)
 # What a room may stand on besides its own vendor: our contracts, and standard modules that reach nothing.
-FIRM = {"firedoor.action", "firedoor.canonical", "firedoor.errors", "firedoor.model"}
+FIRM = {"firedoor.action", "firedoor.addresses", "firedoor.canonical", "firedoor.errors", "firedoor.model"}
 PLAIN = {"__future__", "asyncio", "collections.abc", "dataclasses", "datetime", "enum", "re", "typing"}
 
 

@@ -22,13 +22,16 @@ _PROVIDER: Final = {"type": "OKTA", "name": "OKTA"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One request that passed authentication: the world, who asks, how long status changes stay hidden from reads, and the org's URL."""
+    """One request that passed authentication: the world, who asks, how long status changes stay hidden from reads, the org's URL, and what
+    was sent along.
+    """
 
     world: OktaWorld
     request: web.Request
     actor: User
     status_lag: timedelta
     url: str
+    body: bytes = b""
 
     @property
     def user(self) -> User:

@@ -19,10 +19,11 @@ _BENDS_A_PATH: Final = re.compile(r"[/\\\x00-\x1f\x7f]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpOperation(Operation):
-    """One HTTP call. ``path`` is the vendor's template, with a ``{name}`` for each parameter."""
+    """One HTTP call. ``path`` is the vendor's template, with a ``{name}`` for each parameter. ``takes_body``: it carries a JSON object."""
 
     method: str
     path: str
+    takes_body: bool = False
 
     def fill(self, *arguments: str) -> str:
         """The path with ``arguments`` in place of its parameters, in their order, percent-encoded."""
@@ -80,6 +81,20 @@ LIST_LOG_EVENTS: Final = HttpOperation(name="listLogEvents", method="GET", path=
 LIST_ADMIN_ROLES: Final = HttpOperation(
     name="listAssignedRolesForUser", method="GET", path="/api/v1/users/{userId}/roles", permission="okta.roles.read", writes=False
 )
+GET_NETWORK_ZONE: Final = HttpOperation(
+    name="getNetworkZone", method="GET", path="/api/v1/zones/{zoneId}", permission="okta.networkZones.read", writes=False
+)
+# It replaces the whole zone: sent again after a lost reply, it would undo what somebody else changed in between.
+REPLACE_NETWORK_ZONE: Final = HttpOperation(
+    name="replaceNetworkZone",
+    method="PUT",
+    path="/api/v1/zones/{zoneId}",
+    permission="okta.networkZones.manage",
+    writes=True,
+    idempotent=False,
+    takes_body=True,
+    refusals=("400 E0000001",),
+)
 
 OPERATIONS: Final = (
     GET_USER,
@@ -90,6 +105,8 @@ OPERATIONS: Final = (
     LIST_REFRESH_TOKENS,
     LIST_LOG_EVENTS,
     LIST_ADMIN_ROLES,
+    GET_NETWORK_ZONE,
+    REPLACE_NETWORK_ZONE,
 )
 
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TypeAlias, TypeVar
 
 from firedoor.vendors.okta.values import AdminRole, LogEvent, RefreshToken, UserRecord
+from firedoor.vendors.okta.zones import ZoneRecord
 
 T = TypeVar("T")
 Object: TypeAlias = Mapping[str, object]
@@ -63,6 +64,27 @@ def refresh_token(item: Object) -> RefreshToken:
         created=_moment(item, "created"),
         expires=_moment_or_none(item, "expiresAt"),
     )
+
+
+def network_zone(item: Object) -> ZoneRecord:
+    """From Okta's NetworkZone, of any type. A gateway of a form that is not known here counts, as an empty one."""
+    entries = () if item.get("gateways") is None else _array(item["gateways"], "gateways")
+    proxies = () if item.get("proxies") is None else _array(item["proxies"], "proxies")
+    return ZoneRecord(
+        id=_text(item, "id"),
+        name=_text(item, "name"),
+        type=_text(item, "type"),
+        status=_text(item, "status"),
+        usage=_text(item, "usage"),
+        system=item.get("system") is True,
+        gateways=tuple(_text_or_empty(_object(entry, "a gateway"), "value") for entry in entries),
+        proxies=len(proxies),
+    )
+
+
+def network_zone_whole(item: Object) -> tuple[Object, ZoneRecord]:
+    """The same, with the object it was read from. That never leaves the client: it is what the next version of the zone is made of."""
+    return item, network_zone(item)
 
 
 def log_event(item: Object) -> LogEvent:

@@ -2,6 +2,8 @@
 
 Left out: factors, policies, rate limits and lockout on these doors, client authentication on the token endpoint, and every OAuth grant but
 refresh_token. A stolen refresh token therefore works without its client's secret, which is the worst case.
+
+Before each of them stands the gate of ``admin_zones.py``: whoever comes from a blocked address, by X-Forwarded-For or in truth, gets a 403.
 """
 
 from __future__ import annotations

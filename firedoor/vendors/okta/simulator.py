@@ -1,7 +1,7 @@
 """Okta on loopback, over the wire: for drills and tests, with the lags, limits and faults that the real one has.
 
-The rules are in `firedoor.vendors.okta.world`, the admin endpoints in ``admin.py``, the doors for people in ``signin.py``. Here is what
-surrounds them: authentication by API token, rate limits, planned faults, and the record of every request.
+The rules are in `firedoor.vendors.okta.world`, the admin endpoints in ``admin.py`` and ``admin_zones.py``, the doors for people in
+``signin.py``. Here is what surrounds them: authentication by API token, rate limits, planned faults, and the record of every request.
 """
 
 from __future__ import annotations
@@ -19,20 +19,24 @@ from typing import Final, Self
 from aiohttp import web
 
 from firedoor.vendors.faults import Effect, Fault, Faults
-from firedoor.vendors.okta import signin
-from firedoor.vendors.okta.admin import HANDLERS, Call, Handler, Refused
+from firedoor.vendors.okta import admin, admin_zones, signin
+from firedoor.vendors.okta.admin import Call, Handler, Refused
 from firedoor.vendors.okta.operations import HttpOperation
 from firedoor.vendors.okta.world import ApiToken, OktaWorld
 
 READ_ONLY: Final = "READ_ONLY_ADMIN"
+HANDLERS: Final = {**admin.HANDLERS, **admin_zones.HANDLERS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OktaLag:
-    """Seconds by which Okta is late. ``system_log``: an entry shows; ``user_status``: reads show a changed status."""
+    """Seconds by which Okta is late. ``system_log``: an entry shows; ``user_status``: reads show a changed status; ``network_zone``: a
+    changed zone is enforced (about a minute by Okta's help, up to half an hour at some of its edges).
+    """
 
     system_log: float = 30.0
     user_status: float = 0.0
+    network_zone: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +95,7 @@ class OktaSimulator:
 
     async def __aenter__(self) -> Self:
         self.world.log.lag = timedelta(seconds=self.lag.system_log)
+        self.world.zone_lag = timedelta(seconds=self.lag.network_zone)
         app = web.Application()
         app.router.add_post("/api/v1/authn", self._door("authn", signin.authn))
         app.router.add_post("/api/v1/sessions", self._door("createSession", signin.create_session))
@@ -122,7 +127,7 @@ class OktaSimulator:
         return answer
 
     async def _administer(self, operation: HttpOperation, handler: Handler, request: web.Request) -> web.StreamResponse:
-        token = self._authorised(request)
+        token, body = self._authorised(request), await request.read()
         headers, over = self._spend(operation)
         fault = self.faults.take(operation.name)
         delay = fault.delay if fault else 0.0
@@ -133,7 +138,7 @@ class OktaSimulator:
             response, accepted = web.Response(status=500), False
         else:
             try:
-                response, accepted = self._obey(operation, handler, request, token, over=over), True
+                response, accepted = self._obey(operation, handler, request, body, token, over=over), True
             except Refused as refused:
                 response, accepted = refused.response(), False
             response.headers.update(headers)
@@ -150,9 +155,11 @@ class OktaSimulator:
         return response
 
     def _obey(
-        self, operation: HttpOperation, handler: Handler, request: web.Request, token: ApiToken | None, *, over: bool
+        self, operation: HttpOperation, handler: Handler, request: web.Request, body: bytes, token: ApiToken | None, *, over: bool
     ) -> web.Response:
         """Have the effect and give the true reply. Raises `Refused`."""
+        if refused := admin_zones.turned_away(self.world, request):
+            raise refused
         if token is None:
             raise Refused(401, "E0000011", "Invalid token provided")
         if over:
@@ -165,6 +172,7 @@ class OktaSimulator:
             actor=self.world.users[token.owner],
             status_lag=timedelta(seconds=self.lag.user_status),
             url=self.url,
+            body=body,
         )
         return handler(call)
 
@@ -195,7 +203,8 @@ class OktaSimulator:
         self, name: str, handler: Callable[[OktaWorld, web.Request], Awaitable[signin.Answer]]
     ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def answer(request: web.Request) -> web.StreamResponse:
-            answered = await handler(self.world, request)
+            refused = admin_zones.turned_away(self.world, request)
+            answered = signin.Answer(response=refused.response()) if refused else await handler(self.world, request)
             self._record(request, name, by=answered.login, writes=False, accepted=bool(answered.login), status=answered.response.status)
             return answered.response
 

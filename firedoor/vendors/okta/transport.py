@@ -6,6 +6,7 @@ environment. The SDK's request executor calls `send_request`; whoever gets hold 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -122,7 +123,10 @@ class GuardedHttp:
         operation = self._admit(request)
         asked = cast(Mapping[str, str], request.get("headers") or {})
         headers = {name: asked[name] for name in _SENT_HEADERS if name in asked}
-        reply = await self._exchange(operation, str(request["url"]), headers)
+        body = _body(operation, request)
+        if body:
+            headers["Content-Type"] = "application/json"
+        reply = await self._exchange(operation, str(request["url"]), headers, body)
         if isinstance(reply, FiredoorError):
             # Raised here, clear of the HTTP library's own exception, whose frames hold the request.
             raise reply
@@ -143,11 +147,9 @@ class GuardedHttp:
         admitted = self._policy.admit(operation.name if operation else ascii(f"{method} {path}"))
         if operation is None or admitted is not operation:
             raise WriteRefused("the policy knows another call by that name; it was not sent", vendor=VENDOR, operation=admitted.name)
-        if request.get("data") or request.get("form") or request.get("json"):
-            raise WriteRefused("no operation of the table takes a body; it was not sent", vendor=VENDOR, operation=operation.name)
         return operation
 
-    async def _exchange(self, operation: HttpOperation, url: str, headers: Mapping[str, str]) -> Reply | FiredoorError:
+    async def _exchange(self, operation: HttpOperation, url: str, headers: Mapping[str, str], body: bytes) -> Reply | FiredoorError:
         import aiohttp  # noqa: PLC0415 - the catalogue loads without it
         from multidict import CIMultiDict  # noqa: PLC0415
         from yarl import URL  # noqa: PLC0415
@@ -166,6 +168,7 @@ class GuardedHttp:
                 operation.method,
                 URL(url, encoded=True),
                 headers={**headers, "Authorization": self._token.header()},
+                data=body or None,
                 allow_redirects=False,
             ) as response:
                 return Reply(status=response.status, headers=CIMultiDict(response.headers), body=await response.read())
@@ -177,3 +180,20 @@ class GuardedHttp:
             what = f"Okta could not be reached ({type(error).__name__})"
         advice = "Check the network and FIREDOOR_OKTA_ORG_URL, then run it again: what is already done stays done"
         return Unreachable(what, vendor=VENDOR, operation=operation.name, changed=changed, advice=advice)
+
+
+def _body(operation: HttpOperation, request: Mapping[str, object]) -> bytes:
+    """What is sent: a JSON object with an operation that takes one, nothing with any other. Raises `WriteRefused` for all else."""
+    given = request.get("data")
+    if request.get("form") or request.get("json") or (given and not operation.takes_body):
+        raise WriteRefused(f"{operation.name} takes no such body; it was not sent", vendor=VENDOR, operation=operation.name)
+    if not operation.takes_body:
+        return b""
+    if not isinstance(given, Mapping) or not given:
+        raise WriteRefused(f"{operation.name} takes a JSON object, and got none; it was not sent", vendor=VENDOR, operation=operation.name)
+    try:
+        return json.dumps(given, allow_nan=False).encode()
+    except (TypeError, ValueError):
+        what = f"{operation.name} was given what JSON cannot say; it was not sent"
+    # Raised here: the encoder's own error would carry the value along.
+    raise WriteRefused(what, vendor=VENDOR, operation=operation.name)

@@ -1,4 +1,4 @@
-"""An Okta org in memory: users, sessions, OAuth tokens, API tokens and the System Log, with Okta's rules for changing them.
+"""An Okta org in memory: users, sessions, OAuth tokens, API tokens, network zones and the System Log, with Okta's rules for changing them.
 
 What it leaves out: groups, apps, factors, policies, grants, devices and web or native apps' own sessions. What nobody here could confirm
 is played at its worst for the defender: suspending a user ends neither sessions nor access tokens already minted. Revoked and expired
@@ -15,6 +15,7 @@ from typing import Final
 from firedoor.canonical import JSON
 from firedoor.errors import BadInput
 from firedoor.vendors.okta.systemlog import Party, SystemLog
+from firedoor.vendors.okta.zoneworld import NetworkZone
 
 SESSION_LIFETIME: Final = timedelta(hours=2)
 ACCESS_LIFETIME: Final = timedelta(hours=1)
@@ -93,6 +94,8 @@ class OktaWorld:
         self.oauth_tokens: dict[str, OAuthToken] = {}
         self.api_tokens: dict[str, ApiToken] = {}
         self.sign_ins: dict[str, str] = {}
+        self.zones: dict[str, NetworkZone] = {}
+        self.zone_lag = timedelta(0)
         self.log = SystemLog()
         self._minted = 0
 
@@ -199,6 +202,7 @@ class OktaWorld:
                 each.id: {"user": self.users[each.user].login, "client": each.client, "status": each.status}
                 for each in self.oauth_tokens.values()
             },
+            "zones": {zone.id: zone.state() for zone in self.zones.values()},
         }
 
     def _move(self, user: User, start: str, end: str, event_type: str, by: Party) -> None:

@@ -4,9 +4,11 @@
     sessions:     [{id: leaked-sid, user: jane@acme.example}]
     oauth_tokens: [{id: oar1, client: 0oa1, user: jane@acme.example, refresh: ..., access: ...}]
     api_tokens:   [{token: ..., owner: ops@acme.example, role: READ_ONLY_ADMIN}]
+    zones:        [{id: nzo1, name: Firedoor, usage: BLOCKLIST, gateways: [203.0.113.0/24, 198.51.100.1-198.51.100.9], extra: {...}}]
     log:          [{type: user.session.start, published: 2023-11-23T15:59:00Z, actor: jane@acme.example, targets: [...], outcome: SUCCESS}]
 
 Times (created, status_changed, last_login, expires, published) are ISO 8601, UTC where no zone is given. A user is named by id or login.
+A zone is ACTIVE, of type IP, and not the system's, where it does not say otherwise; ``extra`` are fields that nobody knows.
 """
 
 from __future__ import annotations
@@ -18,12 +20,14 @@ from typing import Final
 from firedoor.errors import BadInput, nearest
 from firedoor.vendors.okta.systemlog import Party
 from firedoor.vendors.okta.world import FIRST_DAY, ApiToken, OAuthToken, OktaWorld, Session, User
+from firedoor.vendors.okta.zoneworld import NetworkZone, entry_of
 
 _KEYS: Final = {
     "users": {"id", "login", "name", "status", "status_changed", "created", "last_login", "password", "roles"},
     "sessions": {"id", "user", "created", "expires", "live"},
     "oauth_tokens": {"id", "client", "user", "refresh", "access", "created", "expires", "status"},
     "api_tokens": {"token", "owner", "role"},
+    "zones": {"id", "name", "type", "status", "usage", "system", "gateways", "proxies", "extra"},
     "log": {"type", "published", "actor", "targets", "outcome", "reason"},
 }
 
@@ -69,6 +73,19 @@ def world_of(data: Mapping[str, Sequence[Mapping[str, object]]], *, clock: Calla
     for row in data.get("api_tokens", ()):
         admin = ApiToken(token=_text(row, "token"), owner=world.user(_text(row, "owner")).id, role=_text(row, "role", "SUPER_ADMIN"))
         world.api_tokens[admin.token] = admin
+    for row in data.get("zones", ()):
+        zone = NetworkZone(
+            id=_text(row, "id"),
+            name=_text(row, "name"),
+            type=_text(row, "type", "IP"),
+            status=_text(row, "status", "ACTIVE"),
+            usage=_text(row, "usage", "BLOCKLIST"),
+            system=row.get("system") is True,
+            gateways=[entry_of(text) for text in _texts(row, "gateways")],
+            proxies=[entry_of(text) for text in _texts(row, "proxies")] or None,
+            extra=dict(row.get("extra") or {}),  # type: ignore[call-overload] # whatever the data has there is JSON
+        )
+        world.zones[zone.id] = zone
     for row in data.get("log", ()):
         world.log.write(
             _text(row, "type"),

@@ -16,6 +16,7 @@ CANARY = "00canary-7Hq2vNzExampleOnly"
 READ_TOKEN = "00reader-3kExampleOnly"
 JANE, OPS = "00ujane1", "00uops1"
 LOGIN = "jane@acme.example"
+ZONE = "nzoblock1"
 
 DATA: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "users": [
@@ -29,6 +30,16 @@ DATA: Mapping[str, Sequence[Mapping[str, Any]]] = {
         {"id": "oar1", "client": "0oaslides", "user": LOGIN, "refresh": "rt-1", "access": "at-1", "expires": "2099-01-01T00:00:00Z"},
         {"id": "oar2", "client": "0oacalendar", "user": LOGIN, "refresh": "rt-2"},
         {"id": "oar3", "client": "0oaslides", "user": OPS, "refresh": "rt-3"},
+    ],
+    "zones": [
+        {
+            "id": ZONE,
+            "name": "Firedoor",
+            "gateways": ["198.51.100.0/24", "192.0.2.1-192.0.2.9"],
+            "proxies": ["192.0.2.200/32"],
+            "extra": {"colour": "red", "nested": {"empty": [], "none": None}},
+        },
+        {"id": "nzotrust1", "name": "Offices", "usage": "POLICY", "gateways": ["192.0.2.64/26"]},
     ],
     "api_tokens": [{"token": CANARY, "owner": OPS}, {"token": READ_TOKEN, "owner": OPS, "role": "READ_ONLY_ADMIN"}],
 }

@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address, ip_network
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -21,11 +22,14 @@ from firedoor.vendors.access import Access
 from firedoor.vendors.okta import operations
 from firedoor.vendors.okta.client import OktaClient
 from firedoor.vendors.okta.operations import HttpOperation
+from firedoor.vendors.okta.replies import nothing
 from firedoor.vendors.okta.simulator import OktaLag, OktaSimulator
 from firedoor.vendors.okta.transport import GuardedHttp, Reply
 from firedoor.vendors.okta.world import OktaWorld
 from tests.specs import specification
-from tests.vendors.okta.conftest import CANARY, JANE, LOGIN, OPS, READ_TOKEN
+from tests.vendors.okta.conftest import CANARY, JANE, LOGIN, OPS, READ_TOKEN, ZONE
+
+ZONES = operations.REPLACE_NETWORK_ZONE
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +51,15 @@ def validate(document: dict[str, Any]) -> Callable[[Exchange], None]:
 
     def check(exchange: Exchange) -> None:
         headers = {"Authorization": "SSWS x"}
-        request = MockRequest("http://okta.example", exchange.method.lower(), exchange.path, args=dict(exchange.query), headers=headers)
+        request = MockRequest(
+            "http://okta.example",
+            exchange.method.lower(),
+            exchange.path,
+            args=dict(exchange.query),
+            headers=headers,
+            data=exchange.sent or None,
+            content_type="application/json",
+        )
         spec.validate_request(request)
         found = operations.find(exchange.method, exchange.path)
         assert found is not None
@@ -69,6 +81,7 @@ class Exchange:
     status: int
     content_type: str
     body: bytes
+    sent: bytes = b""
 
 
 @pytest.fixture
@@ -77,8 +90,10 @@ def exchanges(monkeypatch: pytest.MonkeyPatch) -> list[Exchange]:
     seen: list[Exchange] = []
     exchange = GuardedHttp._exchange
 
-    async def listening(self: GuardedHttp, operation: HttpOperation, url: str, headers: Mapping[str, str]) -> Reply | FiredoorError:
-        reply = await exchange(self, operation, url, headers)
+    async def listening(
+        self: GuardedHttp, operation: HttpOperation, url: str, headers: Mapping[str, str], body: bytes
+    ) -> Reply | FiredoorError:
+        reply = await exchange(self, operation, url, headers, body)
         if isinstance(reply, Reply):
             parts = urlsplit(url)
             seen.append(
@@ -89,6 +104,7 @@ def exchanges(monkeypatch: pytest.MonkeyPatch) -> list[Exchange]:
                     status=reply.status,
                     content_type=reply.headers.get("Content-Type", "application/json").partition(";")[0],
                     body=reply.body,
+                    sent=body,
                 )
             )
         return reply
@@ -106,8 +122,64 @@ def test_the_table_is_the_specifications(document: dict[str, Any]) -> None:
         assert operation.writes == (operation.method != "GET")
 
 
+def check_zone(document: dict[str, Any], zone: dict[str, Any], *, kept: bool) -> None:
+    """An IP zone to the letter: where a body may be of several types, the general check looks at almost nothing in it.
+
+    ``kept``: as Okta shows it, with what only Okta writes; otherwise as it is put, without. Fields that the specification does not name
+    may be there in both.
+    """
+    schemas = document["components"]["schemas"]
+    common, ip = schemas["NetworkZone"]["properties"], schemas["IPNetworkZone"]["allOf"][-1]["properties"]
+    read_only = {name for name, field in common.items() if field.get("readOnly")} | {"_links"}
+    assert read_only >= {"id", "created", "lastUpdated", "system"}
+    assert set(schemas["NetworkZone"]["required"]) <= zone.keys()
+    assert (read_only <= zone.keys()) if kept else not (read_only & zone.keys())
+    for name, schema in (("type", "Type"), ("status", "Status"), ("usage", "Usage")):
+        assert zone[name] in schemas[f"NetworkZone{schema}"]["enum"]
+    assert zone["type"] == "IP"
+    assert 0 < len(zone["name"]) <= common["name"]["maxLength"]
+    assert "useAsExemptList" not in zone
+    for name in ("gateways", "proxies"):
+        assert zone[name] is not None or ip[name].get("nullable")
+        for entry in zone[name] or ():
+            assert entry.keys() == schemas["NetworkZoneAddress"]["properties"].keys()
+            assert entry["type"] in schemas["NetworkZoneAddressType"]["enum"]
+            network = [ip_address(part) for part in entry["value"].split("-")] if entry["type"] == "RANGE" else [ip_network(entry["value"])]
+            assert network
+    assert zone["gateways"] or zone["proxies"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"gateways": "bogus"},
+        {"gateways": None},
+        {"gateways": []},
+        {"gateways": [{"type": "CIDR", "value": "192.0.2.7/24"}]},
+        {"gateways": [{"type": "HOST", "value": "192.0.2.7/32"}]},
+        {"gateways": [{"value": "192.0.2.7/32"}]},
+        {"usage": "BLACKLIST"},
+        {"status": None},
+        {"type": "DYNAMIC"},
+        {"name": ""},
+        {"id": "nzo1"},
+        {"_links": {}},
+    ],
+)
+def test_the_check_of_a_zone_would_see_a_difference(document: dict[str, Any], wrong: dict[str, Any]) -> None:
+    right: dict[str, Any] = {"name": "F", "type": "IP", "status": "ACTIVE", "usage": "BLOCKLIST", "proxies": None}
+    right["gateways"] = [{"type": "CIDR", "value": "192.0.2.7/32"}, {"type": "RANGE", "value": "192.0.2.1-192.0.2.1"}]
+    check_zone(document, {**right, "shade": 1}, kept=False)
+    with pytest.raises((AssertionError, ValueError, TypeError, AttributeError)):
+        check_zone(document, {**right, **wrong}, kept=False)
+
+
 async def test_every_operation_as_the_client_sends_it_and_the_simulator_answers(
-    world: OktaWorld, exchanges: list[Exchange], validate: Callable[[Exchange], None], monkeypatch: pytest.MonkeyPatch
+    document: dict[str, Any],
+    world: OktaWorld,
+    exchanges: list[Exchange],
+    validate: Callable[[Exchange], None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("firedoor.vendors.okta.client.LOG_PAGE", 1)
     monkeypatch.setattr("firedoor.vendors.okta.client.TOKEN_PAGE", 1)
@@ -123,12 +195,19 @@ async def test_every_operation_as_the_client_sends_it_and_the_simulator_answers(
         await client.suspend_user(JANE)
         await client.unsuspend_user(JANE)
         await client.revoke_user_sessions(JANE)
+        await client.network_zone(ZONE)
+        await client.add_to_zone(ZONE, ("203.0.113.7/32", "2001:db8::/48"))
+        await client.remove_from_zone(ZONE, ("203.0.113.7/32",))
         await client.log_events(filter=f'eventType sw "user." and target.id eq "{JANE}"', since=since)
         await client.log_events(filter='eventType eq "user.session.clear"', since=since, until=since + timedelta(hours=2))
     assert {seen.operation for seen in okta.requests} == {operation.name for operation in operations.OPERATIONS}
     assert len(exchanges) == len(okta.requests) > 10
     for exchange in exchanges:
         validate(exchange)
+        if exchange.path.startswith("/api/v1/zones/"):
+            check_zone(document, json.loads(exchange.body), kept=True)
+        if exchange.sent:
+            check_zone(document, json.loads(exchange.sent), kept=False)
 
 
 async def test_the_refusals_are_of_oktas_shape(world: OktaWorld, exchanges: list[Exchange], validate: Callable[[Exchange], None]) -> None:
@@ -140,13 +219,18 @@ async def test_the_refusals_are_of_oktas_shape(world: OktaWorld, exchanges: list
                 client.revoke_user_sessions("00uNobody"),
                 client.user("00uNobody"),
                 client.log_events(filter='severity eq "INFO"', since=datetime.now(UTC)),
+                client.network_zone("nzoNone"),
+                client._once(ZONES, ZONES.fill(ZONE), nothing, target=ZONE, body={"name": "Firedoor", "type": "IP", "gateways": []}),
+                client._once(ZONES, ZONES.fill("nzoNone"), nothing, target=ZONE, body={"name": "Firedoor", "type": "IP"}),
             ):
                 with pytest.raises(VendorError):
                     await refused
         async with OktaClient(org_url=okta.url, token=READ_TOKEN, access=Access.WRITE) as lesser:
             with pytest.raises(VendorError):
                 await lesser.suspend_user(JANE)
-    assert [exchange.status for exchange in exchanges] == [400, 404, 404, 404, 400, 403]
+            with pytest.raises(VendorError):
+                await lesser.add_to_zone(ZONE, ("203.0.113.7/32",))
+    assert [exchange.status for exchange in exchanges] == [400, 404, 404, 404, 400, 404, 400, 404, 403, 200, 403]
     for exchange in exchanges:
         validate(exchange)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import traceback
 
@@ -15,12 +16,13 @@ from firedoor.vendors.okta import operations
 from firedoor.vendors.okta.client import OktaClient
 from firedoor.vendors.okta.simulator import OktaSimulator
 from firedoor.vendors.okta.transport import Token
-from tests.vendors.okta.conftest import CANARY, JANE, LOGIN
+from tests.vendors.okta.conftest import CANARY, JANE, LOGIN, ZONE
 
 WRITES = [
     ("POST", f"/api/v1/users/{JANE}/lifecycle/suspend"),
     ("POST", f"/api/v1/users/{JANE}/lifecycle/unsuspend"),
     ("DELETE", f"/api/v1/users/{JANE}/sessions?oauthTokens=true"),
+    ("PUT", f"/api/v1/zones/{ZONE}"),
 ]
 UNLISTED = [
     ("POST", f"/api/v1/users/{JANE}/lifecycle/deactivate"),
@@ -79,12 +81,43 @@ async def test_the_token_goes_to_no_other_host(client: OktaClient, okta: OktaSim
         assert elsewhere.requests == okta.requests == []
 
 
-async def test_no_body_and_no_other_header_is_sent(client: OktaClient, okta: OktaSimulator) -> None:
+async def test_no_body_is_sent_where_none_belongs(client: OktaClient, okta: OktaSimulator) -> None:
     url = f"{okta.url}/api/v1/users/{JANE}/lifecycle/suspend"
     for part in ("data", "form", "json"):
         with pytest.raises(WriteRefused):
             await client._http.send_request({"method": "POST", "url": url, "headers": {}, part: {"a": 1}})
     assert okta.requests == []
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {},
+        {"data": None},
+        {"data": {}},
+        {"data": "name=x"},
+        {"data": b'{"name": "x"}'},
+        {"data": [{"name": "x"}]},
+        {"data": {"name": CANARY, "gateways": {1, 2}}},
+        {"data": {"name": CANARY, "much": float("inf")}},
+        {"data": {"name": "x"}, "form": {"a": 1}},
+        {"data": {"name": "x"}, "json": {"a": 1}},
+    ],
+)
+async def test_a_body_is_a_json_object_or_nothing_leaves(client: OktaClient, okta: OktaSimulator, parts: dict[str, object]) -> None:
+    with pytest.raises(WriteRefused) as refusal:
+        await client._http.send_request({"method": "PUT", "url": f"{okta.url}/api/v1/zones/{ZONE}", "headers": {}, **parts})
+    assert CANARY not in str(refusal.value) + repr(refusal.value.__context__)
+    assert okta.requests == []
+
+
+async def test_a_read_only_client_reads_a_zone_and_edits_none(reader: OktaClient, okta: OktaSimulator) -> None:
+    assert (await reader.network_zone(ZONE)).name == "Firedoor"
+    for write in (reader.add_to_zone, reader.remove_from_zone):
+        with pytest.raises(WriteRefused) as refusal:
+            await write(ZONE, ("203.0.113.7/32",) if write == reader.add_to_zone else ("198.51.100.0/24",))
+        assert refusal.value.target == ZONE
+    assert not any(seen.writes for seen in okta.requests)
 
 
 async def test_no_header_is_sent_but_ours() -> None:
@@ -106,6 +139,30 @@ async def test_no_header_is_sent_but_ours() -> None:
         names = {line.partition(b":")[0].lower() for line in head.split(b"\r\n")[1:] if line}
         assert names == {b"host", b"accept", b"accept-encoding", b"authorization", b"user-agent"}
         assert head.count(f"SSWS {CANARY}".encode()) == 1
+
+
+async def test_a_body_is_sent_as_json_and_whole() -> None:
+    came: list[bytes] = []
+    sent: dict[str, object] = {"name": "Z\u00fcrich", "gateways": [], "none": None}
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = next(int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+        came.extend((head, await reader.readexactly(length)))
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with OktaClient(org_url=url, token=CANARY, access=Access.WRITE) as client:
+            put = operations.REPLACE_NETWORK_ZONE
+            await client._once(put, put.fill(ZONE), lambda body: body, target=ZONE, body=sent)
+    head, body = came
+    names = {line.partition(b":")[0].lower() for line in head.split(b"\r\n")[1:] if line}
+    assert names == {b"host", b"accept", b"accept-encoding", b"authorization", b"user-agent", b"content-type", b"content-length"}
+    assert b"\r\nContent-Type: application/json\r\n" in head
+    assert json.loads(body) == sent
 
 
 async def test_the_executor_can_be_given_no_other_session(reader: OktaClient) -> None:
