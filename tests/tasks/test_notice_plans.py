@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
@@ -12,6 +12,7 @@ from firedoor.model import Briefing, Receipt
 from firedoor.vendors.slack.notices import in_brief
 from firedoor.vendors.slack.values import Notice
 from tasks.slack.notify import NoticeState, Notify, Place
+from tests.tasks.harness import room
 
 ACTION = Notify(cast("Any", None))
 BRIEFING = Briefing(run="r7", incident="inc-7", title="Contain ada@acme.example", text="ada@acme.example is suspended")
@@ -48,7 +49,18 @@ def test_what_is_withheld_is_nowhere_in_what_is_posted(withheld: str) -> None:
     assert not [part for part in ("ada", "acme", "suspend", "Contain", "public", "member", "target") if part in words]
 
 
-def test_a_notice_is_bound_to_the_moment_of_its_first_intent() -> None:
-    moment = datetime(2023, 11, 23, 16, tzinfo=UTC)
-    assert NOTICE.bound(moment).since == moment
-    assert NOTICE.bound(moment).mark == NOTICE.mark
+async def test_a_notice_is_not_looked_for_before_its_first_intent() -> None:
+    payload = {"run": "r7", "incident": "inc-7"}
+    told = {
+        "channel": "C0INC",
+        "by": "app",
+        "text": "x",
+        "ago": 3600,
+        "metadata": {"event_type": "firedoor_notice", "event_payload": payload},
+    }
+    channel = {"id": "C0INC", "name": "incidents", "private": True, "members": ["U0BOT"]}
+    async with room("slack.notify", {"channels": [channel], "messages": [told]}, lag={}, settle=1.0) as at:
+        assert (await at.action.read(NOTICE)).posted
+        now = await at.action.clock(NOTICE)
+        assert (await at.action.read(NOTICE.bound(now - timedelta(hours=2)))).posted
+        assert not (await at.action.read(NOTICE.bound(now))).posted
