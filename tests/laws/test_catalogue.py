@@ -155,6 +155,6 @@ def _trouble(fault: dict[str, object]) -> str:
     after = " after" if fault.get("effect") == "first" else ""
     if fault.get("drop"):
         return f"drop{after}"
-    if str(fault["status"]).startswith("2") and not after and fault.get("body", "{}") == "{}":
+    if str(fault["status"]).startswith("2") and not after and "code" not in fault and fault.get("body", "{}") == "{}":
         return "lie"
     return f"{fault['status']} {fault.get('code', '')}".strip() + after

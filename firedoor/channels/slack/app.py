@@ -12,11 +12,11 @@ from firedoor.approval import Answer, Person, Ruling
 from firedoor.channels.slack import blocks
 from firedoor.channels.slack.calls import VERBATIM, told
 from firedoor.channels.slack.posts import kept
-from firedoor.channels.slack.text import Block
 from firedoor.defect import kind_and_place
 from firedoor.desk import Desk
 from firedoor.errors import ChannelError, DecisionRefused, FiredoorError
 from firedoor.run import Record
+from firedoor.vendors.slack.text import Block
 
 if TYPE_CHECKING:
     from slack_bolt.async_app import AsyncApp

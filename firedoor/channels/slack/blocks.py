@@ -8,9 +8,9 @@ from typing import Any
 
 from firedoor.approval import Answer, Request, Ruling
 from firedoor.channel import Ask
-from firedoor.channels.slack.text import Block, context, header, own, pack, plain, said, shorten
 from firedoor.model import Change, Cover, Outcome, Reversal
 from firedoor.run import Item, Record, StepResult
+from firedoor.vendors.slack.text import Block, context, header, own, pack, plain, said, shorten
 from firedoor.words import headline
 
 APPROVE, DENY, DECIDE = "firedoor_approve", "firedoor_deny", "firedoor_decide"

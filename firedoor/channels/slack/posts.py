@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from firedoor.channels.slack import blocks
 from firedoor.channels.slack.calls import VERBATIM, SlackRefused, told
-from firedoor.channels.slack.text import Block
 from firedoor.errors import ChannelError
 from firedoor.journal import Journal, Kind
 from firedoor.run import Record
+from firedoor.vendors.slack.text import Block
 
 if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient

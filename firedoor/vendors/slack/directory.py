@@ -6,9 +6,10 @@ A workspace is described by a plain mapping (YAML or JSON):
     app: {id: A0001, name: Firedoor, bot_id: B0001, bot_user: U0BOT, commands: [/firedoor], shortcuts: {contain: message},
           events: [message.channels], tokens: [{token: xoxb-..., kind: bot, scopes: [...]}, {token: xapp-..., kind: app}]}
     users: [{id: U0001, name: ada, real_name: Ada, email: ada@acme.example, is_restricted: false}, ...]
-    channels: [{id: C0001, name: incidents, private: true, members: [U0001]}, ...]
+    channels: [{id: C0001, name: incidents, private: true, members: [U0001], archived: false}, ...]
     usergroups: [{id: S0001, handle: oncall, users: [U0001]}]
     integrations: [{bot_id: B0009, name: Alerts}]
+    messages: what stands in the channels already; see `firedoor.vendors.slack.history`
 """
 
 from __future__ import annotations
@@ -81,6 +82,7 @@ class Channel:
     private: bool
     members: tuple[str, ...]
     direct: bool = False
+    archived: bool = False
 
     @property
     def name_in_payloads(self) -> str:
@@ -227,6 +229,7 @@ def _channel(raw: Raw) -> Channel:
         name=_required(raw, "name", "channel"),
         private=raw.get("private") is True,
         members=tuple(texts(raw.get("members"))),
+        archived=raw.get("archived") is True,
     )
 
 

@@ -129,6 +129,7 @@ class Rate:
 DEFAULT_RATES: Mapping[str, Rate] = {
     "chat.postMessage": Rate(calls=60, per_channel=True),
     "chat.update": Rate(calls=50),
+    "chat.delete": Rate(calls=50),
     "chat.postEphemeral": Rate(calls=100),
     "conversations.history": Rate(calls=50),
     "conversations.replies": Rate(calls=50),

@@ -4,7 +4,8 @@
         client = AsyncWebClient(token=bot_token, base_url=slack.url + "api/")
 
 Left out: signed HTTP requests (Socket Mode only), files, search, channel management, message unfurling and formatting, scheduled messages,
-user tokens, Enterprise Grid, legacy attachments' buttons, options loaded from the app, legacy dialogs, channel names in place of ids.
+user tokens, Enterprise Grid, legacy attachments' buttons, options loaded from the app, legacy dialogs, channel names in place of ids,
+tombstones of deleted messages, restrictions on who may post in a channel.
 Where Slack does not document a behaviour, the place that decides it says so.
 """
 
@@ -21,6 +22,7 @@ from firedoor.vendors.slack import web_chat, web_lookup, web_views
 from firedoor.vendors.slack.acts import Acts
 from firedoor.vendors.slack.directory import Directory
 from firedoor.vendors.slack.grants import Grants, Lag, Rates, Rules
+from firedoor.vendors.slack.history import stand
 from firedoor.vendors.slack.payloads import Payloads
 from firedoor.vendors.slack.people_api import PeopleApi
 from firedoor.vendors.slack.raw import Raw
@@ -41,6 +43,7 @@ class SlackSimulator:
     def __init__(self, world: Mapping[str, object], *, lag: Lag | None = None, rules: Rules | None = None, port: int = 0) -> None:
         lag, rules = lag or Lag(), rules or Rules()
         self.world = World(Directory.parse(world))
+        stand(self.world, world)
         self.faults = Faults()
         self.rates = Rates()
         self._port = port

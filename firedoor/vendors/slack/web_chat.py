@@ -70,6 +70,8 @@ def post_message(desk: Desk, call: Call) -> Raw:
     """chat.postMessage, into a channel or (a user's id) the direct conversation with that person."""
     call.need("chat:write")
     channel = _target(desk, call)
+    if channel.archived:
+        raise Refusal("is_archived")
     message = content(call.arguments, call, most=MOST_TEXT_POSTED)
     if not (message.text or message.blocks or message.attachments):
         raise Refusal("no_text")
@@ -115,6 +117,17 @@ def update(desk: Desk, call: Call) -> Raw:
         message = replace(message, edited_by=old.user, edited_ts=desk.world.next_ts())
     desk.world.edit(message)
     return {"channel": channel.id, "ts": message.ts, "text": message.text, "message": desk.world.wire(message, metadata=True)}
+
+
+def delete(desk: Desk, call: Call) -> Raw:
+    """chat.delete, of the app's own messages. Slack leaves a tombstone where a message had replies; here it is gone and they stay."""
+    call.need("chat:write")
+    channel = joined(desk, call.text("channel", missing="channel_not_found"))
+    message = desk.world.find(channel, call.text("ts", missing="message_not_found"))
+    if message.bot_id != desk.world.directory.app.bot_id:
+        raise Refusal("cant_delete_message")
+    desk.world.remove(message)
+    return {"channel": channel.id, "ts": message.ts}
 
 
 def permalink(desk: Desk, call: Call) -> Raw:
@@ -180,6 +193,7 @@ METHODS: Mapping[str, Method] = {
     "chat.postMessage": Method(run=post_message),
     "chat.postEphemeral": Method(run=post_ephemeral),
     "chat.update": Method(run=update),
+    "chat.delete": Method(run=delete),
     "chat.getPermalink": Method(run=permalink),
     "conversations.history": Method(run=history),
     "conversations.replies": Method(run=replies),

@@ -125,7 +125,7 @@ def _channel(desk: Desk, channel: Channel) -> Raw:
         "is_im": False,
         "is_mpim": False,
         "is_private": channel.private,
-        "is_archived": False,
+        "is_archived": channel.archived,
         "is_general": False,
         "is_shared": shared,
         "is_ext_shared": shared,

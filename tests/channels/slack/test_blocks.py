@@ -12,10 +12,10 @@ import pytest
 
 from firedoor.approval import Answer, Decision, Ruling
 from firedoor.channels.slack import blocks
-from firedoor.channels.slack.text import SECTION, clear, header, pack, shorten
 from firedoor.model import Mode, Tier
 from firedoor.vendors.slack.blocks import Surface, check_blocks, check_view
 from firedoor.vendors.slack.people import words
+from firedoor.vendors.slack.text import SECTION, clear, header, pack, shorten
 from tests.channels.slack import samples
 from tests.channels.slack.samples import HOSTILE, MARKER, NOW
 

@@ -2,12 +2,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from typing import Any
 
 import pytest
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
+from firedoor.vendors.access import Access
+from firedoor.vendors.slack.client import SlackClient
 from firedoor.vendors.slack.grants import Rules
 from firedoor.vendors.slack.people import Person
 from firedoor.vendors.slack.simulator import SlackSimulator
@@ -63,3 +66,25 @@ async def ben(slack: SlackSimulator) -> AsyncIterator[Person]:
 async def eve(slack: SlackSimulator) -> AsyncIterator[Person]:
     async with Person(slack.url, "U0EVE") as person:
         yield person
+
+
+def made(slack: SlackSimulator, access: Access = Access.WRITE, token: str = BOT, **more: Any) -> SlackClient:
+    """The client that acts, on the simulator."""
+    return SlackClient(**{"token": token, "channel": "C0INC", "access": access, "base_url": f"{slack.url}api/", "timeout": 5.0, **more})
+
+
+@pytest.fixture
+async def acting(slack: SlackSimulator) -> AsyncIterator[SlackClient]:
+    async with made(slack) as client:
+        yield client
+
+
+@pytest.fixture
+async def reader(slack: SlackSimulator) -> AsyncIterator[SlackClient]:
+    async with made(slack, Access.READ) as client:
+        yield client
+
+
+@pytest.fixture(autouse=True)
+def _quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("firedoor.vendors.retry._BACKOFF", lambda _: 0.0)

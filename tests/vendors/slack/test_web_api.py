@@ -38,7 +38,7 @@ async def test_who_calls(slack: SlackSimulator, client: AsyncWebClient) -> None:
     assert await code(AsyncWebClient(token="xoxb-wrong", base_url=base).auth_test()) == "invalid_auth"
     assert await code(AsyncWebClient(token=APP, base_url=base).users_list()) == "not_allowed_token_type"
     assert await code(client.apps_connections_open(app_token=BOT)) == "not_allowed_token_type"
-    assert await code(client.api_call("chat.delete")) == "unknown_method"
+    assert await code(client.api_call("chat.scheduleMessage")) == "unknown_method"
     assert await code(client.api_test(error="odd")) == "odd"
     with pytest.raises(SlackApiError) as refused:
         await AsyncWebClient(token=READER, base_url=base).chat_postMessage(channel="C0INC", text="x")
@@ -103,6 +103,44 @@ async def test_messages(client: AsyncWebClient, ada: Person) -> None:
     assert "for you" not in [post.text for post in await ada.messages("C0INC")]
     direct = await client.chat_postMessage(channel="U0EVE", text="between us")
     assert direct["channel"] == "D0EVE"
+
+
+async def test_a_message_is_deleted_by_its_author_only(client: AsyncWebClient, ada: Person) -> None:
+    ts = (await client.chat_postMessage(channel="C0INC", text="ours"))["ts"]
+    theirs = await ada.say("C0INC", "theirs")
+    assert await code(client.chat_delete(channel="C0INC", ts=theirs)) == "cant_delete_message"
+    assert (await client.chat_delete(channel="C0INC", ts=ts))["ts"] == ts
+    assert await code(client.chat_delete(channel="C0INC", ts=ts)) == "message_not_found"
+    assert [one["text"] for one in (await client.conversations_history(channel="C0INC"))["messages"]] == ["theirs"]
+
+
+async def test_what_stands_in_the_channels_already() -> None:
+    metadata = {"event_type": "x", "event_payload": {"id": 7}}
+    told = [
+        {"channel": "C0INC", "by": "U0ADA", "text": "old", "ago": 7200, "replies": [{"by": "U0BEN", "text": "so it is"}]},
+        {"channel": "C0INC", "by": "app", "text": "ours", "metadata": metadata},
+        {"channel": "C0INC", "by": "B0ALERT", "text": "theirs"},
+    ]
+    async with SlackSimulator(WORLD | {"messages": told}) as slack:
+        client = AsyncWebClient(token=BOT, base_url=slack.url + "api/")
+        found = (await client.conversations_history(channel="C0INC", include_all_metadata=True))["messages"]
+        assert [one["text"] for one in found] == ["theirs", "ours", "old"]
+        assert [one.get("bot_id") for one in found] == ["B0ALERT", "B0001", None]
+        assert (found[1]["metadata"], found[2]["reply_count"]) == (metadata, 1)
+        assert 7190 < float(found[1]["ts"]) - float(found[2]["ts"]) < 7210
+        ts = (await client.chat_postMessage(channel="C0INC", text="new"))["ts"]
+        assert float(ts) > float(found[0]["ts"])
+    for wrong in ({"channel": "C0NONE"}, {"by": "U0NOBODY"}):
+        with pytest.raises(BadInput, match=next(iter(wrong.values()))):
+            SlackSimulator(WORLD | {"messages": [{"channel": "C0INC", "by": "app", "text": "x"} | wrong]})
+
+
+async def test_nobody_posts_in_an_archived_channel() -> None:
+    channel = {"id": "C0OLD", "name": "old", "private": True, "archived": True, "members": ["U0BOT"]}
+    async with SlackSimulator(WORLD | {"channels": [channel]}) as slack:
+        client = AsyncWebClient(token=BOT, base_url=slack.url + "api/")
+        assert (await client.conversations_info(channel="C0OLD"))["channel"]["is_archived"] is True
+        assert await code(client.chat_postMessage(channel="C0OLD", text="x")) == "is_archived"
 
 
 async def test_text_alone_removes_blocks_and_blocks_alone_keep_the_text(client: AsyncWebClient) -> None:
@@ -208,6 +246,7 @@ async def test_argument_names_are_those_of_the_published_specification(slack: Sl
     await client.views_push(trigger_id=slack._grants.trigger("U0ADA", view_id=opened["id"]), view=view)
     await client.views_publish(user_id="U0ADA", view=home)
     await client.reactions_add(**here, name="eyes", timestamp=ts)
+    await client.chat_delete(**here, ts=ts)
     assert {request.method for request in slack.requests} == METHODS.keys() - {"apps.connections.open"}
     for request in slack.requests:
         published = {parameter["name"] for verb in paths[f"/{request.method}"].values() for parameter in verb["parameters"]}
