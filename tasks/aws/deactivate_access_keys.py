@@ -4,6 +4,9 @@ An inactive key is refused by AWS, and can be made active again: nothing is lost
 leaking, because whoever holds one may have made another. The approval covers the class "every key of this user, at most 4", so that a key
 added in the meantime does not wait for an approval of its own.
 
+Until IAM has learned of it everywhere, about four seconds, a key still works, also to activate itself again: it is deactivated again for as
+long as that goes on.
+
 It does not end sessions that were minted from a key before: these outlive it. `aws.revoke_user_sessions` comes after.
 """
 
@@ -43,6 +46,7 @@ class DeactivateAccessKeys(Action[IamUser, KeysState]):
         reversal=Reversal.EXACT,
         limit=50,
         settle_within=15.0,
+        hold=5.0,
         unestablished=("how long a deactivated key may still be accepted somewhere; about 4 s were published by researchers",),
         pages=("https://docs.aws.amazon.com/IAM/latest/APIReference/API_UpdateAccessKey.html",),
     )
@@ -100,12 +104,17 @@ class DeactivateAccessKeys(Action[IamUser, KeysState]):
         )
 
     def plan_undo(self, target: IamUser, receipts: Sequence[Receipt], now: KeysState) -> Plan:
-        """Activate again the keys that this run deactivated, those that still exist and are still inactive."""
+        """Activate again the keys that this run deactivated, those that are still inactive. One deleted since is nobody's to bring back."""
         ours = {str(receipt.facts["key"]) for receipt in receipts if receipt.facts.get("status") == KeyStatus.ACTIVE}
-        inactive = [key for key in now.keys if key.id in ours and key.status is KeyStatus.INACTIVE]
-        if not inactive:
-            return Plan(reason=f"no key of {target.label} that this run deactivated is still inactive")
-        return Plan(changes=tuple(_change("activate", target, key.id, KeyStatus.INACTIVE, KeyStatus.ACTIVE) for key in inactive))
+        status = {key.id: key.status for key in now.keys if key.id in ours}
+        inactive = [key for key, each in status.items() if each is KeyStatus.INACTIVE]
+        if inactive:
+            return Plan(changes=tuple(_change("activate", target, key, KeyStatus.INACTIVE, KeyStatus.ACTIVE) for key in inactive))
+        if lost := sorted(ours - {key for key, each in status.items() if each is KeyStatus.ACTIVE}):
+            return Plan(
+                impossible=f"not as this run left it: {', '.join(lost)} of {target.label} was deleted or has expired; make a new key"
+            )
+        return Plan(reason=f"no key of {target.label} that this run deactivated is still inactive")
 
 
 def _change(verb: str, target: IamUser, key: str, before: KeyStatus, after: KeyStatus) -> Change:

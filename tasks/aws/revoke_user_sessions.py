@@ -7,47 +7,40 @@ so the policy does not touch them: they are deactivated first, by `aws.deactivat
 T lies a few seconds ahead of AWS's clock at the moment of the write. IAM needs about four seconds to learn everywhere that the key is off;
 what is minted in that window is issued before T too, and dies with the rest.
 
+A user's inline policies share 2,048 characters, and whoever fills them shuts this policy out. Then AWS's own `AWSDenyAll` is attached,
+which needs no room of theirs. That is more than was asked, and said so in the plan: it denies everything, to new sessions and keys as well,
+as `aws.quarantine_user` does. The approval covers both forms.
+
 The policy applies to every session of this user, the owner's own ones included. It can be taken away again, which brings older sessions
-back to life until they expire.
+back to life until they expire. It does not reach the sessions of roles that the user took on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 
 from firedoor.action import Action, Spec
-from firedoor.canonical import JSON
-from firedoor.errors import NotFound
-from firedoor.model import Change, Intent, Plan, Receipt, Residual, Reversal, Snapshot, Tier
+from firedoor.model import Change, Intent, Plan, Receipt, Residual, Reversal, Tier
 from firedoor.vendors.aws.client import AwsClient
+from firedoor.vendors.aws.denials import REVOCATION, ROOM_FOR, cutoff, revocation
+from firedoor.vendors.aws.user_denies import UserDenies, carry_out, facts, lay, lift, look
 from firedoor.vendors.aws.values import IamUser
 
-POLICY = "AWSRevokeOlderSessions"
-AHEAD = timedelta(seconds=10)
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionsState(Snapshot):
-    """The inline policy of that name as it stands (None: there is none); ``gone`` where IAM has no such user."""
-
-    policy: Mapping[str, JSON] | None = None
-    gone: bool = False
-
-
-class RevokeUserSessions(Action[IamUser, SessionsState]):
+class RevokeUserSessions(Action[IamUser, UserDenies]):
     """`iam:PutUserPolicy` of a deny on `aws:TokenIssueTime`."""
 
     spec = Spec(
         id="aws.revoke_user_sessions",
         title="End the temporary sessions of an IAM user",
-        reads=frozenset({"iam:ListUserPolicies", "iam:GetUserPolicy"}),
-        writes=frozenset({"iam:PutUserPolicy", "iam:DeleteUserPolicy"}),
+        reads=frozenset({"iam:ListUserPolicies", "iam:GetUserPolicy", "iam:ListAttachedUserPolicies"}),
+        writes=frozenset({"iam:PutUserPolicy", "iam:DeleteUserPolicy", "iam:AttachUserPolicy", "iam:DetachUserPolicy"}),
         tier=Tier.ONE,
         reversal=Reversal.EXACT,
         limit=50,
         settle_within=15.0,
+        hold=5.0,
         sources=("aws.deactivate_access_keys",),
         unestablished=(
             "how long IAM takes to apply a policy everywhere; about 4 s were published by researchers",
@@ -68,51 +61,35 @@ class RevokeUserSessions(Action[IamUser, SessionsState]):
         return await self._aws.now(target.account)
 
     def lease(self, target: IamUser) -> str:
-        """The user's inline policies, which share one quota."""
+        """The user's policies, which share their quotas."""
         return f"aws:policies:{target.account}/{target.name}"
 
-    async def read(self, target: IamUser) -> SessionsState:
-        """The inline policy of our name."""
-        try:
-            return SessionsState(policy=(await self._aws.user_policies(target)).get(POLICY))
-        except NotFound:
-            return SessionsState(gone=True)
+    async def read(self, target: IamUser) -> UserDenies:
+        """The inline policy of our name, whether AWSDenyAll is attached, and what the quotas leave."""
+        return await look(self._aws, target, REVOCATION, ROOM_FOR)
 
-    def plan(self, target: IamUser, before: SessionsState) -> Plan:
+    def plan(self, target: IamUser, before: UserDenies) -> Plan:
         """One change, unless a deny from T or later stands."""
         if before.gone:
             return Plan(reason=f"IAM has no user {target.label} any more")
-        cutoff = _cutoff(before.policy)
-        if cutoff is not None and target.minted_before is not None and cutoff >= target.minted_before:
-            return Plan(reason=f"{POLICY} denies everything to sessions of {target.label} issued before {cutoff:%H:%M:%S} UTC")
-        change = Change(
-            key="revoke",
-            subject=f"aws:policies:{target.account}/{target.name}",
-            says=f"deny everything to sessions of {target.label} issued before T",
-            at={"account": target.account, "user": target.name},
-            before={POLICY: before.policy},
-            after={POLICY: "deny everything to sessions issued before T"},
-        )
-        return Plan(changes=(change,))
+        since = cutoff(before.policy)
+        if since is not None and target.minted_before is not None and since >= target.minted_before:
+            return Plan(reason=f"{REVOCATION} denies everything to sessions of {target.label} issued before {since:%H:%M:%S} UTC")
+        if before.attached and not before.fits:
+            return Plan(reason=f"AWSDenyAll, which denies everything, is attached to {target.label}; no other deny has room")
+        wanted = "deny everything to sessions issued before T"
+        return lay(target, before, REVOCATION, wanted, f"deny everything to sessions of {target.label} issued before T")
 
     async def apply(self, change: Change, intent: Intent) -> Receipt:
-        """Put the policy, or for an undo put back what stood there. Repeating it is harmless."""
-        user = IamUser(account=change.at["account"], name=change.at["user"])
-        if change.key == "revoke":
-            await self._aws.put_user_policy(user, POLICY, _deny(intent.at))
-        elif isinstance(previous := change.after[POLICY], Mapping):
-            await self._aws.put_user_policy(user, POLICY, previous)
-        else:
-            await self._aws.delete_user_policy(user, POLICY)
+        """Put or attach a deny; for an undo, take it off or put back what stood there."""
+        await carry_out(self._aws, change, revocation(intent.at))
         return self.receipt(change, intent)
 
     def receipt(self, change: Change, intent: Intent) -> Receipt:
-        """What stood there, and what was put there."""
-        if change.key != "revoke":
-            return Receipt(change=change.key, at=intent.at)
-        return Receipt(change=change.key, at=intent.at, facts={"previous": change.before[POLICY], "put": _deny(intent.at)})
+        """What was put over what, or what was attached."""
+        return Receipt(change=change.key, at=intent.at, facts=facts(change, revocation(intent.at)))
 
-    def residuals(self, target: IamUser, now: SessionsState) -> Sequence[Residual]:
+    def residuals(self, target: IamUser, now: UserDenies) -> Sequence[Residual]:
         """What a deny on the user does not reach."""
         if now.gone:
             return ()
@@ -120,47 +97,10 @@ class RevokeUserSessions(Action[IamUser, SessionsState]):
             Residual(
                 what=f"sessions of roles that {target.label} took on",
                 until="they expire: an hour after issue by default, twelve at the most",
-                closes_by="revoking the sessions of each such role; CloudTrail names them",
+                closes_by="aws.revoke_role_sessions on each such role; CloudTrail names them",
             ),
         )
 
-    def plan_undo(self, target: IamUser, receipts: Sequence[Receipt], now: SessionsState) -> Plan:
-        """Put back what this run replaced, if what it put still stands there."""
-        ours = [receipt for receipt in receipts if "put" in receipt.facts]
-        if not ours or now.policy != ours[-1].facts["put"]:
-            return Plan(reason=f"{POLICY} on {target.label} is not the one this run put there")
-        change = Change(
-            key="restore",
-            subject=f"aws:policies:{target.account}/{target.name}",
-            says=f"take {POLICY} off {target.label} again; older sessions that have not expired work again",
-            at={"account": target.account, "user": target.name},
-            before={POLICY: now.policy},
-            after={POLICY: ours[0].facts["previous"]},
-        )
-        return Plan(changes=(change,))
-
-
-def _deny(now: datetime) -> Mapping[str, JSON]:
-    return _document((now.astimezone(UTC) + AHEAD).strftime("%Y-%m-%dT%H:%M:%SZ"))
-
-
-def _document(cutoff: str) -> Mapping[str, JSON]:
-    condition: JSON = {"DateLessThan": {"aws:TokenIssueTime": cutoff}}
-    statement: JSON = {"Effect": "Deny", "Action": ["*"], "Resource": ["*"], "Condition": condition}
-    return {"Version": "2012-10-17", "Statement": [statement]}
-
-
-def _cutoff(policy: Mapping[str, JSON] | None) -> datetime | None:
-    """The T of a policy that is ours to the letter; None for any other, which is then replaced.
-
-    One more condition, and the deny may never apply: whoever may write the policy could make a toothless one look like ours.
-    """
-    match policy:
-        case {"Statement": [{"Condition": {"DateLessThan": {"aws:TokenIssueTime": str(text)}}}]} if policy == _document(text):
-            try:
-                cutoff = datetime.fromisoformat(text)
-            except ValueError:
-                return None
-            return cutoff if cutoff.tzinfo is not None else None
-        case _:
-            return None
+    def plan_undo(self, target: IamUser, receipts: Sequence[Receipt], now: UserDenies) -> Plan:
+        """Take off what this run put there, or put back what it replaced; older sessions that have not expired work again."""
+        return lift(target, receipts, now, REVOCATION)

@@ -9,10 +9,14 @@ from typing import Any, Final, Self
 from firedoor.canonical import JSON, canonical
 from firedoor.errors import BadInput, NotFound
 from firedoor.vendors.access import Access, CallPolicy, Operation
+from firedoor.vendors.aws.calls import Calls, text
+from firedoor.vendors.aws.denials import DENY_ALL
 from firedoor.vendors.aws.doors import BASE, Doors
+from firedoor.vendors.aws.inline import InlinePolicy
 from firedoor.vendors.aws.operations import OPERATIONS
 from firedoor.vendors.aws.prepared import AwsPrepared
 from firedoor.vendors.aws.replies import malformed
+from firedoor.vendors.aws.roles import Roles
 from firedoor.vendors.aws.session import AwsCredentials, Line
 from firedoor.vendors.aws.values import (
     AccessKey,
@@ -26,7 +30,6 @@ from firedoor.vendors.aws.values import (
     check_user_name,
 )
 
-_PAGE: Final = 1000
 _CLOCK_GOOD_FOR: Final = 30.0
 _STATUSES: Final = frozenset(status.value for status in KeyStatus)
 
@@ -38,7 +41,7 @@ class AwsClient:
     only reads asks AWS for a session that only can read; with base credentials only the guard in this process stands. ``credentials``
     None means botocore's own chain, ``endpoint`` "" botocore's own choice (AWS_ENDPOINT_URL and the profile are heard). ``timeout`` is in
     seconds, for connecting and again for each read. ``pool`` is the number of threads and of connections. ``prepared`` is what the operator
-    made ready there.
+    made ready there. ``roles`` is the part that speaks of IAM roles.
     """
 
     def __init__(
@@ -58,6 +61,8 @@ class AwsClient:
         self.policy = CallPolicy(vendor="aws", access=access, operations=OPERATIONS)
         line = Line(region=region, pool=pool, timeout=timeout, endpoint=endpoint)
         self._doors = Doors(accounts, policy=self.policy, line=line, credentials=credentials, profile=profile)
+        self._calls = Calls(self._doors)
+        self.roles = Roles(self._calls)
 
     async def __aenter__(self) -> Self:
         return self
@@ -90,12 +95,12 @@ class AwsClient:
     async def whoami(self, account: str = BASE) -> Caller:
         """Whom AWS takes us for: in an account, or with the base credentials."""
         reply = await self._call(account, "sts:GetCallerIdentity")
-        return Caller(account=_text(self._known("sts:GetCallerIdentity"), reply, "Account"), arn=str(reply.get("Arn", "")))
+        return Caller(account=text(self._known("sts:GetCallerIdentity"), reply, "Account"), arn=str(reply.get("Arn", "")))
 
     async def account_of_key(self, key_id: str) -> str:
         """The account an access key belongs to, whether or not it is one of ours or still works."""
         reply = await self._call(BASE, "sts:GetAccessKeyInfo", AccessKeyId=check_key_id(key_id), target=key_id)
-        return check_account(_text(self._known("sts:GetAccessKeyInfo"), reply, "Account"))
+        return check_account(text(self._known("sts:GetAccessKeyInfo"), reply, "Account"))
 
     async def owner_of_key(self, key_id: str) -> IamUser:
         """The user whose long-term key this is. Raises `BadInput` for a session's key, or a key of an account that is not configured."""
@@ -149,7 +154,7 @@ class AwsClient:
         """A user's tags by key."""
         found = await self._pages(user.account, "iam:ListUserTags", "Tags", {"UserName": user.name}, target=user.label)
         operation = self._known("iam:ListUserTags")
-        return {_text(operation, each, "Key"): str(each.get("Value", "")) for each in found}
+        return {text(operation, each, "Key"): str(each.get("Value", "")) for each in found}
 
     async def access_keys(self, user: IamUser) -> tuple[AccessKey, ...]:
         """A user's long-term keys, active or not, in AWS's order."""
@@ -170,17 +175,17 @@ class AwsClient:
             raise BadInput("a key can be made Active or Inactive", target=user.label)
         await self._on(user, "iam:UpdateAccessKey", AccessKeyId=check_key_id(key_id), Status=status.value)
 
-    async def user_policies(self, user: IamUser) -> Mapping[str, Mapping[str, JSON]]:
+    async def user_policies(self, user: IamUser) -> Mapping[str, InlinePolicy]:
         """A user's inline policies by name. One that is deleted while they are read is left out."""
         names = await self._pages(user.account, "iam:ListUserPolicies", "PolicyNames", {"UserName": user.name}, target=user.label)
-        documents: dict[str, Mapping[str, JSON]] = {}
+        found: dict[str, InlinePolicy] = {}
         for name in names:
             try:
                 reply = await self._on(user, "iam:GetUserPolicy", PolicyName=check_policy_name(str(name)))
             except NotFound:
                 continue
-            documents[str(name)] = self._part("iam:GetUserPolicy", reply, "PolicyDocument")
-        return documents
+            found[str(name)] = self._calls.document("iam:GetUserPolicy", reply, "PolicyDocument", target=user.label)
+        return found
 
     async def put_user_policy(self, user: IamUser, name: str, document: Mapping[str, JSON]) -> None:
         """Write an inline policy, over any of that name. Raises `Conflict` where the user's inline policies have no room left."""
@@ -190,6 +195,23 @@ class AwsClient:
         """Delete an inline policy. Raises `NotFound` where there is none (also when a first reply was lost)."""
         await self._on(user, "iam:DeleteUserPolicy", PolicyName=check_policy_name(name))
 
+    async def attached_policies(self, user: IamUser) -> tuple[str, ...]:
+        """The ARNs of the managed policies attached to a user itself, in AWS's order; those of its groups are not among them."""
+        name = "iam:ListAttachedUserPolicies"
+        found = await self._pages(user.account, name, "AttachedPolicies", {"UserName": user.name}, target=user.label)
+        return tuple(text(self._known(name), each, "PolicyArn") for each in found)
+
+    async def attach_deny_all(self, user: IamUser) -> None:
+        """Attach AWS's own policy that denies everything, and no other: the guard lets none pass. Repeating it is no error.
+
+        Raises `Conflict` where the user has as many managed policies as the account's quota admits.
+        """
+        await self._on(user, "iam:AttachUserPolicy", PolicyArn=DENY_ALL)
+
+    async def detach_deny_all(self, user: IamUser) -> None:
+        """Detach that policy. Raises `NotFound` where it is not attached (also when a first reply was lost)."""
+        await self._on(user, "iam:DetachUserPolicy", PolicyArn=DENY_ALL)
+
     async def _on(self, user: IamUser, name: str, **parameters: object) -> Mapping[str, Any]:
         return await self._call(user.account, name, target=user.label, UserName=user.name, **parameters)
 
@@ -197,25 +219,10 @@ class AwsClient:
         return await self._doors.call(account, name, parameters, target=target)
 
     async def _pages(self, account: str, name: str, part: str, parameters: Mapping[str, str], *, target: str) -> list[Any]:
-        """Every item of a listing. A page without its list, or a marker that comes twice, would lose or repeat items: `Malformed`."""
-        items: list[Any] = []
-        seen: set[str] = set()
-        marker = ""
-        while True:
-            page = await self._call(account, name, target=target, MaxItems=_PAGE, **parameters, **({"Marker": marker} if marker else {}))
-            found = page.get(part)
-            if not isinstance(found, list):
-                raise malformed(self._known(name), f"the reply has no {part}", target=target)
-            items.extend(found)
-            if not page.get("IsTruncated"):
-                return items
-            marker = str(page.get("Marker") or "")
-            if not marker or marker in seen:
-                raise malformed(self._known(name), "the listing does not go on: its marker is missing or came before", target=target)
-            seen.add(marker)
+        return await self._calls.pages(account, name, part, parameters, target=target)
 
     def _user(self, name: str, account: str, part: Mapping[str, Any]) -> IamUser:
-        return IamUser(account=account, name=check_user_name(_text(self._known(name), part, "UserName")))
+        return IamUser(account=account, name=check_user_name(text(self._known(name), part, "UserName")))
 
     def _part(self, name: str, reply: Mapping[str, Any], field: str) -> Mapping[str, Any]:
         part = reply.get(field)
@@ -225,10 +232,3 @@ class AwsClient:
 
     def _known(self, name: str) -> Operation:
         return self.policy.operations[name]
-
-
-def _text(operation: Operation, part: Mapping[str, Any], field: str) -> str:
-    text = part.get(field)
-    if not isinstance(text, str) or not text:
-        raise malformed(operation, f"the reply has no {field}")
-    return text

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from firedoor.vendors.aws import signature
+from firedoor.vendors.aws import limits, signature
 from firedoor.vendors.aws.operations import OPERATIONS
 from firedoor.vendors.aws.policy import Asked, Effect, MalformedPolicy, UnsupportedPolicy, decide, parse
 from firedoor.vendors.aws.signature import Signed
@@ -35,8 +35,6 @@ _DOCUMENTS: Final = {
     "UpdateAssumeRolePolicy": "PolicyDocument",
 }
 _TRUSTS: Final = frozenset({"CreateRole", "UpdateAssumeRolePolicy"})
-# A user's inline policies share this many characters, white space aside (IAM and STS quotas).
-_INLINE_ROOM: Final = 2048
 _CODE: Final = re.compile(rb"<Code>(\w+)</Code>")
 
 
@@ -151,7 +149,8 @@ class Gate:
         else:
             if call.service == "iam":
                 call = _completed(call, caller)
-                _check_document(call, caller.thing.account)
+                _check_document(call)
+                limits.check(call, caller.thing.account)
             answer = self._forward(request, call, caller.thing.account)
         if answer.status == 200 and caller.session is None:
             _mark_used(caller.thing.account, signed)
@@ -210,17 +209,11 @@ def _completed(call: Call, caller: _Caller) -> Call:
     return Call(service=call.service, operation=call.operation, json=call.json, parameters=parameters)
 
 
-def _check_document(call: Call, account: str) -> None:
+def _check_document(call: Call) -> None:
     parameter = _DOCUMENTS.get(call.operation)
     if parameter is None:
         return
-    document = call.text(parameter)
-    parse(document, trust=call.operation in _TRUSTS)
-    if call.operation == "PutUserPolicy":
-        user = iam_of(account).users.get(call.text("UserName"))
-        others = {name: text for name, text in user.policies.items() if name != call.text("PolicyName")} if user else {}
-        if sum(len("".join(text.split())) for text in (*others.values(), document)) > _INLINE_ROOM:
-            raise Refused("LimitExceeded", 409, f"Maximum policy size of {_INLINE_ROOM} bytes exceeded for user {call.text('UserName')}")
+    parse(call.text(parameter), trust=call.operation in _TRUSTS)
 
 
 def _mark_used(account: str, signed: Signed) -> None:

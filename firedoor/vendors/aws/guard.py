@@ -14,7 +14,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from firedoor.errors import Misconfigured, WriteRefused
 from firedoor.vendors.access import Access, CallPolicy
-from firedoor.vendors.aws.operations import ASSUME_ROLE, session_policy
+from firedoor.vendors.aws.denials import DENY_ALL
+from firedoor.vendors.aws.operations import ASSUME_ROLE, ATTACH, session_policy
 
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _log = logging.getLogger(__name__)
@@ -81,6 +82,8 @@ class Guard:
         operation = self.policy.admit(f"{service}:{action}")
         if operation.name == ASSUME_ROLE:
             self._refuse_strange_role(parameters)
+        if operation.name == ATTACH and parameters.get("PolicyArn") != DENY_ALL:
+            raise self._refusal(ATTACH, "no policy is attached but AWS's own that denies everything")
         _log.debug("sending %s", operation.name)
 
     def before_sign(self, *, signature_version: object, signing_name: str = "", **_ignored: object) -> None:

@@ -8,7 +8,9 @@ from firedoor.canonical import JSON, canonical
 from firedoor.vendors.access import Access, Operation
 
 ASSUME_ROLE: Final = "sts:AssumeRole"
+ATTACH: Final = "iam:AttachUserPolicy"
 _REFUSALS: Final = ("404 NoSuchEntity", "409 LimitExceeded")
+_OF_ROLES: Final = (*_REFUSALS, "400 UnmodifiableEntity")
 
 
 def _read(name: str) -> Operation:
@@ -26,9 +28,13 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     # Changes nothing in AWS but hands out credentials: the guard admits only the client's own request for a configured role.
     _read(ASSUME_ROLE),
     _read("iam:GetAccessKeyLastUsed"),
+    _read("iam:GetRole"),
+    _read("iam:GetRolePolicy"),
     _read("iam:GetUser"),
     _read("iam:GetUserPolicy"),
     _read("iam:ListAccessKeys"),
+    _read("iam:ListAttachedUserPolicies"),
+    _read("iam:ListRolePolicies"),
     _read("iam:ListUserPolicies"),
     _read("iam:ListUserTags"),
     _read("iam:ListUsers"),
@@ -36,6 +42,11 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     _write("iam:PutUserPolicy", *_REFUSALS),
     # Repeated after a lost reply it answers NoSuchEntity, which the action takes for what it is: already gone.
     _write("iam:DeleteUserPolicy", *_REFUSALS),
+    # Of AWS's own deny alone: the guard refuses every other policy.
+    _write(ATTACH, *_REFUSALS, "400 InvalidInput", "400 PolicyNotAttachable"),
+    _write("iam:DetachUserPolicy", *_REFUSALS, "400 InvalidInput"),
+    _write("iam:PutRolePolicy", *_OF_ROLES),
+    _write("iam:DeleteRolePolicy", *_OF_ROLES),
 )
 
 

@@ -59,11 +59,14 @@ def open_door(line: Line, guard: Guard, *, credentials: AwsCredentials | None, p
     import botocore.config  # noqa: PLC0415
     import botocore.exceptions  # noqa: PLC0415
     import botocore.session  # noqa: PLC0415
+    from botocore.handlers import json_decode_policies  # noqa: PLC0415
 
     _hush()
     try:
         core = botocore.session.Session(profile=profile or None)
         core.register_component("data_loader", _models())
+        # The text of a policy counts against its quota, so it is wanted as AWS has it.
+        core.unregister("after-call.iam", json_decode_policies)
         session = boto3.Session(botocore_session=core, region_name=line.region, **_given(credentials))
         guard.watch(session.events)
         found = session.get_credentials()

@@ -100,8 +100,8 @@ class AwsSimulator:
         return {account: f"arn:aws:iam::{account}:role/{ROLES[access]}" for account in self._world}
 
     def state(self) -> Mapping[str, JSON]:
-        """The world as it is now, as plain data without secrets: accounts, their users, key statuses, inline policies, groups, tags."""
-        return {account: worlds.state(account) for account in self._world}
+        """The world as it is now, as plain data without secrets: accounts, their users and their roles, but for Firedoor's own."""
+        return {account: worlds.state(account, hidden=ROLES.values()) for account in self._world}
 
     def accepted_writes(self) -> list[Record]:
         """The requests that changed something, in order."""

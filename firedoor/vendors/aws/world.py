@@ -4,7 +4,10 @@ A world is ``{account: {"users": {name: {...}}, "groups": {name: {...}}, "roles"
 
 * a user has ``path``, ``tags`` {key: value}, ``keys`` {key id: {"secret", "status", "created", "last_used"}} (each part optional, times in
   ISO 8601), ``policies`` {name: document}, ``managed`` [name of a policy in the account] and ``groups`` [name];
-* a group has ``policies`` and ``managed``; a role has those and ``trust`` [account id or ARN] (its own account by default).
+* a group has ``policies`` and ``managed``; a role has those, ``path`` and ``trust`` [account id, ARN, ``*``, a service's name or the ARN of
+  an identity provider] (its own account by default).
+
+AWS's own policy ``AWSDenyAll`` is in every account; a ``managed`` list may name it by its ARN.
 """
 
 from __future__ import annotations
@@ -12,14 +15,15 @@ from __future__ import annotations
 import json
 import secrets
 import string
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
 from firedoor.canonical import JSON, canonical
+from firedoor.vendors.aws.denials import DENIES_ALL, DENY_ALL
 from firedoor.vendors.aws.policy import parse
-from firedoor.vendors.aws.values import check_account, check_key_id, check_user_name
+from firedoor.vendors.aws.values import check_account, check_key_id, check_path, check_role_name, check_user_name
 
 World = Mapping[str, JSON]
 _LETTERS: Final = string.ascii_letters + string.digits
@@ -86,6 +90,7 @@ class _Seeder:
         self.iam = iam_of(account)
 
     def plant(self, plan: Mapping[str, JSON]) -> None:
+        self._deny_all()
         for name, document in _mapping(plan.get("managed")).items():
             self.iam.create_policy("", "/", _document(document), name, [])
         for name, group in _mapping(plan.get("groups")).items():
@@ -95,11 +100,17 @@ class _Seeder:
         for name, user in _mapping(plan.get("users")).items():
             self._user(check_user_name(name), _mapping(user))
 
+    def _deny_all(self) -> None:
+        from moto.iam.models import AWSManagedPolicy  # noqa: PLC0415
+
+        document = {**DENIES_ALL, "Statement": [{"Sid": "DenyAll", "Effect": "Deny", "Action": ["*"], "Resource": "*"}]}
+        since = "2019-05-01T22:36:14+00:00"
+        data = {"DefaultVersionId": "v2", "Path": "/", "Document": document, "CreateDate": since, "UpdateDate": since}
+        self.iam.managed_policies[DENY_ALL] = AWSManagedPolicy.from_data("AWSDenyAll", self.account, "us-east-1", data)
+
     def _role(self, name: str, plan: Mapping[str, JSON]) -> None:
-        trusted = [f"arn:aws:iam::{each}:root" if each.isdigit() else each for each in _texts(plan.get("trust", [self.account]))]
-        statement = {"Effect": "Allow", "Principal": {"AWS": trusted}, "Action": "sts:AssumeRole"}
-        trust = canonical({"Version": "2012-10-17", "Statement": [statement]})
-        self._grant(self.iam.create_role(name, trust, "/", None, "", [], None), plan)
+        trust = _trust(_texts(plan.get("trust", [self.account])))
+        self._grant(self.iam.create_role(check_role_name(name), trust, check_path(str(plan.get("path", "/"))), None, "", [], None), plan)
 
     def _user(self, name: str, plan: Mapping[str, JSON]) -> None:
         tags = [{"Key": key, "Value": str(value)} for key, value in _mapping(plan.get("tags")).items()]
@@ -128,7 +139,37 @@ class _Seeder:
         for name, document in _mapping(plan.get("policies")).items():
             holder.put_policy(name, _document(document))
         for name in _texts(plan.get("managed", [])):
-            self.iam.managed_policies[f"arn:aws:iam::{self.account}:policy/{name}"].attach_to(holder)
+            arn = name if name.startswith("arn:") else f"arn:aws:iam::{self.account}:policy/{name}"
+            self.iam.managed_policies[arn].attach_to(holder)
+
+
+def _trust(trusted: Sequence[str]) -> str:
+    """A trust policy: a statement for each kind of principal, since each kind comes in by a call of its own."""
+    statements: list[JSON] = []
+    for principal in trusted:
+        if principal.isdigit():
+            said: tuple[str, str, str] = ("AWS", f"arn:aws:iam::{principal}:root", "sts:AssumeRole")
+        elif ":saml-provider/" in principal:
+            said = ("Federated", principal, "sts:AssumeRoleWithSAML")
+        elif ":oidc-provider/" in principal:
+            said = ("Federated", principal, "sts:AssumeRoleWithWebIdentity")
+        else:
+            said = ("Service" if principal.endswith(".amazonaws.com") else "AWS", principal, "sts:AssumeRole")
+        kind, name, action = said
+        statements.append({"Effect": "Allow", "Principal": {kind: [name]}, "Action": action})
+    return canonical({"Version": "2012-10-17", "Statement": statements})
+
+
+def holder(thing: Thing) -> Any:
+    """Moto's own user, group or role; None where it has none."""
+    iam = iam_of(thing.account)
+    match thing.kind:
+        case "user":
+            return iam.users.get(thing.name)
+        case "group":
+            return iam.groups.get(thing.name)
+        case _:
+            return next((role for role in iam.roles.values() if role.name == thing.name), None)
 
 
 def read(thing: Thing) -> Standing | None:
@@ -143,11 +184,9 @@ def read(thing: Thing) -> Standing | None:
         case "group" if thing.name in iam.groups:
             group = iam.groups[thing.name]
             return Standing(arn=group.arn, id=group.id, **_granted(group))
-        case "role":
-            for role in iam.roles.values():
-                if role.name == thing.name:
-                    seconds = int(role.max_session_duration or 3600)
-                    return Standing(arn=role.arn, id=role.id, trust=role.assume_role_policy_document, seconds=seconds, **_granted(role))
+        case "role" if role := holder(thing):
+            seconds = int(role.max_session_duration or 3600)
+            return Standing(arn=role.arn, id=role.id, trust=role.assume_role_policy_document, seconds=seconds, **_granted(role))
         case "policy" if thing.name in iam.managed_policies:
             policy = iam.managed_policies[thing.name]
             document = next(version.document for version in policy.versions if version.version_id == policy.default_version_id)
@@ -168,18 +207,30 @@ def things(account: str) -> Iterator[Thing]:
     yield from (Thing(kind="policy", account=account, name=arn) for arn in iam.managed_policies)
 
 
-def state(account: str) -> dict[str, JSON]:
-    """The account's users as plain data: key statuses, inline policies, groups and tags. No secret, nothing volatile."""
+def state(account: str, *, hidden: Collection[str] = ()) -> dict[str, JSON]:
+    """The account as plain data: users with key statuses, policies, groups and tags; roles with path and policies. No secret, nothing
+    volatile, and none of the ``hidden`` roles.
+    """
     iam = iam_of(account)
     users: dict[str, JSON] = {}
     for name, user in iam.users.items():
         users[name] = {
             "keys": {key.access_key_id: key.status for key in user.access_keys},
-            "policies": {policy: json.loads(document) for policy, document in user.policies.items()},
+            **_policies(user),
             "groups": sorted(group.name for group in iam.groups.values() if user in group.users),
             "tags": {tag["Key"]: tag["Value"] for tag in user.tags or ()},
         }
-    return {"users": users}
+    roles: dict[str, JSON] = {
+        role.name: {"path": role.path, "trust": json.loads(role.assume_role_policy_document), **_policies(role)}
+        for role in iam.roles.values()
+        if role.name not in hidden
+    }
+    return {"users": users, "roles": roles}
+
+
+def _policies(holder: Any) -> dict[str, JSON]:
+    inline = {name: json.loads(document) for name, document in holder.policies.items()}
+    return {"policies": inline, "managed": sorted(holder.managed_policies)}
 
 
 def _document(value: JSON) -> str:

@@ -6,8 +6,10 @@ from typing import Any
 from hypothesis import strategies as st
 
 from firedoor.canonical import JSON
-from firedoor.vendors.aws.values import AccessKey, IamUser, KeyStatus
-from tasks.aws.revoke_user_sessions import SessionsState
+from firedoor.vendors.aws.denials import DENY_ALL
+from firedoor.vendors.aws.user_denies import UserDenies
+from firedoor.vendors.aws.values import AccessKey, IamRole, IamUser, KeyStatus
+from tasks.aws.revoke_role_sessions import RoleSessions
 from tests.laws.worlds.base import MOMENTS, STAMPS, Worlds
 
 ACCOUNT = "111122223333"
@@ -33,25 +35,52 @@ def documents() -> st.SearchStrategy[Any]:
     return st.builds(document, st.sampled_from(["Deny", "Allow"]), times, extra)
 
 
-def users() -> st.SearchStrategy[dict[str, Any]]:
-    """An account with the target's keys in any status and inline policies of many kinds; the target may be missing."""
-    keys = st.dictionaries(KEY_IDS, st.fixed_dictionaries({"status": st.sampled_from(["Active", "Inactive"])}), max_size=2)
+def denials() -> st.SearchStrategy[Any]:
+    """What may stand under the name of our quarantine: ours, and an allow of everything."""
+    return st.sampled_from(["Deny", "Allow"]).map(
+        lambda effect: {"Version": "2012-10-17", "Statement": [{"Effect": effect, "Action": ["*"], "Resource": ["*"]}]}
+    )
+
+
+def full(characters: int) -> st.SearchStrategy[dict[str, Any]]:
+    """Now and then, an inline policy that leaves no room for another."""
+    resources = [f"arn:aws:s3:::{'x' * 80}" for _ in range(characters // 97)]
+    policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": resources}]}
+    return st.sampled_from([{}, {}, {"full": policy}])
+
+
+def inline(characters: int) -> st.SearchStrategy[dict[str, Any]]:
+    """Inline policies under our names and others."""
     valid = documents().filter(_written_well)
-    policies = st.dictionaries(st.sampled_from(["AWSRevokeOlderSessions", "work"]), valid, max_size=2)
-    user = st.fixed_dictionaries({"keys": keys, "policies": policies})
+    ours = st.dictionaries(st.sampled_from(["AWSRevokeOlderSessions", "work"]), valid, max_size=2)
+    quarantine = st.dictionaries(st.just("FiredoorQuarantine"), denials(), max_size=1)
+    return st.builds(lambda *parts: {name: each for part in parts for name, each in part.items()}, ours, quarantine, full(characters))
+
+
+def users() -> st.SearchStrategy[dict[str, Any]]:
+    """An account with the target's keys in any status and policies of many kinds; the target may be missing."""
+    keys = st.dictionaries(KEY_IDS, st.fixed_dictionaries({"status": st.sampled_from(["Active", "Inactive"])}), max_size=2)
+    managed = st.sampled_from([[], [], [DENY_ALL]])
+    user = st.fixed_dictionaries({"keys": keys, "policies": inline(2048), "managed": managed})
     return st.dictionaries(st.just("ci"), user, max_size=1).map(lambda users: {ACCOUNT: {"users": users}})
+
+
+def roles() -> st.SearchStrategy[dict[str, Any]]:
+    """An account with the target under some path, trusting all kinds of principals; it may be missing."""
+    path = st.sampled_from(["/", "/", "/", "/team/", "/aws-service-role/x.amazonaws.com/", "/aws-reserved/sso.amazonaws.com/eu-west-1/"])
+    trust = st.lists(st.sampled_from([ACCOUNT, "*", "ec2.amazonaws.com", f"arn:aws:iam::{ACCOUNT}:saml-provider/okta"]), max_size=3)
+    role = st.fixed_dictionaries({"path": path, "trust": trust, "policies": inline(10_240)})
+    return st.dictionaries(st.just("deployer"), role, max_size=1).map(lambda roles: {ACCOUNT: {"roles": roles}})
 
 
 def _written_well(document: Any) -> bool:
     return not any(word in json.dumps(document) for word in ("never", '""'))
 
 
+_POLICIES = st.none() | documents() | denials() | st.dictionaries(st.text(max_size=8), _JSON, max_size=3)
+
 WORLDS = Worlds(
-    targets={IamUser: {"account": ACCOUNT, "name": "ci"}},
-    worlds={IamUser: users()},
-    snapshots={
-        SessionsState: st.builds(
-            SessionsState, policy=st.none() | documents() | st.dictionaries(st.text(max_size=8), _JSON, max_size=3), gone=st.booleans()
-        ),
-    },
+    targets={IamUser: {"account": ACCOUNT, "name": "ci"}, IamRole: {"account": ACCOUNT, "name": "deployer"}},
+    worlds={IamUser: users(), IamRole: roles()},
+    snapshots={UserDenies: st.builds(UserDenies, policy=_POLICIES), RoleSessions: st.builds(RoleSessions, policy=_POLICIES)},
 )

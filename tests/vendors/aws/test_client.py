@@ -57,7 +57,7 @@ async def test_a_key_goes_off_and_on_and_twice_is_once(writer: AwsClient, aws: A
 async def test_inline_policies_are_put_over_and_deleted(writer: AwsClient) -> None:
     await writer.put_user_policy(DEPLOY, "X", allow("a:A"))
     await writer.put_user_policy(DEPLOY, "X", allow("a:B"))
-    assert (await writer.user_policies(DEPLOY))["X"] == allow("a:B")
+    assert (await writer.user_policies(DEPLOY))["X"].document == allow("a:B")
     await writer.delete_user_policy(DEPLOY, "X")
     with pytest.raises(NotFound) as gone:
         await writer.delete_user_policy(DEPLOY, "X")

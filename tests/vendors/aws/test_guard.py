@@ -17,7 +17,7 @@ from firedoor.vendors.access import Access
 from firedoor.vendors.aws.client import AwsClient
 from firedoor.vendors.aws.operations import OPERATIONS, permissions, session_policy
 from firedoor.vendors.aws.simulator import AwsSimulator
-from firedoor.vendors.aws.values import KeyStatus
+from firedoor.vendors.aws.values import IamRole, KeyStatus
 from tests.vendors.aws.conftest import ACCOUNT, DEPLOY, KEY, RawAws, allow, client
 
 OFF = {"UserName": "ci-deploy", "AccessKeyId": KEY, "Status": "Inactive"}
@@ -107,6 +107,10 @@ async def test_a_reading_client_refuses_its_own_writing_methods(reader: AwsClien
         reader.update_access_key(DEPLOY, KEY, KeyStatus.INACTIVE),
         reader.put_user_policy(DEPLOY, "x", allow("*")),
         reader.delete_user_policy(DEPLOY, "x"),
+        reader.attach_deny_all(DEPLOY),
+        reader.detach_deny_all(DEPLOY),
+        reader.roles.put_policy(IamRole(account=ACCOUNT, name="deployer"), "x", allow("*")),
+        reader.roles.delete_policy(IamRole(account=ACCOUNT, name="deployer"), "x"),
     ):
         with pytest.raises(WriteRefused):
             await attempt
@@ -132,6 +136,16 @@ async def test_a_writing_client_keeps_to_the_table_as_well(writer: AwsClient, aw
     door = await writer._doors.door(ACCOUNT)
     with pytest.raises(WriteRefused):
         await asyncio.to_thread(lambda: door.clients["iam"].create_user(UserName="mallory"))
+    assert len(aws.requests) == sent
+
+
+@pytest.mark.parametrize("arn", ["arn:aws:iam::aws:policy/AdministratorAccess", f"arn:aws:iam::{ACCOUNT}:policy/AWSDenyAll"])
+async def test_no_policy_is_attached_but_the_one_that_denies_everything(arn: str, writer: AwsClient, aws: AwsSimulator) -> None:
+    await writer.users(ACCOUNT)
+    sent = len(aws.requests)
+    iam = (await writer._doors.door(ACCOUNT)).clients["iam"]
+    with pytest.raises(WriteRefused, match="denies everything"):
+        await asyncio.to_thread(lambda: iam.attach_user_policy(UserName="ci-deploy", PolicyArn=arn))
     assert len(aws.requests) == sent
 
 
@@ -163,5 +177,9 @@ def test_the_read_permissions_are_reads() -> None:
         "iam:UpdateAccessKey",
         "iam:PutUserPolicy",
         "iam:DeleteUserPolicy",
+        "iam:AttachUserPolicy",
+        "iam:DetachUserPolicy",
+        "iam:PutRolePolicy",
+        "iam:DeleteRolePolicy",
     }
     assert len(session_policy(Access.WRITE)) < 2048

@@ -168,7 +168,9 @@ async def test_a_reset_is_another_world_at_the_same_address(aws: AwsSimulator, r
     url = aws.url
     aws.reset({ACCOUNT: {"users": {"new": {"keys": {KEY: {"secret": SECRET, "status": "Inactive"}}}}}})
     assert aws.url == url
-    assert aws.state() == {ACCOUNT: {"users": {"new": {"keys": {KEY: "Inactive"}, "policies": {}, "groups": [], "tags": {}}}}}
+    assert aws.state() == {
+        ACCOUNT: {"users": {"new": {"keys": {KEY: "Inactive"}, "policies": {}, "managed": [], "groups": [], "tags": {}}}, "roles": {}}
+    }
     assert await said(raw.client("sts").get_caller_identity) == "InvalidClientTokenId"
     with pytest.raises(RuntimeError, match="another simulated AWS"):
         async with AwsSimulator({}):

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from firedoor.errors import BadInput
-from firedoor.vendors.aws.values import IamUser, check_key_id, check_policy_name, check_role_arn
+from firedoor.vendors.aws.values import IamRole, IamUser, check_key_id, check_policy_name, check_role_arn, parse_role, parse_user
 from tests.vendors.aws.conftest import ACCOUNT, DEPLOY, KEY, SECRET
 
 
@@ -45,3 +46,43 @@ def test_roles_are_arns_of_roles() -> None:
     assert check_role_arn("arn:aws:iam::111122223333:role/a/b")
     with pytest.raises(BadInput):
         check_role_arn("arn:aws:iam::111122223333:user/a")
+
+
+def test_a_role_has_a_label_names_and_a_time() -> None:
+    role = IamRole(account=ACCOUNT, name="deployer", path="/team/")
+    assert role.label == "role deployer in 111122223333"
+    assert role.names == ("aws:role:111122223333/deployer", "aws:arn:arn:aws:iam::111122223333:role/team/deployer")
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    assert role.minted_before is None
+    assert role.bound(moment) == IamRole(account=ACCOUNT, name="deployer", path="/team/", minted_before=moment)
+    with pytest.raises(BadInput):
+        role.bound(datetime(2026, 1, 1))  # noqa: DTZ001 - that it is naive is the point
+
+
+@pytest.mark.parametrize(
+    "fields", [{"name": "a/b"}, {"name": ""}, {"account": "1"}, {"path": ""}, {"path": "/a"}, {"path": "a/"}, {"path": "/a b/"}]
+)
+def test_roles_aws_would_not_have_are_refused(fields: dict[str, Any]) -> None:
+    with pytest.raises(BadInput):
+        IamRole(**{"account": ACCOUNT, "name": "x", **fields})
+
+
+def test_people_name_users_and_roles_in_a_few_ways() -> None:
+    assert parse_user(f"{ACCOUNT}/ci-deploy") == DEPLOY
+    assert parse_role(f"{ACCOUNT}/deployer") == IamRole(account=ACCOUNT, name="deployer")
+    for path in ("/", "/team/blue/"):
+        role = IamRole(account=ACCOUNT, name="deployer", path=path)
+        assert parse_role(role.arn) == role
+
+
+@pytest.mark.parametrize("text", ["", "ci-deploy", f"{ACCOUNT}/a/b", "/x", f"arn:aws:iam::{ACCOUNT}:user/x", f"{ACCOUNT}/", f"{ACCOUNT}:x"])
+def test_other_ways_are_refused(text: str) -> None:
+    for parse in (parse_user, parse_role):
+        with pytest.raises(BadInput):
+            parse(text)
+
+
+def test_a_sessions_arn_is_answered_with_the_words_for_the_role() -> None:
+    with pytest.raises(BadInput, match="is a session of a role") as caught:
+        parse_role(f"arn:aws:sts::{ACCOUNT}:assumed-role/deployer/mallory")
+    assert "follows assumed-role" in caught.value.advice
