@@ -194,7 +194,19 @@ class KeyOwner:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Whom AWS takes a set of credentials for."""
+    """Whom AWS takes a set of credentials for. ``arn`` is a user's, or that of a session of a role."""
 
     account: str
     arn: str
+
+    @property
+    def name(self) -> str:
+        """The user or role behind it, as targets name themselves (``aws:role:111122223333/x``); "" for anything else, such as the root."""
+        kind, _, rest = self.arn.rpartition(":")[2].partition("/")
+        match kind:
+            case "user":
+                return f"aws:user:{self.account}/{rest.rpartition('/')[2]}"
+            case "assumed-role":
+                return f"aws:role:{self.account}/{rest.partition('/')[0]}"
+            case _:
+                return ""

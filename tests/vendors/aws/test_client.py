@@ -8,7 +8,7 @@ from firedoor.errors import BadInput, Conflict, Misconfigured, NotFound, Rejecte
 from firedoor.vendors.access import Access
 from firedoor.vendors.aws.client import AwsClient
 from firedoor.vendors.aws.simulator import HOME, AwsSimulator
-from firedoor.vendors.aws.values import IamUser, KeyStatus
+from firedoor.vendors.aws.values import IamRole, IamUser, KeyStatus
 from tests.vendors.aws.conftest import ACCOUNT, DEPLOY, KEY, OTHER, allow, client
 
 
@@ -22,6 +22,8 @@ async def test_it_reads_keys_tags_policies_and_users(reader: AwsClient) -> None:
     assert await reader.user(DEPLOY) == DEPLOY
     assert (await reader.whoami(OTHER)).account == OTHER
     assert (await reader.whoami()).arn == f"arn:aws:iam::{HOME}:user/firedoor"
+    assert (await reader.whoami()).name == IamUser(account=HOME, name="firedoor").names[0]
+    assert (await reader.whoami(OTHER)).name == IamRole(account=OTHER, name="firedoor-preview").names[0], "a lock-out can be told by it"
 
 
 async def test_it_finds_the_owner_of_a_key(reader: AwsClient) -> None:

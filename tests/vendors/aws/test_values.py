@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from firedoor.errors import BadInput
-from firedoor.vendors.aws.values import IamRole, IamUser, check_key_id, check_policy_name, check_role_arn, parse_role, parse_user
+from firedoor.vendors.aws.values import Caller, IamRole, IamUser, check_key_id, check_policy_name, check_role_arn, parse_role, parse_user
 from tests.vendors.aws.conftest import ACCOUNT, DEPLOY, KEY, SECRET
 
 
@@ -86,3 +86,16 @@ def test_a_sessions_arn_is_answered_with_the_words_for_the_role() -> None:
     with pytest.raises(BadInput, match="is a session of a role") as caught:
         parse_role(f"arn:aws:sts::{ACCOUNT}:assumed-role/deployer/mallory")
     assert "follows assumed-role" in caught.value.advice
+
+
+@pytest.mark.parametrize(
+    ("arn", "name"),
+    [
+        (f"arn:aws:iam::{ACCOUNT}:user/bots/ci", f"aws:user:{ACCOUNT}/ci"),
+        (f"arn:aws:sts::{ACCOUNT}:assumed-role/deployer/a@b", f"aws:role:{ACCOUNT}/deployer"),
+        (f"arn:aws:iam::{ACCOUNT}:root", ""),
+        ("", ""),
+    ],
+)
+def test_a_caller_is_named_as_targets_are(arn: str, name: str) -> None:
+    assert Caller(account=ACCOUNT, arn=arn).name == name
