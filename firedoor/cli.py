@@ -64,12 +64,13 @@ def drill(
     approve: Annotated[str, typer.Option(help="auto: a scripted on-call person approves. ask: you do, here.")] = "",
     lag: Annotated[float, typer.Option(min=0.0, max=10.0, help="How much vendors lag: 1.0 is real life.")] = 0.1,
     contain: Annotated[bool, typer.Option("--contain/--no-contain", help="Or leave the attacker alone: the judge must say no.")] = True,
+    undo: Annotated[bool, typer.Option("--undo", help="Undo it all at the end, once the attacker is gone.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """A tabletop exercise: simulated vendors, a real attacker process, and the very code that runs live."""
     from firedoor import drilling
 
-    report = _run(drilling.run(scenario, approve=approve, lag=lag, contains=contain, as_json=as_json))
+    report = _run(drilling.run(scenario, approve=approve, lag=lag, contains=contain, as_json=as_json, undoes=undo))
     _show(report, as_json=as_json, render=drilling.render)
     raise typer.Exit(drilling.exit_code(report))
 

@@ -25,12 +25,14 @@ async def _no_keepers() -> Sequence[Keepers]:
 class Units:
     """Actions and queries with a client in hand: read-only ones for planning, writing ones for applying.
 
-    ``keepers`` asks the vendors who can let everybody in again.
+    ``keepers`` asks the vendors who can let everybody in again. ``missing`` are vendors without a client, and why: what a playbook wants
+    of them becomes an item that says so, and holds nothing up.
     """
 
     actions: Mapping[str, AnyAction]
     queries: Mapping[str, AnyQuery]
     keepers: Callable[[], Awaitable[Sequence[Keepers]]] = field(default=_no_keepers)
+    missing: Mapping[str, Misconfigured] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,17 +77,15 @@ async def draft(book: Playbook, order: Order, *, units: Units, guard: Guard) -> 
     for step in book.steps:
         if step.source not in wanted:
             continue
-        spec = units.actions[step.action].spec
-        item = Item(
-            id=f"{step.id}/?",
-            step=step.id,
-            action=step.action,
-            label="?",
-            target={},
-            reversal=spec.reversal,
-            telling=spec.approvals is Tier.AUTO,
-        )
         answer = answers[step.source]
+        action = units.actions.get(step.action)
+        item = Item(id=f"{step.id}/?", step=step.id, action=step.action, label="?", target={}, telling=True)
+        if action is None:
+            absent = units.missing[step.action.partition(".")[0]]
+            drafts.append(Draft(item=replace(item, plan=Plan(impossible=str(absent))), target=None))
+            continue
+        spec = action.spec
+        item = replace(item, reversal=spec.reversal, telling=spec.approvals is Tier.AUTO)
         if isinstance(answer, FiredoorError):
             words = f"its targets could not be found: {answer} Start the playbook again once that is mended"
             drafts.append(Draft(item=replace(item, plan=Plan(impossible=words)), target=None))
@@ -133,7 +133,9 @@ def _refused(one: Draft, why: str) -> Draft:
 async def _find(question: Question, inputs: Mapping[str, object], units: Units) -> Sequence[Target] | FiredoorError:
     if not _is_asked(question, inputs, units.queries.get(question.query)):
         return ()
-    query = units.queries[question.query]
+    query = units.queries.get(question.query)
+    if query is None:
+        return units.missing[question.query.partition(".")[0]]
     try:
         found: Sequence[Target] = await query.find(revive(query.question, _asks(question, inputs)))
     except (VendorError, Misconfigured) as error:

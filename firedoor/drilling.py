@@ -17,7 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from firedoor import running, wiring
+from firedoor import running
+from firedoor.clients import AwsStandIn
 from firedoor.errors import BadInput, FiredoorError, nearest
 from firedoor.exercise import judge, oncall, processes
 from firedoor.exercise.scenario import SCENARIOS, Scenario
@@ -32,9 +33,10 @@ from firedoor.words import report_markdown
 if TYPE_CHECKING:
     from firedoor.vendors.slack.people import Modal
 
+VENDORS: Final = frozenset({"okta", "aws", "slack", "jira"})
 WORLD_SECONDS: Final = 40.0
 PREFECT_SECONDS: Final = 45.0
-HEAD_START: Final = 30  # attempts on record before the alert comes in
+FOOTHOLDS: Final = 10  # all of them have worked before the alert comes in
 QUIET_SECONDS: Final = 3.0
 RUN_SECONDS: Final = 300.0
 STARTED: Final = re.compile(r"Run (\S+) of ")
@@ -43,15 +45,15 @@ Report = Mapping[str, Any]
 Say = Callable[[str], None]
 
 
-async def run(name: str, *, approve: str, lag: float, contains: bool, as_json: bool) -> Report:
-    """The whole exercise. Raises `BadInput` for an unknown scenario or a wrong way of approving."""
+async def run(name: str, *, approve: str, lag: float, contains: bool, as_json: bool, undoes: bool = False) -> Report:
+    """The whole exercise; with ``undoes``, the way back too. Raises `BadInput` for an unknown scenario or a wrong way of approving."""
     scenario = _scenario(name)
     mind = _mind(approve, as_json=as_json)
     say: Say = _unsaid if as_json else _aside
     folder = load().state_dir / "drills" / f"{datetime.now(UTC):%y%m%d-%H%M%S}-{os.getpid()}"
     folder.mkdir(parents=True, mode=0o700)
     async with AsyncExitStack() as stack:
-        say(f"Setting up {scenario.name}: a company of 290, its Okta, AWS and Slack on this machine")
+        say(f"Setting up {scenario.name}: a company of 290, its Okta, AWS, Slack and Jira on this machine")
         wanted = contains and not os.environ.get("PREFECT_API_URL")  # a server that is named already is the one to show it in
         server = stack.enter_context(processes.prefect_server(folder)) if wanted else None
         seed = random.randrange(10**6)  # noqa: S311 - it makes up names; secrets come from elsewhere
@@ -61,18 +63,23 @@ async def run(name: str, *, approve: str, lag: float, contains: bool, as_json: b
         await processes.until((folder / "ready").exists, WORLD_SECONDS, f"the simulated vendors (see {folder / 'world.log'})")
         world = json.loads((folder / "world.json").read_text(encoding="utf-8"))
         settings, aws = stand_ins(world)
-        house = await running.with_slack(stack, settings, frozenset({"okta", "aws"}), mode=Mode.DRILL, aws=aws)
+        house = await running.with_slack(stack, settings, VENDORS, mode=Mode.DRILL, aws=aws)
         if server is not None:
             there = await server.ready(PREFECT_SECONDS)
             say(f"Prefect is up at {server.url}" if there else "Prefect did not come up in time; going on without it")
-        stack.enter_context(processes.child("firedoor.exercise.attacker", folder, log=folder / "attacker.log"))
-        await processes.until(lambda: len(judge.read(folder / "attempts.jsonl")) >= HEAD_START, WORLD_SECONDS, "the attacker")
-        say("The attacker is in, five ways")
+        attacker = stack.enter_context(processes.child("firedoor.exercise.attacker", folder, log=folder / "attacker.log"))
+        await processes.until(lambda: len(_ways_in(folder)) >= FOOTHOLDS, WORLD_SECONDS, "the attacker")
+        say("The attacker is in, ten ways")
         alerted = time.time()
         await oncall.alert(world["slack_url"], world)
         say("The alert has come in")
         run_ = await _contained(house.journal, settings, scenario, world, mind, folder) if contains else ""
-        return await verdict(house.journal, run_, scenario, world, folder, alerted=alerted)
+        report = await verdict(house.journal, run_, scenario, world, folder, alerted=alerted)
+        if undoes and run_:
+            processes.end(attacker.pid)  # what is let in again must not find them at the door
+            say("The attacker is gone; undoing it all")
+            report = {**report, "undone": await _undone(house.journal, settings, world, run_, mind)}
+        return report
 
 
 async def resume(settings: Settings, order: Order, *, say: Say) -> Report:
@@ -84,7 +91,7 @@ async def resume(settings: Settings, order: Order, *, say: Say) -> Report:
         raise BadInput(f"the simulated world of run {order.run} is gone", advice=advice)
     drill_settings, aws = stand_ins(world)
     async with AsyncExitStack() as stack:
-        house = await running.with_slack(stack, drill_settings, frozenset({"okta", "aws"}), mode=Mode.DRILL, aws=aws)
+        house = await running.with_slack(stack, drill_settings, VENDORS, mode=Mode.DRILL, aws=aws)
         say(f"Run {order.run}: reading the simulated world before anything else")
         engine = house.engine
         await running.orchestrate(order, lambda stage: engine.resume(order.run, stage), house.journal)
@@ -101,13 +108,19 @@ async def verdict(journal: Journal, run: str, scenario: Scenario, world: Report,
     events = await journal.events(run) if run else []
     report = fold(run, events).report if run else None
     approved = next((event.at.timestamp() for event in events if event.kind == Kind.CLOSED), alerted)
-    found = judge.judge(attempts, approved=approved, quiet_since=quiet_since)
+    meddling = judge.read_interference(folder / "interference.jsonl")
+    found = judge.judge(attempts, approved=approved, quiet_since=quiet_since, interference=meddling)
     footholds = [{key: value for key, value in asdict(one).items() if key != "last_success_at"} for one in found.footholds]
     return {
         **(report or scenario.untouched()),
         "scenario": scenario.name,
         "lag": world["lag"],
-        "attacker": {"attempts": found.attempts, "locked_out": found.locked_out, "footholds": footholds},
+        "attacker": {
+            "attempts": found.attempts,
+            "locked_out": found.locked_out,
+            "footholds": footholds,
+            "interference": {"tries": found.interference, "heeded": found.heeded},
+        },
         "clocks": scenario.clocks(found, alerted=alerted),
         "timeline": timeline(events, found, alerted=alerted),
     }
@@ -115,20 +128,40 @@ async def verdict(journal: Journal, run: str, scenario: Scenario, world: Report,
 
 async def _contained(journal: Journal, settings: Settings, scenario: Scenario, world: Report, mind: oncall.Ask, folder: Path) -> str:  # noqa: PLR0917
     """Two people contain the breach in the simulated Slack. Returns the run's name once it is over."""
-    asker, decider = settings.people[0].slack, settings.people[1].slack
-    slack = world["slack_url"]
+    answer = await oncall.start(world["slack_url"], settings.people[0].slack, scenario.playbook)
+    run = _started(answer)
+    (folder / "run").write_text(run)
+    await _decided(journal, settings, world, run, mind)
+    return run
+
+
+async def _undone(journal: Journal, settings: Settings, world: Report, run: str, mind: oncall.Ask) -> Report:
+    """The same two people undo it. Returns the report of the undo."""
+    way_back = _started(await oncall.undo(world["slack_url"], settings.people[0].slack, run))
+    await _decided(journal, settings, world, way_back, mind)
+    report = fold(way_back, await journal.events(way_back)).report
+    assert report is not None
+    return report
+
+
+def _started(answer: str) -> str:
+    if (started := STARTED.match(answer)) is None:
+        raise FiredoorError(f"Firedoor did not start; it answered: {answer}", advice="See the drill's folder")
+    return started[1]
+
+
+async def _decided(journal: Journal, settings: Settings, world: Report, run: str, mind: oncall.Ask) -> None:
+    """A second person decides; then the run is waited for."""
     async with asyncio.timeout(RUN_SECONDS):
-        answer = await oncall.start(slack, asker, scenario.playbook)
-        if (started := STARTED.match(answer)) is None:
-            raise FiredoorError(f"Firedoor did not start the playbook; it answered: {answer}", advice=f"See {folder}")
-        run = started[1]
-        (folder / "run").write_text(run)
-        deciding = asyncio.create_task(oncall.decide(slack, decider, run, mind))
+        deciding = asyncio.create_task(oncall.decide(world["slack_url"], settings.people[1].slack, run, mind))
         async for event in journal.follow(run):
             if event.kind == Kind.FINISHED:
                 await deciding
                 break
-    return run
+
+
+def _ways_in(folder: Path) -> set[str]:
+    return {attempt.foothold for attempt in judge.read(folder / "attempts.jsonl") if attempt.ok}
 
 
 def _last(foothold: Report) -> str:
@@ -140,8 +173,10 @@ def _last(foothold: Report) -> str:
 
 def exit_code(report: Report) -> int:
     """0 only when every step is verified and every further attempt of the attacker failed."""
-    ended = RunOutcome(report["outcome"]).exit_code
-    return ended or (0 if report["attacker"]["locked_out"] else 1)
+    undone = report.get("undone")
+    ended = RunOutcome(report["outcome"]).exit_code or (RunOutcome(undone["outcome"]).exit_code if undone else 0)
+    attacker = report["attacker"]
+    return ended or (0 if attacker["locked_out"] and not attacker["interference"]["heeded"] else 1)
 
 
 def render(report: Report) -> str:
@@ -150,16 +185,20 @@ def render(report: Report) -> str:
     lines = [report_markdown(report)] if report["run"] else ["# Nobody contained anything\n"]
     lines += ["## The attacker", "", f"{attacker['attempts']} attempts; {'locked out' if attacker['locked_out'] else 'STILL IN'}.", ""]
     lines += [f"- {one['name']}: {_last(one)}" for one in attacker["footholds"]]
+    meddling = attacker["interference"]
+    lines.append(f"- Deny pressed from a stolen chat session: {meddling['tries']} times, heeded {meddling['heeded']} times")
     lines += ["", "## What happened, in seconds from the alert", ""]
     lines += [f"- {one['seconds']:7.2f}  {one['says']}" for one in report["timeline"]]
     lines += ["", "## The clocks, from the alert", ""]
     for clock in report["clocks"]:
         ours = "never" if clock["seconds"] is None else f"{clock['seconds']:.1f} s"
         lines.append(f"- {clock['historical']}: {clock['minutes']} minutes in 2023. Here, {clock['here']}: {ours}.")
+    if report.get("undone"):
+        lines += ["", "---", "", report_markdown(report["undone"])]
     return "\n".join(lines) + "\n"
 
 
-def stand_ins(world: Report) -> tuple[Settings, wiring.AwsStandIn]:
+def stand_ins(world: Report) -> tuple[Settings, AwsStandIn]:
     """Settings that point at a drill's world. Of the real ones only the state folder and the journal remain; no environment is read."""
     from firedoor.vendors.aws.session import AwsCredentials  # noqa: PLC0415 - only drills need it here
 
@@ -167,7 +206,7 @@ def stand_ins(world: Report) -> tuple[Settings, wiring.AwsStandIn]:
     aws = world["aws"]
     credentials = AwsCredentials(key_id=aws["key_id"], secret=aws["secret"])
     settings = Settings(**world["settings"], database_url=real.database_url, state_dir=real.state_dir)
-    return settings, wiring.AwsStandIn(endpoint=aws["endpoint"], credentials=credentials)
+    return settings, AwsStandIn(endpoint=aws["endpoint"], credentials=credentials)
 
 
 def _scenario(name: str) -> Scenario:

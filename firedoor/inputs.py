@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -19,8 +20,14 @@ class InputType(StrEnum):
     """The kinds of value a person can give."""
 
     TEXT = "text"
+    MOMENT = "moment"
+    NETWORK = "network"
     OKTA_LOGIN = "okta_login"
+    OKTA_APP = "okta_app"
     AWS_ACCESS_KEY = "aws_access_key"
+    AWS_USER = "aws_user"
+    AWS_ROLE = "aws_role"
+    AWS_PRINCIPAL = "aws_principal"
 
 
 def _text(value: str) -> str:
@@ -32,11 +39,46 @@ def _text(value: str) -> str:
     return value
 
 
-def _checks() -> Mapping[InputType, Callable[[str], str]]:
-    from firedoor.vendors.aws.values import check_key_id  # noqa: PLC0415 - rooms are looked into only when a run begins
-    from firedoor.vendors.okta.values import check_login  # noqa: PLC0415
+def _moment(value: str) -> str:
+    """A moment in ISO 8601, in UTC. Without a zone it could mean any of a whole day."""
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise BadInput("that is no moment with a time zone, in ISO 8601", target=shown(value), advice="Write it like 2023-10-18T16:00:00Z")
+    if moment > datetime.now(UTC) + timedelta(minutes=5):
+        raise BadInput("that moment is yet to come", target=shown(value), advice="Check the date")
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
-    return {InputType.TEXT: _text, InputType.OKTA_LOGIN: check_login, InputType.AWS_ACCESS_KEY: check_key_id}
+
+def _checks() -> Mapping[InputType, Callable[[str], str]]:
+    from firedoor import addresses  # noqa: PLC0415 - rooms are looked into only when a run begins
+    from firedoor.vendors.aws import values as aws  # noqa: PLC0415
+    from firedoor.vendors.aws.principals import check_principal_arn  # noqa: PLC0415
+    from firedoor.vendors.okta import values as okta  # noqa: PLC0415
+
+    def aws_user(value: str) -> str:
+        account, _, name = value.partition("/")
+        return f"{aws.check_account(account)}/{aws.check_user_name(name)}"
+
+    def aws_role(value: str) -> str:
+        if value.startswith("arn:"):
+            return aws.check_role_arn(value)
+        account, _, name = value.partition("/")
+        return f"{aws.check_account(account)}/{aws.check_role_name(name)}"
+
+    return {
+        InputType.TEXT: _text,
+        InputType.MOMENT: _moment,
+        InputType.NETWORK: addresses.canonical,
+        InputType.OKTA_LOGIN: okta.check_login,
+        InputType.OKTA_APP: lambda value: okta.check_id(value, kind="app"),
+        InputType.AWS_ACCESS_KEY: aws.check_key_id,
+        InputType.AWS_USER: aws_user,
+        InputType.AWS_ROLE: aws_role,
+        InputType.AWS_PRINCIPAL: check_principal_arn,
+    }
 
 
 def pairs(words: Sequence[str]) -> Mapping[str, tuple[str, ...]]:

@@ -36,7 +36,8 @@ async def make(book: Playbook, order: Order, *, units: Units, guard: Guard) -> P
     """Plan the run. Only reads are made. Raises what `draft` raises, `Misconfigured` where an action has no client."""
     wanted = asked(book, order.inputs, units.queries)
     concerned = {step.action for step in book.steps if step.source in wanted} | {book.queries[name].query for name in wanted}
-    if absent := concerned - units.actions.keys() - units.queries.keys():
+    here = {*units.actions, *units.queries, *(name for name in concerned if name.partition(".")[0] in units.missing)}
+    if absent := concerned - here:
         raise Misconfigured(f"this process has no client for {', '.join(sorted(absent))}", advice="Set up that vendor, then start it again")
     drafts = await draft(book, order, units=units, guard=guard)
     return await read_and_plan(drafts, order, units.actions, at_least=Tier(book.approval.at_least))

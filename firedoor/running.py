@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from firedoor import diagram, inputs, lint, playbook, report, shelf, wiring
 from firedoor.canonical import plain
+from firedoor.clients import AwsStandIn
 from firedoor.engine import RESUMABLE
 from firedoor.errors import BadInput, FiredoorError, Misconfigured
 from firedoor.journal import Journal, Kind
@@ -284,7 +285,7 @@ async def orchestrate(order: Order, job: Callable[[Stage], Awaitable[Report]], j
 
 
 async def with_slack(
-    stack: AsyncExitStack, settings: Settings, vendors: frozenset[str], *, mode: Mode = Mode.LIVE, aws: wiring.AwsStandIn | None = None
+    stack: AsyncExitStack, settings: Settings, vendors: frozenset[str], *, mode: Mode = Mode.LIVE, aws: AwsStandIn | None = None
 ) -> wiring.House:
     """The whole house with Slack as its channel, listening. Raises `BadInput` with nothing touched."""
     from firedoor.channels.slack.channel import SlackChannel

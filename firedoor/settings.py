@@ -8,7 +8,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints, ValidationError
@@ -21,7 +21,15 @@ from firedoor.errors import Misconfigured, nearest
 ROOT = Path(__file__).resolve().parent.parent
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 PLAIN_URL = re.compile(r"[A-Za-z0-9:/._~%@\[\]-]+")
-SECRETS = ("okta_api_token", "okta_preview_api_token", "slack_bot_token", "slack_app_token")
+SECRETS = (
+    "okta_api_token",
+    "okta_preview_api_token",
+    "slack_bot_token",
+    "slack_preview_bot_token",
+    "slack_app_token",
+    "jira_api_token",
+    "jira_preview_api_token",
+)
 
 
 def _safe_url(url: str) -> str:
@@ -89,6 +97,26 @@ class ProtectedTable(_Table):
     why: Words
 
 
+class IpSetTable(_Table):
+    """``[[aws_ip_sets]]``: a WAFv2 IP set that a blocking rule of a web ACL refers to. Its name and id are in the console's address bar."""
+
+    account: AccountId
+    region: Words
+    scope: Literal["REGIONAL", "CLOUDFRONT"]
+    version: Literal["IPV4", "IPV6"]
+    name: Words
+    id: Words
+
+
+class JiraTable(_Table):
+    """``[jira]``: where tickets go, and the name of the security level that they are kept to."""
+
+    project: Words
+    security_level: Words
+    issue_type: Words = "Task"
+    flavour: Literal["cloud", "data_center"] = "cloud"
+
+
 class LimitsTable(_Table):
     """``[limits]``."""
 
@@ -103,11 +131,22 @@ class Settings(_Table):
     okta_org_url: SafeUrl | None = None
     okta_api_token: SecretStr | None = None
     okta_preview_api_token: SecretStr | None = None
+    okta_block_zone: str = ""
     aws_region: str = "us-east-1"
     aws_accounts: dict[AccountId, str] = {}
     aws_preview_accounts: dict[AccountId, str] = {}
+    aws_ip_sets: tuple[IpSetTable, ...] = ()
+    aws_management_account: Annotated[str, StringConstraints(pattern=r"^([0-9]{12})?$")] = ""
+    aws_deny_policy: str = ""
+    aws_sso_policy: str = ""
+    jira_url: SafeUrl | None = None
+    jira_user: str = ""
+    jira_api_token: SecretStr | None = None
+    jira_preview_api_token: SecretStr | None = None
+    jira: JiraTable | None = None
     slack_base_url: SafeUrl = "https://slack.com/api/"
     slack_bot_token: SecretStr | None = None
+    slack_preview_bot_token: SecretStr | None = None
     slack_app_token: SecretStr | None = None
     slack_channel: str = ""
     database_url: Annotated[str, Field(repr=False)] = ""  # it may hold a password

@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 NAMESPACE = uuid.UUID("6f1d0c5e-2f0b-5a52-9f3e-2d6a4c1b7e90")
 ATTEMPTS = 3
 FIRST_POLL, LONGEST_POLL, WATCH_POLL = 0.05, 1.0, 0.25
+PACE = 1.0  # how much of the time that an action must be seen to hold is really waited for; only tests hurry
 OVERDUE = 1.0  # seconds after which what does not show was taken back, where that must be reckoned with
 LONGEST_FIGHT = 100  # times that a change is made again because somebody takes it back
 PATIENCE = 60.0  # for a turn at the target
@@ -149,7 +150,7 @@ async def _bring_to_hold(
 
 async def _holds(work: _Work) -> bool:
     """Whether what was done goes on holding for as long as it must: until the vendor enforces it, it may be taken back. Only looks."""
-    until = time.monotonic() + work.action.spec.hold
+    until = time.monotonic() + work.action.spec.hold * PACE
     while time.monotonic() < until:
         await asyncio.sleep(min(WATCH_POLL, max(until - time.monotonic(), 0.0)))
         with suppress(VendorError):  # what could not be read just now is read again in a moment

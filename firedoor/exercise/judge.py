@@ -32,11 +32,13 @@ class Foothold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """What became of the attacker."""
+    """What became of the attacker. ``interference``: how often they stood in the defenders' way, and how often that was heeded."""
 
     attempts: int
     locked_out: bool
     footholds: tuple[Foothold, ...]
+    interference: int = 0
+    heeded: int = 0
 
 
 def read(log: Path) -> tuple[Attempt, ...]:
@@ -47,7 +49,13 @@ def read(log: Path) -> tuple[Attempt, ...]:
     return tuple(Attempt(**json.loads(line)) for line in lines)
 
 
-def judge(attempts: Sequence[Attempt], *, approved: float, quiet_since: float) -> Judgement:
+def read_interference(log: Path) -> tuple[bool, ...]:
+    """For each attempt to stand in the defenders' way, whether it was heeded."""
+    lines = log.read_text(encoding="utf-8").split("\n")[:-1] if log.exists() else []
+    return tuple(bool(json.loads(line)["accepted"]) for line in lines)
+
+
+def judge(attempts: Sequence[Attempt], *, approved: float, quiet_since: float, interference: Sequence[bool] = ()) -> Judgement:
     """The footholds, each by its last success.
 
     A foothold counts as shut only if it worked at some time, was tried at least `ENOUGH` times after ``quiet_since``, and failed each time:
@@ -55,7 +63,13 @@ def judge(attempts: Sequence[Attempt], *, approved: float, quiet_since: float) -
     """
     names = list(dict.fromkeys(attempt.foothold for attempt in attempts))
     footholds = tuple(_foothold(name, [one for one in attempts if one.foothold == name], approved, quiet_since) for name in names)
-    return Judgement(attempts=len(attempts), locked_out=bool(footholds) and all(one.locked_out for one in footholds), footholds=footholds)
+    return Judgement(
+        attempts=len(attempts),
+        locked_out=bool(footholds) and all(one.locked_out for one in footholds),
+        footholds=footholds,
+        interference=len(interference),
+        heeded=sum(interference),
+    )
 
 
 def _foothold(name: str, tries: Sequence[Attempt], approved: float, quiet_since: float) -> Foothold:

@@ -11,8 +11,15 @@ from firedoor.exercise.estate import CHANNEL, SIEM
 from firedoor.vendors.slack.people import Modal, Person, Post
 
 PATIENCE: Final = 60.0
-LOGIN: Final = re.compile(r"[a-z0-9.]+@[a-z.]+")
-KEY: Final = re.compile(r"AKIA[A-Z2-7]{16}")
+# What somebody on call copies out of an alert, by the playbook's input.
+FOUND: Final[Mapping[str, re.Pattern[str]]] = {
+    "users": re.compile(r"[a-z0-9.]+@[a-z.]+[a-z]"),
+    "access_keys": re.compile(r"AKIA[A-Z2-7]{16}"),
+    "apps": re.compile(r"0oa\w+"),
+    "roles": re.compile(r"arn:aws:iam::\d{12}:role/\w+"),
+    "addresses": re.compile(r"\d+\.\d+\.\d+\[\.\]\d+"),
+    "since": re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"),
+}
 
 Ask = Callable[[Modal], Awaitable[bool]]
 
@@ -21,9 +28,11 @@ async def alert(slack_url: str, world: Mapping[str, Any]) -> None:
     """The alert, as the company's SIEM posts it."""
     import aiohttp  # noqa: PLC0415 - only drills have a Slack of their own
 
+    address = "[.]".join(world["address"].rsplit(".", 1))
     text = (
-        f"ALERT 16:00: sessions of {' and '.join(world['victims'])} are in use from an unknown address, with cookies out of a support "
-        f"case's HAR file. Access key {world['stolen_key']} ({world['service']}) is in use from the same address."
+        f"ALERT 16:00: since {world['since']} sessions of {' and '.join(world['victims'])} are in use from {address}, "
+        f"with cookies out of a support case's HAR file. So are access key {world['stolen_key']} ({world['service']}), "
+        f"the role {world['role']} that it takes on, and the secret of the service app {world['app']}."
     )
     async with aiohttp.ClientSession() as http:
         url = f"{slack_url}people/integrations/{SIEM}/messages"
@@ -35,9 +44,17 @@ async def start(slack_url: str, member: str, playbook: str) -> str:
     """Somebody on call reads the alert and starts the playbook with what it names. Returns what Firedoor answers them."""
     async with Person(slack_url, member) as person:
         post = await person.wait_for_message(CHANNEL, lambda post: post.text.startswith("ALERT"), PATIENCE)
-        users, keys = LOGIN.findall(post.text), KEY.findall(post.text)
-        await person.command(CHANNEL, f"/firedoor contain {playbook} users={','.join(users)} access_keys={','.join(keys)}")
+        given = [f"{name}={','.join(pattern.findall(post.text))}" for name, pattern in FOUND.items()]
+        await person.command(CHANNEL, f"/firedoor contain {playbook} {' '.join(given)}")
         return (await person.wait_for_message(CHANNEL, lambda post: post.ephemeral, PATIENCE)).text
+
+
+async def undo(slack_url: str, member: str, run: str) -> str:
+    """Somebody asks for the run to be undone. Returns what Firedoor answers them."""
+    async with Person(slack_url, member) as person:
+        seen = {post.ts for post in await person.messages(CHANNEL)}
+        await person.command(CHANNEL, f"/firedoor undo {run}")
+        return (await person.wait_for_message(CHANNEL, lambda post: post.ephemeral and post.ts not in seen, PATIENCE)).text
 
 
 async def decide(slack_url: str, member: str, run: str, ask: Ask) -> None:

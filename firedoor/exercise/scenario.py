@@ -69,26 +69,26 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
     {
         "cloudflare-okta-2023": Scenario(
             name="cloudflare-okta-2023",
-            title="Stolen Okta sessions and a service account's AWS key",
+            title="Stolen Okta sessions, a service account's key and a service app's secret",
             playbook="identity-breach",
             history=(
                 Clock(
                     historical="a service account disabled",
                     minutes=35,
-                    here="the service account's key and its sessions dead",
-                    footholds=("aws key", "sts session"),
+                    here="the service account's keys, its sessions, its role and the service app dead",
+                    footholds=("aws key", "sts session", "role session", "service app"),
                 ),
                 Clock(
                     historical="the attacker's account disabled",
                     minutes=83,
-                    here="the accounts the attacker used shut, sessions and tokens with them",
-                    footholds=("okta session", "oauth token"),
+                    here="the accounts the attacker used shut, with all that was minted and made from them",
+                    footholds=("okta session", "oauth token", "okta api token"),
                 ),
                 Clock(
                     historical="the attacker's addresses blocked",
                     minutes=331,
-                    here="the last of the footholds dead (no address is blocked in this exercise)",
-                    footholds=("",),
+                    here="the attacker's address shut out of the web site and of Okta",
+                    footholds=("web site", "okta sign-in"),
                 ),
             ),
         )

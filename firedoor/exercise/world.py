@@ -1,9 +1,9 @@
-"""The world process of a drill: Okta, AWS and Slack on loopback, outliving the drill that started it.
+"""The world process of a drill: Okta, AWS, Slack and Jira on loopback, outliving the drill that started it.
 
 ``python -m firedoor.exercise.world FOLDER SCENARIO LAG SEED`` writes ``world.json`` (where everything listens, and Firedoor's own
 credentials there) and ``loot.json`` (what the attacker stole) into FOLDER, for their owner's eyes only, and ``ready`` last. It stays while
 its parent lives, and `LINGER_SECONDS` more, so that a drill killed in the middle can be resumed. On SIGTERM it writes ``state.json``
-and ends.
+(how it was at first is in ``before.json``) and ends.
 """
 
 from __future__ import annotations
@@ -14,19 +14,21 @@ import os
 import signal
 import sys
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from firedoor.exercise import estate
 from firedoor.vendors.access import Access
 from firedoor.vendors.aws.simulator import AwsLag, AwsSimulator
+from firedoor.vendors.jira.simulator import JiraSimulator
+from firedoor.vendors.jira.values import Flavour
+from firedoor.vendors.jira.world import world_of as jira_world
 from firedoor.vendors.okta.simulator import OktaLag, OktaSimulator
 from firedoor.vendors.okta.worlddata import world_of
 from firedoor.vendors.slack.simulator import SlackSimulator
 
 LINGER_SECONDS = 600.0
-IAM_SECONDS, SYSTEM_LOG_SECONDS = 4.0, 30.0
+IAM_SECONDS, SYSTEM_LOG_SECONDS, JIRA_SECONDS = 4.0, 30.0, 3.0
 
 
 async def run(folder: Path, scenario: str, lag: float, seed: int) -> None:
@@ -37,18 +39,24 @@ async def run(folder: Path, scenario: str, lag: float, seed: int) -> None:
         OktaSimulator(world_of(scene.okta), lag=okta_lag) as okta,
         AwsSimulator(scene.aws, lag=aws_lag) as aws,
         SlackSimulator(scene.slack) as slack,
+        JiraSimulator(jira_world(scene.jira, flavour=Flavour.CLOUD), index_lag=JIRA_SECONDS * lag) as jira,
     ):
-        _write(folder / "world.json", {"scenario": scenario, "lag": lag, **_handle(scene, okta, aws, slack)})
-        _write(folder / "loot.json", {**asdict(scene.loot), "okta_url": okta.url, "aws_url": aws.url})
+        _write(folder / "world.json", {"scenario": scenario, "lag": lag, **_handle(scene, okta, aws, slack, jira)})
+        _write(folder / "loot.json", {**scene.loot, "okta_url": okta.url, "aws_url": aws.url, "slack_url": slack.url})
+        _write(folder / "before.json", _state(okta, aws, slack, jira))
         _write(folder / "ready", {"pid": os.getpid()})
         await _until_over()
-        state = {"okta": {"users": okta.world.state()["users"]}, "aws": aws.state(), "slack": slack.state()}
+        state = _state(okta, aws, slack, jira)
         writes = [f"okta {seen.operation} {seen.path}" for seen in okta.requests if seen.writes and seen.accepted]
         writes += [f"aws {record.name} {record.principal}" for record in aws.accepted_writes()]
         _write(folder / "state.json", {**state, "writes": writes})
 
 
-def _handle(scene: estate.Estate, okta: OktaSimulator, aws: AwsSimulator, slack: SlackSimulator) -> dict[str, Any]:
+def _state(okta: OktaSimulator, aws: AwsSimulator, slack: SlackSimulator, jira: JiraSimulator) -> dict[str, Any]:
+    return {"okta": okta.world.state(), "aws": aws.state(), "slack": slack.state(), "jira": jira.world.state()}
+
+
+def _handle(scene: estate.Estate, okta: OktaSimulator, aws: AwsSimulator, slack: SlackSimulator, jira: JiraSimulator) -> dict[str, Any]:
     return {
         "pid": os.getpid(),
         "settings": {
@@ -62,12 +70,19 @@ def _handle(scene: estate.Estate, okta: OktaSimulator, aws: AwsSimulator, slack:
             "aws_accounts": dict(aws.roles(Access.WRITE)),
             "aws_preview_accounts": dict(aws.roles(Access.READ)),
             "people": list(scene.people),
+            "jira_url": jira.url,
+            "jira_api_token": scene.jira_token,
+            **scene.prepared,
         },
         "aws": {"endpoint": aws.url, "key_id": aws.credentials.key_id, "secret": aws.credentials.secret},
         "slack_url": slack.url,
         "victims": list(scene.victims),
         "service": scene.service,
         "stolen_key": scene.stolen_key,
+        "since": scene.since,
+        "app": scene.app,
+        "role": scene.role,
+        "address": scene.address,
     }
 
 

@@ -8,7 +8,7 @@ guard itself taken away. They reach the vendor, and the vendor refuses, because 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import aiohttp
@@ -17,9 +17,10 @@ from firedoor.vendors.access import Access
 from firedoor.vendors.aws.operations import OPERATIONS as AWS
 from firedoor.vendors.okta.client import OktaClient
 from firedoor.vendors.okta.operations import OPERATIONS as OKTA
+from tests.preview.attempt import Attempt
+from tests.preview.hostile_told import slack_beyond, slack_guarded
 from tests.vendors.aws.test_guard import HOSTILE
 
-Attempt = Callable[[Any], Awaitable[object]]
 USER = "00u1"
 
 
@@ -164,5 +165,5 @@ async def _aws_guard_turned(client: Any) -> object:
         client.policy.access = Access.READ
 
 
-GUARDED: Mapping[str, Callable[[], Iterator[tuple[str, Attempt]]]] = {"okta": okta_guarded, "aws": aws_guarded}
-BEYOND: Mapping[str, Callable[[], Iterator[tuple[str, Attempt]]]] = {"okta": okta_beyond, "aws": aws_beyond}
+GUARDED: Mapping[str, Callable[[], Iterator[tuple[str, Attempt]]]] = {"okta": okta_guarded, "aws": aws_guarded, "slack": slack_guarded}
+BEYOND: Mapping[str, Callable[[], Iterator[tuple[str, Attempt]]]] = {"okta": okta_beyond, "aws": aws_beyond, "slack": slack_beyond}

@@ -26,6 +26,11 @@ from tests.preview.proxy import Proxy
 from tests.tasks.harness import CATALOGUE, Case, cases
 from tests.tasks.rooms import ROOMS
 
+# slack-sdk makes the one itself, and gives the other for its older way of sending files.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:BasicAuth is deprecated:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:client.files_upload:UserWarning"),
+]
 NOW = datetime(2023, 11, 23, 16, 0, tzinfo=UTC)
 ACTIONS = sorted(CATALOGUE.actions)
 BUILD = Path(__file__).resolve().parent.parent.parent / "build"

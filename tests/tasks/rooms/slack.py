@@ -16,6 +16,9 @@ from tests.tasks.rooms.base import Room, Simulated, World
 
 CHANNEL = "C0INC"
 TOKEN = "xoxb-canary-of-firedoor"
+READ_TOKEN = "xoxb-canary-that-only-reads"
+READS: Final = ("channels:read", "groups:read", "channels:history", "groups:history", "users:read", "users:read.email")
+READER = {"token": READ_TOKEN, "kind": "bot", "scopes": list(READS)}
 TEAM = {"id": "T0001", "name": "Acme"}
 APP = {"id": "A0001", "name": "Firedoor", "bot_id": "B0001", "bot_user": "U0BOT", "tokens": [{"token": TOKEN, "kind": "bot"}]}
 WRITES: Final = frozenset(operation.name for operation in OPERATIONS if operation.writes)
@@ -31,13 +34,18 @@ _ANY: Final = frozenset(
 @asynccontextmanager
 async def _open(world: World, lag: Mapping[str, float]) -> AsyncIterator[Simulated]:
     described: dict[str, Any] = {"team": TEAM, "app": APP, **world}
-    tokens = {str(token["token"]) for token in described["app"]["tokens"]}
     mine = next(str(token["token"]) for token in described["app"]["tokens"] if token["kind"] == "bot")
-    async with (
-        SlackSimulator(described, lag=Lag(**lag)) as slack,
-        SlackClient(token=mine, channel=CHANNEL, access=Access.WRITE, base_url=f"{slack.url}api/", timeout=5.0) as client,
-    ):
+    described["app"] = {**described["app"], "tokens": [*described["app"]["tokens"], READER]}
+    tokens = {str(token["token"]) for token in described["app"]["tokens"]}
+
+    def connect(access: Access, url: str) -> SlackClient:
+        token = mine if access is Access.WRITE else READ_TOKEN
+        return SlackClient(token=token, channel=CHANNEL, access=access, base_url=f"{url.rstrip('/')}/api/", timeout=5.0)
+
+    async with SlackSimulator(described, lag=Lag(**lag)) as slack, connect(Access.WRITE, slack.url) as client:
         yield Simulated(
+            url=slack.url,
+            connect=connect,
             client=client,
             used=client.policy.used,
             faults=slack.faults,
@@ -82,4 +90,4 @@ def _troubles(operations: Collection[str]) -> frozenset[str]:
     return _ANY.union(*(operation.refusals for operation in OPERATIONS if operation.name in operations))
 
 
-ROOM = Room(open=_open, error_body=_error_body, troubles=_troubles)
+ROOM = Room(operations=OPERATIONS, open=_open, error_body=_error_body, troubles=_troubles)

@@ -1,0 +1,174 @@
+"""The clients of every vendor: made from the settings, greeted, and asked what the guard must know of them. A vendor is a function here."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from firedoor.errors import FiredoorError, Misconfigured, Unauthorized, Unreachable, VendorError
+from firedoor.guard import Keepers
+from firedoor.settings import Settings
+from firedoor.vendors.access import Access
+
+if TYPE_CHECKING:
+    from firedoor.vendors.aws.client import AwsClient
+    from firedoor.vendors.aws.session import AwsCredentials
+    from firedoor.vendors.okta.client import OktaClient
+
+MOST_SKEW = timedelta(minutes=2)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwsStandIn:
+    """Where a drill's AWS listens and with which credentials. Live runs leave both to AWS's own chain."""
+
+    endpoint: str
+    credentials: AwsCredentials
+
+
+@dataclass(slots=True, kw_only=True)
+class Clients:
+    """The clients of one access, by vendor, and the names that Firedoor itself goes by there.
+
+    ``missing`` are vendors where people are told, and why they cannot be: containment does not wait for them.
+    """
+
+    by_vendor: dict[str, Any] = field(default_factory=dict)
+    own: dict[str, str] = field(default_factory=dict)
+    missing: dict[str, Misconfigured] = field(default_factory=dict)
+
+    async def keepers(self) -> Sequence[Keepers]:
+        """Those who can let everybody in again, Firedoor's own identities aside. Where a vendor does not say, containment goes on."""
+        okta: OktaClient | None = self.by_vendor.get("okta")
+        if okta is None:
+            return ()
+        try:
+            found = await okta.super_administrators()
+        except VendorError as error:
+            log.warning("the last administrator cannot be told: %s", error.what)
+            return ()
+        members = tuple((f"okta:user:{one.id}", f"okta:user:{one.login}") for one in found if f"okta:user:{one.id}" not in self.own)
+        return (Keepers(what="super administrator of Okta", members=members),)
+
+
+async def connect(stack: AsyncExitStack, settings: Settings, vendors: frozenset[str], access: Access, aws: AwsStandIn | None) -> Clients:
+    """The clients of the vendors named, each reachable, known to its vendor, and of about our time. Raises `Misconfigured`."""
+    found = Clients()
+    if "okta" in vendors:
+        okta = found.by_vendor["okta"] = await stack.enter_async_context(_okta(settings, access))
+        me = await _greet(okta)
+        found.own |= dict.fromkeys((f"okta:user:{me.id}", f"okta:user:{me.login}"), "it owns Firedoor's own Okta token")
+    if "aws" in vendors:
+        client = found.by_vendor["aws"] = await _aws(stack, settings, access, aws)
+        found.own |= await _own_aws(client)
+    for name, make in (("slack", _slack), ("jira", _jira)):
+        if name in vendors:
+            try:
+                found.by_vendor[name] = await stack.enter_async_context(make(settings, access))
+            except Misconfigured as missing:
+                found.missing[name] = missing
+    return found
+
+
+def _okta(settings: Settings, access: Access) -> OktaClient:
+    from firedoor.vendors.okta.client import OktaClient
+
+    token = settings.okta_preview_api_token if access is Access.READ and settings.okta_preview_api_token else settings.okta_api_token
+    missing = [name for name, value in (("FIREDOOR_OKTA_ORG_URL", settings.okta_org_url), ("FIREDOOR_OKTA_API_TOKEN", token)) if not value]
+    if missing or settings.okta_org_url is None or token is None:
+        raise Misconfigured(f"this playbook works with Okta, and {' and '.join(missing)} is not set", advice="Set it in the environment")
+    return OktaClient(org_url=settings.okta_org_url, token=token, access=access, block_zone=settings.okta_block_zone)
+
+
+async def _greet(okta: OktaClient) -> Any:
+    try:
+        me = await okta.whoami()
+        _check_clock("Okta", await okta.skew())
+    except (Unauthorized, Unreachable) as error:
+        raise Misconfigured(
+            f"Okta: {error.what}", advice=error.advice or "Check FIREDOOR_OKTA_ORG_URL and FIREDOOR_OKTA_API_TOKEN"
+        ) from error
+    return me
+
+
+async def _aws(stack: AsyncExitStack, settings: Settings, access: Access, stand_in: AwsStandIn | None) -> AwsClient:
+    from firedoor.vendors.aws.client import AwsClient
+    from firedoor.vendors.aws.prepared import AwsPrepared, IpSet
+
+    prepared = AwsPrepared(
+        ip_sets=tuple(IpSet(**one.model_dump()) for one in settings.aws_ip_sets),
+        management_account=settings.aws_management_account,
+        deny_policy=settings.aws_deny_policy,
+        sso_policy=settings.aws_sso_policy,
+    )
+    where: dict[str, Any] = {"region": settings.aws_region, "prepared": prepared}
+    if stand_in is not None:
+        where |= {"endpoint": stand_in.endpoint, "credentials": stand_in.credentials}
+    accounts = (settings.aws_preview_accounts if access is Access.READ else {}) or settings.aws_accounts
+    try:
+        if not accounts:
+            async with AwsClient({}, access, **where) as base:
+                accounts = {(await base.whoami()).account: ""}
+        client = await stack.enter_async_context(AwsClient(accounts, access, **where))
+        _check_clock("AWS", await client.skew())
+        await asyncio.gather(*(client.whoami(account) for account in client.accounts))
+    except Misconfigured:
+        raise
+    except FiredoorError as error:
+        raise Misconfigured(
+            f"AWS: {error.what}", advice=error.advice or "Check AWS_PROFILE or AWS_ACCESS_KEY_ID, and AWS_ENDPOINT_URL"
+        ) from error
+    return client
+
+
+async def _own_aws(client: AwsClient) -> Mapping[str, str]:
+    """The IAM users and roles that Firedoor itself is, in target names."""
+    callers = [await client.whoami(), *[await client.whoami(account) for account in client.accounts]]
+    return dict.fromkeys((caller.name for caller in callers if caller.name), "it is the identity that Firedoor itself runs as")
+
+
+def _slack(settings: Settings, access: Access) -> Any:
+    from firedoor.vendors.slack.client import SlackClient
+
+    if settings.slack_bot_token is None or not settings.slack_channel:
+        raise Misconfigured(
+            "nobody can be told in Slack: FIREDOOR_SLACK_BOT_TOKEN or slack_channel is not set", advice="Tell your colleagues yourself"
+        )
+    token = settings.slack_preview_bot_token if access is Access.READ and settings.slack_preview_bot_token else settings.slack_bot_token
+    return SlackClient(token=token, channel=settings.slack_channel, access=access, base_url=settings.slack_base_url)
+
+
+def _jira(settings: Settings, access: Access) -> Any:
+    """A client of Jira; of files alone, where none is set up."""
+    from firedoor.vendors.jira.client import JiraClient
+    from firedoor.vendors.jira.values import Flavour
+    from firedoor.vendors.jira.wire import Site
+
+    site = None
+    token = settings.jira_preview_api_token if access is Access.READ and settings.jira_preview_api_token else settings.jira_api_token
+    if settings.jira_url is not None and token is not None and settings.jira is not None:
+        site = Site(
+            url=settings.jira_url,
+            flavour=Flavour(settings.jira.flavour),
+            token=token,
+            project=settings.jira.project,
+            issue_type=settings.jira.issue_type,
+            security_level=settings.jira.security_level,
+            user=settings.jira_user,
+        )
+    return JiraClient(access=access, folder=settings.state_dir / "tickets", site=site)
+
+
+def _check_clock(vendor: str, skew: timedelta) -> None:
+    if abs(skew) > MOST_SKEW:
+        raise Misconfigured(
+            f"this machine's clock and {vendor}'s are {abs(skew.total_seconds()):.0f} s apart",
+            advice="Set the clock (for instance with chrony), for approvals, signatures and the log all rest on it",
+        )
