@@ -5,8 +5,14 @@ application assignments stay, so that nothing is lost and `unsuspend` brings eve
 
 It does not end what was minted before: sessions and tokens are revoked by `okta.revoke_sessions`, which comes after.
 
-Okta suspends only ACTIVE users. One that is locked out, whose password has expired or who never activated is not suspended by it; the plan
-says so instead of failing half-way. A deactivated or deleted user is shut out already.
+Okta suspends only ACTIVE users, and anybody can lock a user out with wrong passwords; a locked-out user is let in again as soon as Okta's
+policy unlocks them, and what they hold meanwhile goes on working. So whoever is LOCKED_OUT is unlocked and suspended, two changes in one
+plan: between the two, for as long as one call takes, the user is ACTIVE and their password works. Should the second fail, they stay so, and
+the step says that it failed; the next plan is to suspend them. Users who come from a directory cannot be unlocked in Okta: do it there.
+
+One whose password has expired, who is in recovery or who never activated is not suspended by it; the plan says so instead of failing
+half-way. A deactivated or deleted user is shut out already. Undo unsuspends whom this run suspended; a lock that was there is not put back,
+for Okta has no way to lock a user.
 """
 
 from __future__ import annotations
@@ -16,12 +22,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from firedoor.action import Action, Spec
-from firedoor.errors import NotFound
-from firedoor.model import Change, Intent, Plan, Receipt, Reversal, Snapshot, Tier
+from firedoor.errors import Conflict, NotFound
+from firedoor.model import Change, Cover, Intent, Plan, Receipt, Reversal, Snapshot, Tier
 from firedoor.vendors.okta.client import OktaClient
+from firedoor.vendors.okta.problems import Locked
 from firedoor.vendors.okta.values import OktaUser
 
 GONE = "GONE"
+CLASS = "unlock"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +40,7 @@ class UserState(Snapshot):
 
 
 class SuspendUser(Action[OktaUser, UserState]):
-    """`POST /api/v1/users/{id}/lifecycle/suspend`."""
+    """`POST /api/v1/users/{id}/lifecycle/suspend`, after `.../unlock` where the user is locked out."""
 
     spec = Spec(
         id="okta.suspend_user",
@@ -43,7 +51,10 @@ class SuspendUser(Action[OktaUser, UserState]):
         reversal=Reversal.EXACT,
         limit=50,
         settle_within=10.0,
-        unestablished=("whether suspension by itself ends sessions that are open; it is taken not to",),
+        unestablished=(
+            "whether suspension by itself ends sessions that are open; it is taken not to",
+            "how soon after an unlock Okta takes a suspension; a refusal is tried again while the user still shows as locked out",
+        ),
         pages=("https://developer.okta.com/docs/api/openapi/okta-management/management/tag/UserLifecycle/",),
     )
     target = OktaUser
@@ -68,10 +79,13 @@ class SuspendUser(Action[OktaUser, UserState]):
             return UserState(status=GONE)
 
     def plan(self, target: OktaUser, before: UserState) -> Plan:
-        """One change for an ACTIVE user."""
+        """Suspend an ACTIVE user; unlock a LOCKED_OUT one first. The suspension is the same change in both, so that it is approved once."""
         match before.status:
             case "ACTIVE":
-                return Plan(changes=(_change("suspend", target, "ACTIVE", "SUSPENDED"),))
+                return Plan(changes=(_change("suspend", target, "ACTIVE", "SUSPENDED"),), covers=(_cover(target),))
+            case "LOCKED_OUT":
+                changes = (_change("unlock", target, "LOCKED_OUT", "ACTIVE"), _change("suspend", target, "ACTIVE", "SUSPENDED"))
+                return Plan(changes=changes, covers=(_cover(target),))
             case "SUSPENDED":
                 return Plan(reason=f"{target.label} is suspended")
             case "DEPROVISIONED":
@@ -79,18 +93,30 @@ class SuspendUser(Action[OktaUser, UserState]):
             case "GONE":
                 return Plan(reason=f"{target.label} is no longer in Okta")
             case status:
-                words = (
-                    f"Okta suspends only ACTIVE users, and {target.label} is {status}; unlock or activate them first, or deactivate them"
-                )
-                return Plan(impossible=words)
+                return Plan(impossible=f"Okta suspends only ACTIVE users, and {target.label} is {status}; {_instead(status)}")
 
     async def apply(self, change: Change, intent: Intent) -> Receipt:
-        """Suspend, or for an undo unsuspend. Okta refuses either from another status (`Conflict`); the engine then reads again."""
-        if change.key == "unsuspend":
-            await self._okta.unsuspend_user(change.at["user"])
-        else:
-            await self._okta.suspend_user(change.at["user"])
+        """One call. Okta refuses each from another status (`Conflict`); the engine then reads again."""
+        user = change.at["user"]
+        match change.key:
+            case "unlock":
+                await self._okta.unlock_user(user)
+            case "unsuspend":
+                await self._okta.unsuspend_user(user)
+            case _:
+                await self._suspend(user)
         return self.receipt(change, intent)
+
+    async def _suspend(self, user: str) -> None:
+        """Suspend. A refusal may be of the moment: an unlock was not made, or has not arrived everywhere. Then it is worth another try."""
+        try:
+            await self._okta.suspend_user(user)
+        except Conflict as no:
+            if (await self._okta.user(user)).status not in ("LOCKED_OUT", "ACTIVE"):
+                raise
+            raise Locked(
+                no.what, vendor=no.vendor, operation=no.operation, status=no.status, code=no.code, target=no.target, advice=no.advice
+            ) from no
 
     def receipt(self, change: Change, intent: Intent) -> Receipt:
         """The status before."""
@@ -98,11 +124,39 @@ class SuspendUser(Action[OktaUser, UserState]):
 
     def plan_undo(self, target: OktaUser, receipts: Sequence[Receipt], now: UserState) -> Plan:
         """Unsuspend whom this run suspended, if they still are."""
-        if not any(receipt.facts.get("status") == "ACTIVE" for receipt in receipts):
+        before = {receipt.facts.get("status") for receipt in receipts}
+        if before == {"LOCKED_OUT"} and now.status == "ACTIVE":
+            words = f"this run unlocked {target.label} and did not suspend them; Okta has no way to lock a user, so suspend them"
+            return Plan(impossible=words)
+        if "ACTIVE" not in before:
             return Plan(reason=f"this run did not suspend {target.label}")
-        if now.status != "SUSPENDED":
-            return Plan(reason=f"{target.label} is {now.status}, no longer suspended")
-        return Plan(changes=(_change("unsuspend", target, "SUSPENDED", "ACTIVE"),))
+        match now.status:
+            case "SUSPENDED":
+                return Plan(changes=(_change("unsuspend", target, "SUSPENDED", "ACTIVE"),))
+            case "ACTIVE":
+                return Plan(reason=f"{target.label} is ACTIVE, no longer suspended")
+            case "GONE":
+                return Plan(impossible=f"{target.label} is not as this run left them, but no longer in Okta; look by hand")
+            case status:
+                return Plan(impossible=f"{target.label} is not as this run left them, but {status}; look by hand")
+
+
+def _instead(status: str) -> str:
+    """What a person can do about a user who cannot be suspended."""
+    match status:
+        case "PASSWORD_EXPIRED":
+            return "whoever knows the password can set a new one, so reset it (okta.reset_password), or deactivate them"
+        case "RECOVERY":
+            return "only a one-time link lets them in; deactivate them where somebody else may hold it"
+        case "STAGED" | "PROVISIONED":
+            return "they have never signed in; deactivate them, so that an activation link opens nothing"
+        case _:
+            return "look at them in Okta, and deactivate them where they must not come in"
+
+
+def _cover(target: OktaUser) -> Cover:
+    """Whoever locks the user out while people approve must not stop the suspension by it."""
+    return Cover(name=CLASS, says=f"unlocking {target.label} first, should somebody lock them out meanwhile", at_most=1)
 
 
 def _change(verb: str, target: OktaUser, before: str, after: str) -> Change:
@@ -113,4 +167,5 @@ def _change(verb: str, target: OktaUser, before: str, after: str) -> Change:
         at={"user": target.user_id},
         before={"status": before},
         after={"status": after},
+        cover=CLASS if verb == "unlock" else "",
     )

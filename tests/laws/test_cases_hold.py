@@ -24,6 +24,13 @@ def detached(case: Case) -> Any:
     return unit(None)
 
 
+def merged(whole: Any, part: Any) -> Any:
+    """``whole`` with the values of ``part`` in their places."""
+    if not isinstance(whole, dict) or not isinstance(part, dict):
+        return part
+    return whole | {key: merged(whole.get(key), value) for key, value in part.items()}
+
+
 def _forbidden(*_: object, **__: object) -> NoReturn:
     raise AssertionError("a pure function reached for the network")
 
@@ -69,7 +76,9 @@ def test_law_4_and_14_intent_and_the_state_before_come_first(case: Case) -> None
     found = ended(case)
     if found.writes or found.bout.done:
         assert found.bout.intents, "nothing was written without an intent"
-        assert found.bout.intents[0].before == plain(found.seen[0]), "the first intent carries the whole state before"
+        assert found.bout.intents[0].before is not None
+        if "then" not in case.data:
+            assert found.bout.intents[0].before == plain(found.seen[0]), "the first intent carries the whole state before"
     assert all(intent.before is None for intent in found.bout.intents[1:])
     assert {done.effect for done in found.bout.done} <= {intent.effect for intent in found.bout.intents}
     assert len({done.effect for done in found.bout.done}) == len(found.bout.done), "one receipt an effect"
@@ -84,11 +93,15 @@ def test_law_7_undo_is_a_plan_that_restores_what_the_receipts_say(case: Case) ->
         assert not exact
         assert len(found.undo) > 30, "a refusal says why, and what to do instead"
     elif found.undo.changes:
-        assert found.undone == found.before, "everything is as before, and nothing else was touched"
+        assert found.undone == merged(found.before, case.data.get("undo", {}).get("but", {})), (
+            "all is as before, and nothing else was touched"
+        )
     else:
         assert found.undone == found.after
         claims = [done for done in found.bout.done if done.receipt.settled != "refusal"]
-        assert not claims or found.bout.result.outcome is Outcome.UNVERIFIED, "what this run did can be undone"
+        lied = found.bout.result.outcome is Outcome.UNVERIFIED or found.before == found.after
+        told = not exact or bool(found.undo.impossible)
+        assert not claims or lied or told, "what this run did can be undone, or it says why not"
 
 
 @ALL

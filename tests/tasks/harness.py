@@ -7,12 +7,14 @@ A case is a file ``tests/tasks/<action id>/<case>.yaml``:
     lag:      seconds by which the simulator is late, by the names that its room knows (system_log, user_status; iam)
     settle:   seconds allowed for the change to show (3 where it is left out)
     clear:    the world's sessions are cleared by an administrator before the run: a log entry at a time of its own
+    then:     what happens in the world once the plan is approved, as the vendor's room knows it
     faults:   what goes wrong once the plan is approved: the fields of `Fault`, with ``code`` for an error body of the vendor, and ``times``
     plan:     {changes: [words]} or {reason: words} or {impossible: words}; a part of the words is enough
     outcome:  how the step ends; ``reason``: a part of the words it gives
     writes:   how often each writing operation had its effect
     after:    a part of the world after
-    undo:     {changes: [words]}, {reason: words} or {refuses: words}; where there are changes, the world is then exactly as before
+    undo:     {changes: [words]}, {reason: words} or {refuses: words}; where there are changes, the world is then exactly as before, but for
+              what is named under ``but``, a part of the world: that cannot be brought back
 """
 
 from __future__ import annotations
@@ -229,10 +231,18 @@ async def _run(case: Case, folder: Path, ears: _Ears) -> Ended:
         target: Target = revive(action.target, data["target"])
         for name in data.get("clear", ()):
             at.world.clear_sessions(at.world.user(name), oauth_tokens=True, by=at.world.user(name).party)
-        before = json.loads(canonical(at.state()))
+        before: Mapping[str, Any] = {}
         snapshot = await action.read(target)
         plan = action.plan(target, snapshot)
-        went = await bout(action, target, plan, folder, proceed=lambda: _plant(at.faults, data.get("faults", ()), action.spec.vendor))
+
+        def proceed() -> None:
+            nonlocal before
+            for event in data.get("then", ()):
+                ROOMS[action.spec.vendor].happen(at.world, event)
+            before = json.loads(canonical(at.state()))
+            _plant(at.faults, data.get("faults", ()), action.spec.vendor)
+
+        went = await bout(action, target, plan, folder, proceed=proceed)
         at.faults._planned.clear()
         after, writes = json.loads(canonical(at.state())), at.writes()
         now = await action.read(went.target)

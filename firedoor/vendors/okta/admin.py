@@ -55,9 +55,13 @@ class Call:
             raise Refused(400, "E0000001", "Api validation failed: limit")
         return int(text)
 
+    def next_url(self, after: str) -> str:
+        """The URL of the page that begins at ``after``."""
+        return f"{self.url}{self.request.rel_url.raw_path}?{self.request.rel_url.update_query(after=after).raw_query_string}"
+
     def next_link(self, after: str) -> str:
-        """The Link header's value for the page that begins at ``after``."""
-        return f'<{self.url}{self.request.rel_url.raw_path}?{self.request.rel_url.update_query(after=after).raw_query_string}>; rel="next"'
+        """The Link header's value for that page."""
+        return f'<{self.next_url(after)}>; rel="next"'
 
 
 class Refused(Exception):
@@ -138,9 +142,9 @@ def list_refresh_tokens(call: Call) -> web.Response:
     """One client's working refresh tokens, without the secrets, in pages."""
     user, client = call.user, call.request.match_info["clientId"]
     tokens = [token for token in _tokens(call.world, user) if token.client == client]
-    start = _cursor(call.request.query.get("after", "0"), "E0000031")
+    start = cursor(call.request.query.get("after", "0"), "E0000031")
     end = start + call.limit(default=20, most=200)
-    response = web.json_response([_token(call, token) for token in tokens[start:end]])
+    response = web.json_response([shown_token(call, token) for token in tokens[start:end]])
     if end < len(tokens):
         response.headers.add("Link", call.next_link(str(end)))
     return response
@@ -160,7 +164,7 @@ def list_log_events(call: Call) -> web.Response:
         wanted=wanted,
         since=_moment(query.get("since")),
         until=_moment(query.get("until")),
-        after=_cursor(query.get("after", "0"), "E0000031"),
+        after=cursor(query.get("after", "0"), "E0000031"),
         limit=call.limit(default=100, most=1000),
     )
     response = web.json_response([entry.shown() for entry in page])
@@ -207,7 +211,8 @@ def _tokens(world: OktaWorld, user: User) -> list[OAuthToken]:
     return [token for token in world.oauth_tokens.values() if token.user == user.id and world.listed(token)]
 
 
-def _token(call: Call, token: OAuthToken) -> JSON:
+def shown_token(call: Call, token: OAuthToken) -> JSON:
+    """As Okta's OAuth2RefreshToken."""
     return {
         "id": token.id,
         "clientId": token.client,
@@ -221,7 +226,8 @@ def _token(call: Call, token: OAuthToken) -> JSON:
     }
 
 
-def _cursor(text: str, code: str) -> int:
+def cursor(text: str, code: str) -> int:
+    """Where a page begins. Raises `Refused` (400) for what no page of ours was linked with."""
     if not text.isascii() or not text.isdigit():
         raise Refused(400, code, "Invalid search criteria: after")
     return int(text)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self, TypeVar
@@ -17,10 +17,14 @@ from urllib.parse import urlencode, urljoin, urlsplit
 from firedoor.errors import BadInput, Malformed, Misconfigured, VendorError
 from firedoor.vendors.access import Access, CallPolicy
 from firedoor.vendors.okta import operations, replies, zones
+from firedoor.vendors.okta.admins import AdminCalls
+from firedoor.vendors.okta.apps import AppCalls
+from firedoor.vendors.okta.factors import FactorCalls
+from firedoor.vendors.okta.grants import GrantCalls
 from firedoor.vendors.okta.operations import HttpOperation
 from firedoor.vendors.okta.problems import date_of, problem
 from firedoor.vendors.okta.transport import VENDOR, GuardedHttp, HoldsSecret, Reply, Token, origin_of
-from firedoor.vendors.okta.values import AdminRole, LogEvent, RefreshToken, UserRecord, check_id, check_login
+from firedoor.vendors.okta.values import LogEvent, RefreshToken, UserRecord, check_id, check_login
 from firedoor.vendors.retry import send
 
 if TYPE_CHECKING:
@@ -35,7 +39,7 @@ MOST_PAGES: Final = 1000
 _NEXT: Final = re.compile(r'<([^<>]*)>\s*;\s*rel="?next"?(?:\s*[;,]|\s*$)')
 
 
-class OktaClient:
+class OktaClient(FactorCalls, GrantCalls, AppCalls, AdminCalls):
     """An async context manager. A client made with `Access.READ` cannot send a write, whoever asks it to.
 
     ``org_url`` is ``https://`` and the org's host (plain http only to loopback), ``token`` an API token or a holder of one, ``timeout``
@@ -114,6 +118,21 @@ class OktaClient:
         """Back to ACTIVE (unsuspendUser). Only a SUSPENDED user can be: raises `Conflict` otherwise."""
         await self._write(operations.UNSUSPEND_USER, user_id)
 
+    async def unlock_user(self, user_id: str) -> None:
+        """From LOCKED_OUT to ACTIVE, with the password as it is (unlockUser). Raises `Conflict` for who is not locked out.
+
+        Okta's own users only: one who comes from a directory is unlocked there.
+        """
+        await self._write(operations.UNLOCK_USER, user_id)
+
+    async def reset_password(self, user_id: str) -> None:
+        """Make the password worthless and end the sessions (resetPassword): the user is in RECOVERY then, and cannot sign in.
+
+        No e-mail is sent, and the one-time link in Okta's reply is thrown away unread. Each call makes another one.
+        """
+        query = {"sendEmail": "false", "revokeSessions": "true"}
+        await self._write(operations.RESET_PASSWORD, user_id, query=query, read=replies.unread)
+
     async def revoke_user_sessions(self, user_id: str, *, forget_devices: bool = True) -> None:
         """End every session at Okta, and revoke every OAuth refresh and access token (revokeUserSessions with oauthTokens).
 
@@ -121,7 +140,7 @@ class OktaClient:
         web and native apps hold of their own live on.
         """
         query = {"oauthTokens": "true", "forgetDevices": "true" if forget_devices else "false"}
-        await self._write(operations.REVOKE_USER_SESSIONS, user_id, query)
+        await self._write(operations.REVOKE_USER_SESSIONS, user_id, query=query)
 
     async def refresh_tokens(self, user_id: str) -> tuple[RefreshToken, ...]:
         """The refresh tokens of every client that acts for the user (listUserClients, listRefreshTokensForUserAndClient)."""
@@ -144,11 +163,6 @@ class OktaClient:
             query["until"] = _moment(until)
         path = f"{operations.LIST_LOG_EVENTS.path}?{urlencode(query)}"
         return await self._pages(operations.LIST_LOG_EVENTS, path, replies.log_event, target="the System Log", polling=until is None)
-
-    async def admin_roles(self, user_id: str) -> tuple[AdminRole, ...]:
-        """The administrator roles of a user, their own and those of their groups (listAssignedRolesForUser)."""
-        path = operations.LIST_ADMIN_ROLES.fill(check_id(user_id))
-        return await self._pages(operations.LIST_ADMIN_ROLES, path, replies.admin_role, target=user_id)
 
     async def network_zone(self, zone_id: str) -> zones.ZoneRecord:
         """One network zone (getNetworkZone)."""
@@ -187,9 +201,16 @@ class OktaClient:
         value, _ = await self._call(operation, operation.fill(argument), lambda body: replies.one(body, read), target=target)
         return value
 
-    async def _write(self, operation: HttpOperation, user_id: str, query: dict[str, str] | None = None) -> None:
-        path = operation.fill(check_id(user_id)) + (f"?{urlencode(query)}" if query else "")
-        await self._call(operation, path, replies.nothing, target=user_id)
+    async def _write(
+        self,
+        operation: HttpOperation,
+        subject: str,
+        *others: str,
+        query: Mapping[str, str] | None = None,
+        read: Callable[[bytes], None] = replies.nothing,
+    ) -> None:
+        path = operation.fill(check_id(subject), *others) + (f"?{urlencode(query)}" if query else "")
+        await self._call(operation, path, read, target=subject)
 
     async def _pages(
         self, operation: HttpOperation, path: str, read: Callable[[replies.Object], T], *, target: str, polling: bool = False
@@ -207,11 +228,13 @@ class OktaClient:
         return tuple(found)
 
     def _next(self, operation: HttpOperation, path: str, reply: Reply, target: str) -> str | None:
-        """The next page's path and query. The link is the vendor's word: it may lead to the same list of the same org, and nowhere else."""
+        """The next page's path and query, None where Okta links to none."""
         links = [str(match[1]) for header in reply.headers.getall("Link", []) for match in _NEXT.finditer(header)]
-        if not links:
-            return None
-        link = urljoin(self._origin + path, links[0])
+        return self._follow(operation, path, links[0], target) if links else None
+
+    def _follow(self, operation: HttpOperation, path: str, link: str, target: str) -> str:
+        """The link is the vendor's word: it may lead to the same list of the same org, and nowhere else."""
+        link = urljoin(self._origin + path, link)
         if not link.startswith(f"{self._origin}/") or urlsplit(link).path != urlsplit(path).path:
             raise self._malformed(operation, "its link to the next page leads elsewhere and was not followed", target)
         return link.removeprefix(self._origin)

@@ -77,6 +77,76 @@ LIST_REFRESH_TOKENS: Final = HttpOperation(
     permission="okta.users.read",
     writes=False,
 )
+# Unlocking who is not locked out is refused with 403, so after a lost reply the caller reads back.
+UNLOCK_USER: Final = HttpOperation(
+    name="unlockUser",
+    method="POST",
+    path="/api/v1/users/{id}/lifecycle/unlock",
+    permission="okta.users.manage",
+    writes=True,
+    idempotent=False,
+    refusals=("403 E0000032",),
+)
+# Each call makes another one-time link. That a wrong status is refused with E0000038 is recorded for reactivateUser, its nearest kin.
+RESET_PASSWORD: Final = HttpOperation(
+    name="resetPassword",
+    method="POST",
+    path="/api/v1/users/{id}/lifecycle/reset_password",
+    permission="okta.users.manage",
+    writes=True,
+    idempotent=False,
+    refusals=("403 E0000038",),
+)
+LIST_FACTORS: Final = HttpOperation(
+    name="listFactors", method="GET", path="/api/v1/users/{userId}/factors", permission="okta.users.read", writes=False
+)
+RESET_FACTORS: Final = HttpOperation(
+    name="resetFactors", method="POST", path="/api/v1/users/{id}/lifecycle/reset_factors", permission="okta.users.manage", writes=True
+)
+# A second one answers 404, which says that it is done.
+UNENROLL_FACTOR: Final = HttpOperation(
+    name="unenrollFactor",
+    method="DELETE",
+    path="/api/v1/users/{userId}/factors/{factorId}",
+    permission="okta.users.manage",
+    writes=True,
+)
+LIST_USER_GRANTS: Final = HttpOperation(
+    name="listUserGrants", method="GET", path="/api/v1/users/{userId}/grants", permission="okta.users.read", writes=False
+)
+REVOKE_USER_GRANTS: Final = HttpOperation(
+    name="revokeUserGrants", method="DELETE", path="/api/v1/users/{userId}/grants", permission="okta.users.manage", writes=True
+)
+REVOKE_CLIENT_TOKENS: Final = HttpOperation(
+    name="revokeTokensForUserAndClient",
+    method="DELETE",
+    path="/api/v1/users/{userId}/clients/{clientId}/tokens",
+    permission="okta.users.manage",
+    writes=True,
+)
+GET_APPLICATION: Final = HttpOperation(
+    name="getApplication", method="GET", path="/api/v1/apps/{appId}", permission="okta.apps.read", writes=False
+)
+# Repeated, the recorded service answers both with 200 again.
+DEACTIVATE_APPLICATION: Final = HttpOperation(
+    name="deactivateApplication",
+    method="POST",
+    path="/api/v1/apps/{appId}/lifecycle/deactivate",
+    permission="okta.apps.manage",
+    writes=True,
+)
+ACTIVATE_APPLICATION: Final = HttpOperation(
+    name="activateApplication", method="POST", path="/api/v1/apps/{appId}/lifecycle/activate", permission="okta.apps.manage", writes=True
+)
+LIST_APP_TOKENS: Final = HttpOperation(
+    name="listOAuth2TokensForApplication", method="GET", path="/api/v1/apps/{appId}/tokens", permission="okta.apps.read", writes=False
+)
+REVOKE_APP_TOKENS: Final = HttpOperation(
+    name="revokeOAuth2TokensForApplication", method="DELETE", path="/api/v1/apps/{appId}/tokens", permission="okta.apps.manage", writes=True
+)
+LIST_ROLE_ASSIGNEES: Final = HttpOperation(
+    name="listUsersWithRoleAssignments", method="GET", path="/api/v1/iam/assignees/users", permission="okta.roles.read", writes=False
+)
 LIST_LOG_EVENTS: Final = HttpOperation(name="listLogEvents", method="GET", path="/api/v1/logs", permission="okta.logs.read", writes=False)
 LIST_ADMIN_ROLES: Final = HttpOperation(
     name="listAssignedRolesForUser", method="GET", path="/api/v1/users/{userId}/roles", permission="okta.roles.read", writes=False
@@ -103,6 +173,20 @@ OPERATIONS: Final = (
     REVOKE_USER_SESSIONS,
     LIST_USER_CLIENTS,
     LIST_REFRESH_TOKENS,
+    UNLOCK_USER,
+    RESET_PASSWORD,
+    LIST_FACTORS,
+    RESET_FACTORS,
+    UNENROLL_FACTOR,
+    LIST_USER_GRANTS,
+    REVOKE_USER_GRANTS,
+    REVOKE_CLIENT_TOKENS,
+    GET_APPLICATION,
+    DEACTIVATE_APPLICATION,
+    ACTIVATE_APPLICATION,
+    LIST_APP_TOKENS,
+    REVOKE_APP_TOKENS,
+    LIST_ROLE_ASSIGNEES,
     LIST_LOG_EVENTS,
     LIST_ADMIN_ROLES,
     GET_NETWORK_ZONE,

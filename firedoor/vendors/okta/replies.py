@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeAlias, TypeVar
 
-from firedoor.vendors.okta.values import AdminRole, LogEvent, RefreshToken, UserRecord
+from firedoor.vendors.okta.values import AdminRole, AppRecord, Consent, Factor, LogEvent, RefreshToken, UserRecord
 from firedoor.vendors.okta.zones import ZoneRecord
 
 T = TypeVar("T")
@@ -35,6 +35,11 @@ def nothing(body: bytes) -> None:
     """A reply that carries nothing: empty, or a JSON object whose content does not matter (Okta answers ``{}``)."""
     if body:
         _object(_json(body), "the reply")
+
+
+def unread(body: bytes) -> None:
+    """A reply whose content nobody may see, a one-time link for instance: it is not even parsed."""
+    del body
 
 
 def user(item: Object) -> UserRecord:
@@ -85,6 +90,47 @@ def network_zone(item: Object) -> ZoneRecord:
 def network_zone_whole(item: Object) -> tuple[Object, ZoneRecord]:
     """The same, with the object it was read from. That never leaves the client: it is what the next version of the zone is made of."""
     return item, network_zone(item)
+
+
+def factor(item: Object) -> Factor:
+    """From Okta's UserFactor. Its profile (phone numbers, devices, key ids) stays behind."""
+    return Factor(
+        id=_text(item, "id"),
+        type=_text(item, "factorType"),
+        provider=_text_or_empty(item, "provider"),
+        status=_text_or_empty(item, "status"),
+        created=_moment_or_none(item, "created"),
+    )
+
+
+def consent(item: Object) -> Consent:
+    """From Okta's OAuth2ScopeConsentGrant."""
+    return Consent(
+        id=_text(item, "id"),
+        client_id=_text_or_empty(item, "clientId"),
+        scope=_text(item, "scopeId"),
+        status=_text_or_empty(item, "status"),
+    )
+
+
+def app(item: Object) -> AppRecord:
+    """From Okta's Application. Its credentials, client secret among them, stay behind."""
+    settings = _object(item.get("settings") or {}, "settings")
+    client = _object(settings.get("oauthClient") or {}, "oauthClient")
+    return AppRecord(
+        id=_text(item, "id"),
+        label=_text_or_empty(item, "label"),
+        status=_text(item, "status"),
+        name=_text_or_empty(item, "name"),
+        kind=_text_or_empty(client, "application_type"),
+    )
+
+
+def role_assignees(item: Object) -> tuple[tuple[str, ...], str]:
+    """From Okta's RoleAssignedUsers: the users' ids, and the link to the next page, which stands in the body here (empty: the last)."""
+    ids = tuple(_text(_object(each, "an assignee"), "id") for each in _array(item.get("value"), "value"))
+    links = _object(item.get("_links") or {}, "_links")
+    return ids, _text_or_empty(_object(links.get("next") or {}, "next"), "href")
 
 
 def log_event(item: Object) -> LogEvent:

@@ -1,7 +1,8 @@
 """The simulated doors that a person, or an attacker with their credentials, goes through: password, session cookie, OAuth tokens.
 
-Left out: factors, policies, rate limits and lockout on these doors, client authentication on the token endpoint, and every OAuth grant but
-refresh_token. A stolen refresh token therefore works without its client's secret, which is the worst case.
+Left out: factors at sign-in, policies, rate limits and lockout on these doors, the way out of RECOVERY (nobody is ever given its link), and
+every OAuth grant but refresh_token and client_credentials. A refresh token is taken without authentication of its client: a stolen one
+works without the client's secret, which is the worst case.
 
 Before each of them stands the gate of ``admin_zones.py``: whoever comes from a blocked address, by X-Forwarded-For or in truth, gets a 403.
 """
@@ -9,11 +10,15 @@ Before each of them stands the gate of ``admin_zones.py``: whoever comes from a 
 from __future__ import annotations
 
 import json
+from base64 import b64decode
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from aiohttp import web
 
 from firedoor.canonical import JSON
+from firedoor.vendors.okta import services
 from firedoor.vendors.okta.admin import Refused
 from firedoor.vendors.okta.systemlog import stamp
 from firedoor.vendors.okta.world import ACCESS_LIFETIME, OktaWorld, Session
@@ -29,7 +34,7 @@ class Answer:
 
 async def authn(world: OktaWorld, request: web.Request) -> Answer:
     """POST /api/v1/authn: username and password for a one-time sessionToken. 401 E0000004 for a wrong one and for who is not ACTIVE."""
-    given = await _given(request)
+    given = await given_in(request)
     login = given.get("username", "")
     token = world.sign_in(login, given.get("password", ""))
     if token is None:
@@ -45,7 +50,7 @@ async def authn(world: OktaWorld, request: web.Request) -> Answer:
 
 async def create_session(world: OktaWorld, request: web.Request) -> Answer:
     """POST /api/v1/sessions: a session for a sessionToken. Its id is what the ``sid`` cookie holds."""
-    session = world.open_session((await _given(request)).get("sessionToken", ""))
+    session = world.open_session((await given_in(request)).get("sessionToken", ""))
     if session is None:
         return Answer(response=Refused(401, "E0000004", "Authentication failed").response())
     return _session(world, session)
@@ -70,10 +75,16 @@ async def userinfo(world: OktaWorld, request: web.Request) -> Answer:
 
 
 async def token(world: OktaWorld, request: web.Request) -> Answer:
-    """POST /oauth2/v1/token with grant_type=refresh_token: 400 invalid_grant once it is revoked, or its user is not ACTIVE."""
+    """POST /oauth2/v1/token with grant_type=refresh_token: 400 invalid_grant once it is revoked, or its user or its app is not ACTIVE.
+
+    With grant_type=client_credentials, and the client's id and secret in the form or as HTTP Basic: 401 invalid_client where they are
+    wrong, or the app is not ACTIVE.
+    """
     form = await request.post()
+    if form.get("grant_type") == "client_credentials":
+        return _to_service(world, request, form)
     if form.get("grant_type") != "refresh_token":
-        return Answer(response=_oauth_error("unsupported_grant_type", "The simulator knows grant_type refresh_token only."))
+        return Answer(response=_oauth_error("unsupported_grant_type", "The simulator knows refresh_token and client_credentials only."))
     fresh = world.refresh(str(form.get("refresh_token", "")))
     if fresh is None:
         return Answer(response=_oauth_error("invalid_grant", "The refresh token is invalid or expired."))
@@ -88,8 +99,33 @@ async def token(world: OktaWorld, request: web.Request) -> Answer:
     return Answer(response=web.json_response(body), login=world.users[grant.user].login)
 
 
-def _oauth_error(error: str, description: str) -> web.Response:
-    return web.json_response({"error": error, "error_description": description}, status=400)
+async def introspect(world: OktaWorld, request: web.Request) -> Answer:
+    """POST /oauth2/v1/introspect of a service app's access token: whether it still works. Whoever asks is not asked who they are."""
+    app = services.holder(world, str((await request.post()).get("token", "")))
+    body: JSON = {"active": True, "client_id": app.id, "token_type": "Bearer"} if app else {"active": False}
+    return Answer(response=web.json_response(body), login=app.id if app else "")
+
+
+def _to_service(world: OktaWorld, request: web.Request, form: Mapping[str, object]) -> Answer:
+    client, secret = str(form.get("client_id", "")), str(form.get("client_secret", ""))
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    if scheme == "Basic":
+        with suppress(ValueError):
+            client, _, secret = b64decode(given, validate=True).decode().partition(":")
+    access = services.client_credentials(world, client, secret)
+    if access is None:
+        return Answer(response=_oauth_error("invalid_client", "The client is unknown, its secret is wrong, or it is not active.", 401))
+    body: JSON = {
+        "token_type": "Bearer",
+        "expires_in": int(ACCESS_LIFETIME.total_seconds()),
+        "access_token": access,
+        "scope": str(form.get("scope", "")),
+    }
+    return Answer(response=web.json_response(body), login=client)
+
+
+def _oauth_error(error: str, description: str, status: int = 400) -> web.Response:
+    return web.json_response({"error": error, "error_description": description}, status=status)
 
 
 def _session(world: OktaWorld, session: Session) -> Answer:
@@ -107,7 +143,8 @@ def _session(world: OktaWorld, session: Session) -> Answer:
     return Answer(response=web.json_response(body), login=user.login)
 
 
-async def _given(request: web.Request) -> dict[str, str]:
+async def given_in(request: web.Request) -> dict[str, str]:
+    """The texts of a JSON body; empty where there is none."""
     try:
         given = json.loads(await request.read())
     except ValueError:

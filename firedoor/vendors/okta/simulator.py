@@ -1,7 +1,7 @@
 """Okta on loopback, over the wire: for drills and tests, with the lags, limits and faults that the real one has.
 
-The rules are in `firedoor.vendors.okta.world`, the admin endpoints in ``admin.py`` and ``admin_zones.py``, the doors for people in
-``signin.py``. Here is what surrounds them: authentication by API token, rate limits, planned faults, and the record of every request.
+The rules are in `firedoor.vendors.okta.world`, the admin endpoints in ``admin.py`` and its kin, the doors for people in ``signin.py`` and
+``selfservice.py``. Here is what surrounds them: authentication by API token, rate limits, planned faults, and the record of every request.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from typing import Final, Self
 from aiohttp import web
 
 from firedoor.vendors.faults import Effect, Fault, Faults
-from firedoor.vendors.okta import admin, admin_zones, signin
+from firedoor.vendors.okta import admin, admin_accounts, admin_apps, admin_zones, selfservice, signin
 from firedoor.vendors.okta.admin import Call, Handler, Refused
 from firedoor.vendors.okta.operations import HttpOperation
 from firedoor.vendors.okta.world import ApiToken, OktaWorld
 
+HANDLERS: Final = {**admin.HANDLERS, **admin_accounts.HANDLERS, **admin_apps.HANDLERS, **admin_zones.HANDLERS}
 READ_ONLY: Final = "READ_ONLY_ADMIN"
-HANDLERS: Final = {**admin.HANDLERS, **admin_zones.HANDLERS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +100,9 @@ class OktaSimulator:
         app.router.add_post("/api/v1/authn", self._door("authn", signin.authn))
         app.router.add_post("/api/v1/sessions", self._door("createSession", signin.create_session))
         app.router.add_get("/api/v1/sessions/me", self._door("getCurrentSession", signin.current_session))
+        app.router.add_post("/api/v1/users/me/factors", self._door("enrolFactor", selfservice.enrol_factor))
+        app.router.add_post("/api/internal/tokens", self._door("createApiToken", selfservice.create_api_token))
+        app.router.add_post("/oauth2/v1/introspect", self._door("introspect", signin.introspect))
         app.router.add_get("/oauth2/v1/userinfo", self._door("userinfo", signin.userinfo))
         app.router.add_post("/oauth2/v1/token", self._door("token", signin.token))
         for operation, handler in HANDLERS.items():

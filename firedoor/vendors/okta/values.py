@@ -15,6 +15,7 @@ from firedoor.model import Target
 _ID: Final = re.compile(r"[A-Za-z0-9]{1,64}")
 _LOGIN_CHARACTER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+=?^_`{|}~.@-]")
 _LOGIN_LIMIT: Final = 100  # Okta's own bound for profile.login
+_TITLE_LIMIT: Final = 80
 
 
 def check_login(text: str) -> str:
@@ -54,17 +55,23 @@ def check_id(text: str, *, kind: str = "user") -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OktaUser(Target):
-    """One Okta user. ``cleared_before`` is the moment before which every session and token of theirs must be gone (Okta's clock)."""
+    """One Okta user. ``cleared_before`` is the moment before which every session and token of theirs must be gone (Okta's clock).
+
+    ``since``: what happened to the account from then on is suspect. None where nobody has named such a moment.
+    """
 
     user_id: str
     login: str
     cleared_before: datetime | None = None
+    since: datetime | None = None
 
     def __post_init__(self) -> None:
         check_id(self.user_id)
         check_login(self.login)
         if self.cleared_before is not None and self.cleared_before.tzinfo is None:
             raise BadInput("the moment to clear before has no time zone", target=self.login, advice="Give it in UTC")
+        if self.since is not None and self.since.tzinfo is None:
+            raise BadInput("the moment since which the account is suspect has no time zone", target=self.login, advice="Give it in UTC")
 
     @property
     def label(self) -> str:
@@ -103,6 +110,70 @@ class RefreshToken:
     status: str
     created: datetime
     expires: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Factor:
+    """A second factor that a user has enrolled. ``type`` is Okta's factorType (``push``, ``sms``...), ``provider`` who runs it.
+
+    ``created`` is when it was enrolled, None where Okta does not tell. Numbers, device names and keys of it are not kept.
+    """
+
+    id: str
+    type: str
+    provider: str
+    status: str
+    created: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consent:
+    """A user's or an administrator's consent that a client may have a scope: Okta's grant. ``client_id`` may be empty."""
+
+    id: str
+    client_id: str
+    scope: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OktaApp(Target):
+    """One application of the org. ``title`` is its label in Okta, which anybody who may rename it may choose: it is shown, never looked up.
+
+    For an OAuth client the id is also its client id, unless somebody chose another one when it was made.
+    """
+
+    app_id: str
+    title: str
+
+    def __post_init__(self) -> None:
+        check_id(self.app_id, kind="app")
+
+    @property
+    def label(self) -> str:
+        """The title, without characters that hide or turn text, and the id."""
+        title = "".join(character if character.isprintable() else "?" for character in self.title[:_TITLE_LIMIT])
+        return f"{title} ({self.app_id})" if title else self.app_id
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """By id. A title is no name: two apps may share it."""
+        return (f"okta:app:{self.app_id}",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppRecord:
+    """An app as Okta shows it. ``status`` is ``ACTIVE``, ``INACTIVE`` or ``DELETED``.
+
+    ``name`` tells what it is an instance of: ``oidc_client`` for the org's own OAuth clients, the catalogue's key for any other.
+    ``kind`` is an OAuth client's application_type (``service``, ``web``, ``browser``, ``native``), empty for other apps.
+    """
+
+    id: str
+    label: str
+    status: str
+    name: str
+    kind: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

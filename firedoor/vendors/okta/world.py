@@ -1,6 +1,8 @@
 """An Okta org in memory: users, sessions, OAuth tokens, API tokens, network zones and the System Log, with Okta's rules for changing them.
 
-What it leaves out: groups, apps, factors, policies, grants, devices and web or native apps' own sessions. What nobody here could confirm
+The rules for factors are in ``enrolments.py``, those for apps and consents in ``services.py``.
+
+What it leaves out: groups, assignments, policies, devices and web or native apps' own sessions. What nobody here could confirm
 is played at its worst for the defender: suspending a user ends neither sessions nor access tokens already minted. Revoked and expired
 OAuth tokens vanish from lists, which is an assumption from their single reads answering 404.
 """
@@ -10,12 +12,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from firedoor.canonical import JSON
 from firedoor.errors import BadInput
 from firedoor.vendors.okta.systemlog import Party, SystemLog
 from firedoor.vendors.okta.zoneworld import NetworkZone
+
+if TYPE_CHECKING:
+    from firedoor.vendors.okta.enrolments import EnrolledFactor
+    from firedoor.vendors.okta.services import App, Grant
 
 SESSION_LIFETIME: Final = timedelta(hours=2)
 ACCESS_LIFETIME: Final = timedelta(hours=1)
@@ -93,9 +99,13 @@ class OktaWorld:
         self.sessions: dict[str, Session] = {}
         self.oauth_tokens: dict[str, OAuthToken] = {}
         self.api_tokens: dict[str, ApiToken] = {}
+        self.factors: dict[str, EnrolledFactor] = {}
+        self.grants: dict[str, Grant] = {}
+        self.apps: dict[str, App] = {}
         self.sign_ins: dict[str, str] = {}
         self.zones: dict[str, NetworkZone] = {}
         self.zone_lag = timedelta(0)
+        self.handed_out: set[str] = set()  # secrets made here since it was built: no test may find one outside
         self.log = SystemLog()
         self._minted = 0
 
@@ -122,6 +132,25 @@ class OktaWorld:
     def unsuspend(self, user: User, *, by: Party) -> None:
         """From SUSPENDED to ACTIVE. Raises `WrongState` from any other status."""
         self._move(user, "SUSPENDED", "ACTIVE", "user.lifecycle.unsuspend", by)
+
+    def unlock(self, user: User, *, by: Party) -> None:
+        """From LOCKED_OUT to ACTIVE. Raises `WrongState` from any other status."""
+        self._move(user, "LOCKED_OUT", "ACTIVE", "user.account.unlock", by)
+
+    def reset_password(self, user: User, *, revoke_sessions: bool, by: Party) -> str:
+        """To RECOVERY; gives the one-time token, another one on each call.
+
+        Raises `WrongState` for who is SUSPENDED or DEPROVISIONED, or never had a password. Okta documents where it leads and not from
+        where it is allowed: that it may be called on who is LOCKED_OUT or in RECOVERY, and then counts as a change of status, is assumed.
+        """
+        if user.status not in {"ACTIVE", "PASSWORD_EXPIRED", "LOCKED_OUT", "RECOVERY"}:
+            raise WrongState(f"from {user.status}")
+        self._move(user, user.status, "RECOVERY", "user.account.reset_password", by)
+        if revoke_sessions:
+            self.clear_sessions(user, oauth_tokens=False, by=by)
+        token = self.mint("ott")
+        self.handed_out.add(token)
+        return token
 
     def clear_sessions(self, user: User, *, oauth_tokens: bool, by: Party) -> None:
         """End every session of the user, and revoke every OAuth token where asked. Already so is fine."""
@@ -164,19 +193,23 @@ class OktaWorld:
     def session(self, session_id: str) -> Session | None:
         """A session that still lives."""
         found = self.sessions.get(session_id)
-        return found if found is not None and found.live and not self._over(found.expires) else None
+        return found if found is not None and found.live and not self.over(found.expires) else None
 
     def bearer(self, access_token: str) -> User | None:
         """Whose access token this is, while it works: suspension does not end it, revocation and expiry do."""
         for token in self.oauth_tokens.values():
-            if token.status == "ACTIVE" and access_token in token.access and not self._over(token.access[access_token]):
+            if token.status == "ACTIVE" and access_token in token.access and not self.over(token.access[access_token]):
                 return self.users[token.user]
         return None
 
     def refresh(self, refresh_token: str) -> tuple[OAuthToken, str] | None:
-        """A new access token, None where the refresh token is revoked, expired or unknown, or its user is not ACTIVE. It is not rotated."""
+        """A new access token, None where the refresh token is revoked, expired or unknown, or its user or its app is not ACTIVE.
+
+        It is not rotated.
+        """
         for token in self.oauth_tokens.values():
-            if token.refresh == refresh_token and self.listed(token) and self.users[token.user].status == "ACTIVE":
+            open_to = self.users[token.user].status == "ACTIVE" and (token.client not in self.apps or self.apps[token.client].works)
+            if token.refresh == refresh_token and self.listed(token) and open_to:
                 access = self.mint("at")
                 token.access[access] = self.clock() + ACCESS_LIFETIME
                 user = self.users[token.user].party
@@ -186,7 +219,7 @@ class OktaWorld:
 
     def listed(self, token: OAuthToken) -> bool:
         """Whether the token still works and so shows in lists."""
-        return token.status == "ACTIVE" and not self._over(token.expires)
+        return token.status == "ACTIVE" and not self.over(token.expires)
 
     def mint(self, prefix: str) -> str:
         """A new id or secret, the same in every run that does the same things."""
@@ -203,6 +236,11 @@ class OktaWorld:
                 for each in self.oauth_tokens.values()
             },
             "zones": {zone.id: zone.state() for zone in self.zones.values()},
+            "factors": {each.id: {"user": self.users[each.user].login, "type": each.type} for each in self.factors.values()},
+            "grants": {
+                each.id: {"user": self.users[each.user].login, "client": each.client, "scope": each.scope} for each in self.grants.values()
+            },
+            "apps": {each.id: {"label": each.label, "status": each.status} for each in self.apps.values()},
         }
 
     def _move(self, user: User, start: str, end: str, event_type: str, by: Party) -> None:
@@ -211,5 +249,6 @@ class OktaWorld:
         user.before, user.status, user.status_changed = user.status, end, self.clock()
         self.log.write(event_type, at=user.status_changed, actor=by, targets=[user.party])
 
-    def _over(self, expires: datetime | None) -> bool:
+    def over(self, expires: datetime | None) -> bool:
+        """Whether something has expired; without an expiry it never has."""
         return expires is not None and expires <= self.clock()

@@ -5,6 +5,9 @@
     oauth_tokens: [{id: oar1, client: 0oa1, user: jane@acme.example, refresh: ..., access: ...}]
     api_tokens:   [{token: ..., owner: ops@acme.example, role: READ_ONLY_ADMIN}]
     zones:        [{id: nzo1, name: Firedoor, usage: BLOCKLIST, gateways: [203.0.113.0/24, 198.51.100.1-198.51.100.9], extra: {...}}]
+    factors:      [{id: opf1, user: jane@acme.example, type: push, provider: OKTA, created: 2023-10-01T08:00:00Z}]
+    grants:       [{id: oag1, user: jane@acme.example, client: 0oa1, scope: okta.users.read}]
+    apps:         [{id: 0oa1, label: Deploy bot, type: service, status: ACTIVE, secret: ..., access: [...]}]
     log:          [{type: user.session.start, published: 2023-11-23T15:59:00Z, actor: jane@acme.example, targets: [...], outcome: SUCCESS}]
 
 Times (created, status_changed, last_login, expires, published) are ISO 8601, UTC where no zone is given. A user is named by id or login.
@@ -18,6 +21,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 from firedoor.errors import BadInput, nearest
+from firedoor.vendors.okta.enrolments import EnrolledFactor
+from firedoor.vendors.okta.services import App, Grant
 from firedoor.vendors.okta.systemlog import Party
 from firedoor.vendors.okta.world import FIRST_DAY, ApiToken, OAuthToken, OktaWorld, Session, User
 from firedoor.vendors.okta.zoneworld import NetworkZone, entry_of
@@ -28,6 +33,9 @@ _KEYS: Final = {
     "oauth_tokens": {"id", "client", "user", "refresh", "access", "created", "expires", "status"},
     "api_tokens": {"token", "owner", "role"},
     "zones": {"id", "name", "type", "status", "usage", "system", "gateways", "proxies", "extra"},
+    "factors": {"id", "user", "type", "provider", "status", "created"},
+    "grants": {"id", "user", "client", "scope", "created"},
+    "apps": {"id", "label", "name", "type", "status", "secret", "access", "created"},
     "log": {"type", "published", "actor", "targets", "outcome", "reason"},
 }
 
@@ -86,6 +94,37 @@ def world_of(data: Mapping[str, Sequence[Mapping[str, object]]], *, clock: Calla
             extra=dict(row.get("extra") or {}),  # type: ignore[call-overload] # whatever the data has there is JSON
         )
         world.zones[zone.id] = zone
+    for row in data.get("factors", ()):
+        factor = EnrolledFactor(
+            id=_text(row, "id"),
+            user=world.user(_text(row, "user")).id,
+            type=_text(row, "type"),
+            provider=_text(row, "provider", "OKTA"),
+            status=_text(row, "status", "ACTIVE"),
+            created=_moment(row, "created") or FIRST_DAY,
+        )
+        world.factors[factor.id] = factor
+    for row in data.get("grants", ()):
+        grant = Grant(
+            id=_text(row, "id"),
+            user=world.user(_text(row, "user")).id,
+            client=_text(row, "client"),
+            scope=_text(row, "scope", "openid"),
+            created=_moment(row, "created") or FIRST_DAY,
+        )
+        world.grants[grant.id] = grant
+    for row in data.get("apps", ()):
+        app = App(
+            id=_text(row, "id"),
+            label=_text(row, "label"),
+            name=_text(row, "name", "oidc_client"),
+            type=_text(row, "type", "service"),
+            status=_text(row, "status", "ACTIVE"),
+            secret=_text(row, "secret", ""),
+            access=dict.fromkeys(_texts(row, "access")),
+            created=_moment(row, "created") or FIRST_DAY,
+        )
+        world.apps[app.id] = app
     for row in data.get("log", ()):
         world.log.write(
             _text(row, "type"),

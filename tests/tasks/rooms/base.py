@@ -35,6 +35,10 @@ class Simulated:
     secrets: set[str] = field(default_factory=set)
 
 
+def _nothing_happens(world: Any, event: Mapping[str, Any]) -> None:
+    raise AssertionError(f"nobody has taught this room how to make {event} happen in {world}")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
     """A vendor's room. ``open`` takes a world in the simulator's own format, and seconds of lag by their names there.
@@ -42,9 +46,11 @@ class Room:
     ``operations`` is the client's own table. ``error_body``: the body of an error of this vendor, by operation and code. ``troubles``: what
     can become of a write, for an action that makes these writing operations: error codes of the vendor's documentation, and what a network
     does to a reply.
+    ``happen``: make something happen in the world, by its name in a case and what it is about.
     """
 
     operations: Sequence[Operation]
     open: Callable[[World, Mapping[str, float]], AbstractAsyncContextManager[Simulated]]
     error_body: Callable[[str, str], str]
     troubles: Callable[[Collection[str]], frozenset[str]]
+    happen: Callable[[Any, Mapping[str, Any]], None] = _nothing_happens

@@ -3,12 +3,13 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Any, Final
 
 from firedoor.vendors.access import Access
 from firedoor.vendors.okta.client import OktaClient
 from firedoor.vendors.okta.operations import OPERATIONS
 from firedoor.vendors.okta.simulator import OktaLag, OktaSimulator
+from firedoor.vendors.okta.world import OktaWorld
 from firedoor.vendors.okta.worlddata import world_of
 from tests.tasks.rooms.base import Room, Simulated, World
 
@@ -32,6 +33,7 @@ async def _open(world: World, lag: Mapping[str, float]) -> AsyncIterator[Simulat
         OktaSimulator(world_of(data), lag=OktaLag(**{"system_log": 0.0, **lag})) as okta,
         connect(Access.WRITE, okta.url) as client,
     ):
+        okta.world.handed_out |= {TOKEN, READ_TOKEN}
         yield Simulated(
             url=okta.url,
             connect=connect,
@@ -41,7 +43,7 @@ async def _open(world: World, lag: Mapping[str, float]) -> AsyncIterator[Simulat
             state=okta.world.state,
             writes=lambda: okta.accepted_writes,
             world=okta.world,
-            secrets={TOKEN, READ_TOKEN},
+            secrets=okta.world.handed_out,
         )
 
 
@@ -54,4 +56,16 @@ def _troubles(operations: Collection[str]) -> frozenset[str]:
     return _ANY.union(*(operation.refusals for operation in OPERATIONS if operation.name in operations))
 
 
-ROOM = Room(operations=OPERATIONS, open=_open, error_body=_error_body, troubles=_troubles)
+def _happen(world: OktaWorld, event: Mapping[str, Any]) -> None:
+    """A status that a user gets by another hand, or something that an attacker adds: a row of the world's own format."""
+    for what, about in event.items():
+        if what == "status":
+            for name, status in about.items():
+                world.user(name).status = status
+        else:
+            people = [{"id": user.id, "login": user.login} for user in world.users.values()]
+            more: Any = world_of({"users": people, what: [about]})
+            getattr(world, what).update(getattr(more, what))
+
+
+ROOM = Room(operations=OPERATIONS, open=_open, error_body=_error_body, troubles=_troubles, happen=_happen)

@@ -14,7 +14,8 @@ from firedoor.vendors.okta.worlddata import world_of
 
 CANARY = "00canary-7Hq2vNzExampleOnly"
 READ_TOKEN = "00reader-3kExampleOnly"
-JANE, OPS = "00ujane1", "00uops1"
+JANE, OPS, BOT = "00ujane1", "00uops1", "0oabot1"
+BOT_SECRET = "bot-secret-9Xw"
 LOGIN = "jane@acme.example"
 ZONE = "nzoblock1"
 
@@ -40,6 +41,21 @@ DATA: Mapping[str, Sequence[Mapping[str, Any]]] = {
             "extra": {"colour": "red", "nested": {"empty": [], "none": None}},
         },
         {"id": "nzotrust1", "name": "Offices", "usage": "POLICY", "gateways": ["192.0.2.64/26"]},
+    ],
+    "factors": [
+        {"id": "opf1", "user": JANE, "type": "push", "created": "2023-10-18T16:05:00Z"},
+        {"id": "ost1", "user": JANE, "type": "token:software:totp", "created": "2023-10-18T16:05:00Z"},
+        {"id": "sms1", "user": JANE, "type": "sms", "created": "2023-02-01T09:00:00Z"},
+        {"id": "fwf1", "user": OPS, "type": "webauthn", "provider": "FIDO"},
+    ],
+    "grants": [
+        {"id": "oag1", "user": JANE, "client": "0oaslides", "scope": "openid"},
+        {"id": "oag2", "user": JANE, "client": "0oacalendar", "scope": "offline_access"},
+        {"id": "oag3", "user": OPS, "client": "0oaslides", "scope": "openid"},
+    ],
+    "apps": [
+        {"id": BOT, "label": "Deploy bot", "secret": BOT_SECRET},
+        {"id": "0oaslides", "label": "Slides", "type": "web", "secret": "slides-secret"},
     ],
     "api_tokens": [{"token": CANARY, "owner": OPS}, {"token": READ_TOKEN, "owner": OPS, "role": "READ_ONLY_ADMIN"}],
 }

@@ -27,9 +27,10 @@ from firedoor.vendors.okta.simulator import OktaLag, OktaSimulator
 from firedoor.vendors.okta.transport import GuardedHttp, Reply
 from firedoor.vendors.okta.world import OktaWorld
 from tests.specs import specification
-from tests.vendors.okta.conftest import CANARY, JANE, LOGIN, OPS, READ_TOKEN, ZONE
+from tests.vendors.okta.conftest import BOT, CANARY, JANE, LOGIN, OPS, READ_TOKEN, ZONE
 
 ZONES = operations.REPLACE_NETWORK_ZONE
+SAM = "00usam1"
 
 
 @pytest.fixture(scope="session")
@@ -183,6 +184,10 @@ async def test_every_operation_as_the_client_sends_it_and_the_simulator_answers(
 ) -> None:
     monkeypatch.setattr("firedoor.vendors.okta.client.LOG_PAGE", 1)
     monkeypatch.setattr("firedoor.vendors.okta.client.TOKEN_PAGE", 1)
+    monkeypatch.setattr("firedoor.vendors.okta.grants.GRANT_PAGE", 1)
+    monkeypatch.setattr("firedoor.vendors.okta.apps.APP_TOKEN_PAGE", 1)
+    monkeypatch.setattr("firedoor.vendors.okta.admins.ASSIGNEE_PAGE", 1)
+    world.user(JANE).roles = ["READ_ONLY_ADMIN"]
     since = datetime.now(UTC) - timedelta(hours=1)
     async with (
         OktaSimulator(world, lag=OktaLag(system_log=0.0)) as okta,
@@ -198,6 +203,22 @@ async def test_every_operation_as_the_client_sends_it_and_the_simulator_answers(
         await client.network_zone(ZONE)
         await client.add_to_zone(ZONE, ("203.0.113.7/32", "2001:db8::/48"))
         await client.remove_from_zone(ZONE, ("203.0.113.7/32",))
+        assert {factor.id for factor in await client.factors(JANE)} == {"opf1", "ost1", "sms1"}
+        await client.unenroll_factor(JANE, "opf1", kind="push")
+        await client.unenroll_factor(JANE, "sms1", kind="sms")
+        await client.reset_factors(JANE)
+        assert len(await client.user_grants(JANE)) == 2
+        await client.revoke_user_grants(JANE)
+        await client.revoke_client_tokens(JANE, "0oaslides")
+        assert (await client.app(BOT)).kind == "service"
+        await client.deactivate_app(BOT)
+        await client.activate_app(BOT)
+        assert len(await client.app_tokens("0oaslides")) == 1
+        await client.revoke_app_tokens("0oaslides")
+        assert [user.id for user in await client.super_administrators()] == [OPS]
+        world.user(JANE).status = "LOCKED_OUT"
+        await client.unlock_user(JANE)
+        await client.reset_password(JANE)
         await client.log_events(filter=f'eventType sw "user." and target.id eq "{JANE}"', since=since)
         await client.log_events(filter='eventType eq "user.session.clear"', since=since, until=since + timedelta(hours=2))
     assert {seen.operation for seen in okta.requests} == {operation.name for operation in operations.OPERATIONS}
@@ -218,6 +239,16 @@ async def test_the_refusals_are_of_oktas_shape(world: OktaWorld, exchanges: list
                 client.suspend_user("00uNobody"),
                 client.revoke_user_sessions("00uNobody"),
                 client.user("00uNobody"),
+                client.unlock_user(JANE),
+                client.reset_password(SAM),
+                client.reset_factors("00uNobody"),
+                client.unenroll_factor(JANE, "opfNone", kind="push"),
+                client.user_grants("00uNobody"),
+                client.revoke_client_tokens("00uNobody", BOT),
+                client.app("0oaNone"),
+                client.deactivate_app("0oaNone"),
+                client.activate_app("0oaNone"),
+                client.revoke_app_tokens("0oaNone"),
                 client.log_events(filter='severity eq "INFO"', since=datetime.now(UTC)),
                 client.network_zone("nzoNone"),
                 client._once(ZONES, ZONES.fill(ZONE), nothing, target=ZONE, body={"name": "Firedoor", "type": "IP", "gateways": []}),
@@ -230,7 +261,7 @@ async def test_the_refusals_are_of_oktas_shape(world: OktaWorld, exchanges: list
                 await lesser.suspend_user(JANE)
             with pytest.raises(VendorError):
                 await lesser.add_to_zone(ZONE, ("203.0.113.7/32",))
-    assert [exchange.status for exchange in exchanges] == [400, 404, 404, 404, 400, 404, 400, 404, 403, 200, 403]
+    assert [exchange.status for exchange in exchanges] == [400, 404, 404, 404, 403, 403, *[404] * 8, 400, 404, 400, 404, 403, 200, 403]
     for exchange in exchanges:
         validate(exchange)
 

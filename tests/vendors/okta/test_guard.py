@@ -16,13 +16,22 @@ from firedoor.vendors.okta import operations
 from firedoor.vendors.okta.client import OktaClient
 from firedoor.vendors.okta.simulator import OktaSimulator
 from firedoor.vendors.okta.transport import Token
-from tests.vendors.okta.conftest import CANARY, JANE, LOGIN, ZONE
+from tests.vendors.okta.conftest import BOT, CANARY, JANE, LOGIN, ZONE
 
 WRITES = [
     ("POST", f"/api/v1/users/{JANE}/lifecycle/suspend"),
     ("POST", f"/api/v1/users/{JANE}/lifecycle/unsuspend"),
     ("DELETE", f"/api/v1/users/{JANE}/sessions?oauthTokens=true"),
     ("PUT", f"/api/v1/zones/{ZONE}"),
+    ("POST", f"/api/v1/users/{JANE}/lifecycle/unlock"),
+    ("POST", f"/api/v1/users/{JANE}/lifecycle/reset_password?sendEmail=false&revokeSessions=true"),
+    ("POST", f"/api/v1/users/{JANE}/lifecycle/reset_factors"),
+    ("DELETE", f"/api/v1/users/{JANE}/factors/opf1"),
+    ("DELETE", f"/api/v1/users/{JANE}/grants"),
+    ("DELETE", f"/api/v1/users/{JANE}/clients/0oaslides/tokens"),
+    ("POST", f"/api/v1/apps/{BOT}/lifecycle/deactivate"),
+    ("POST", f"/api/v1/apps/{BOT}/lifecycle/activate"),
+    ("DELETE", f"/api/v1/apps/{BOT}/tokens"),
 ]
 UNLISTED = [
     ("POST", f"/api/v1/users/{JANE}/lifecycle/deactivate"),
@@ -30,6 +39,11 @@ UNLISTED = [
     ("DELETE", f"/api/v1/users/{JANE}"),
     ("PUT", f"/api/v1/users/{JANE}"),
     ("GET", "/api/v1/api-tokens"),
+    ("POST", f"/api/v1/users/{JANE}/lifecycle/expire_password"),
+    ("POST", f"/api/v1/users/{JANE}/factors"),
+    ("DELETE", f"/api/v1/users/{JANE}/factors/.."),
+    ("DELETE", f"/api/v1/apps/{BOT}"),
+    ("GET", f"/api/v1/apps/{BOT}/credentials/secrets"),
     ("GET", f"/api/v1/users/{JANE}%2F..%2F..%2Fapi-tokens"),
     ("GET", "/api/v1/users/.."),
     ("GET", "/api/v1/users/%2e%2e"),
@@ -41,10 +55,24 @@ UNLISTED = [
 
 
 async def test_the_writes_of_a_read_only_client_are_refused(reader: OktaClient, okta: OktaSimulator) -> None:
-    for write in (reader.suspend_user, reader.unsuspend_user, reader.revoke_user_sessions):
+    for write in (
+        reader.suspend_user,
+        reader.unsuspend_user,
+        reader.unlock_user,
+        reader.reset_password,
+        reader.revoke_user_sessions,
+        reader.reset_factors,
+        reader.revoke_user_grants,
+        reader.deactivate_app,
+        reader.activate_app,
+        reader.revoke_app_tokens,
+    ):
         with pytest.raises(WriteRefused) as refusal:
             await write(JANE)
         assert refusal.value.target == JANE
+    for other in (reader.unenroll_factor(JANE, "opf1", kind="push"), reader.revoke_client_tokens(JANE, "0oaslides")):
+        with pytest.raises(WriteRefused):
+            await other
     assert okta.requests == []
     assert (await reader.user(JANE)).status == "ACTIVE"
 

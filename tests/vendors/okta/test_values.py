@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from firedoor.errors import BadInput
-from firedoor.vendors.okta.values import OktaUser, check_login
+from firedoor.vendors.okta.values import OktaApp, OktaUser, check_login
 
 
 def test_a_user_goes_by_id_and_login_and_small_letters() -> None:
@@ -59,3 +59,31 @@ def test_ordinary_logins_pass(login: str) -> None:
 def test_an_id_is_letters_and_digits(identifier: str) -> None:
     with pytest.raises(BadInput):
         OktaUser(user_id=identifier, login="jane@acme.example")
+
+
+def test_since_has_a_time_zone_and_stays_when_t_is_set() -> None:
+    moment = datetime(2023, 10, 18, 16, tzinfo=UTC)
+    user = OktaUser(user_id="00u1", login="jane@acme.example", since=moment)
+    assert user.bound(datetime(2023, 11, 23, 16, tzinfo=UTC)).since == moment
+    with pytest.raises(BadInput):
+        OktaUser(user_id="00u1", login="jane@acme.example", since=datetime(2023, 10, 18, 16))  # noqa: DTZ001
+
+
+def test_an_app_goes_by_its_id_alone() -> None:
+    app = OktaApp(app_id="0oa1", title="Deploy bot")
+    assert (app.label, app.names) == ("Deploy bot (0oa1)", ("okta:app:0oa1",))
+    assert OktaApp(app_id="0oa1", title="").label == "0oa1"
+
+
+def test_a_title_cannot_hide_or_turn_what_stands_beside_it() -> None:
+    label = OktaApp(app_id="0oa1", title="Okta\u202e\u200b\r\nAdmin" + "x" * 500).label
+    assert label.isprintable()
+    assert label.startswith("Okta????Admin")
+    assert label.endswith("(0oa1)")
+    assert len(label) < 100
+
+
+@pytest.mark.parametrize("identifier", ["", "..", "0oa/1", "0oa1\n", "me", "a" * 65])
+def test_an_app_id_is_letters_and_digits(identifier: str) -> None:
+    with pytest.raises(BadInput, match="app id"):
+        OktaApp(app_id=identifier, title="x")
