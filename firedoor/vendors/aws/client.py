@@ -25,6 +25,7 @@ from firedoor.vendors.aws.values import (
     check_policy_name,
     check_user_name,
 )
+from firedoor.vendors.aws.waf import Waf
 
 _PAGE: Final = 1000
 _CLOCK_GOOD_FOR: Final = 30.0
@@ -38,7 +39,7 @@ class AwsClient:
     only reads asks AWS for a session that only can read; with base credentials only the guard in this process stands. ``credentials``
     None means botocore's own chain, ``endpoint`` "" botocore's own choice (AWS_ENDPOINT_URL and the profile are heard). ``timeout`` is in
     seconds, for connecting and again for each read. ``pool`` is the number of threads and of connections. ``prepared`` is what the operator
-    made ready there.
+    made ready there. ``waf`` is the part that speaks of IP sets.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class AwsClient:
         self.policy = CallPolicy(vendor="aws", access=access, operations=OPERATIONS)
         line = Line(region=region, pool=pool, timeout=timeout, endpoint=endpoint)
         self._doors = Doors(accounts, policy=self.policy, line=line, credentials=credentials, profile=profile)
+        self.waf = Waf(self._doors)
 
     async def __aenter__(self) -> Self:
         return self

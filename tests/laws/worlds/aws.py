@@ -6,8 +6,10 @@ from typing import Any
 from hypothesis import strategies as st
 
 from firedoor.canonical import JSON
+from firedoor.vendors.aws.ipsets import IpSetBlock
 from firedoor.vendors.aws.values import AccessKey, IamUser, KeyStatus
 from tasks.aws.revoke_user_sessions import SessionsState
+from tests.laws.worlds import awswaf
 from tests.laws.worlds.base import MOMENTS, STAMPS, Worlds
 
 ACCOUNT = "111122223333"
@@ -47,8 +49,8 @@ def _written_well(document: Any) -> bool:
 
 
 WORLDS = Worlds(
-    targets={IamUser: {"account": ACCOUNT, "name": "ci"}},
-    worlds={IamUser: users()},
+    targets={IamUser: {"account": ACCOUNT, "name": "ci"}, **awswaf.TARGETS},
+    worlds={IamUser: users(), IpSetBlock: awswaf.ip_sets()},
     snapshots={
         SessionsState: st.builds(
             SessionsState, policy=st.none() | documents() | st.dictionaries(st.text(max_size=8), _JSON, max_size=3), gone=st.booleans()
