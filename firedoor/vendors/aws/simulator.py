@@ -152,11 +152,12 @@ class AwsSimulator:
         if fault is None or fault.effect is Effect.FIRST or not (fault.status or fault.drop):
             answer, record = self._gate.decide(request, signed, call)
             self.requests.append(record)
-            self.secrets |= handed_out(call, answer)
         else:
             answer = Answer(status=fault.status, body=b"", content_type="text/xml")
+        self.secrets |= handed_out(call, answer)
         if fault is not None:
             answer = await self._play(fault, call, answer, incoming)
+            self.secrets |= handed_out(call, answer)
         return self._reply(answer)
 
     async def _play(self, fault: Fault, call: Call, answer: Answer, incoming: web.Request) -> Answer:

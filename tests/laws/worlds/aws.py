@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from firedoor.canonical import JSON
 from firedoor.vendors.aws.ipsets import IpSetBlock
+from firedoor.vendors.aws.rotation import KeyRotation
 from firedoor.vendors.aws.values import AccessKey, IamUser, KeyStatus
 from tasks.aws.revoke_user_sessions import SessionsState
 from tests.laws.worlds import awswaf
@@ -50,10 +51,11 @@ def _written_well(document: Any) -> bool:
 
 WORLDS = Worlds(
     targets={IamUser: {"account": ACCOUNT, "name": "ci"}, **awswaf.TARGETS},
-    worlds={IamUser: users(), IpSetBlock: awswaf.ip_sets()},
+    worlds={IamUser: users(), IpSetBlock: awswaf.ip_sets(), KeyRotation: awswaf.rotations()},
     snapshots={
         SessionsState: st.builds(
             SessionsState, policy=st.none() | documents() | st.dictionaries(st.text(max_size=8), _JSON, max_size=3), gone=st.booleans()
         ),
+        **awswaf.SNAPSHOTS,
     },
 )
