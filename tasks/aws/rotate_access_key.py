@@ -2,12 +2,12 @@
 
 Three changes, each of which shows in AWS. A new key is made and put into the secret as AWSPENDING, in one go: its secret part is never kept
 by Firedoor, nor read again. Then AWSCURRENT moves to it, so that whoever reads the secret gets the new key, as a JSON object with
-`AccessKeyId` and `SecretAccessKey`. Last, the old key is deactivated, if it still is active. This is recovery: containment deactivates a key
-at once. Whoever could read the secret must be shut out before, or they get the new key too; Firedoor does not check who that is.
+`AccessKeyId` and `SecretAccessKey`. Last, the old key is deactivated, if it is active. This is recovery: containment deactivates a key at
+once. Whoever could read the secret must be shut out before, or they get the new key too; Firedoor does not check who that is.
 
-That the new key was delivered shows by the id of its version, which is made from the key's id. A key without such a version that was made in
-this run's first minutes and never used is one whose delivery failed: nobody knows its secret. It is deleted, and another one is made. A key
-that this run cannot have made is never deleted, and since AWS allows a user two keys it then takes a person.
+That the new key was delivered shows by the id of its version, which is made from the key's id. A key without such a version that was made
+in this run's first minutes and never used is one whose delivery failed: nobody knows its secret. It is deleted, and another one is made. A
+key that this run cannot have made is never deleted, and since AWS allows a user two keys it then takes a person.
 
 It cannot prove that the new key works, since that takes the secret; AWSCURRENT moves once IAM lists the key as active and had time to learn
 of it everywhere. It does not restart what read the old key at its start, it does not lift a quarantine, and it does not delete the old key.

@@ -88,13 +88,13 @@ class Secrets:
     async def describe(self, arn: str) -> Secret:
         """A secret's versions and what stands in the way of writing it. Raises `NotFound`."""
         reply = await self._call(arn, _DESCRIBE, {})
-        found = reply.get("VersionIdsToStages", {})
+        found: Mapping[str, list[str]] = reply.get("VersionIdsToStages", {})
         region = arn.split(":")[3]
-        if not reply.get("ARN") or not isinstance(found, Mapping) or not all(isinstance(labels, list) for labels in found.values()):
+        if not reply.get("ARN"):
             raise malformed(self._known(_DESCRIBE), "the reply is no description of a secret", target=arn)
         primary = str(reply.get("PrimaryRegion") or region)
         return Secret(
-            versions={str(version): tuple(map(str, labels)) for version, labels in sorted(found.items()) if labels},
+            versions={version: tuple(labels) for version, labels in sorted(found.items()) if labels},
             deleted=reply.get("DeletedDate") is not None,
             rotates=bool(reply.get("RotationEnabled")),
             service=str(reply.get("OwningService") or ""),
