@@ -211,6 +211,11 @@ def test_only_what_this_run_alone_can_have_made_is_deleted(made: datetime, used:
     assert not ACTION.plan(TARGET, seen).changes, "a run that has written nothing has made nothing"
 
 
+def test_an_older_key_is_no_successor_whatever_its_label() -> None:
+    older = state(key(NEWER, made=T - timedelta(days=90)), AWSCURRENT=HAND, AWSPENDING=version_of(NEWER))
+    assert "of the secret itself" in ACTION.plan(TARGET, older).impossible
+
+
 def test_what_is_approved_stays_the_same_while_the_world_drifts() -> None:
     drifted = state(old=KeyStatus.ACTIVE, AWSCURRENT=BEFORE, AWSPENDING=HAND)
     plans = [ACTION.plan(TARGET, seen) for seen in (state(AWSCURRENT=HAND), drifted)]

@@ -113,8 +113,10 @@ async def test_readers_get_the_new_key_once_it_is_current(writer: AwsClient, aws
     assert json.loads(await read(VersionStage="AWSPENDING"))["AccessKeyId"] == MADE.id
 
 
-async def test_a_label_is_taken_only_from_where_it_is(writer: AwsClient, aws: AwsSimulator) -> None:
-    before = aws.state()
+async def test_a_label_is_taken_only_from_where_it_is(writer: AwsClient, aws: AwsSimulator, raw: RawAws) -> None:
+    before, manager = aws.state(), raw.client("secretsmanager", KEY, SECRET)
+    with pytest.raises(manager.exceptions.InvalidParameterException):
+        await asyncio.to_thread(lambda: manager.update_secret_version_stage(SecretId=HERE, VersionStage="AWSPENDING", MoveToVersionId=HAND))
     for wrong in ("", OLDER):
         with pytest.raises(Rejected) as refused:
             await writer.secrets.make_current(HERE, OLDER, instead_of=wrong)
