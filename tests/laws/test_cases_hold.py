@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
@@ -92,16 +93,27 @@ def test_law_7_undo_is_a_plan_that_restores_what_the_receipts_say(case: Case) ->
     if isinstance(found.undo, str):
         assert not exact
         assert len(found.undo) > 30, "a refusal says why, and what to do instead"
+    elif found.undo.changes and exact:
+        whole = merged(found.before, case.data.get("undo", {}).get("but", {}))
+        assert found.undone == whole, "all is as before, and nothing else was touched"
     elif found.undo.changes:
-        assert found.undone == merged(found.before, case.data.get("undo", {}).get("but", {})), (
-            "all is as before, and nothing else was touched"
-        )
+        was, left, now = (leaves(world) for world in (found.before, found.after, found.undone))
+        assert found.undone != found.after
+        assert {place: value for place, value in was.items() if left.get(place) == value}.items() <= now.items(), "nothing else was touched"
+        assert now.keys() <= was.keys() | left.keys(), "and nothing added"
     else:
         assert found.undone == found.after
         claims = [done for done in found.bout.done if done.receipt.settled != "refusal"]
         lied = found.bout.result.outcome is Outcome.UNVERIFIED or found.before == found.after
         told = not exact or bool(found.undo.impossible)
         assert not claims or lied or told, "what this run did can be undone, or it says why not"
+
+
+def leaves(world: object, place: str = "") -> dict[str, str]:
+    """Every value of a world by where it stands."""
+    if isinstance(world, Mapping) and world:
+        return {where: value for key, part in world.items() for where, value in leaves(part, f"{place}/{key}").items()}
+    return {place: canonical(world)}
 
 
 @ALL

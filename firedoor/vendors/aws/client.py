@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final, Self
 
+from pydantic import SecretStr
+
 from firedoor.canonical import JSON, canonical
 from firedoor.errors import BadInput, NotFound
 from firedoor.vendors.access import Access, CallPolicy, Operation
@@ -17,6 +19,7 @@ from firedoor.vendors.aws.operations import OPERATIONS
 from firedoor.vendors.aws.prepared import AwsPrepared
 from firedoor.vendors.aws.replies import malformed
 from firedoor.vendors.aws.roles import Roles
+from firedoor.vendors.aws.secrets import NewKey, Secrets
 from firedoor.vendors.aws.session import AwsCredentials, Line
 from firedoor.vendors.aws.values import (
     AccessKey,
@@ -29,6 +32,7 @@ from firedoor.vendors.aws.values import (
     check_policy_name,
     check_user_name,
 )
+from firedoor.vendors.aws.waf import Waf
 
 _CLOCK_GOOD_FOR: Final = 30.0
 _STATUSES: Final = frozenset(status.value for status in KeyStatus)
@@ -41,7 +45,7 @@ class AwsClient:
     only reads asks AWS for a session that only can read; with base credentials only the guard in this process stands. ``credentials``
     None means botocore's own chain, ``endpoint`` "" botocore's own choice (AWS_ENDPOINT_URL and the profile are heard). ``timeout`` is in
     seconds, for connecting and again for each read. ``pool`` is the number of threads and of connections. ``prepared`` is what the operator
-    made ready there. ``roles`` is the part that speaks of IAM roles.
+    made ready there. ``roles`` is the part that speaks of IAM roles, ``waf`` of IP sets, ``secrets`` of Secrets Manager.
     """
 
     def __init__(
@@ -63,6 +67,8 @@ class AwsClient:
         self._doors = Doors(accounts, policy=self.policy, line=line, credentials=credentials, profile=profile)
         self._calls = Calls(self._doors)
         self.roles = Roles(self._calls)
+        self.secrets = Secrets(self._doors)
+        self.waf = Waf(self._doors)
 
     async def __aenter__(self) -> Self:
         return self
@@ -174,6 +180,27 @@ class AwsClient:
         if status is KeyStatus.EXPIRED:
             raise BadInput("a key can be made Active or Inactive", target=user.label)
         await self._on(user, "iam:UpdateAccessKey", AccessKeyId=check_key_id(key_id), Status=status.value)
+
+    async def last_used(self, user: IamUser, key_id: str) -> datetime | None:
+        """When AWS last saw one of a user's keys used; None where never. AWS may be hours behind."""
+        reply = await self._call(user.account, "iam:GetAccessKeyLastUsed", AccessKeyId=check_key_id(key_id), target=user.label)
+        used = self._part("iam:GetAccessKeyLastUsed", reply, "AccessKeyLastUsed").get("LastUsedDate")
+        return used if isinstance(used, datetime) else None
+
+    async def create_access_key(self, user: IamUser) -> NewKey:
+        """Make one more access key. Not repeated where the reply is lost: then a key may exist whose secret nobody knows.
+
+        Raises `Conflict` where the user has two keys already.
+        """
+        name = "iam:CreateAccessKey"
+        match (await self._on(user, name)).get("AccessKey"):
+            case {"AccessKeyId": str(key_id), "SecretAccessKey": str(secret)} if key_id and secret:
+                return NewKey(id=key_id, secret=SecretStr(secret))
+        raise malformed(self._known(name), "the reply holds no key with its secret", target=user.label)
+
+    async def delete_access_key(self, user: IamUser, key_id: str) -> None:
+        """Delete a key for good. Raises `NotFound` where there is none (also when a first reply was lost)."""
+        await self._on(user, "iam:DeleteAccessKey", AccessKeyId=check_key_id(key_id))
 
     async def user_policies(self, user: IamUser) -> Mapping[str, InlinePolicy]:
         """A user's inline policies by name. One that is deleted while they are read is left out."""

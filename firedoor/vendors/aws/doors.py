@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -53,12 +54,25 @@ class Doors:
             door.close()
         self._open.clear()
 
-    async def call(self, account: str, name: str, parameters: Mapping[str, object], *, target: str = "") -> Mapping[str, Any]:
-        """AWS's parsed reply to one operation (``iam:GetUser``), with retries. Raises the errors of `firedoor.vendors.aws.replies`."""
+    async def call(
+        self,
+        account: str,
+        name: str,
+        parameters: Mapping[str, object],
+        *,
+        target: str = "",
+        region: str = "",
+        turn: AbstractAsyncContextManager[None] | None = None,
+    ) -> Mapping[str, Any]:
+        """AWS's parsed reply to one operation (``iam:GetUser``), with retries. Raises the errors of `firedoor.vendors.aws.replies`.
+
+        ``region`` "" is the line's own. ``turn`` is entered before each attempt, where AWS allows only so many a second.
+        """
         operation = self.policy.admit(name)
 
         async def attempt() -> Mapping[str, Any]:
-            return await self._once(await self.door(account), operation, parameters, target)
+            async with turn or nullcontext():
+                return await self._once(await self.door(account), operation, parameters, target, region)
 
         return await send(operation, attempt)
 
@@ -103,10 +117,13 @@ class Doors:
                 return AwsCredentials(key_id=key, secret=secret, token=token, expires=end)
         raise malformed(self.policy.operations[ASSUME_ROLE], "the reply holds no credentials", target=role)
 
-    async def _once(self, door: Door, operation: Operation, parameters: Mapping[str, object], target: str) -> Mapping[str, Any]:
+    async def _once(
+        self, door: Door, operation: Operation, parameters: Mapping[str, object], target: str, region: str
+    ) -> Mapping[str, Any]:
         service, _, action = operation.name.partition(":")
+        client = door.clients[service] if not region else await self._in_pool(partial(door.client, service, region), writes=False)
         asked = time.monotonic()
-        reply = await self._in_pool(partial(self._ask, door.clients[service], action, parameters), writes=operation.writes)
+        reply = await self._in_pool(partial(self._ask, client, action, parameters), writes=operation.writes)
         failure: FiredoorError | None = None
         if isinstance(reply, Reply):
             self.clock.hear(reply.headers.get("date", ""), asked=asked)

@@ -6,15 +6,18 @@ so that there is no way around the gate.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
+from uuid import uuid4
 
-from firedoor.vendors.aws import limits, signature
+from firedoor.vendors.aws import limits, signature, simsecrets, simwaf
 from firedoor.vendors.aws.operations import OPERATIONS
 from firedoor.vendors.aws.policy import Asked, Effect, MalformedPolicy, UnsupportedPolicy, decide, parse
 from firedoor.vendors.aws.signature import Signed
+from firedoor.vendors.aws.simwaf import WebDoor
 from firedoor.vendors.aws.standings import Session, SimClock, Standings
 from firedoor.vendors.aws.sts import Sts
 from firedoor.vendors.aws.wire import Answer, Call, Refused, Request, form, refusal, understand
@@ -65,12 +68,13 @@ class _Caller:
 
 
 class Gate:
-    """Authenticates, authorises, forwards. ``moto`` is moto's WSGI application."""
+    """Authenticates, authorises, forwards. ``moto`` is moto's WSGI application, ``door`` is told of every change to an IP set."""
 
-    def __init__(self, moto: Wsgi, clock: SimClock, standings: Standings) -> None:
+    def __init__(self, moto: Wsgi, clock: SimClock, standings: Standings, door: WebDoor) -> None:
         self._moto = moto
         self._clock = clock
         self._standings = standings
+        self._door = door
         self._sts = Sts(clock, standings)
 
     def read(self, request: Request) -> tuple[Signed, Call]:
@@ -83,7 +87,7 @@ class Gate:
         caller: _Caller | None = None
         try:
             caller = self._authenticate(request, signed, call)
-            self._authorise(caller, call)
+            self._authorise(caller, call, signed.region)
             answer = self._answer(request, signed, call, caller)
         except Refused as no:
             answer = refusal(call.service, no, as_json=call.json)
@@ -131,12 +135,12 @@ class Gate:
         if session.thing.kind == "user" and call.service == "sts" and call.operation not in {"AssumeRole", "GetCallerIdentity"}:
             raise Refused("AccessDenied", 403, f"Cannot call {call.operation} with session credentials")
 
-    def _authorise(self, caller: _Caller, call: Call) -> None:
+    def _authorise(self, caller: _Caller, call: Call, region: str) -> None:
         # The first two cannot be denied by any policy; AssumeRole weighs the role's trust as well.
         if call.name in {"sts:GetCallerIdentity", "sts:GetSessionToken", "sts:AssumeRole"}:
             return
         session = caller.session
-        asked = Asked(action=call.name, resource=_resource(call, caller), issued=session.issued if session else None)
+        asked = Asked(action=call.name, resource=_resource(call, caller, region), issued=session.issued if session else None)
         allowed = decide(self._standings.documents(caller.thing), asked) is Effect.ALLOW
         if not allowed or (session and session.policy and decide((session.policy,), asked) is not Effect.ALLOW):
             where = asked.resource or "*"
@@ -151,7 +155,7 @@ class Gate:
                 call = _completed(call, caller)
                 _check_document(call)
                 limits.check(call, caller.thing.account)
-            answer = self._forward(request, call, caller.thing.account)
+            answer = self._regional(request, call, caller.thing.account, signed.region)
         if answer.status == 200 and caller.session is None:
             _mark_used(caller.thing.account, signed)
         if answer.status == 200 and call.service == "iam" and not _READS.fullmatch(call.operation):
@@ -159,14 +163,29 @@ class Gate:
                 self._standings.note(thing)
         return answer
 
-    def _forward(self, request: Request, call: Call, account: str) -> Answer:
+    def _regional(self, request: Request, call: Call, account: str, region: str) -> Answer:
+        """The services that AWS runs in each region have rules of their own."""
+        match call.service:
+            case "wafv2":
+                simwaf.check(call, account, region)
+                answer = self._forward(request, call, account, region)
+                self._door.note(account)
+                return answer
+            case "secretsmanager":
+                call = simsecrets.completed(call)
+                simsecrets.check(call, account, region)
+                return simsecrets.polished(call, self._forward(request, call, account, region), account, region)
+            case _:
+                return self._forward(request, call, account)
+
+    def _forward(self, request: Request, call: Call, account: str, region: str = "us-east-1") -> Answer:
         from werkzeug.datastructures import Headers  # noqa: PLC0415
         from werkzeug.test import EnvironBuilder, run_wsgi_app  # noqa: PLC0415 - only drills and tests have moto
 
         kept = {name: request.headers[name] for name in ("authorization", "content-type", "x-amz-target") if name in request.headers}
         headers = {**kept, "x-moto-account-id": account}
-        body = request.body if call.json else form(call)
-        host = f"https://{call.service}.us-east-1.amazonaws.com"
+        body = json.dumps(call.parameters).encode() if call.json else form(call)
+        host = f"https://{call.service}.{region}.amazonaws.com"
         environ = EnvironBuilder(method="POST", path="/", base_url=host, data=body, headers=Headers(headers)).get_environ()
         try:
             chunks, status, answered = run_wsgi_app(self._moto, environ, buffered=True)
@@ -179,10 +198,11 @@ class Gate:
             body=content,
             content_type=answered.get("Content-Type", "text/xml"),
             code=code[1].decode() if code else answered.get("x-amzn-errortype", ""),
+            headers={"x-amzn-requestid": str(uuid4())} if call.json else {},
         )
 
 
-def _resource(call: Call, caller: _Caller) -> str | None:
+def _resource(call: Call, caller: _Caller, region: str) -> str | None:
     account = caller.thing.account
     if call.service == "iam":
         touched = _touched(call, account) or ([caller.thing] if call.operation in _OWN else [])
@@ -190,6 +210,8 @@ def _resource(call: Call, caller: _Caller) -> str | None:
             standing = read(touched[0])
             return standing.arn if standing else f"arn:aws:iam::{account}:{touched[0].kind}/{touched[0].name}"
         return f"arn:aws:iam::{account}:user/" if call.operation == "ListUsers" else None
+    if call.service == "wafv2":
+        return simwaf.arn(call, account, region)
     secret = call.text("SecretId")
     return secret if secret.startswith("arn:") else None
 

@@ -11,14 +11,28 @@ ASSUME_ROLE: Final = "sts:AssumeRole"
 ATTACH: Final = "iam:AttachUserPolicy"
 _REFUSALS: Final = ("404 NoSuchEntity", "409 LimitExceeded")
 _OF_ROLES: Final = (*_REFUSALS, "400 UnmodifiableEntity")
+_OF_WAF: Final = (
+    "400 WAFDuplicateItemException",
+    "400 WAFInvalidOperationException",
+    "400 WAFInvalidParameterException",
+    "400 WAFLimitsExceededException",
+    "400 WAFNonexistentItemException",
+    "400 WAFOptimisticLockException",
+)
+_OF_SECRETS: Final = (
+    "400 InvalidParameterException",
+    "400 InvalidRequestException",
+    "400 LimitExceededException",
+    "400 ResourceNotFoundException",
+)
 
 
 def _read(name: str) -> Operation:
     return Operation(name=name, permission=name, writes=False)
 
 
-def _write(name: str, *refusals: str) -> Operation:
-    return Operation(name=name, permission=name, writes=True, refusals=refusals)
+def _write(name: str, *refusals: str, idempotent: bool = True) -> Operation:
+    return Operation(name=name, permission=name, writes=True, refusals=refusals, idempotent=idempotent)
 
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
@@ -47,6 +61,22 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     _write("iam:DetachUserPolicy", *_REFUSALS, "400 InvalidInput"),
     _write("iam:PutRolePolicy", *_OF_ROLES),
     _write("iam:DeleteRolePolicy", *_OF_ROLES),
+    # Each call makes another key, with a secret that only its reply holds.
+    _write("iam:CreateAccessKey", *_REFUSALS, idempotent=False),
+    _write("iam:DeleteAccessKey", *_REFUSALS),
+    _read("wafv2:GetIPSet"),
+    # A repetition after a lost reply comes with a lock token that is spent: AWS refuses it, and the set is read again.
+    _write("wafv2:UpdateIPSet", *_OF_WAF),
+    _read("secretsmanager:DescribeSecret"),
+    # The same request token with the same value does nothing the second time.
+    _write(
+        "secretsmanager:PutSecretValue",
+        *_OF_SECRETS,
+        "400 DecryptionFailure",
+        "400 EncryptionFailure",
+        "400 ResourceExistsException",
+    ),
+    _write("secretsmanager:UpdateSecretVersionStage", *_OF_SECRETS),
 )
 
 

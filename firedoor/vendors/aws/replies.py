@@ -27,6 +27,8 @@ from firedoor.vendors.access import Operation
 VENDOR: Final = "aws"
 # IAM and STS refuse a signature five minutes off; a clock beyond this explains the refusal.
 SKEW_ALLOWED: Final = timedelta(minutes=4, seconds=30)
+# Somebody changed the thing since its lock token was read.
+LOCK_LOST: Final = "WAFOptimisticLockException"
 
 _UNAUTHORIZED: Final = frozenset(
     {
@@ -46,7 +48,7 @@ _UNAUTHORIZED: Final = frozenset(
     }
 )
 _FORBIDDEN: Final = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation"})
-_NOT_FOUND: Final = frozenset({"NoSuchEntity", "NoSuchEntityException", "ResourceNotFoundException"})
+_NOT_FOUND: Final = frozenset({"NoSuchEntity", "NoSuchEntityException", "ResourceNotFoundException", "WAFNonexistentItemException"})
 _CONFLICT: Final = frozenset(
     {
         "ConcurrentModification",
@@ -54,8 +56,14 @@ _CONFLICT: Final = frozenset(
         "DeleteConflict",
         "EntityAlreadyExists",
         "EntityTemporarilyUnmodifiable",
+        # Of Secrets Manager: "not valid for the current state of the resource".
+        "InvalidRequestException",
         "LimitExceeded",
         "LimitExceededException",
+        "ResourceExistsException",
+        "WAFDuplicateItemException",
+        "WAFLimitsExceededException",
+        LOCK_LOST,
     }
 )
 _THROTTLED: Final = frozenset(

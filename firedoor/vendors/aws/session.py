@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -41,7 +42,18 @@ class Door:
 
     clients: dict[str, Any] = field(repr=False)
     session: Any = field(repr=False)
+    line: Line
+    guard: Guard = field(repr=False)
     expires: datetime | None = None
+    _making: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+
+    def client(self, service: str, region: str = "") -> Any:
+        """The client of a service, in the line's region or another. What is not in `SERVICES` is made when first asked for. Blocking."""
+        name = f"{service} {region}" if region else service
+        with self._making:
+            if name not in self.clients:
+                self.clients[name] = _client(self.session, self.line, self.guard, service, region)
+            return self.clients[name]
 
     def close(self) -> None:
         """Give the connections back."""
@@ -56,7 +68,6 @@ def open_door(line: Line, guard: Guard, *, credentials: AwsCredentials | None, p
     none, or where the endpoint is neither https nor this machine.
     """
     import boto3  # noqa: PLC0415 - the catalogue loads without the SDK
-    import botocore.config  # noqa: PLC0415
     import botocore.exceptions  # noqa: PLC0415
     import botocore.session  # noqa: PLC0415
     from botocore.handlers import json_decode_policies  # noqa: PLC0415
@@ -76,20 +87,29 @@ def open_door(line: Line, guard: Guard, *, credentials: AwsCredentials | None, p
         failure = no_credentials("NoCredentials") if found is None else None
     if failure is not None:
         raise failure
+    clients = {service: _client(session, line, guard, service) for service in SERVICES}
+    return Door(clients=clients, session=session, line=line, guard=guard, expires=credentials.expires if credentials else None)
+
+
+def _client(session: Any, line: Line, guard: Guard, service: str, region: str = "") -> Any:
+    import botocore.config  # noqa: PLC0415
+
     config = botocore.config.Config(
         connect_timeout=line.timeout,
         read_timeout=line.timeout,
         max_pool_connections=line.pool,
         retries={"total_max_attempts": 1},
     )
-    clients = _clients(session, line, config)
+    place = {"region_name": region or None, "endpoint_url": line.endpoint or None}
+    client = session.client(service, config=config, **place)
     # The endpoint may come from the environment or the profile: only the finished client knows it.
-    elsewhere = {check_endpoint(client.meta.endpoint_url) for client in clients.values()}
-    if any(url.startswith("http:") for url in elsewhere):
+    url = check_endpoint(client.meta.endpoint_url)
+    if url.startswith("http:"):
         # What is meant for this machine must not leave it by way of a proxy.
-        clients = _clients(session, line, config.merge(botocore.config.Config(proxies={})))
-    guard.bind(elsewhere)
-    return Door(clients=clients, session=session, expires=credentials.expires if credentials else None)
+        client.close()
+        client = session.client(service, config=config.merge(botocore.config.Config(proxies={})), **place)
+    guard.bind([url])
+    return client
 
 
 @cache
@@ -108,10 +128,6 @@ def _given(credentials: AwsCredentials | None) -> dict[str, str | None]:
         "aws_secret_access_key": credentials.secret,
         "aws_session_token": credentials.token or None,
     }
-
-
-def _clients(session: Any, line: Line, config: Any) -> dict[str, Any]:
-    return {service: session.client(service, endpoint_url=line.endpoint or None, config=config) for service in SERVICES}
 
 
 def _hush() -> None:

@@ -13,17 +13,20 @@ from dataclasses import dataclass
 from email.utils import format_datetime
 from functools import cache
 from typing import Any, ClassVar, Final, Self
+from uuid import uuid4
 
 from aiohttp import web
 
 from firedoor.canonical import JSON
 from firedoor.vendors.access import Access
+from firedoor.vendors.aws import simsecrets, simwaf
 from firedoor.vendors.aws import world as worlds
 from firedoor.vendors.aws.gate import Gate, Record, Wsgi
 from firedoor.vendors.aws.operations import permissions
 from firedoor.vendors.aws.session import AwsCredentials
+from firedoor.vendors.aws.simwaf import WebDoor
 from firedoor.vendors.aws.standings import SimClock, Standings
-from firedoor.vendors.aws.wire import Answer, Call, Refused, Request, refusal, success_body
+from firedoor.vendors.aws.wire import Answer, Call, Refused, Request, handed_out, hollow_body, refusal
 from firedoor.vendors.aws.world import World
 from firedoor.vendors.faults import Effect, Fault, Faults
 
@@ -34,17 +37,21 @@ ROLES: Final[Mapping[Access, str]] = {Access.READ: "firedoor-preview", Access.WR
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AwsLag:
-    """How many seconds enforcement is behind the API, for key statuses and policies alike."""
+    """How many seconds enforcement is behind the API: ``iam`` for key statuses and policies alike, ``waf`` at the web door. AWS speaks of
+    "a few seconds to a number of minutes" for WAF.
+    """
 
     iam: float = 4.0
+    waf: float = 4.0
 
 
 class AwsSimulator:
     """The simulated AWS; an async context manager. One at a time in a process, because moto's state is the process's.
 
-    ``requests`` is every request in order, ``faults`` what is to go wrong, ``clock`` AWS's clock, ``lag`` may be set at any time. A user of
-    its own account and the roles ``firedoor-preview`` and ``firedoor-contain`` in every account are there for Firedoor; `credentials` and
-    `roles` name them.
+    ``requests`` is every request in order, ``secrets`` every secret that AWS handed out or was handed, ``faults`` what is to go wrong,
+    ``clock`` AWS's clock, ``lag`` may be set at any time. A user of its own account and the roles ``firedoor-preview`` and
+    ``firedoor-contain`` in every account are there for Firedoor; `credentials` and `roles` name them. ``GET /web`` is a web site behind the
+    world's IP sets.
     """
 
     _running: ClassVar[bool] = False
@@ -64,6 +71,7 @@ class AwsSimulator:
         try:
             self.reset(self._world)
             app = web.Application()
+            app.router.add_get("/web", self._web)
             app.router.add_route("*", "/{path:.*}", self._handle)
             self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
             await self._runner.setup()
@@ -89,23 +97,42 @@ class AwsSimulator:
         BackendDict.reset()
         self.credentials = AwsCredentials(key_id=worlds.new_key_id(), secret=worlds.new_secret())
         self.faults, self.clock, self.requests, self._world = Faults(), SimClock(), [], world
+        self.secrets = {self.credentials.secret}
         worlds.seed(_with_firedoor(world, self.credentials))
         self._standings = Standings(self.clock, lambda: self.lag.iam)
-        for account in (HOME, *world):
+        self._door = WebDoor(self.clock, lambda: self.lag.waf)
+        for account, plan in {HOME: {}, **world}.items():
             self._standings.settle(account)
-        self._gate = Gate(_moto(), self.clock, self._standings)
+            if isinstance(plan, Mapping):
+                simwaf.seed(account, plan.get("ip_sets"))
+                simsecrets.seed(account, plan.get("secrets"))
+            self._door.settle(account)
+        self._gate = Gate(_moto(), self.clock, self._standings, self._door)
 
     def roles(self, access: Access) -> Mapping[str, str]:
         """Firedoor's role in every account of the world, as the client takes them."""
         return {account: f"arn:aws:iam::{account}:role/{ROLES[access]}" for account in self._world}
 
     def state(self) -> Mapping[str, JSON]:
-        """The world as it is now, as plain data without secrets: accounts, their users and their roles, but for Firedoor's own."""
-        return {account: worlds.state(account, hidden=ROLES.values()) for account in self._world}
+        """The world as it is now, as plain data without secrets: accounts, their users and their roles, but for Firedoor's own; where
+        there are any, IP sets with their entries, and secrets with the labels of their versions.
+        """
+        return {
+            account: {**worlds.state(account, hidden=ROLES.values()), **simwaf.state(account), **simsecrets.state(account)}
+            for account in self._world
+        }
 
     def accepted_writes(self) -> list[Record]:
         """The requests that changed something, in order."""
         return [record for record in self.requests if record.write and record.status == 200]
+
+    async def _web(self, incoming: web.Request) -> web.Response:
+        """The web site behind the world's IP sets: 403 where one of them holds the client that ``X-Forwarded-For`` names, else 200."""
+        try:
+            shut = self._door.shuts_out(incoming.headers.get("X-Forwarded-For", ""))
+        except ValueError:
+            return web.Response(status=400, text="X-Forwarded-For names no address\n")
+        return web.Response(status=403, text="Forbidden\n") if shut else web.Response(text="Welcome\n")
 
     async def _handle(self, incoming: web.Request) -> web.StreamResponse:
         headers: dict[str, str] = {}
@@ -130,8 +157,10 @@ class AwsSimulator:
             self.requests.append(record)
         else:
             answer = Answer(status=fault.status, body=b"", content_type="text/xml")
+        self.secrets |= handed_out(call, answer)
         if fault is not None:
             answer = await self._play(fault, call, answer, incoming)
+            self.secrets |= handed_out(call, answer)
         return self._reply(answer)
 
     async def _play(self, fault: Fault, call: Call, answer: Answer, incoming: web.Request) -> Answer:
@@ -142,8 +171,9 @@ class AwsSimulator:
             return answer
         body = fault.body
         if fault.status == 200 and not body and fault.effect is Effect.NONE:
-            body = success_body(call.service, call.operation)
-        return Answer(status=fault.status, body=body.encode(), content_type="text/xml", headers=fault.headers)
+            body = hollow_body(call)
+        headers = {"x-amzn-requestid": str(uuid4()), **fault.headers} if call.json else fault.headers
+        return Answer(status=fault.status, body=body.encode(), content_type="text/xml", headers=headers)
 
     def _reply(self, answer: Answer) -> web.Response:
         moment = format_datetime(self.clock.now().replace(microsecond=0), usegmt=True)

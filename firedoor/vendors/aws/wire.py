@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -14,6 +16,8 @@ _NAMESPACES: Final = {
     "iam": "https://iam.amazonaws.com/doc/2010-05-08/",
     "sts": "https://sts.amazonaws.com/doc/2011-06-15/",
 }
+_JSON: Final = frozenset({"secretsmanager", "wafv2"})
+_HANDED_OUT: Final = re.compile(rb"<(?:SecretAccessKey|SessionToken)>([^<]+)<")
 # JSON services say some things by other names, and with other statuses.
 _JSON_CODES: Final = {
     "InvalidClientTokenId": ("UnrecognizedClientException", 400),
@@ -114,7 +118,9 @@ def refusal(service: str, refused: Refused, *, as_json: bool) -> Answer:
 
 
 def error_body(service: str, code: str, message: str) -> str:
-    """An error of a query service, as AWS writes it."""
+    """An error as AWS writes it: in JSON, or in XML for a query service."""
+    if service in _JSON:
+        return json.dumps({"__type": code, "message": message})
     return (
         f'<ErrorResponse xmlns="{_NAMESPACES.get(service, "")}"><Error><Type>Sender</Type><Code>{escape(code)}</Code>'
         f"<Message>{escape(message)}</Message></Error><RequestId>{uuid4()}</RequestId></ErrorResponse>"
@@ -128,6 +134,28 @@ def success_body(service: str, operation: str, result: Mapping[str, object] | No
         f'<{operation}Response xmlns="{_NAMESPACES.get(service, "")}">{inner}'
         f"<ResponseMetadata><RequestId>{uuid4()}</RequestId></ResponseMetadata></{operation}Response>"
     )
+
+
+def hollow_body(call: Call) -> str:
+    """A success that tells of an effect which there was none of, with all in it that a client could check."""
+    match call.name:
+        case "wafv2:UpdateIPSet":
+            return json.dumps({"NextLockToken": str(uuid4())})
+        case "secretsmanager:PutSecretValue":
+            return json.dumps({"VersionId": call.text("ClientRequestToken"), "VersionStages": call.parameters.get("VersionStages", [])})
+        case "secretsmanager:UpdateSecretVersionStage":
+            return json.dumps({"ARN": call.text("SecretId")})
+        case "iam:CreateAccessKey":
+            key = {"AccessKeyId": f"AKIA{'A' * 16}", "SecretAccessKey": secrets.token_hex(20), "Status": "Active"}
+            return success_body(call.service, call.operation, {"AccessKey": {"UserName": call.text("UserName"), **key}})
+        case _:
+            return success_body(call.service, call.operation)
+
+
+def handed_out(call: Call, answer: Answer) -> set[str]:
+    """The secrets that an exchange carried, in either direction."""
+    found = {each.decode() for each in _HANDED_OUT.findall(answer.body)}
+    return found | ({call.text("SecretString")} - {""})
 
 
 def _xml(value: object) -> str:

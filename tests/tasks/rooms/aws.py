@@ -15,10 +15,12 @@ from tests.tasks.rooms.base import Room, Simulated, World
 
 @asynccontextmanager
 async def _open(world: World, lag: Mapping[str, float]) -> AsyncIterator[Simulated]:
-    async with AwsSimulator(world, lag=AwsLag(**{"iam": 0.0, **lag})) as aws:
+    async with AwsSimulator(world, lag=AwsLag(**{"iam": 0.0, "waf": 0.0, **lag})) as aws:
 
         def connect(access: Access, url: str) -> AwsClient:
-            return AwsClient(aws.roles(access), access, credentials=aws.credentials, endpoint=url, timeout=5.0)
+            client = AwsClient(aws.roles(access), access, credentials=aws.credentials, endpoint=url, timeout=5.0)
+            client.waf.pause = 0.001
+            return client
 
         async with connect(Access.WRITE, aws.url) as client:
             yield Simulated(
@@ -30,7 +32,7 @@ async def _open(world: World, lag: Mapping[str, float]) -> AsyncIterator[Simulat
                 state=aws.state,
                 writes=lambda: Counter(record.operation for record in aws.accepted_writes()),
                 world=aws,
-                secrets={aws.credentials.secret},
+                secrets=aws.secrets,
             )
 
 
@@ -38,16 +40,26 @@ def _error_body(operation: str, code: str) -> str:
     return error_body(operation.partition(":")[0], code, "no")
 
 
-_ANY: Final = frozenset(
+_EVERY: Final = frozenset({"drop after", "lie", "200 after"})
+_QUERY: Final = frozenset(
+    {"403 AccessDenied", "403 InvalidClientTokenId", "400 Throttling", "500 ServiceFailure", "500 ServiceFailure after"}
+)
+_JSON: Final = frozenset(
     {
-        *("403 AccessDenied", "403 InvalidClientTokenId", "400 Throttling"),
-        *("500 ServiceFailure", "500 ServiceFailure after", "drop after", "lie", "200 after"),
+        *("400 AccessDeniedException", "400 UnrecognizedClientException", "400 ThrottlingException"),
+        *("500 InternalFailure", "500 InternalFailure after"),
     }
 )
 
 
 def _troubles(operations: Collection[str]) -> frozenset[str]:
-    return _ANY.union(*(operation.refusals for operation in OPERATIONS if operation.name.partition(":")[2] in operations))
+    """Those of each operation, and what AWS's two wire shapes have in common."""
+    found: set[str] = set(_EVERY)
+    for operation in OPERATIONS:
+        service, _, name = operation.name.partition(":")
+        if name in operations:
+            found |= {*operation.refusals, *(_JSON if service in {"secretsmanager", "wafv2"} else _QUERY)}
+    return frozenset(found)
 
 
 ROOM = Room(operations=OPERATIONS, open=_open, error_body=_error_body, troubles=_troubles)

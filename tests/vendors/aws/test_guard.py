@@ -159,11 +159,16 @@ async def test_a_detour_is_not_followed(aws: AwsSimulator) -> None:
 
 
 def test_every_operation_of_the_table_exists() -> None:
-    models = {name: ServiceModel(Loader(extra_search_paths=[_data()]).load_service_model(name, "service-2")) for name in ("iam", "sts")}
+    services = {operation.name.partition(":")[0] for operation in OPERATIONS}
+    models = {name: ServiceModel(Loader(extra_search_paths=[_data()]).load_service_model(name, "service-2")) for name in services}
     for operation in OPERATIONS:
         service, _, name = operation.name.partition(":")
         assert name in models[service].operation_names
         assert operation.permission in {operation.name, ""}
+        if operation.writes and service in {"secretsmanager", "wafv2"}:
+            documented = {str(shape.name).removesuffix("Exception") for shape in models[service].operation_model(name).error_shapes}
+            refusals = {refusal.partition(" ")[2].removesuffix("Exception") for refusal in operation.refusals}
+            assert refusals == documented - {"InternalServiceError", "WAFInternalError"}, "each of AWS's own refusals"
     assert len({operation.name for operation in OPERATIONS}) == len(OPERATIONS)
 
 
@@ -172,7 +177,8 @@ def _data() -> str:
 
 
 def test_the_read_permissions_are_reads() -> None:
-    assert all(name.partition(":")[2].startswith(("Get", "List")) for name in permissions(Access.READ))
+    assert all(name.partition(":")[2].startswith(("Get", "List", "Describe")) for name in permissions(Access.READ))
+    assert "secretsmanager:GetSecretValue" not in permissions(Access.WRITE), "Firedoor fills secrets and reads none"
     assert set(permissions(Access.WRITE)) - set(permissions(Access.READ)) == {
         "iam:UpdateAccessKey",
         "iam:PutUserPolicy",
@@ -181,5 +187,10 @@ def test_the_read_permissions_are_reads() -> None:
         "iam:DetachUserPolicy",
         "iam:PutRolePolicy",
         "iam:DeleteRolePolicy",
+        "iam:CreateAccessKey",
+        "iam:DeleteAccessKey",
+        "wafv2:UpdateIPSet",
+        "secretsmanager:PutSecretValue",
+        "secretsmanager:UpdateSecretVersionStage",
     }
     assert len(session_policy(Access.WRITE)) < 2048

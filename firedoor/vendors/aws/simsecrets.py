@@ -1,0 +1,114 @@
+"""The simulator's Secrets Manager: secrets of the world, and AWS's rules on versions and labels where moto has none.
+
+An account of a world may have ``secrets``: ``{"name-AbCdEf": {...}}`` with ``region`` (us-east-1), ``versions`` {version id: {"stages",
+"secret"}}, ``rotates`` and ``deleted`` (false), ``replica_of`` (a region) and ``owner`` (a service). The name and its six characters are
+the end of the secret's ARN. Left out: KMS keys, resource policies, rotation functions, and the removal of versions that no label holds.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from firedoor.canonical import JSON
+from firedoor.vendors.aws.wire import Answer, Call, Refused
+
+CURRENT: Final = "AWSCURRENT"
+_SUFFIX: Final = 7  # a hyphen and six characters
+
+
+def seed(account: str, plan: JSON) -> None:
+    """Write an account's secrets into moto."""
+    for suffixed, each in plan.items() if isinstance(plan, Mapping) else ():
+        if not isinstance(each, Mapping):
+            raise TypeError("a secret of a world is a mapping")
+        _plant(account, suffixed, each)
+
+
+def _plant(account: str, suffixed: str, plan: Mapping[str, Any]) -> None:
+    from moto.secretsmanager.models import FakeSecret  # noqa: PLC0415 - only drills and tests have moto
+
+    region, name, now = str(plan.get("region", "us-east-1")), suffixed[:-_SUFFIX], int(time.time())
+    versions: dict[str, dict[str, Any]] = {
+        version: {
+            "version_id": version,
+            "version_stages": list(each["stages"]),
+            "secret_string": str(each.get("secret", "{}")),
+            "createdate": now,
+        }
+        for version, each in plan.get("versions", {}).items()
+    }
+    secret = FakeSecret(account, region, name, secret_version={}, version_id="", created_date=now, last_changed_date=now)
+    secret.arn = f"arn:aws:secretsmanager:{region}:{account}:secret:{suffixed}"
+    secret.versions = versions
+    secret.default_version_id = next((version for version, each in versions.items() if CURRENT in each["version_stages"]), None)
+    if plan.get("rotates"):
+        secret.rotation_requested = secret.rotation_enabled = True
+    if plan.get("deleted"):
+        secret.deleted_date = time.time()
+    if "owner" in plan:
+        secret.tags = [{"Key": "aws:secretsmanager:owningService", "Value": str(plan["owner"])}]
+    if "replica_of" in plan:
+        secret.primary_region = plan["replica_of"]  # type: ignore[attr-defined] # ours: see `polished`
+    _backend(account, region).secrets[name] = secret
+
+
+def state(account: str) -> dict[str, JSON]:
+    """The account's secrets by name: version ids with their labels. No value; nothing where there is none."""
+    found: dict[str, JSON] = {
+        secret.name: {version: sorted(each["version_stages"]) for version, each in secret.versions.items() if each["version_stages"]}
+        for backend in _backends(account).values()
+        for secret in backend.secrets.values()
+    }
+    return {"secrets": found} if found else {}
+
+
+def completed(call: Call) -> Call:
+    """Who names neither version nor label gets AWSCURRENT. Moto would give the newest."""
+    if call.operation != "GetSecretValue" or call.text("VersionStage") or call.text("VersionId"):
+        return call
+    return replace(call, parameters={**call.parameters, "VersionStage": CURRENT})
+
+
+def check(call: Call, account: str, region: str) -> None:
+    """Raises `Refused` for what AWS refuses and moto takes: another value under a token that is used, a label taken from a version that it
+    is not on, and writing to a secret that is deleted, a replica, or a service's own.
+    """
+    secret = _backend(account, region).secrets.get(call.text("SecretId"))
+    if secret is None or call.operation not in {"PutSecretValue", "UpdateSecretVersionStage"}:
+        return
+    if secret.deleted_date is not None or hasattr(secret, "primary_region") or secret.owning_service:
+        raise Refused("InvalidRequestException", 400, "The operation is not valid for the current state of the secret.")
+    if call.operation == "PutSecretValue":
+        known = secret.versions.get(call.text("ClientRequestToken"))
+        if known is not None and known.get("secret_string") != call.text("SecretString"):
+            raise Refused("ResourceExistsException", 400, "That ClientRequestToken is in use for a version with another value.")
+        return
+    label, source, goal = call.text("VersionStage"), call.text("RemoveFromVersionId"), call.text("MoveToVersionId")
+    holder = next((version for version, each in secret.versions.items() if label in each["version_stages"]), "")
+    if holder not in {source, goal}:
+        raise Refused("InvalidParameterException", 400, f"The label {label} is on another version; RemoveFromVersionId must name it.")
+
+
+def polished(call: Call, answer: Answer, account: str, region: str) -> Answer:
+    """The answer as AWS gives it: DescribeSecret shows only versions that have a label, and the primary region of a replica."""
+    if call.operation != "DescribeSecret" or answer.status != 200:
+        return answer
+    body = json.loads(answer.body)
+    body["VersionIdsToStages"] = {version: stages for version, stages in body.get("VersionIdsToStages", {}).items() if stages}
+    primary = getattr(_backend(account, region).secrets.get(call.text("SecretId")), "primary_region", "")
+    return replace(answer, body=json.dumps({**body, **({"PrimaryRegion": primary} if primary else {})}).encode())
+
+
+def _backends(account: str) -> Mapping[str, Any]:
+    from moto.backends import get_backend  # noqa: PLC0415
+
+    backends: Mapping[str, Any] = get_backend("secretsmanager")[account]
+    return backends
+
+
+def _backend(account: str, region: str) -> Any:
+    return _backends(account)[region]
