@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
+from io import BytesIO
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import quote, urlencode, urlsplit
@@ -180,7 +181,7 @@ class GuardedHttp:
         """
         self._admit(operation, arguments, data=data, upload=upload)
         url = self._root + operation.fill(*arguments) + (f"?{urlencode(query)}" if query else "")
-        reply = await self._exchange(operation, url, dict(headers), data, upload)
+        reply = await self._exchange(operation, url, dict(headers), data=data, upload=upload)
         if isinstance(reply, FiredoorError):
             # Raised here, clear of the HTTP library's own exception, whose frames hold the request.
             raise reply
@@ -203,7 +204,7 @@ class GuardedHttp:
             raise WriteRefused(f"it sends {operation.body}, not {carried}; it was not sent", vendor=vendor, operation=operation.name)
 
     async def _exchange(
-        self, operation: HttpOperation, url: str, headers: dict[str, str], data: JSON, upload: Upload | None
+        self, operation: HttpOperation, url: str, headers: dict[str, str], *, data: JSON, upload: Upload | None
     ) -> Reply | FiredoorError:
         import aiohttp  # noqa: PLC0415 - the catalogue loads without it
         from multidict import CIMultiDict  # noqa: PLC0415
@@ -245,5 +246,5 @@ def _form(upload: Upload) -> FormData:
     import aiohttp  # noqa: PLC0415 - as above
 
     form = aiohttp.FormData()
-    form.add_field("file", upload.content, filename=upload.name, content_type=upload.type)
+    form.add_field("file", BytesIO(upload.content), filename=upload.name, content_type=upload.type)
     return form

@@ -55,7 +55,7 @@ class JiraClient:
         self._folder = folder
         self._landing = min(timeout, index_lag)
         self._site = None if site is None else Wire(site, policy=self.policy, timeout=timeout)
-        # What became of the issues that this client set out to make, by their marker: the id, or None where none was made.
+        # What became of the issues that this client set out to make, by their marker: the key, or None where none was made.
         self._ends: dict[str, str | None] = {}
 
     async def __aenter__(self) -> Self:
@@ -90,14 +90,14 @@ class JiraClient:
         """Our issues of the project with that label, the oldest first (a search, then getIssue for each).
 
         Only what this account made itself: a label is anybody's to set. Search may not show a new issue for a while; one that this client
-        made is looked at by its id, which is always up to date.
+        made is looked at by its key, which is always up to date.
         """
         jql = f'project = "{project}" AND labels = "{marker}" AND creator = currentUser() ORDER BY created ASC'
-        query = [("jql", jql), ("fields", "id"), ("maxResults", MOST_FOUND)]
+        query = [("jql", jql), ("fields", "summary"), ("maxResults", MOST_FOUND)]
         operation = operations.SEARCH_CLOUD if self._wire.flavour is Flavour.CLOUD else operations.SEARCH_DATA_CENTER
-        ids = await self._wire.call(operation, query=query, read=lambda body: fields.one(body, replies.issue_ids), target=marker)
+        keys = await self._wire.call(operation, query=query, read=lambda body: fields.one(body, replies.issue_keys), target=marker)
         made = self._ends.get(marker)
-        issues = [await self._issue(each, marker) for each in sorted({*ids, *([made] if made else [])}, key=int)]
+        issues = [await self._issue(key, marker) for key in sorted({*keys, *([made] if made else [])}, key=_number)]
         return tuple(issue for issue in issues if issue is not None)
 
     def saw_through(self, marker: str) -> bool:
@@ -127,13 +127,13 @@ class JiraClient:
         except VendorError as error:
             lost = error
         else:
-            self._ends[draft.marker] = made.id
+            self._ends[draft.marker] = made.key
             return made
         if lost.changed is False:
             self._ends[draft.marker] = None
             raise lost
         found = await _watch(lambda: self.find(draft.project, draft.marker), self.index_lag.total_seconds())
-        self._ends[draft.marker] = found[0].id if found else None
+        self._ends[draft.marker] = found[0].key if found else None
         if not found:
             raise lost
         return found[0]
@@ -155,7 +155,7 @@ class JiraClient:
         try:
             await self._wire.call(
                 operations.ADD_ATTACHMENT,
-                issue.id,
+                issue.key,
                 upload=upload,
                 headers=headers,
                 read=lambda body: fields.many(body, replies.file_name),
@@ -165,7 +165,7 @@ class JiraClient:
             lost = error
         else:
             return issue
-        if lost.changed is False or not await _watch(partial(self._landed, issue.id, marker, name), self._landing):
+        if lost.changed is False or not await _watch(partial(self._landed, issue.key, marker, name), self._landing):
             raise lost
         return issue
 
@@ -197,20 +197,24 @@ class JiraClient:
             raise Misconfigured("Jira is not configured", advice=f"Set {URL_SETTING}, and the token and project that belong to it")
         return self._site
 
-    async def _issue(self, identifier: str, marker: str) -> Issue | None:
+    async def _issue(self, key: str, marker: str) -> Issue | None:
         """An issue as it is now; None where it is gone, or the label has been taken off it, which search may not know yet."""
         read = partial(replies.issue, site=self._wire.url)
         query = [("fields", "labels,security,attachment")]
         with suppress(NotFound):
             issue, labels = await self._wire.call(
-                operations.GET_ISSUE, identifier, query=query, read=lambda body: fields.one(body, read), target=marker
+                operations.GET_ISSUE, key, query=query, read=lambda body: fields.one(body, read), target=marker
             )
             return issue if marker in labels else None
         return None
 
-    async def _landed(self, identifier: str, marker: str, name: str) -> tuple[Issue, ...]:
-        issue = await self._issue(identifier, marker)
+    async def _landed(self, key: str, marker: str, name: str) -> tuple[Issue, ...]:
+        issue = await self._issue(key, marker)
         return (issue,) if issue is not None and name in issue.files else ()
+
+
+def _number(key: str) -> int:
+    return int(key.rpartition("-")[2])
 
 
 def unsettled(marker: str) -> Unsettled:

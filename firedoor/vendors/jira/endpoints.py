@@ -11,9 +11,11 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from email import message_from_bytes
+from email.policy import HTTP
 from typing import Final, TypeAlias
 
-from aiohttp import BodyPartReader, web
+from aiohttp import web
 
 from firedoor.canonical import JSON
 from firedoor.vendors.http import HttpOperation
@@ -28,11 +30,12 @@ _JQL: Final = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One request of somebody who is known: the world, who asks, and the site's URL."""
+    """One request of somebody who is known: the world, who asks, what they sent, and the site's URL."""
 
     world: JiraWorld
     request: web.Request
     user: User
+    body: bytes
     url: str
 
     @property
@@ -111,7 +114,9 @@ async def search(call: Call) -> web.Response:
     if asked is None or asked["project"] not in call.world.projects:
         raise Refused(400, "The JQL cannot be understood, or names what is not there.")
     found = call.world.search(call.user, asked["project"], asked["label"])
-    issues: JSON = [{"id": issue.id, "self": f"{call.root}/issue/{issue.id}"} for issue in found]
+    issues: JSON = [
+        {"id": issue.id, "key": issue.key, "self": f"{call.root}/issue/{issue.id}", "fields": {"summary": issue.summary}} for issue in found
+    ]
     if call.world.flavour is Flavour.CLOUD:
         return web.json_response({"issues": issues, "isLast": True})
     return web.json_response({"startAt": 0, "maxResults": 50, "total": len(found), "issues": issues})
@@ -142,7 +147,7 @@ async def get_issue(call: Call) -> web.Response:
 async def create_issue(call: Call) -> web.Response:
     """A new issue, every time it is asked for."""
     try:
-        given = json.loads(await call.request.read())
+        given = json.loads(call.body)
     except ValueError:
         raise Refused(400, "The body is not JSON.") from None
     fields = given.get("fields") if isinstance(given, dict) else None
@@ -162,11 +167,7 @@ async def add_attachment(call: Call) -> web.Response:
         return web.Response(status=403, text="XSRF check failed")
     issue = call.issue()
     call.needs("CREATE_ATTACHMENTS")
-    sent = [
-        (part.filename or "file", bytes(await part.read()))
-        async for part in await call.request.multipart()
-        if isinstance(part, BodyPartReader) and part.name == "file"
-    ]
+    sent = _files(call)
     if not sent:
         raise Refused(400, "There is no part called file.")
     if any(len(content) > LARGEST for _, content in sent):
@@ -175,6 +176,14 @@ async def add_attachment(call: Call) -> web.Response:
     for name, content in sent:
         call.world.attach(issue, call.user, name, content)
     return web.json_response([_attachment(call, issue, position) for position in range(start, len(issue.files))])
+
+
+def _files(call: Call) -> list[tuple[str, bytes]]:
+    """The names and contents of the parts called ``file``."""
+    head = f"Content-Type: {call.request.headers.get('Content-Type', '')}\r\n\r\n".encode()
+    parts = message_from_bytes(head + call.body, policy=HTTP).iter_parts()
+    named = [part for part in parts if part.get_param("name", header="Content-Disposition") == "file"]
+    return [(part.get_filename() or "file", bytes(part.get_payload(decode=True) or b"")) for part in named]
 
 
 def _asked(call: Call, name: str) -> str:

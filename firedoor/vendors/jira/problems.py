@@ -29,7 +29,8 @@ USER_SETTING: Final = "FIREDOOR_JIRA_USER"
 TOKEN_SETTING: Final = "FIREDOOR_JIRA_API_TOKEN"  # noqa: S105 - the name of the setting
 LONGEST_PAUSE: Final = 300.0  # a server that asks for more is out of order
 
-_FIELD: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
+# Only names of fields that Jira has of itself: anything else may be an echo of what was sent.
+_FIELD: Final = re.compile(r"project|issuetype|summary|description|labels|security|priority|reporter|components|customfield_\d{1,9}")
 _LEVEL_ADVICE: Final = "Put Security Level on the project's create screen, give Firedoor's account SET_ISSUE_SECURITY, and check the level"
 
 

@@ -23,14 +23,14 @@ def levels(item: Object) -> tuple[Level, ...]:
     return each(item.get("levels"), "levels", lambda level: Level(id=_id(level), name=text(level, "name")))
 
 
-def issue_ids(item: Object) -> tuple[str, ...]:
+def issue_keys(item: Object) -> tuple[str, ...]:
     """From a page of search results."""
-    return each(item.get("issues"), "issues", _id)
+    return each(item.get("issues"), "issues", _key)
 
 
 def created(item: Object, *, site: str) -> Issue:
     """From Jira's CreatedIssue."""
-    return Issue(id=_id(item), key=_key(item), url=f"{site}/browse/{_key(item)}")
+    return Issue(key=_key(item), url=f"{site}/browse/{_key(item)}")
 
 
 def issue(item: Object, *, site: str) -> tuple[Issue, tuple[str, ...]]:
@@ -42,7 +42,6 @@ def issue(item: Object, *, site: str) -> tuple[Issue, tuple[str, ...]]:
     if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
         raise WrongShape("labels is not a list of texts")
     found = Issue(
-        id=_id(item),
         key=_key(item),
         url=f"{site}/browse/{_key(item)}",
         level="" if level is None else _id(an_object(level, "security")),

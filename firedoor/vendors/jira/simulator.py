@@ -86,7 +86,7 @@ class JiraSimulator:
 
     def _endpoint(self, operation: HttpOperation, handler: Handler) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def answer(request: web.Request) -> web.StreamResponse:
-            user = self._authorised(request)
+            user, body = self._authorised(request), await request.read()  # all of it is here before it is late
             fault = self.faults.take(operation.name)
             late = fault is not None and fault.effect is Effect.NONE
             delay = fault.delay if fault else 0.0
@@ -95,7 +95,7 @@ class JiraSimulator:
             if late and fault is not None and (fault.status or fault.drop):
                 response, accepted = web.Response(status=500), False
             else:
-                response, accepted = await self._obey(handler, request, user)
+                response, accepted = await self._obey(handler, request, user, body)
             if not late:
                 await asyncio.sleep(delay)
             if fault is not None:
@@ -110,10 +110,10 @@ class JiraSimulator:
 
         return answer
 
-    async def _obey(self, handler: Handler, request: web.Request, user: User | None) -> tuple[web.Response, bool]:
+    async def _obey(self, handler: Handler, request: web.Request, user: User | None, body: bytes) -> tuple[web.Response, bool]:
         """Have the effect and give the true reply; whether it had it."""
         try:
-            call = Call(world=self.world, request=request, user=_known(user), url=self.url)
+            call = Call(world=self.world, request=request, user=_known(user), body=body, url=self.url)
             response = await handler(call)
         except Refused as refused:
             response = refused.response()

@@ -98,8 +98,8 @@ class Ticket(Target):
     @property
     def accounts(self) -> tuple[str, ...]:
         """The names in scope that are Atlassian's own accounts."""
-        parts = [(name, name.split(":", 2)) for name in self.scope]
-        return tuple(name for name, (vendor, kind, *_) in parts if vendor in {"jira", "atlassian"} and kind not in {"project", "file"})
+        places = ("jira:project:", "jira:file:")
+        return tuple(name for name in self.scope if name.startswith(("jira:", "atlassian:")) and not name.startswith(places))
 
     def briefed(self, briefing: Briefing) -> Self:
         """The ticket of the run's incident, with the report so far."""
@@ -143,7 +143,6 @@ class Draft:
 class Issue:
     """An issue of ours. ``level`` is the id of its security level (empty: whoever sees the project sees it), ``files`` its attachments."""
 
-    id: str
     key: str
     url: str
     level: str = ""
