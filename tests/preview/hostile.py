@@ -18,7 +18,7 @@ from firedoor.vendors.aws.operations import OPERATIONS as AWS
 from firedoor.vendors.okta.client import OktaClient
 from firedoor.vendors.okta.operations import OPERATIONS as OKTA
 from tests.preview.attempt import Attempt
-from tests.preview.hostile_told import slack_beyond, slack_guarded
+from tests.preview.hostile_told import jira_beyond, jira_guarded, slack_beyond, slack_guarded
 from tests.vendors.aws.test_guard import HOSTILE
 
 USER = "00u1"
@@ -165,5 +165,15 @@ async def _aws_guard_turned(client: Any) -> object:
         client.policy.access = Access.READ
 
 
-GUARDED: Mapping[str, Callable[[], Iterator[tuple[str, Attempt]]]] = {"okta": okta_guarded, "aws": aws_guarded, "slack": slack_guarded}
-BEYOND: Mapping[str, Callable[[], Iterator[tuple[str, Attempt]]]] = {"okta": okta_beyond, "aws": aws_beyond, "slack": slack_beyond}
+GUARDED: Mapping[str, Callable[[], Iterator[tuple[str, Attempt]]]] = {
+    "okta": okta_guarded,
+    "aws": aws_guarded,
+    "slack": slack_guarded,
+    "jira": jira_guarded,
+}
+BEYOND: Mapping[str, Callable[[], Iterator[tuple[str, Attempt]]]] = {
+    "okta": okta_beyond,
+    "aws": aws_beyond,
+    "slack": slack_beyond,
+    "jira": jira_beyond,
+}

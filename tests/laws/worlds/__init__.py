@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from firedoor.catalogue import AnyAction
 from firedoor.model import Target
 from firedoor.run import revive
-from tests.laws.worlds import aws, okta, slack
+from tests.laws.worlds import aws, jira, okta, slack
 from tests.laws.worlds.base import MOMENTS, Worlds
 
-VENDORS: dict[str, Worlds] = {"okta": okta.WORLDS, "aws": aws.WORLDS, "slack": slack.WORLDS}
+VENDORS: dict[str, Worlds] = {"okta": okta.WORLDS, "aws": aws.WORLDS, "slack": slack.WORLDS, "jira": jira.WORLDS}
 
 
 def world_of(unit: type[AnyAction]) -> st.SearchStrategy[dict[str, Any]]:

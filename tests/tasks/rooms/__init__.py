@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tests.tasks.rooms import aws, okta, slack
+from tests.tasks.rooms import aws, jira, okta, slack
 from tests.tasks.rooms.base import Room
 
-ROOMS: Mapping[str, Room] = {"okta": okta.ROOM, "aws": aws.ROOM, "slack": slack.ROOM}
+ROOMS: Mapping[str, Room] = {"okta": okta.ROOM, "aws": aws.ROOM, "slack": slack.ROOM, "jira": jira.ROOM}
