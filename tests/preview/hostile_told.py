@@ -37,12 +37,12 @@ def slack_beyond() -> Iterator[tuple[str, Attempt]]:
 
 
 async def _slack_own_sdk(client: Any) -> object:
-    mine = AsyncWebClient(token=str(client._web._GuardedWeb__token.get_secret_value()), base_url=client._web._GuardedWeb__base)
+    mine = AsyncWebClient(token=str(client._web._GuardedWeb__token._secret), base_url=client._web._GuardedWeb__base)
     return await mine.chat_postMessage(**POST)
 
 
 async def _slack_own_client(client: Any) -> object:
-    token, base = client._web._GuardedWeb__token.get_secret_value(), client._web._GuardedWeb__base
+    token, base = client._web._GuardedWeb__token._secret, client._web._GuardedWeb__base
     async with SlackClient(token=token, channel="C0INC", access=Access.WRITE, base_url=base) as mine:
         return await mine._web.chat_postMessage(**POST)  # its own guard would let it
 

@@ -49,6 +49,7 @@ async def _open(world: World, lag: Mapping[str, float]) -> AsyncIterator[Simulat
     data: dict[str, Any] = {name: rows for name, rows in world.items() if name not in OURS}
     reader = {"id": READER, "email": READERS_ADDRESS, "name": "Firedoor Preview", "token": READ_TOKEN, "permissions": LOOKS}
     data["users"] = [*data.get("users", ()), me, reader]
+    data["projects"] = [_with_reader(project) for project in data.get("projects", ())]
     async with JiraSimulator(world_of(data, flavour=flavour), index_lag=lag.get("index", 0.0)) as jira:
         with TemporaryDirectory() as place:
             folder = Path(place) / "tickets"
@@ -86,6 +87,12 @@ def _site(url: str, flavour: Flavour, access: Access) -> Site:
         issue_type="Task",
         security_level="Responders",
     )
+
+
+def _with_reader(project: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What Firedoor may see, the one who only looks may see too."""
+    levels = project.get("levels", ())
+    return {**project, "levels": [{**one, "members": [*one["members"], *([READER] if ME in one["members"] else [])]} for one in levels]}
 
 
 def _nobody() -> str:
