@@ -10,8 +10,11 @@ from firedoor.canonical import JSON, canonical
 from firedoor.errors import BadInput, NotFound
 from firedoor.vendors.access import Access, CallPolicy, Operation
 from firedoor.vendors.aws.doors import BASE, Doors
+from firedoor.vendors.aws.identity_center import IdentityCenter
 from firedoor.vendors.aws.operations import OPERATIONS
+from firedoor.vendors.aws.organizations import Organizations
 from firedoor.vendors.aws.prepared import AwsPrepared
+from firedoor.vendors.aws.principals import AwsPrincipal
 from firedoor.vendors.aws.replies import malformed
 from firedoor.vendors.aws.session import AwsCredentials, Line
 from firedoor.vendors.aws.values import (
@@ -38,7 +41,7 @@ class AwsClient:
     only reads asks AWS for a session that only can read; with base credentials only the guard in this process stands. ``credentials``
     None means botocore's own chain, ``endpoint`` "" botocore's own choice (AWS_ENDPOINT_URL and the profile are heard). ``timeout`` is in
     seconds, for connecting and again for each read. ``pool`` is the number of threads and of connections. ``prepared`` is what the operator
-    made ready there.
+    made ready there; `organizations` and `identity_center` work with it.
     """
 
     def __init__(
@@ -58,6 +61,8 @@ class AwsClient:
         self.policy = CallPolicy(vendor="aws", access=access, operations=OPERATIONS)
         line = Line(region=region, pool=pool, timeout=timeout, endpoint=endpoint)
         self._doors = Doors(accounts, policy=self.policy, line=line, credentials=credentials, profile=profile)
+        self.organizations = Organizations(self._doors, self.prepared)
+        self.identity_center = IdentityCenter(self._doors, self.prepared)
 
     async def __aenter__(self) -> Self:
         return self
@@ -139,6 +144,20 @@ class AwsClient:
         if found.name != user.name:
             raise BadInput(f"AWS writes that name {found.name!r}", target=user.label, advice="Name the user as AWS does")
         return found
+
+    async def principal(self, arn: str) -> AwsPrincipal:
+        """The user or role, if AWS has one of exactly that ARN. Raises `NotFound` where there is none of that name.
+
+        A policy compares ARNs letter by letter, with their paths; IAM finds a name in any spelling. An ARN that is nearly right would shut
+        out nobody.
+        """
+        wanted = AwsPrincipal(arn=arn)
+        name, part = ("iam:GetUser", "User") if wanted.kind == "user" else ("iam:GetRole", "Role")
+        reply = await self._call(wanted.account, name, target=wanted.label, **{f"{part}Name": wanted.name})
+        found = _text(self._known(name), self._part(name, reply, part), "Arn")
+        if found != arn:
+            raise BadInput(f"AWS writes that ARN {found!r}", target=wanted.label, advice="Give the ARN as AWS does")
+        return wanted
 
     async def users(self, account: str) -> tuple[IamUser, ...]:
         """Every user of an account, in AWS's order."""

@@ -17,6 +17,8 @@ from firedoor.vendors.access import Access, CallPolicy
 from firedoor.vendors.aws.operations import ASSUME_ROLE, session_policy
 
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+# What requests are signed for, where the SDK has another name for the service.
+_SIGNED_FOR: Final = {"sso": "sso-admin"}
 _log = logging.getLogger(__name__)
 
 
@@ -143,7 +145,7 @@ def _fields(body: object) -> dict[str, list[str]]:
 
 def _signed_service(request: _Request) -> str:
     scope = _text(request.headers.get("Authorization")).partition("Credential=")[2].partition(",")[0].split("/")
-    return scope[3] if len(scope) == 5 else ""
+    return _SIGNED_FOR.get(scope[3], scope[3]) if len(scope) == 5 else ""
 
 
 def _text(value: object) -> str:

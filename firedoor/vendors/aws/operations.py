@@ -9,6 +9,18 @@ from firedoor.vendors.access import Access, Operation
 
 ASSUME_ROLE: Final = "sts:AssumeRole"
 _REFUSALS: Final = ("404 NoSuchEntity", "409 LimitExceeded")
+_POLICY_REFUSALS: Final = (
+    "400 AWSOrganizationsNotInUseException",
+    "400 ConcurrentModificationException",
+    "400 ConstraintViolationException",
+    "400 InvalidInputException",
+    "400 MalformedPolicyDocumentException",
+    "400 PolicyChangesInProgressException",
+    "400 PolicyNotFoundException",
+    "400 ServiceException",
+    "400 TooManyRequestsException",
+    "400 UnsupportedAPIEndpointException",
+)
 
 
 def _read(name: str) -> Operation:
@@ -26,6 +38,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     # Changes nothing in AWS but hands out credentials: the guard admits only the client's own request for a configured role.
     _read(ASSUME_ROLE),
     _read("iam:GetAccessKeyLastUsed"),
+    _read("iam:GetRole"),
     _read("iam:GetUser"),
     _read("iam:GetUserPolicy"),
     _read("iam:ListAccessKeys"),
@@ -36,6 +49,20 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     _write("iam:PutUserPolicy", *_REFUSALS),
     # Repeated after a lost reply it answers NoSuchEntity, which the action takes for what it is: already gone.
     _write("iam:DeleteUserPolicy", *_REFUSALS),
+    _read("identitystore:GetUserId"),
+    _read("organizations:DescribeAccount"),
+    _read("organizations:DescribePolicy"),
+    _read("organizations:ListTargetsForPolicy"),
+    # The whole document is sent and AWS compares no version: sent again by itself, it could take back what somebody wrote meanwhile.
+    Operation(
+        name="organizations:UpdatePolicy",
+        permission="organizations:UpdatePolicy",
+        writes=True,
+        idempotent=False,
+        refusals=_POLICY_REFUSALS,
+    ),
+    # The SDK calls the service sso-admin; permissions and signatures say sso.
+    Operation(name="sso-admin:ListInstances", permission="sso:ListInstances", writes=False),
 )
 
 

@@ -1,4 +1,4 @@
-"""What an operator prepares in AWS by daylight, so that containment at night only adds to it: IP sets in web ACLs, service control policies."""
+"""What an operator prepares in AWS by daylight, so that containment at night only adds to it."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from firedoor.errors import Misconfigured
 from firedoor.vendors.aws.guard import Guard, check_endpoint
 from firedoor.vendors.aws.replies import no_credentials
 
-SERVICES: Final = ("sts", "iam")
+SERVICES: Final = ("sts", "iam", "organizations", "identitystore", "sso-admin")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

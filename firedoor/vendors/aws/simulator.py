@@ -1,8 +1,8 @@
 """AWS on loopback for drills and tests: moto's state behind our own gate, over real HTTP.
 
-Honest about what it leaves out: MFA, permissions boundaries, service control and resource policies, conditions other than on
-aws:TokenIssueTime, presigned URLs, paging of listings, and services that do not speak the query protocol or JSON. What it does not know it
-answers with 501, never with a guess.
+Honest about what it leaves out: MFA, permissions boundaries, resource policies, most conditions (see `policy`), the sign-in of Identity
+Center (its sessions come with the world), presigned URLs, paging of listings, and services that do not speak the query protocol or JSON.
+What it does not know it answers with 501, never with a guess.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from email.utils import format_datetime
 from functools import cache
 from typing import Any, ClassVar, Final, Self
+from uuid import uuid4
 
 from aiohttp import web
 
@@ -21,14 +23,17 @@ from firedoor.vendors.access import Access
 from firedoor.vendors.aws import world as worlds
 from firedoor.vendors.aws.gate import Gate, Record, Wsgi
 from firedoor.vendors.aws.operations import permissions
+from firedoor.vendors.aws.orgworld import management_of, organization_state, prepared_of, seed_organization, sso_sessions
+from firedoor.vendors.aws.prepared import AwsPrepared
 from firedoor.vendors.aws.session import AwsCredentials
-from firedoor.vendors.aws.standings import SimClock, Standings
+from firedoor.vendors.aws.standings import Session, SimClock, Standings
 from firedoor.vendors.aws.wire import Answer, Call, Refused, Request, refusal, success_body
-from firedoor.vendors.aws.world import World
+from firedoor.vendors.aws.world import Thing, World
 from firedoor.vendors.faults import Effect, Fault, Faults
 
 # Firedoor's own account in the simulation, beside those of the world.
 HOME: Final = "999999999999"
+_SSO_SESSION: Final = timedelta(hours=12)
 ROLES: Final[Mapping[Access, str]] = {Access.READ: "firedoor-preview", Access.WRITE: "firedoor-contain"}
 
 
@@ -90,18 +95,29 @@ class AwsSimulator:
         self.credentials = AwsCredentials(key_id=worlds.new_key_id(), secret=worlds.new_secret())
         self.faults, self.clock, self.requests, self._world = Faults(), SimClock(), [], world
         worlds.seed(_with_firedoor(world, self.credentials))
+        seed_organization(world)
         self._standings = Standings(self.clock, lambda: self.lag.iam)
         for account in (HOME, *world):
             self._standings.settle(account)
+        self._standings.controls.settle(management_of(world))
+        self._standings.sessions.update({each["key_id"]: self._sso_session(each) for each in sso_sessions(world)})
         self._gate = Gate(_moto(), self.clock, self._standings)
+
+    @property
+    def prepared(self) -> AwsPrepared:
+        """What was made ready in the world, as the client takes it."""
+        return prepared_of(self._world)
 
     def roles(self, access: Access) -> Mapping[str, str]:
         """Firedoor's role in every account of the world, as the client takes them."""
         return {account: f"arn:aws:iam::{account}:role/{ROLES[access]}" for account in self._world}
 
     def state(self) -> Mapping[str, JSON]:
-        """The world as it is now, as plain data without secrets: accounts, their users, key statuses, inline policies, groups, tags."""
-        return {account: worlds.state(account) for account in self._world}
+        """The world as it is now, as plain data without secrets: accounts, their users, key statuses, inline policies, groups, tags.
+
+        A management account also has the organization's ``policies``: document, and what each is attached to.
+        """
+        return {account: {**worlds.state(account), **organization_state(account, self._world)} for account in self._world}
 
     def accepted_writes(self) -> list[Record]:
         """The requests that changed something, in order."""
@@ -142,12 +158,25 @@ class AwsSimulator:
             return answer
         body = fault.body
         if fault.status == 200 and not body and fault.effect is Effect.NONE:
-            body = success_body(call.service, call.operation)
+            body = "{}" if call.json else success_body(call.service, call.operation)
         return Answer(status=fault.status, body=body.encode(), content_type="text/xml", headers=fault.headers)
+
+    def _sso_session(self, given: Mapping[str, str]) -> Session:
+        issued = self.clock.now().replace(microsecond=0)
+        return Session(
+            key_id=given["key_id"],
+            secret=given["secret"],
+            token=given["token"],
+            thing=Thing(kind="role", account=given["account"], name=given["role"]),
+            arn=f"arn:aws:sts::{given['account']}:assumed-role/{given['role']}/{given['login']}",
+            issued=issued,
+            expires=issued + _SSO_SESSION,
+            sso_user=given["user"],
+        )
 
     def _reply(self, answer: Answer) -> web.Response:
         moment = format_datetime(self.clock.now().replace(microsecond=0), usegmt=True)
-        headers = {"Date": moment, "Content-Type": answer.content_type, **answer.headers}
+        headers = {"Date": moment, "x-amzn-RequestId": str(uuid4()), "Content-Type": answer.content_type, **answer.headers}
         return web.Response(status=answer.status, body=answer.body, headers=headers)
 
 

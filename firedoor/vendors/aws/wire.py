@@ -1,4 +1,4 @@
-"""The simulator's side of AWS's two wire shapes: the query protocol with XML (IAM, STS) and JSON with X-Amz-Target (Secrets Manager)."""
+"""The simulator's side of AWS's two wire shapes: the query protocol with XML (IAM, STS) and JSON with X-Amz-Target (all others)."""
 
 from __future__ import annotations
 

@@ -4,7 +4,9 @@ A world is ``{account: {"users": {name: {...}}, "groups": {name: {...}}, "roles"
 
 * a user has ``path``, ``tags`` {key: value}, ``keys`` {key id: {"secret", "status", "created", "last_used"}} (each part optional, times in
   ISO 8601), ``policies`` {name: document}, ``managed`` [name of a policy in the account] and ``groups`` [name];
-* a group has ``policies`` and ``managed``; a role has those and ``trust`` [account id or ARN] (its own account by default).
+* a group has ``policies`` and ``managed``; a role has those, ``path`` and ``trust`` [account id or ARN] (its own account by default).
+
+What an account that manages an organization has besides is told in `orgworld`.
 """
 
 from __future__ import annotations
@@ -99,7 +101,7 @@ class _Seeder:
         trusted = [f"arn:aws:iam::{each}:root" if each.isdigit() else each for each in _texts(plan.get("trust", [self.account]))]
         statement = {"Effect": "Allow", "Principal": {"AWS": trusted}, "Action": "sts:AssumeRole"}
         trust = canonical({"Version": "2012-10-17", "Statement": [statement]})
-        self._grant(self.iam.create_role(name, trust, "/", None, "", [], None), plan)
+        self._grant(self.iam.create_role(name, trust, str(plan.get("path", "/")), None, "", [], None), plan)
 
     def _user(self, name: str, plan: Mapping[str, JSON]) -> None:
         tags = [{"Key": key, "Value": str(value)} for key, value in _mapping(plan.get("tags")).items()]

@@ -16,6 +16,7 @@ from firedoor.errors import WriteRefused
 from firedoor.vendors.access import Access
 from firedoor.vendors.aws.client import AwsClient
 from firedoor.vendors.aws.operations import OPERATIONS, permissions, session_policy
+from firedoor.vendors.aws.session import SERVICES
 from firedoor.vendors.aws.simulator import AwsSimulator
 from firedoor.vendors.aws.values import KeyStatus
 from tests.vendors.aws.conftest import ACCOUNT, DEPLOY, KEY, RawAws, allow, client
@@ -145,11 +146,12 @@ async def test_a_detour_is_not_followed(aws: AwsSimulator) -> None:
 
 
 def test_every_operation_of_the_table_exists() -> None:
-    models = {name: ServiceModel(Loader(extra_search_paths=[_data()]).load_service_model(name, "service-2")) for name in ("iam", "sts")}
+    models = {name: ServiceModel(Loader(extra_search_paths=[_data()]).load_service_model(name, "service-2")) for name in SERVICES}
     for operation in OPERATIONS:
         service, _, name = operation.name.partition(":")
         assert name in models[service].operation_names
-        assert operation.permission in {operation.name, ""}
+        assert operation.permission.partition(":")[0] in {models[service].signing_name, ""}
+        assert operation.permission.partition(":")[2] in {name, ""}
     assert len({operation.name for operation in OPERATIONS}) == len(OPERATIONS)
 
 
@@ -158,10 +160,11 @@ def _data() -> str:
 
 
 def test_the_read_permissions_are_reads() -> None:
-    assert all(name.partition(":")[2].startswith(("Get", "List")) for name in permissions(Access.READ))
+    assert all(name.partition(":")[2].startswith(("Describe", "Get", "List")) for name in permissions(Access.READ))
     assert set(permissions(Access.WRITE)) - set(permissions(Access.READ)) == {
         "iam:UpdateAccessKey",
         "iam:PutUserPolicy",
         "iam:DeleteUserPolicy",
+        "organizations:UpdatePolicy",
     }
     assert len(session_policy(Access.WRITE)) < 2048
