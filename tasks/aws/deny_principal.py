@@ -104,6 +104,11 @@ class DenyPrincipal(Action[AwsPrincipal, DenyState]):
             until="those policies are mended",
             closes_by="mending what IAM Access Analyzer finds on external access, in each account",
         )
+        leaving = Residual(
+            what=f"whoever may still take account {target.account} out of the organization, and so out of the reach of its policies",
+            until="nobody can",
+            closes_by="a service control policy that denies organizations:LeaveOrganization",
+        )
         services = Residual(
             what=f"work that {who} handed to AWS services, which do it by their service-linked roles",
             until="the work is stopped",
@@ -114,7 +119,8 @@ class DenyPrincipal(Action[AwsPrincipal, DenyState]):
             until="they expire: twelve hours after issue by default, thirty-six at the most",
             closes_by="an inline deny on the user; CloudTrail names the calls",
         )
-        return (roles, guests, services) if target.kind == "role" else (roles, guests, services, federated)
+        common = (roles, guests, leaving, services)
+        return common if target.kind == "role" else (*common, federated)
 
     def plan_undo(self, target: AwsPrincipal, receipts: Sequence[Receipt], now: DenyState) -> Plan:
         """Take the ARN off the list, if this run put it there and it still is."""

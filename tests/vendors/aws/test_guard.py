@@ -155,6 +155,15 @@ def test_every_operation_of_the_table_exists() -> None:
     assert len({operation.name for operation in OPERATIONS}) == len(OPERATIONS)
 
 
+def test_the_refusals_of_a_policy_update_are_those_of_its_model() -> None:
+    model = ServiceModel(Loader(extra_search_paths=[_data()]).load_service_model("organizations", "service-2"))
+    documented = {shape.name for shape in model.operation_model("UpdatePolicy").error_shapes}
+    # Access is denied anywhere, and a name is only refused where one is sent.
+    elsewhere = {"AccessDeniedException", "DuplicatePolicyException"}
+    (update,) = [operation for operation in OPERATIONS if operation.name == "organizations:UpdatePolicy"]
+    assert {refusal.partition(" ")[2] for refusal in update.refusals} == documented - elsewhere
+
+
 def _data() -> str:
     return str(boto3.Session()._session.get_component("data_loader").CUSTOMER_DATA_PATH)
 
