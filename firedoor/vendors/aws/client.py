@@ -14,9 +14,12 @@ from firedoor.vendors.access import Access, CallPolicy, Operation
 from firedoor.vendors.aws.calls import Calls, text
 from firedoor.vendors.aws.denials import DENY_ALL
 from firedoor.vendors.aws.doors import BASE, Doors
+from firedoor.vendors.aws.identity_center import IdentityCenter
 from firedoor.vendors.aws.inline import InlinePolicy
 from firedoor.vendors.aws.operations import OPERATIONS
+from firedoor.vendors.aws.organizations import Organizations
 from firedoor.vendors.aws.prepared import AwsPrepared
+from firedoor.vendors.aws.principals import AwsPrincipal
 from firedoor.vendors.aws.replies import malformed
 from firedoor.vendors.aws.roles import Roles
 from firedoor.vendors.aws.secrets import NewKey, Secrets
@@ -45,7 +48,8 @@ class AwsClient:
     only reads asks AWS for a session that only can read; with base credentials only the guard in this process stands. ``credentials``
     None means botocore's own chain, ``endpoint`` "" botocore's own choice (AWS_ENDPOINT_URL and the profile are heard). ``timeout`` is in
     seconds, for connecting and again for each read. ``pool`` is the number of threads and of connections. ``prepared`` is what the operator
-    made ready there. ``roles`` is the part that speaks of IAM roles, ``waf`` of IP sets, ``secrets`` of Secrets Manager.
+    made ready there: `organizations` and `identity_center` work with it. ``roles`` is the part that speaks of IAM roles, ``waf`` of IP
+    sets, ``secrets`` of Secrets Manager.
     """
 
     def __init__(
@@ -69,6 +73,8 @@ class AwsClient:
         self.roles = Roles(self._calls)
         self.secrets = Secrets(self._doors)
         self.waf = Waf(self._doors)
+        self.organizations = Organizations(self._doors, self.prepared)
+        self.identity_center = IdentityCenter(self._doors, self.prepared)
 
     async def __aenter__(self) -> Self:
         return self
@@ -150,6 +156,20 @@ class AwsClient:
         if found.name != user.name:
             raise BadInput(f"AWS writes that name {found.name!r}", target=user.label, advice="Name the user as AWS does")
         return found
+
+    async def principal(self, arn: str) -> AwsPrincipal:
+        """The user or role, if AWS has one of exactly that ARN. Raises `NotFound` where there is none of that name.
+
+        A policy compares ARNs letter by letter, with their paths; IAM finds a name in any spelling. An ARN that is nearly right would shut
+        out nobody.
+        """
+        wanted = AwsPrincipal(arn=arn)
+        name, part = ("iam:GetUser", "User") if wanted.kind == "user" else ("iam:GetRole", "Role")
+        reply = await self._call(wanted.account, name, target=wanted.label, **{f"{part}Name": wanted.name})
+        found = text(self._known(name), self._part(name, reply, part), "Arn")
+        if found != arn:
+            raise BadInput(f"AWS writes that ARN {found!r}", target=wanted.label, advice="Give the ARN as AWS does")
+        return wanted
 
     async def users(self, account: str) -> tuple[IamUser, ...]:
         """Every user of an account, in AWS's order."""

@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from firedoor.vendors.aws import limits, signature, simsecrets, simwaf
 from firedoor.vendors.aws.operations import OPERATIONS
-from firedoor.vendors.aws.policy import Asked, Effect, MalformedPolicy, UnsupportedPolicy, decide, parse
+from firedoor.vendors.aws.policy import Effect, MalformedPolicy, UnsupportedPolicy, decide, parse
 from firedoor.vendors.aws.signature import Signed
 from firedoor.vendors.aws.simwaf import WebDoor
 from firedoor.vendors.aws.standings import Session, SimClock, Standings
@@ -140,8 +140,9 @@ class Gate:
         if call.name in {"sts:GetCallerIdentity", "sts:GetSessionToken", "sts:AssumeRole"}:
             return
         session = caller.session
-        asked = Asked(action=call.name, resource=_resource(call, caller, region), issued=session.issued if session else None)
+        asked = self._standings.asked(call.name, _resource(call, caller, region), caller.thing, session)
         allowed = decide(self._standings.documents(caller.thing), asked) is Effect.ALLOW
+        allowed = allowed and not self._standings.controls.bars(caller.thing.account, asked)
         if not allowed or (session and session.policy and decide((session.policy,), asked) is not Effect.ALLOW):
             where = asked.resource or "*"
             raise Refused("AccessDenied", 403, f"User: {caller.arn} is not authorized to perform: {call.name} on resource: {where}")
@@ -155,9 +156,12 @@ class Gate:
                 call = _completed(call, caller)
                 _check_document(call)
                 limits.check(call, caller.thing.account)
+            self._standings.controls.check(call, caller.thing.account)
             answer = self._regional(request, call, caller.thing.account, signed.region)
         if answer.status == 200 and caller.session is None:
             _mark_used(caller.thing.account, signed)
+        if answer.status == 200 and call.service == "organizations" and not _READS.fullmatch(call.operation):
+            self._standings.controls.note()
         if answer.status == 200 and call.service == "iam" and not _READS.fullmatch(call.operation):
             for thing in _touched(call, caller.thing.account):
                 self._standings.note(thing)

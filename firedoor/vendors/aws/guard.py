@@ -18,6 +18,8 @@ from firedoor.vendors.aws.denials import DENY_ALL
 from firedoor.vendors.aws.operations import ASSUME_ROLE, ATTACH, session_policy
 
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+# What requests are signed for, where the SDK has another name for the service.
+_SIGNED_FOR: Final = {"sso": "sso-admin"}
 _log = logging.getLogger(__name__)
 
 
@@ -146,7 +148,7 @@ def _fields(body: object) -> dict[str, list[str]]:
 
 def _signed_service(request: _Request) -> str:
     scope = _text(request.headers.get("Authorization")).partition("Credential=")[2].partition(",")[0].split("/")
-    return scope[3] if len(scope) == 5 else ""
+    return _SIGNED_FOR.get(scope[3], scope[3]) if len(scope) == 5 else ""
 
 
 def _text(value: object) -> str:

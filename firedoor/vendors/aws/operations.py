@@ -25,6 +25,18 @@ _OF_SECRETS: Final = (
     "400 LimitExceededException",
     "400 ResourceNotFoundException",
 )
+_POLICY_REFUSALS: Final = (
+    "400 AWSOrganizationsNotInUseException",
+    "400 ConcurrentModificationException",
+    "400 ConstraintViolationException",
+    "400 InvalidInputException",
+    "400 MalformedPolicyDocumentException",
+    "400 PolicyChangesInProgressException",
+    "400 PolicyNotFoundException",
+    "400 ServiceException",
+    "400 TooManyRequestsException",
+    "400 UnsupportedAPIEndpointException",
+)
 
 
 def _read(name: str) -> Operation:
@@ -77,6 +89,20 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "400 ResourceExistsException",
     ),
     _write("secretsmanager:UpdateSecretVersionStage", *_OF_SECRETS),
+    _read("identitystore:GetUserId"),
+    _read("organizations:DescribeAccount"),
+    _read("organizations:DescribePolicy"),
+    _read("organizations:ListTargetsForPolicy"),
+    # The whole document is sent and AWS compares no version: sent again by itself, it could take back what somebody wrote meanwhile.
+    Operation(
+        name="organizations:UpdatePolicy",
+        permission="organizations:UpdatePolicy",
+        writes=True,
+        idempotent=False,
+        refusals=_POLICY_REFUSALS,
+    ),
+    # The SDK calls the service sso-admin; permissions and signatures say sso.
+    Operation(name="sso-admin:ListInstances", permission="sso:ListInstances", writes=False),
 )
 
 

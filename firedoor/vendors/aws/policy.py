@@ -1,7 +1,8 @@
 """The simulator's reading of IAM policies: default deny, Deny over Allow, and refusal of every element it does not know.
 
 Source: IAM's "Policy evaluation logic" and "IAM JSON policy elements reference". Left out: NotResource, NotPrincipal, permissions
-boundaries, service control policies, resource policies other than a role's trust, and every condition but those on aws:TokenIssueTime.
+boundaries, resource policies other than a role's trust, and every condition but those on aws:TokenIssueTime, aws:PrincipalArn and
+identitystore:userId. Service control policies are weighed by `controls`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
-from operator import ge, gt, le, lt
+from operator import eq, ge, gt, le, lt
 from typing import Any, Final
 
 
@@ -36,12 +37,15 @@ class Effect(StrEnum):
 class Asked:
     """One request as policies see it.
 
-    ``resource`` None: the simulator cannot tell. ``issued`` None: a long-term key, which has no such time.
+    ``resource`` None: the simulator cannot tell. ``issued`` None: a long-term key, which has no such time. ``principal`` is the ARN of the
+    user or role, also for its sessions; ``sso_user`` the person's id in a session of Identity Center. "": the request does not have it.
     """
 
     action: str
     resource: str | None
     issued: datetime | None = None
+    principal: str = ""
+    sso_user: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,12 +57,13 @@ class Statement:
     but_not: bool
     resources: tuple[str, ...]
     times: tuple[tuple[Callable[[datetime, datetime], bool], tuple[datetime, ...]], ...] = ()
+    texts: tuple[tuple[Callable[[str, str], bool], str, tuple[str, ...]], ...] = ()
     principals: tuple[str, ...] | None = None
 
     def applies(self, asked: Asked) -> bool:
         """Whether the statement speaks of this request. Raises `UnsupportedPolicy` where the resource decides and is not known."""
         named = any(_matches(pattern.lower(), asked.action.lower()) for pattern in self.actions)
-        if named is self.but_not or not self._in_time(asked.issued):
+        if named is self.but_not or not self._in_time(asked.issued) or not self._said(asked):
             return False
         if "*" in self.resources or not self.resources:
             return True
@@ -70,6 +75,10 @@ class Statement:
         # A condition on a key that the request does not have is not met.
         return all(issued is not None and any(compare(issued, limit) for limit in limits) for compare, limits in self.times)
 
+    def _said(self, asked: Asked) -> bool:
+        texts = ((compare, getattr(asked, field), wanted) for compare, field, wanted in self.texts)
+        return all(text and any(compare(text, each) for each in wanted) for compare, text, wanted in texts)
+
 
 _COMPARE: Final[Mapping[str, Callable[[datetime, datetime], bool]]] = {
     "DateLessThan": lt,
@@ -77,6 +86,16 @@ _COMPARE: Final[Mapping[str, Callable[[datetime, datetime], bool]]] = {
     "DateGreaterThan": gt,
     "DateGreaterThanEquals": ge,
 }
+_PRINCIPAL: Final = {"aws:principalarn": "principal"}
+_EITHER: Final = {**_PRINCIPAL, "identitystore:userid": "sso_user"}
+# The operators on texts, each with the condition keys it is known for here, and the field of `Asked` that has the key's value.
+_TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
+    "ArnEquals": _PRINCIPAL,
+    "ArnLike": _PRINCIPAL,
+    "StringEquals": _EITHER,
+    "StringLike": _EITHER,
+}
+_ARN_COLONS: Final = 5
 _IDENTITY: Final = frozenset({"Sid", "Effect", "Action", "NotAction", "Resource", "Condition"})
 _TRUST: Final = frozenset({"Sid", "Effect", "Action", "Principal"})
 
@@ -113,6 +132,7 @@ def _statement(body: Any, *, trust: bool) -> Statement:
         but_not="NotAction" in body,
         resources=() if trust else _texts(body["Resource"]),
         times=_times(body.get("Condition", {})),
+        texts=_said_texts(body.get("Condition", {})),
         principals=_principals(body.get("Principal")) if trust else None,
     )
 
@@ -137,10 +157,24 @@ def _times(conditions: Any) -> tuple[tuple[Callable[[datetime, datetime], bool],
     times: list[tuple[Callable[[datetime, datetime], bool], tuple[datetime, ...]]] = []
     for operator, keys in conditions.items():
         for key, limits in keys.items() if isinstance(keys, dict) else [("", None)]:
+            if operator in _TEXTS and key.lower() in _TEXTS[operator]:
+                continue
             if operator not in _COMPARE or key.lower() != "aws:tokenissuetime":
                 raise UnsupportedPolicy(f"the simulator does not know the condition {operator} on {key}")
             times.append((_COMPARE[operator], tuple(_moment(limit) for limit in _texts(limits))))
     return tuple(times)
+
+
+def _said_texts(conditions: Mapping[str, Any]) -> tuple[tuple[Callable[[str, str], bool], str, tuple[str, ...]], ...]:
+    """The conditions on texts. Operators and values are compared with regard to case, names of keys without."""
+    found: list[tuple[Callable[[str, str], bool], str, tuple[str, ...]]] = []
+    for operator, keys in conditions.items():
+        for key, value in keys.items() if operator in _TEXTS and isinstance(keys, dict) else ():
+            wanted = _texts(value)
+            if operator.startswith("Arn") and any(each.count(":") < _ARN_COLONS for each in wanted):
+                raise UnsupportedPolicy(f"the simulator does not know what {operator} does with what is no ARN")
+            found.append((_COMPARE_TEXT[operator], _TEXTS[operator][key.lower()], wanted))
+    return tuple(found)
 
 
 def _moment(text: str) -> datetime:
@@ -167,6 +201,19 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 def _matches(pattern: str, text: str) -> bool:
     return _pattern(pattern).fullmatch(text) is not None
+
+
+def _like(text: str, pattern: str) -> bool:
+    return _matches(pattern, text)
+
+
+# ArnEquals and ArnLike are one, and compare part by part; with all six parts given, no wildcard reaches past a colon anyway.
+_COMPARE_TEXT: Final[Mapping[str, Callable[[str, str], bool]]] = {
+    "ArnEquals": _like,
+    "ArnLike": _like,
+    "StringEquals": eq,
+    "StringLike": _like,
+}
 
 
 def decide(documents: Sequence[str], asked: Asked) -> Effect | None:

@@ -48,11 +48,22 @@ _UNAUTHORIZED: Final = frozenset(
     }
 )
 _FORBIDDEN: Final = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation"})
-_NOT_FOUND: Final = frozenset({"NoSuchEntity", "NoSuchEntityException", "ResourceNotFoundException", "WAFNonexistentItemException"})
+_NOT_FOUND: Final = frozenset(
+    {
+        "AWSOrganizationsNotInUseException",
+        "AccountNotFoundException",
+        "NoSuchEntity",
+        "NoSuchEntityException",
+        "PolicyNotFoundException",
+        "ResourceNotFoundException",
+        "WAFNonexistentItemException",
+    }
+)
 _CONFLICT: Final = frozenset(
     {
         "ConcurrentModification",
         "ConcurrentModificationException",
+        "ConstraintViolationException",
         "DeleteConflict",
         "EntityAlreadyExists",
         "EntityTemporarilyUnmodifiable",
@@ -64,8 +75,11 @@ _CONFLICT: Final = frozenset(
         "WAFDuplicateItemException",
         "WAFLimitsExceededException",
         LOCK_LOST,
+        "PolicyChangesInProgressException",
     }
 )
+# Organizations documents its own failure with status 400.
+_FAILED: Final = frozenset({"ServiceException"})
 _THROTTLED: Final = frozenset(
     {
         "PriorRequestNotComplete",
@@ -135,7 +149,7 @@ def _kind(reply: Reply, operation: Operation, skew: timedelta | None) -> tuple[t
         return Conflict, f"AWS refuses in the present state ({code})", "Look at the target as it is now and plan again"
     if status == 501:
         return Rejected, f"AWS does not offer that ({code})", ""
-    if status >= 500:
+    if status >= 500 or code in _FAILED:
         return Unavailable, f"AWS failed by its own account ({code or status})", "Try again; see AWS's health page if it stays"
     if 300 <= status < 400:
         return (

@@ -1,8 +1,8 @@
 """AWS on loopback for drills and tests: moto's state behind our own gate, over real HTTP.
 
-Honest about what it leaves out: MFA, permissions boundaries, service control and resource policies, conditions other than on
-aws:TokenIssueTime, presigned URLs, paging of listings, and services that do not speak the query protocol or JSON. What it does not know it
-answers with 501, never with a guess.
+Honest about what it leaves out: MFA, permissions boundaries, resource policies, most conditions (see `policy`), the sign-in of Identity
+Center (its sessions come with the world), presigned URLs, paging of listings, and services that do not speak the query protocol or JSON.
+What it does not know it answers with 501, never with a guess.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from email.utils import format_datetime
 from functools import cache
 from typing import Any, ClassVar, Final, Self
@@ -23,15 +24,18 @@ from firedoor.vendors.aws import simsecrets, simwaf
 from firedoor.vendors.aws import world as worlds
 from firedoor.vendors.aws.gate import Gate, Record, Wsgi
 from firedoor.vendors.aws.operations import permissions
+from firedoor.vendors.aws.orgworld import management_of, organization_state, prepared_of, seed_organization, sso_sessions
+from firedoor.vendors.aws.prepared import AwsPrepared
 from firedoor.vendors.aws.session import AwsCredentials
 from firedoor.vendors.aws.simwaf import WebDoor
-from firedoor.vendors.aws.standings import SimClock, Standings
+from firedoor.vendors.aws.standings import Session, SimClock, Standings
 from firedoor.vendors.aws.wire import Answer, Call, Refused, Request, handed_out, hollow_body, refusal
-from firedoor.vendors.aws.world import World
+from firedoor.vendors.aws.world import Thing, World
 from firedoor.vendors.faults import Effect, Fault, Faults
 
 # Firedoor's own account in the simulation, beside those of the world.
 HOME: Final = "999999999999"
+_SSO_SESSION: Final = timedelta(hours=12)
 ROLES: Final[Mapping[Access, str]] = {Access.READ: "firedoor-preview", Access.WRITE: "firedoor-contain"}
 
 
@@ -99,6 +103,7 @@ class AwsSimulator:
         self.faults, self.clock, self.requests, self._world = Faults(), SimClock(), [], world
         self.secrets = {self.credentials.secret}
         worlds.seed(_with_firedoor(world, self.credentials))
+        seed_organization(world)
         self._standings = Standings(self.clock, lambda: self.lag.iam)
         self._door = WebDoor(self.clock, lambda: self.lag.waf)
         for account, plan in {HOME: {}, **world}.items():
@@ -107,20 +112,30 @@ class AwsSimulator:
                 simwaf.seed(account, plan.get("ip_sets"))
                 simsecrets.seed(account, plan.get("secrets"))
             self._door.settle(account)
+        self._standings.controls.settle(management_of(world))
+        self._standings.sessions.update({each["key_id"]: self._sso_session(each) for each in sso_sessions(world)})
         self._gate = Gate(_moto(), self.clock, self._standings, self._door)
+
+    @property
+    def prepared(self) -> AwsPrepared:
+        """What was made ready in the world, as the client takes it."""
+        return prepared_of(self._world)
 
     def roles(self, access: Access) -> Mapping[str, str]:
         """Firedoor's role in every account of the world, as the client takes them."""
         return {account: f"arn:aws:iam::{account}:role/{ROLES[access]}" for account in self._world}
 
     def state(self) -> Mapping[str, JSON]:
-        """The world as it is now, as plain data without secrets: accounts, their users and their roles, but for Firedoor's own; where
-        there are any, IP sets with their entries, and secrets with the labels of their versions.
+        """The world as it is now, as plain data without secrets: accounts, their users and their roles, but for Firedoor's own.
+
+        Where there are any: IP sets with their entries, secrets with the labels of their versions, and in a management account the
+        organization's policies with what each is attached to.
         """
-        return {
-            account: {**worlds.state(account, hidden=ROLES.values()), **simwaf.state(account), **simsecrets.state(account)}
-            for account in self._world
-        }
+        return {account: self._state_of(account) for account in self._world}
+
+    def _state_of(self, account: str) -> dict[str, JSON]:
+        iam = worlds.state(account, hidden=ROLES.values())
+        return {**iam, **simwaf.state(account), **simsecrets.state(account), **organization_state(account, self._world)}
 
     def accepted_writes(self) -> list[Record]:
         """The requests that changed something, in order."""
@@ -175,9 +190,22 @@ class AwsSimulator:
         headers = {"x-amzn-requestid": str(uuid4()), **fault.headers} if call.json else fault.headers
         return Answer(status=fault.status, body=body.encode(), content_type="text/xml", headers=headers)
 
+    def _sso_session(self, given: Mapping[str, str]) -> Session:
+        issued = self.clock.now().replace(microsecond=0)
+        return Session(
+            key_id=given["key_id"],
+            secret=given["secret"],
+            token=given["token"],
+            thing=Thing(kind="role", account=given["account"], name=given["role"]),
+            arn=f"arn:aws:sts::{given['account']}:assumed-role/{given['role']}/{given['login']}",
+            issued=issued,
+            expires=issued + _SSO_SESSION,
+            sso_user=given["user"],
+        )
+
     def _reply(self, answer: Answer) -> web.Response:
         moment = format_datetime(self.clock.now().replace(microsecond=0), usegmt=True)
-        headers = {"Date": moment, "Content-Type": answer.content_type, **answer.headers}
+        headers = {"Date": moment, "x-amzn-RequestId": str(uuid4()), "Content-Type": answer.content_type, **answer.headers}
         return web.Response(status=answer.status, body=answer.body, headers=headers)
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from firedoor.vendors.aws.controls import Controls
+from firedoor.vendors.aws.policy import Asked
 from firedoor.vendors.aws.world import Standing, Thing, read, things
 
 _BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
@@ -28,7 +30,10 @@ class SimClock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """Temporary credentials. They live on their own: the key that minted them does not end them, only expiry or a deny does."""
+    """Temporary credentials. They live on their own: the key that minted them does not end them, only expiry or a deny does.
+
+    ``sso_user`` is the person's id in a session that Identity Center handed out.
+    """
 
     key_id: str
     secret: str = field(repr=False)
@@ -38,6 +43,7 @@ class Session:
     issued: datetime
     expires: datetime
     policy: str = ""
+    sso_user: str = ""
 
 
 class Standings:
@@ -49,6 +55,7 @@ class Standings:
         self._history: dict[Thing, list[tuple[datetime, Standing | None]]] = {}
         self._owners: dict[str, Thing] = {}
         self.sessions: dict[str, Session] = {}
+        self.controls = Controls(clock.now, lag)
 
     def settle(self, account: str) -> None:
         """Take an account as it is now for as it always was."""
@@ -68,6 +75,17 @@ class Standings:
         due = self._clock.now() - timedelta(seconds=self._lag())
         history = self._history.get(thing, [])
         return next((standing for since, standing in reversed(history) if since <= due), None)
+
+    def asked(self, action: str, resource: str | None, thing: Thing, session: Session | None) -> Asked:
+        """A request as policies see it. A session of a role or user goes by the ARN of the role or user."""
+        standing = self.of(thing)
+        return Asked(
+            action=action,
+            resource=resource,
+            issued=session.issued if session else None,
+            principal=standing.arn if standing else "",
+            sso_user=session.sso_user if session else "",
+        )
 
     def documents(self, thing: Thing) -> tuple[str, ...]:
         """Every policy that speaks of what a user or role may do."""

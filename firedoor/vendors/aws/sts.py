@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
-from firedoor.vendors.aws.policy import Asked, Effect, decide, parse, trusted
+from firedoor.vendors.aws.policy import Effect, decide, parse, trusted
 from firedoor.vendors.aws.standings import Session, SimClock, Standings
 from firedoor.vendors.aws.wire import Call, Refused, success_body
 from firedoor.vendors.aws.world import Thing, new_key_id, new_secret
@@ -64,8 +64,8 @@ class Sts:
         source = self._standings.of(thing)
         names = {arn, thing.account, f"arn:aws:iam::{thing.account}:root", "*"} | ({source.arn} if source else set())
         by = trusted(standing.trust, names)
-        asked = Asked(action="sts:AssumeRole", resource=role_arn, issued=session.issued if session else None)
-        said = decide(self._standings.documents(thing), asked)
+        asked = self._standings.asked("sts:AssumeRole", role_arn, thing, session)
+        said = Effect.DENY if self._standings.controls.bars(thing.account, asked) else decide(self._standings.documents(thing), asked)
         exactly = by.startswith("arn:") and not by.endswith(":root")
         # Named exactly, by a role of the same account, is enough; all others need their own permission too.
         if not by or said is Effect.DENY or (said is None and not (exactly and role.account == thing.account)):

@@ -1,4 +1,4 @@
-"""The simulator's side of AWS's two wire shapes: the query protocol with XML (IAM, STS) and JSON with X-Amz-Target (Secrets Manager)."""
+"""The simulator's side of AWS's two wire shapes: the query protocol with XML (IAM, STS) and JSON with X-Amz-Target (all others)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NAMESPACES: Final = {
     "iam": "https://iam.amazonaws.com/doc/2010-05-08/",
     "sts": "https://sts.amazonaws.com/doc/2011-06-15/",
 }
-_JSON: Final = frozenset({"secretsmanager", "wafv2"})
+JSON_SERVICES: Final = frozenset({"identitystore", "organizations", "secretsmanager", "sso-admin", "wafv2"})
 _HANDED_OUT: Final = re.compile(rb"<(?:SecretAccessKey|SessionToken)>([^<]+)<")
 # JSON services say some things by other names, and with other statuses.
 _JSON_CODES: Final = {
@@ -119,7 +119,7 @@ def refusal(service: str, refused: Refused, *, as_json: bool) -> Answer:
 
 def error_body(service: str, code: str, message: str) -> str:
     """An error as AWS writes it: in JSON, or in XML for a query service."""
-    if service in _JSON:
+    if service in JSON_SERVICES:
         return json.dumps({"__type": code, "message": message})
     return (
         f'<ErrorResponse xmlns="{_NAMESPACES.get(service, "")}"><Error><Type>Sender</Type><Code>{escape(code)}</Code>'
@@ -149,7 +149,7 @@ def hollow_body(call: Call) -> str:
             key = {"AccessKeyId": f"AKIA{'A' * 16}", "SecretAccessKey": secrets.token_hex(20), "Status": "Active"}
             return success_body(call.service, call.operation, {"AccessKey": {"UserName": call.text("UserName"), **key}})
         case _:
-            return success_body(call.service, call.operation)
+            return "{}" if call.json else success_body(call.service, call.operation)
 
 
 def handed_out(call: Call, answer: Answer) -> set[str]:

@@ -7,7 +7,8 @@ A world is ``{account: {"users": {name: {...}}, "groups": {name: {...}}, "roles"
 * a group has ``policies`` and ``managed``; a role has those, ``path`` and ``trust`` [account id, ARN, ``*``, a service's name or the ARN of
   an identity provider] (its own account by default).
 
-AWS's own policy ``AWSDenyAll`` is in every account; a ``managed`` list may name it by its ARN.
+AWS's own policy ``AWSDenyAll`` is in every account; a ``managed`` list may name it by its ARN. What an account that manages an organization
+has besides is told in `orgworld`.
 """
 
 from __future__ import annotations

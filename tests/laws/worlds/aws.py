@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 from firedoor.canonical import JSON
 from firedoor.vendors.aws.denials import DENY_ALL
 from firedoor.vendors.aws.ipsets import IpSetBlock
+from firedoor.vendors.aws.principals import AwsPrincipal, SsoUser
 from firedoor.vendors.aws.rotation import KeyRotation
 from firedoor.vendors.aws.user_denies import UserDenies
 from firedoor.vendors.aws.values import AccessKey, IamRole, IamUser, KeyStatus
 from tasks.aws.revoke_role_sessions import RoleSessions
-from tests.laws.worlds import awswaf
+from tests.laws.worlds import awsorg, awswaf
 from tests.laws.worlds.base import MOMENTS, STAMPS, Worlds
 
 ACCOUNT = "111122223333"
@@ -83,11 +84,24 @@ def _written_well(document: Any) -> bool:
 _POLICIES = st.none() | documents() | denials() | st.dictionaries(st.text(max_size=8), _JSON, max_size=3)
 
 WORLDS = Worlds(
-    targets={IamUser: {"account": ACCOUNT, "name": "ci"}, IamRole: {"account": ACCOUNT, "name": "deployer"}, **awswaf.TARGETS},
-    worlds={IamUser: users(), IamRole: roles(), IpSetBlock: awswaf.ip_sets(), KeyRotation: awswaf.rotations()},
+    targets={
+        IamUser: {"account": ACCOUNT, "name": "ci"},
+        IamRole: {"account": ACCOUNT, "name": "deployer"},
+        **awswaf.TARGETS,
+        **awsorg.TARGETS,
+    },
+    worlds={
+        IamUser: users(),
+        IamRole: roles(),
+        IpSetBlock: awswaf.ip_sets(),
+        KeyRotation: awswaf.rotations(),
+        AwsPrincipal: awsorg.organizations(awsorg.PRINCIPALS, "deny_policy"),
+        SsoUser: awsorg.organizations(awsorg.SSO_USERS, "sso_policy"),
+    },
     snapshots={
         UserDenies: st.builds(UserDenies, policy=_POLICIES),
         RoleSessions: st.builds(RoleSessions, policy=_POLICIES),
         **awswaf.SNAPSHOTS,
+        **awsorg.SNAPSHOTS,
     },
 )

@@ -3,13 +3,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Any, Final
 
 from firedoor.vendors.access import Access
 from firedoor.vendors.aws.client import AwsClient
 from firedoor.vendors.aws.operations import OPERATIONS
 from firedoor.vendors.aws.simulator import AwsLag, AwsSimulator
-from firedoor.vendors.aws.wire import error_body
+from firedoor.vendors.aws.wire import JSON_SERVICES, error_body
 from tests.tasks.rooms.base import Room, Simulated, World
 
 
@@ -18,7 +18,8 @@ async def _open(world: World, lag: Mapping[str, float]) -> AsyncIterator[Simulat
     async with AwsSimulator(world, lag=AwsLag(**{"iam": 0.0, "waf": 0.0, **lag})) as aws:
 
         def connect(access: Access, url: str) -> AwsClient:
-            client = AwsClient(aws.roles(access), access, credentials=aws.credentials, endpoint=url, timeout=5.0)
+            where: dict[str, Any] = {"credentials": aws.credentials, "endpoint": url, "timeout": 5.0, "prepared": aws.prepared}
+            client = AwsClient(aws.roles(access), access, **where)
             client.waf.pause = 0.001
             return client
 
@@ -58,7 +59,7 @@ def _troubles(operations: Collection[str]) -> frozenset[str]:
     for operation in OPERATIONS:
         service, _, name = operation.name.partition(":")
         if name in operations:
-            found |= {*operation.refusals, *(_JSON if service in {"secretsmanager", "wafv2"} else _QUERY)}
+            found |= {*operation.refusals, *(_JSON if service in JSON_SERVICES else _QUERY)}
     return frozenset(found)
 
 

@@ -164,12 +164,22 @@ def test_every_operation_of_the_table_exists() -> None:
     for operation in OPERATIONS:
         service, _, name = operation.name.partition(":")
         assert name in models[service].operation_names
-        assert operation.permission in {operation.name, ""}
+        assert operation.permission.partition(":")[0] in {models[service].signing_name, ""}
+        assert operation.permission.partition(":")[2] in {name, ""}
         if operation.writes and service in {"secretsmanager", "wafv2"}:
             documented = {str(shape.name).removesuffix("Exception") for shape in models[service].operation_model(name).error_shapes}
             refusals = {refusal.partition(" ")[2].removesuffix("Exception") for refusal in operation.refusals}
             assert refusals == documented - {"InternalServiceError", "WAFInternalError"}, "each of AWS's own refusals"
     assert len({operation.name for operation in OPERATIONS}) == len(OPERATIONS)
+
+
+def test_the_refusals_of_a_policy_update_are_those_of_its_model() -> None:
+    model = ServiceModel(Loader(extra_search_paths=[_data()]).load_service_model("organizations", "service-2"))
+    documented = {shape.name for shape in model.operation_model("UpdatePolicy").error_shapes}
+    # Access is denied anywhere, and a name is only refused where one is sent.
+    elsewhere = {"AccessDeniedException", "DuplicatePolicyException"}
+    (update,) = [operation for operation in OPERATIONS if operation.name == "organizations:UpdatePolicy"]
+    assert {refusal.partition(" ")[2] for refusal in update.refusals} == documented - elsewhere
 
 
 def _data() -> str:
@@ -192,5 +202,6 @@ def test_the_read_permissions_are_reads() -> None:
         "wafv2:UpdateIPSet",
         "secretsmanager:PutSecretValue",
         "secretsmanager:UpdateSecretVersionStage",
+        "organizations:UpdatePolicy",
     }
     assert len(session_policy(Access.WRITE)) < 2048
