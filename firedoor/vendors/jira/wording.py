@@ -6,6 +6,7 @@ pictures and open their links.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import groupby
 from typing import Final
@@ -15,6 +16,7 @@ from firedoor.canonical import JSON
 LONGEST: Final = 20_000  # characters; Jira's own bound is 32,767 and may count markup. The whole report is attached.
 _CUT: Final = "\n\n(cut here; the whole report is attached)"
 _FENCE: Final = "{noformat}"
+_OPENS: Final = re.compile(r"\{(?=noformat)", re.IGNORECASE)
 
 
 def adf(markdown: str) -> JSON:
@@ -24,7 +26,7 @@ def adf(markdown: str) -> JSON:
 
 def quotation(markdown: str) -> str:
     """The text as a block that Data Center shows letter by letter."""
-    return f"{_FENCE}\n{cut(markdown).replace(_FENCE, '{ noformat }')}\n{_FENCE}"
+    return f"{_FENCE}\n{_OPENS.sub('{ ', cut(markdown))}\n{_FENCE}"
 
 
 def cut(markdown: str) -> str:
