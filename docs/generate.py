@@ -30,7 +30,7 @@ def action_page(unit: type[AnyAction]) -> str:
         "Writes with": ", ".join(sorted(spec.writes)),
         "At most": f"{spec.limit} targets in a run",
         "Must be visible within": f"{spec.settle_within:.0f} s",
-        "Comes after": ", ".join(spec.sources) or "nothing; it closes a source",
+        "Comes after": ", ".join((*spec.sources, *spec.after)) or "nothing; it closes a source",
     }
     return _page(spec.id, unit, facts, {"Not established": spec.unestablished, "Rests on": spec.pages})
 

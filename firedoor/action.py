@@ -26,7 +26,8 @@ class Spec:
     ``reads`` and ``writes`` are the vendor's permissions by name. ``limit`` is the most targets one run may touch with it.
     ``settle_within`` is how many seconds the vendor may lag before a change must be visible; ``hold`` for how many it must then be seen to
     hold without a break: until the vendor enforces a change everywhere, whoever is being shut out can still take it back.
-    ``sources`` are the actions that close what mints the thing this one closes: where both stand in a playbook, they come first.
+    ``sources`` are the actions that close what mints the thing this one closes: one of them must stand in a playbook, and each that does
+    comes first. ``after`` are other actions that come first, where they stand there.
     ``unestablished`` names facts about the vendor that nobody here could confirm, ``pages`` the vendor's pages this rests on.
     """
 
@@ -40,6 +41,7 @@ class Spec:
     settle_within: float
     hold: float = 0.0
     sources: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
     unestablished: tuple[str, ...] = ()
     pages: tuple[str, ...] = ()
 

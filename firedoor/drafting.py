@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -51,10 +50,10 @@ class Drafts:
     names: tuple[str, ...]
 
 
-def asked(book: Playbook, inputs: Mapping[str, tuple[str, ...]], queries: Mapping[str, AnyQuery | type[AnyQuery]]) -> frozenset[str]:
-    """The names of the playbook's queries that are asked: not those that need an input which was left out."""
+def asked(book: Playbook, inputs: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
+    """The names of the playbook's queries that are asked: not those that are told an input which was left out."""
     given = _given(book, inputs)
-    return frozenset(name for name, question in book.queries.items() if _is_asked(question, given, queries.get(question.query)))
+    return frozenset(name for name, question in book.queries.items() if _is_asked(question, given))
 
 
 async def draft(book: Playbook, order: Order, *, units: Units, guard: Guard) -> Drafts:
@@ -73,7 +72,7 @@ async def draft(book: Playbook, order: Order, *, units: Units, guard: Guard) -> 
     briefing = Briefing(run=order.run, incident=order.incident, title=order.title, scope=names)
     steps = {step.id: step for step in book.steps}
     drafts: list[Draft] = []
-    wanted = asked(book, order.inputs, units.queries)
+    wanted = asked(book, order.inputs)
     for step in book.steps:
         if step.source not in wanted:
             continue
@@ -131,7 +130,7 @@ def _refused(one: Draft, why: str) -> Draft:
 
 
 async def _find(question: Question, inputs: Mapping[str, object], units: Units) -> Sequence[Target] | FiredoorError:
-    if not _is_asked(question, inputs, units.queries.get(question.query)):
+    if not _is_asked(question, inputs):
         return ()
     query = units.queries.get(question.query)
     if query is None:
@@ -151,10 +150,8 @@ def _asks(question: Question, inputs: Mapping[str, object]) -> Mapping[str, obje
     return {name: _resolve(value, inputs) for name, value in question.asks.items()}
 
 
-def _is_asked(question: Question, inputs: Mapping[str, object], query: AnyQuery | type[AnyQuery] | None) -> bool:
-    fields = dataclasses.fields(query.question) if query is not None else ()
-    optional = {one.name for one in fields if not one.default is one.default_factory is dataclasses.MISSING}
-    return all(value for name, value in _asks(question, inputs).items() if name not in optional)
+def _is_asked(question: Question, inputs: Mapping[str, object]) -> bool:
+    return all(_asks(question, inputs).values())
 
 
 def _resolve(value: object, inputs: Mapping[str, object]) -> object:

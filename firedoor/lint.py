@@ -140,13 +140,19 @@ def _types(book: Playbook, catalogue: Catalogue) -> Iterator[str]:
 
 
 def _sources(book: Playbook, catalogue: Catalogue) -> Iterator[str]:
+    """Law 13. Of the sources of what a step closes, one at least must be closed, and all that the playbook closes come before the step."""
     steps = {step.id: step for step in book.steps}
     for step in book.steps:
-        upstream = [steps[name] for name in sorted(_upstream(step, steps))]
-        for source in catalogue.actions[step.action].spec.sources:
-            if not any(earlier.action == source and _same_targets(earlier, step, catalogue) for earlier in upstream):
+        spec = catalogue.actions[step.action].spec
+        upstream = [steps[name].action for name in _upstream(step, steps) if _same_targets(steps[name], step, book, catalogue)]
+        there = {other.action for other in book.steps if other.action in (*spec.sources, *spec.after)}
+        due = [action for action in (*spec.sources, *spec.after) if action in there]
+        if spec.sources and not there.intersection(spec.sources):
+            due = [" or ".join(spec.sources)]
+        for action in due:
+            if action not in upstream:
                 yield (
-                    f"step {step.id!r}: {source} must have closed the source before {step.action} closes what it mints; "
+                    f"step {step.id!r}: {action} must have closed the source before {step.action} closes what it mints; "
                     f"add that step, for each of the same targets, and `needs: [...]` on it"
                 )
 
@@ -162,7 +168,13 @@ def _telling(book: Playbook, catalogue: Catalogue) -> Iterator[str]:
                 yield f"step {step.id!r} would wait for {need!r}, which only tells people: containment waits for nobody to read"
 
 
-def _same_targets(earlier: Step, later: Step, catalogue: Catalogue) -> bool:
-    """Whether the one closes the sources of the other's own targets. Kinds of targets that differ cannot be compared by name."""
-    one, other = catalogue.actions[earlier.action].target, catalogue.actions[later.action].target
-    return earlier.source == later.source or not (issubclass(one, other) or issubclass(other, one))
+def _same_targets(earlier: Step, later: Step, book: Playbook, catalogue: Catalogue) -> bool:
+    """Whether the one closes the sources of the other's own targets: of the same query, perhaps asked more narrowly the second time.
+
+    Kinds of targets that differ cannot be compared by name.
+    """
+    one, other = book.queries[earlier.source], book.queries[later.source]
+    if one.query == other.query and one.asks.items() <= other.asks.items():
+        return True
+    kinds = [catalogue.actions[step.action].target for step in (earlier, later)]
+    return not (issubclass(kinds[0], kinds[1]) or issubclass(kinds[1], kinds[0]))

@@ -34,7 +34,7 @@ class Planned:
 
 async def make(book: Playbook, order: Order, *, units: Units, guard: Guard) -> Planned:
     """Plan the run. Only reads are made. Raises what `draft` raises, `Misconfigured` where an action has no client."""
-    wanted = asked(book, order.inputs, units.queries)
+    wanted = asked(book, order.inputs)
     concerned = {step.action for step in book.steps if step.source in wanted} | {book.queries[name].query for name in wanted}
     here = {*units.actions, *units.queries, *(name for name in concerned if name.partition(".")[0] in units.missing)}
     if absent := concerned - here:

@@ -46,7 +46,7 @@ async def preview(name: str, given: Sequence[str], *, requester: str) -> Report:
     known = wiring.load_catalogue()
     book = wiring.load_playbook(name, known)
     order = wiring.take_order(book, inputs.pairs(given), mode=Mode.PREVIEW, requester=requester)
-    async with wiring.open_house(settings, vendors=wiring.vendors_of(book, order.inputs, known), writes=False) as house:
+    async with wiring.open_house(settings, vendors=wiring.vendors_of(book, order.inputs), writes=False) as house:
         return await house.engine.preview(order, book)
 
 
@@ -58,7 +58,7 @@ async def contain(name: str, given: Sequence[str], *, requester: str, say: Say) 
     order = wiring.take_order(book, inputs.pairs(given), mode=Mode.LIVE, requester=requester)
     wiring.requester(settings, requester)
     async with AsyncExitStack() as stack:
-        house = await with_slack(stack, settings, wiring.vendors_of(book, order.inputs, known))
+        house = await with_slack(stack, settings, wiring.vendors_of(book, order.inputs))
         say(f"Run {order.run}: planning {book.title.lower()}; the request will stand in Slack.")
         return await orchestrate(order, lambda stage: house.engine.contain(order, book, stage), house.journal)
 

@@ -22,7 +22,7 @@ class Undo(Action[Any, Any]):
     def __init__(self, action: AnyAction, receipts: Sequence[Receipt]) -> None:
         self._action = action
         self._receipts = tuple(receipts)
-        self.spec = replace(action.spec, sources=())
+        self.spec = replace(action.spec, sources=(), after=())
         self.target = action.target
 
     async def clock(self, target: Target) -> datetime:

@@ -59,9 +59,9 @@ def load_playbook(name: str, known: Catalogue) -> Playbook:
     return book
 
 
-def vendors_of(book: Playbook, given: Mapping[str, tuple[str, ...]], known: Catalogue) -> frozenset[str]:
+def vendors_of(book: Playbook, given: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
     """The vendors that a playbook works with for these inputs: one about which nothing is asked need not be set up."""
-    wanted = drafting.asked(book, given, known.queries)
+    wanted = drafting.asked(book, given)
     units = [step.action for step in book.steps if step.source in wanted] + [book.queries[name].query for name in wanted]
     return frozenset(unit.partition(".")[0] for unit in units)
 

@@ -64,8 +64,16 @@ def swapped(data: Data) -> None:
 
 def other_people(data: Data) -> None:
     """Those whose sessions end are not those who were suspended."""
-    data["queries"]["others"] = copy.deepcopy(data["queries"]["people"])
+    data["queries"]["others"] = {"query": "okta.find_users", "with": {"logins": ["bob@example.com"]}}
     data["steps"][0]["for_each"] = "${queries.others}"
+
+
+def the_same_people(data: Data) -> None:
+    """Those whose sessions end are those who were suspended, found once more, and with a detail more."""
+    data["inputs"]["since"] = {"type": "moment", "required": False, "help": "when", "example": "2023-10-18T16:00:00Z"}
+    asks = {**data["queries"]["people"]["with"], "since": "${inputs.since}"}
+    data["queries"]["again"] = {"query": "okta.find_users", "with": asks}
+    data["steps"][1]["for_each"] = "${queries.again}"
 
 
 def detour(data: Data) -> None:
@@ -82,6 +90,7 @@ def test_every_shipped_playbook_is_sound(name: str) -> None:
 def test_a_sound_playbook_has_no_faults() -> None:
     assert faults(lambda _: None) == ()
     assert faults(detour) == ()
+    assert faults(the_same_people) == ()
 
 
 FAULTS: list[tuple[Callable[[Data], object], str]] = [

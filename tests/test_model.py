@@ -17,10 +17,16 @@ def change(**changed: Any) -> Change:
 
 @pytest.mark.parametrize(
     "parts",
-    [{}, {"changes": (change(),), "reason": "x"}, {"reason": "x", "impossible": "y"}, {"changes": (change(),), "impossible": "y"}],
+    [
+        {},
+        {"changes": (change(),), "reason": "x"},
+        {"reason": "x", "impossible": "y"},
+        {"changes": (change(),), "impossible": "y"},
+        {"waits": "x", "reason": "y"},
+    ],
 )
-def test_a_plan_is_exactly_one_of_three(parts: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="one of the three"):
+def test_a_plan_is_exactly_one_of_four(parts: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="one of these"):
         Plan(**parts)
 
 

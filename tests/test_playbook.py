@@ -87,7 +87,7 @@ BROKEN = [
         "line 17, column 5 (steps.0.foreach): a playbook has no such key here; did you mean 'for_each'?",
     ),
     (GOOD.replace("for_each:", "foreach:"), "line 15, column 5 (steps.0.for_each): this is missing"),
-    (GOOD.replace("okta_login", "okta_logn"), "line 6, column 5 (inputs.users.type): Input should be 'text', 'okta_login'"),
+    (GOOD.replace("okta_login", "okta_logn"), "line 6, column 5 (inputs.users.type): Input should be 'text', 'moment'"),
     (GOOD.replace("many: true", "many: perhaps"), "line 7, column 5 (inputs.users.many): Input should be a valid boolean"),
     (GOOD.replace("A test", "42"), "line 3, column 1 (about): Input should be a valid string"),
     (GOOD.replace("  users:", "  Users:"), "line 5, column 3 (inputs.Users): String should match pattern"),

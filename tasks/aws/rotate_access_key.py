@@ -56,7 +56,7 @@ class RotateAccessKey(Action[KeyRotation, RotationState]):
         limit=50,
         settle_within=15.0,
         hold=5.0,
-        sources=("aws.deactivate_access_keys", "aws.revoke_user_sessions"),
+        after=("aws.deactivate_access_keys", "aws.revoke_user_sessions"),
         unestablished=(
             "how long IAM takes until a new key is listed, and accepted everywhere; about 4 s were published by researchers",
             "whether DescribeSecret may be behind PutSecretValue; it is given the same time before a key is taken for undelivered",

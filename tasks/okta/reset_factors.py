@@ -106,7 +106,7 @@ class ResetFactors(Action[OktaUser, FactorsState]):
             case status:
                 then = "; then these go: " + ", ".join(map(_named, suspect)) if suspect else ""
                 words = f"{who} is {status}, and whoever comes first could enrol anew; factors go once the user is suspended{then}"
-                return Plan(impossible=words, covers=(_cover(target),))
+                return Plan(waits=words, covers=(_cover(target),))
 
     async def apply(self, change: Change, intent: Intent) -> Receipt:
         """One call, harmless to repeat. A factor that is off already, with another one for instance, is done."""

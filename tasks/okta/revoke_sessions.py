@@ -68,8 +68,8 @@ class RevokeSessions(Action[OktaUser, SessionState]):
         return await self._okta.now()
 
     def lease(self, target: OktaUser) -> str:
-        """The user."""
-        return f"okta:user:{target.user_id}"
+        """The user's sessions. The log that proves their end may be late, and nobody who changes the user's status has to wait for it."""
+        return f"okta:sessions:{target.user_id}"
 
     async def read(self, target: OktaUser) -> SessionState:
         """Status, refresh tokens, and the System Log as far back as it can matter."""

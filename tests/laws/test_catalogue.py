@@ -113,7 +113,7 @@ def test_sources_exist_and_lead_in_no_circle(name: str) -> None:
     seen: set[str] = set()
     queue = [name]
     while queue:
-        for source_ in CATALOGUE.action(queue.pop()).spec.sources:
+        for source_ in (*(spec := CATALOGUE.action(queue.pop()).spec).sources, *spec.after):
             assert source_ in CATALOGUE.actions
             assert source_ != name
             if source_ not in seen:

@@ -72,5 +72,5 @@ def test_what_lasts_is_never_called_done(name: str, trouble: str) -> None:
         found = struck(name, operation, trouble, LASTING[trouble], settle=0.3)
         assert found.bout.result.outcome not in WELL, operation
         assert found.bout.result.reason
-        assert found.second.changes or found.second.impossible, "what is left to do is seen"
+        assert found.second.changes or found.second.blocked, "what is left to do is seen"
         assert found.leaks == []

@@ -64,7 +64,7 @@ async def _once(name: str, world: Mapping[str, Any]) -> None:
             plan = at.action.plan(target, await at.action.read(target))
             went = await bout(at.action, target, plan, Path(folder))
             second = at.action.plan(went.target, await at.action.read(went.target))
-            if plan.impossible:
+            if plan.blocked:
                 assert went.result.outcome is Outcome.FAILED
             else:
                 assert went.result.outcome is (Outcome.CHANGED if plan.changes else Outcome.ALREADY), went.result.reason

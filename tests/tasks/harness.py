@@ -9,7 +9,7 @@ A case is a file ``tests/tasks/<action id>/<case>.yaml``:
     clear:    the world's sessions are cleared by an administrator before the run: a log entry at a time of its own
     then:     what happens in the world once the plan is approved, as the vendor's room knows it
     faults:   what goes wrong once the plan is approved: the fields of `Fault`, with ``code`` for an error body of the vendor, and ``times``
-    plan:     {changes: [words]} or {reason: words} or {impossible: words}; a part of the words is enough
+    plan:     {changes: [words]} or {reason: words}, {impossible: words} or {waits: words}; a part of the words is enough
     outcome:  how the step ends; ``reason``: a part of the words it gives
     writes:   how often each writing operation had its effect
     after:    a part of the world after

@@ -71,8 +71,10 @@ async def fought(at: Room, target: Target, folder: Path, *takers: tuple[Callable
                     await asyncio.sleep(0.005)
 
     plan = at.action.plan(target, await at.action.read(target))
-    against = asyncio.create_task(fight())
-    went = await bout(at.action, target, plan, folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("firedoor.step.OVERDUE", 0.1)  # the taker may be quicker than our next look
+        against = asyncio.create_task(fight())
+        went = await bout(at.action, target, plan, folder)
     assert against.done(), "it was all taken back, and the step went on"
     return plan, went
 

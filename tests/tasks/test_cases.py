@@ -41,6 +41,9 @@ def assert_plan(plan: Plan, wanted: Mapping[str, Sequence[str] | str]) -> None:
         case {"impossible": str(part)}:
             assert part in plan.impossible
             assert part
+        case {"waits": str(part)}:
+            assert part in plan.waits
+            assert part
         case _:
             pytest.fail(f"a plan has changes, a reason or what makes it impossible, not {list(wanted)}")
 

@@ -10,13 +10,14 @@ import pytest
 
 from firedoor.approval import Answer
 from firedoor.desk import Desk
-from firedoor.engine import Engine, Plainly
+from firedoor.drafting import Units
+from firedoor.engine import Engine
 from firedoor.guard import Guard
 from firedoor.lease import Leases
 from firedoor.model import Mode
-from firedoor.planning import Units
 from firedoor.playbook import Playbook
 from firedoor.run import Order
+from firedoor.stage import Plainly
 from tasks.okta.find_users import FindUsers
 from tasks.okta.reset_factors import ResetFactors
 from tasks.okta.revoke_grants import RevokeGrants
@@ -64,14 +65,21 @@ async def test_one_approval_is_enough(tmp_path: Path, monkeypatch: pytest.Monkey
             journal=bench.journal,
             leases=Leases(bench.store, "one"),
             desk=Desk(journal=bench.journal, roster=bench.roster, seal=bench.seal),
-            guard=Guard(protected={}, roster=bench.roster, limit=50),
+            guard=Guard(protected={}, roster=bench.roster, limit=50, own_networks={}),
             channel=_Approving(bench),
             look=units,
             act=units,
         )
         inputs = {"users": ("ada@acme.example", "bob@acme.example"), "since": ("2023-10-18T16:00:00Z",)}
         order = Order(
-            run="r1", incident="i", playbook="people", mode=Mode.LIVE, requester=ASKER.name, asked=datetime.now(UTC), inputs=inputs
+            run="r1",
+            incident="i",
+            playbook="people",
+            mode=Mode.LIVE,
+            requester=ASKER.name,
+            asked=datetime.now(UTC),
+            inputs=inputs,
+            title="t",
         )
         report = await engine.contain(order, BOOK, Plainly())
         state: Any = at.state()

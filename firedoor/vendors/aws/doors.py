@@ -121,7 +121,8 @@ class Doors:
         self, door: Door, operation: Operation, parameters: Mapping[str, object], target: str, region: str
     ) -> Mapping[str, Any]:
         service, _, action = operation.name.partition(":")
-        client = door.clients[service] if not region else await self._in_pool(partial(door.client, service, region), writes=False)
+        made = door.clients.get(service) if not region else None
+        client = made or await self._in_pool(partial(door.client, service, region), writes=False)
         asked = time.monotonic()
         reply = await self._in_pool(partial(self._ask, client, action, parameters), writes=operation.writes)
         failure: FiredoorError | None = None
