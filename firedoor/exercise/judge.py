@@ -49,6 +49,11 @@ def read(log: Path) -> tuple[Attempt, ...]:
     return tuple(Attempt(**json.loads(line)) for line in lines)
 
 
+def leftovers(log: Path, *, quiet_since: float) -> tuple[str, ...]:
+    """What still works of that which nobody could take away: a report must name it."""
+    return tuple(dict.fromkeys(one.foothold for one in read(log) if one.ok and one.at >= quiet_since))
+
+
 def read_interference(log: Path) -> tuple[bool, ...]:
     """For each attempt to stand in the defenders' way, whether it was heeded."""
     lines = log.read_text(encoding="utf-8").split("\n")[:-1] if log.exists() else []

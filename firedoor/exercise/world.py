@@ -28,13 +28,13 @@ from firedoor.vendors.okta.worlddata import world_of
 from firedoor.vendors.slack.simulator import SlackSimulator
 
 LINGER_SECONDS = 600.0
-IAM_SECONDS, SYSTEM_LOG_SECONDS, JIRA_SECONDS = 4.0, 30.0, 3.0
+IAM_SECONDS, WAF_SECONDS, SYSTEM_LOG_SECONDS, JIRA_SECONDS = 4.0, 4.0, 30.0, 3.0
 
 
 async def run(folder: Path, scenario: str, lag: float, seed: int) -> None:
     """Serve until the drill is over. ``lag`` scales the vendors' own: 1.0 is IAM 4 s, System Log 30 s."""
     scene = estate.make(seed)
-    okta_lag, aws_lag = OktaLag(system_log=SYSTEM_LOG_SECONDS * lag), AwsLag(iam=IAM_SECONDS * lag)
+    okta_lag, aws_lag = OktaLag(system_log=SYSTEM_LOG_SECONDS * lag), AwsLag(iam=IAM_SECONDS * lag, waf=WAF_SECONDS * lag)
     async with (
         OktaSimulator(world_of(scene.okta), lag=okta_lag) as okta,
         AwsSimulator(scene.aws, lag=aws_lag) as aws,

@@ -103,25 +103,43 @@ class StolenToken(Foothold):
 
 
 class StolenClient(Foothold):
-    """The client secret of a service app: a new access token whenever the last one is refused."""
+    """The client secret of a service app: another access token for it each time, and its use."""
 
     def __init__(self, http: aiohttp.ClientSession, loot: Loot) -> None:
         self.name = f"service app {loot['app']['label']}"
         self._http = http
-        self._url = loot["okta_url"].rstrip("/")
-        self._form = {"grant_type": "client_credentials", "client_id": loot["app"]["id"], "client_secret": loot["app"]["secret"]}
+        self._loot = loot
+
+    async def use(self) -> str:
+        """A new token, used."""
+        access = await new_token(self._http, self._loot)
+        return "client secret" if access and await works(self._http, self._loot, access) else ""
+
+
+class KeptToken(Foothold):
+    """One access token of the service app, got at the beginning and kept. Nothing in Okta ends it; a defender can only tell of it."""
+
+    def __init__(self, http: aiohttp.ClientSession, loot: Loot) -> None:
+        self.name = loot["app"]["label"]
+        self._http = http
+        self._loot = loot
         self._access = ""
 
     async def use(self) -> str:
-        """The token, or another one."""
-        if self._access and await self._works():
-            return "access token"
-        async with self._http.post(f"{self._url}/oauth2/v1/token", data={**self._form, "scope": "okta.users.read"}) as reply:
-            if reply.status != 200:
-                return ""
-            self._access = str((await reply.json())["access_token"])
-        return "client secret" if await self._works() else ""
+        """The token, as long as it lives."""
+        self._access = self._access or await new_token(self._http, self._loot)
+        return "access token" if self._access and await works(self._http, self._loot, self._access) else ""
 
-    async def _works(self) -> bool:
-        async with self._http.post(f"{self._url}/oauth2/v1/introspect", data={"token": self._access}) as reply:
-            return reply.status == 200 and bool((await reply.json())["active"])
+
+async def new_token(http: aiohttp.ClientSession, loot: Loot) -> str:
+    """An access token for the stolen client secret; empty where Okta gives none."""
+    app = loot["app"]
+    form = {"grant_type": "client_credentials", "client_id": app["id"], "client_secret": app["secret"], "scope": "okta.users.read"}
+    async with http.post(f"{loot['okta_url'].rstrip('/')}/oauth2/v1/token", data=form) as reply:
+        return str((await reply.json())["access_token"]) if reply.status == 200 else ""
+
+
+async def works(http: aiohttp.ClientSession, loot: Loot, access: str) -> bool:
+    """Whether a service that asks Okta about the token takes it."""
+    async with http.post(f"{loot['okta_url'].rstrip('/')}/oauth2/v1/introspect", data={"token": access}) as reply:
+        return reply.status == 200 and bool((await reply.json())["active"])
