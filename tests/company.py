@@ -1,4 +1,4 @@
-"""A whole simulated company in the test's own process: Okta, AWS and Slack on loopback, and the environment that points to them."""
+"""A whole simulated company in the test's own process: Okta, AWS, Slack and Jira on loopback, and the environment that points there."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from firedoor.exercise import estate
 from firedoor.exercise.estate import Estate
 from firedoor.vendors.access import Access
 from firedoor.vendors.aws.simulator import AwsLag, AwsSimulator
+from firedoor.vendors.jira.simulator import JiraSimulator
+from firedoor.vendors.jira.values import Flavour
+from firedoor.vendors.jira.world import world_of as jira_world
 from firedoor.vendors.okta.simulator import OktaLag, OktaSimulator
 from firedoor.vendors.okta.worlddata import world_of
 from firedoor.vendors.slack.simulator import SlackSimulator
@@ -24,6 +27,7 @@ class Company:
     okta: OktaSimulator
     aws: AwsSimulator
     slack: SlackSimulator
+    jira: JiraSimulator
     folder: Path
 
     @property
@@ -38,6 +42,9 @@ class Company:
             "FIREDOOR_SLACK_BASE_URL": f"{self.slack.url}api/",
             "FIREDOOR_SLACK_BOT_TOKEN": self.estate.slack_bot_token,
             "FIREDOOR_SLACK_APP_TOKEN": self.estate.slack_app_token,
+            "FIREDOOR_JIRA_URL": self.jira.url,
+            "FIREDOOR_JIRA_USER": str(self.estate.prepared["jira_user"]),
+            "FIREDOOR_JIRA_API_TOKEN": self.estate.jira_token,
             "AWS_ENDPOINT_URL": self.aws.url,
             "AWS_ACCESS_KEY_ID": self.aws.credentials.key_id,
             "AWS_SECRET_ACCESS_KEY": self.aws.credentials.secret,
@@ -54,7 +61,8 @@ class Company:
 
     def writes(self) -> int:
         """How many writes the vendors of this company have accepted."""
-        return sum(self.okta.accepted_writes.values()) + len(self.aws.accepted_writes())
+        told = sum(self.jira.accepted_writes.values()) + sum(one.method == "chat.postMessage" and one.ok for one in self.slack.requests)
+        return sum(self.okta.accepted_writes.values()) + len(self.aws.accepted_writes()) + told
 
 
 @asynccontextmanager
@@ -63,18 +71,23 @@ async def company(folder: Path, *, log_lag: float = 0.2, iam_lag: float = 0.1) -
     scene = estate.make(7)
     async with (
         OktaSimulator(world_of(scene.okta), lag=OktaLag(system_log=log_lag)) as okta,
-        AwsSimulator(scene.aws, lag=AwsLag(iam=iam_lag)) as aws,
+        AwsSimulator(scene.aws, lag=AwsLag(iam=iam_lag, waf=iam_lag)) as aws,
         SlackSimulator(scene.slack) as slack,
+        JiraSimulator(jira_world(scene.jira, flavour=Flavour.CLOUD)) as jira,
     ):
-        found = Company(estate=scene, okta=okta, aws=aws, slack=slack, folder=folder)
+        found = Company(estate=scene, okta=okta, aws=aws, slack=slack, jira=jira, folder=folder)
         (folder / "firedoor.toml").write_text(_toml(found), encoding="utf-8")
         yield found
 
 
 def _toml(found: Company) -> str:
-    lines = [f'slack_channel = "{estate.CHANNEL}"']
+    prepared = found.estate.prepared
+    lines = [f'slack_channel = "{estate.CHANNEL}"', f'okta_block_zone = "{prepared["okta_block_zone"]}"']
     for person in found.estate.people:
         lines += ["[[people]]", f'name = "{person["name"]}"', f'slack = "{person["slack"]}"', f"accounts = {list(person['accounts'])}"]
+    for one in prepared["aws_ip_sets"]:
+        lines += ["[[aws_ip_sets]]", *(f'{key} = "{value}"' for key, value in one.items())]
+    lines += ["[jira]", *(f'{key} = "{value}"' for key, value in prepared["jira"].items())]
     for access, table in ((Access.WRITE, "aws_accounts"), (Access.READ, "aws_preview_accounts")):
         lines += [f"[{table}]", *(f'{account} = "{role}"' for account, role in found.aws.roles(access).items())]
     return "\n".join(lines) + "\n"

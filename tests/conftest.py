@@ -18,6 +18,24 @@ settings.register_profile("firedoor", max_examples=60, deadline=None)  # a deadl
 settings.load_profile("firedoor")
 
 
+# In the quick run, each action shows these cases; `make laws` runs every case, and holds it to every law.
+SHOWN = {"ordinary", "already_so"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is tried of one action stays in one process, where each case is run once for all the laws that look at it."""
+    for item in items:
+        given = getattr(item, "callspec", None)
+        case, name = (given.params.get("case"), given.params.get("name")) if given else (None, None)
+        action = getattr(case, "action", name)
+        room = item.path.parent.name
+        if room == "preview" or isinstance(action, str):
+            item.add_marker(pytest.mark.xdist_group("preview" if room == "preview" else str(action)))
+        of_laws = room == "laws" and item.path.stem != "test_catalogue"
+        if of_laws or item.get_closest_marker("every_case") or (case is not None and case.name not in SHOWN):
+            item.add_marker(pytest.mark.laws)
+
+
 @dataclass(frozen=True, slots=True)
 class Postgres:
     """A PostgreSQL server of the tests' own."""

@@ -94,6 +94,9 @@ def aws(services: Sequence[str], people: Sequence[str], robbed: Robbed, dice: ra
     roles = {robbed.role.rpartition("/")[2]: {"trust": trust, "policies": {"work": _document([_allow("secretsmanager:ListSecrets")])}}}
     world: dict[str, Any] = {account: {"users": of_account} for account, of_account in users.items()}
     world[robbed.account]["roles"] = roles
+    secret = f"{robbed.machine}-AbCdEf"
+    world[robbed.account]["secrets"] = {secret: {"versions": {"11111111-2222-4333-8444-555555555555": {"stages": ["AWSCURRENT"]}}}}
+    machine["tags"]["firedoor:secret"] = f"arn:aws:secretsmanager:us-east-1:{robbed.account}:secret:{secret}"
     world[ACCOUNTS[0]]["ip_sets"] = [
         {"name": f"attackers-{version.lower()}", "id": name, "region": "us-east-1", "version": version, "addresses": []}
         for version, name in IP_SETS.items()

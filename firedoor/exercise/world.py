@@ -53,7 +53,8 @@ async def run(folder: Path, scenario: str, lag: float, seed: int) -> None:
 
 
 def _state(okta: OktaSimulator, aws: AwsSimulator, slack: SlackSimulator, jira: JiraSimulator) -> dict[str, Any]:
-    return {"okta": okta.world.state(), "aws": aws.state(), "slack": slack.state(), "jira": jira.world.state()}
+    shown = {name: part for name, part in okta.world.state().items() if name != "sessions"}  # a session's id is what its cookie holds
+    return {"okta": shown, "aws": aws.state(), "slack": slack.state(), "jira": jira.world.state()}
 
 
 def _handle(scene: estate.Estate, okta: OktaSimulator, aws: AwsSimulator, slack: SlackSimulator, jira: JiraSimulator) -> dict[str, Any]:

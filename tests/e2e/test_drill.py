@@ -19,36 +19,46 @@ def _assert_contained(report: dict[str, Any]) -> None:
     assert report["outcome"] == "contained"
     assert {step["outcome"] for step in report["steps"]} <= {"CHANGED", "ALREADY"}
     assert report["attacker"]["locked_out"]
-    assert len(report["attacker"]["footholds"]) == 5
+    assert len(report["attacker"]["footholds"]) == 10
+    assert report["attacker"]["interference"]["heeded"] == 0
+    assert all(left["told"] for left in report["attacker"]["leftovers"])
     assert report["residual"]
+    assert report["ticket"] == "SEC-1"
     assert len(report["clocks"]) == 3
 
 
 def _assert_nothing_doubled(estate: Estate) -> None:
     state = estate.drill_state()
     writes = Counter(state["writes"])
-    once = {what: count for what, count in writes.items() if "suspendUser" in what}
+    once = {what: count for what, count in writes.items() if "suspendUser" in what or "deactivateApplication" in what}
     assert set(once.values()) == {1}, once
     suspended = [user for user in state["okta"]["users"].values() if user["status"] == "SUSPENDED"]
-    assert len(suspended) == len(once) == 2
+    assert len(suspended) == sum("suspendUser" in what for what in once) == 2
     users = [user for account in state["aws"].values() for user in account["users"].values()]
     inactive = [key for user in users for key in user["keys"].values() if "Inactive" in str(key)]
-    assert len(inactive) == 2
-    assert sum(count for what, count in writes.items() if "UpdateAccessKey" in what) == 2
+    assert len(inactive) == 2, "the stolen key, and the one that the attacker added"
+    updates = {what: count for what, count in writes.items() if "UpdateAccessKey" in what}
+    ours = sum(count for what, count in updates.items() if "firedoor" in what)
+    assert ours == 2 + sum(updates.values()) - ours, "each was deactivated once, and again for each time that the attacker took it back"
+    assert len(state["jira"]) == 1
+    notices = [one for messages in state["slack"]["messages"].values() for one in messages if one.get("metadata")]
+    assert len([one for one in notices if one["metadata"].get("event_type") == "firedoor_notice"]) == 1
 
 
 def _secrets(folder: Path) -> set[str]:
     """Everything that was stolen from the company or given to Firedoor, in this drill."""
     world, loot = (json.loads(next(folder.glob(f"drills/*/{name}.json")).read_text()) for name in ("world", "loot"))
     settings = world["settings"]
-    found = {settings[name] for name in ("okta_api_token", "okta_preview_api_token", "slack_bot_token", "slack_app_token")}
+    tokens = ("okta_api_token", "okta_preview_api_token", "slack_bot_token", "slack_app_token", "jira_api_token")
+    found = {settings[name] for name in tokens}
     found |= {world["aws"]["secret"], loot["aws"]["secret"], loot["oauth"]["refresh"], loot["oauth"]["access"]}
+    found |= {loot["app"]["secret"], loot["guessed"]["password"]}
     return found | set(loot["sessions"].values()) | set(loot["passwords"].values())
 
 
 def _assert_no_secret(estate: Estate, *texts: str) -> None:
     secrets = _secrets(estate.folder)
-    assert len(secrets) == 12
+    assert len(secrets) == 15
     own = {"world.json", "loot.json"}  # the simulation's own, for their owner's eyes only
     files = [path for path in estate.folder.rglob("*") if path.is_file() and path.name not in own]
     assert any(path.name == "journal.db" for path in files)
@@ -74,6 +84,29 @@ def test_a_drill_ends_with_the_attacker_locked_out(estate: Estate) -> None:
     _assert_nothing_doubled(estate)
     _assert_no_secret(estate, json.dumps(report), said)
     assert estate.run("audit", "verify")[0] == 0
+
+
+def test_a_drill_is_undone_and_the_estate_is_as_it_was(estate: Estate) -> None:
+    code, report, said = estate.run("drill", "--approve", "auto", "--undo")
+    assert code == 0, said
+    _assert_contained(report)
+    undone = report["undone"]
+    assert undone["outcome"] == "contained"
+    assert undone["undoes"] == report["run"]
+    assert {step["outcome"] for step in undone["steps"]} <= {"CHANGED", "ALREADY"}
+    assert undone["approval"]["by"] == report["approval"]["by"]
+    after = estate.drill_state()
+    before = json.loads(next(estate.folder.glob("drills/*/before.json")).read_text())
+    for part in ("users", "apps", "zones"):
+        assert after["okta"][part] == before["okta"][part]
+    for account, was in before["aws"].items():
+        now = after["aws"][account]
+        for name, user in was["users"].items():
+            assert user["keys"].items() <= now["users"][name]["keys"].items(), "and the key that the attacker added, as they left it"
+            assert {**user, "keys": 0} == {**now["users"][name], "keys": 0}
+        assert {**was, "users": 0} == {**now, "users": 0}
+    gone = {name for name in before["okta"]["oauth_tokens"] if after["okta"]["oauth_tokens"][name]["status"] != "ACTIVE"}
+    assert gone, "what cannot be undone stays as it is"
 
 
 def test_an_attacker_left_alone_is_still_in(estate: Estate) -> None:

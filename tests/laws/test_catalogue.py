@@ -144,6 +144,7 @@ def test_no_case_is_of_an_action_that_is_not_there() -> None:
     assert {case.action for case in cases()} <= set(ACTIONS)
 
 
+@pytest.mark.every_case
 @pytest.mark.parametrize("name", ACTIONS)
 def test_every_documented_trouble_of_a_write_has_a_case(name: str) -> None:
     mine = [case for case in cases() if case.action == name]

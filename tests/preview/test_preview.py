@@ -7,20 +7,22 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from firedoor import planning
+from firedoor import planning, running, shelf
 from firedoor.canonical import canonical
 from firedoor.drafting import Draft, Drafts
 from firedoor.errors import FiredoorError, WriteRefused
 from firedoor.model import Mode, Target
 from firedoor.run import Item, Order, revive
 from firedoor.vendors.access import Access
+from tests.company import Company, company
 from tests.preview.hostile import BEYOND, GUARDED
 from tests.preview.proxy import Proxy
 from tests.tasks.harness import CATALOGUE, Case, cases
@@ -28,6 +30,7 @@ from tests.tasks.rooms import ROOMS
 
 # slack-sdk makes the one itself, and gives the other for its older way of sending files.
 pytestmark = [
+    pytest.mark.every_case,
     pytest.mark.filterwarnings("ignore:BasicAuth is deprecated:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:client.files_upload:UserWarning"),
 ]
@@ -58,6 +61,54 @@ async def planned(action: Any, target: Target) -> Item:
     return (await planning.read_and_plan(drafts, order, {name: action})).items[0]
 
 
+@asynccontextmanager
+async def behind_proxies(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[Company, list[Proxy]]]:
+    """A company, reached by way of a recording proxy in front of each vendor."""
+    async with company(folder) as acme, AsyncExitStack() as stack:
+        urls = {"okta": acme.okta.url, "aws": acme.aws.url, "slack": acme.slack.url, "jira": acme.jira.url}
+        proxies = [await stack.enter_async_context(Proxy(vendor, url)) for vendor, url in urls.items()]
+        for name, value in acme.environment.items():
+            for proxy in proxies:
+                value = value.replace(proxy.upstream, proxy.url)  # noqa: PLW2901 - one address at most is in each
+            monkeypatch.setenv(name, value)
+        yield acme, proxies
+
+
+def asked_of(acme: Company) -> Mapping[str, Mapping[str, str]]:
+    """What each playbook is asked to contain."""
+    scene = acme.estate
+    people = {"users": ",".join(scene.victims), "since": scene.since}
+    keys = {"access_keys": scene.stolen_key, "roles": scene.role}
+    addresses = {"addresses": f"{scene.address},2001:db8::/64"}
+    account, name = scene.role.split(":")[4], scene.service.partition(" ")[0]
+    proof = {"verified_by": "Grace Hopper", "how": "in_person", "reference": "HR-1"}
+    return {
+        "identity-breach": {**people, **keys, **addresses, "apps": scene.app},
+        "session-hijack": {**people, **addresses},
+        "leaked-aws-key": {**keys, **addresses},
+        "service-account-compromised": {"apps": scene.app, "aws_users": f"{account}/{name}", "roles": scene.role, **addresses},
+        "block-addresses": addresses,
+        "restore-user": {"users": scene.victims[0], **proof},
+        "rotate-after-containment": {"access_keys": scene.stolen_key},
+    }
+
+
+@pytest.mark.parametrize("book", sorted(shelf.shelf()))
+async def test_a_preview_of_a_playbook_sends_no_write(book: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with behind_proxies(tmp_path, monkeypatch) as (acme, proxies):
+        if book == "restore-user":
+            acme.okta.world.user(acme.estate.victims[0]).status = "SUSPENDED"
+        given = [f"{key}={value}" for key, value in asked_of(acme)[book].items()]
+        report = await running.preview(book, given, requester="anybody")
+        assert report["outcome"] == "previewed"
+        assert {step["outcome"] for step in report["steps"]} <= {"PREVIEWED", "ALREADY"}, report["steps"]
+        assert any(step["outcome"] == "PREVIEWED" and not step["telling"] for step in report["steps"])
+        assert sum(len(proxy.writes) for proxy in proxies) == acme.writes() == 0
+        figures["playbooks previewed"] += 1
+        figures["requests of these previews"] += sum(len(proxy.seen) for proxy in proxies)
+        figures["write requests of these previews"] += sum(len(proxy.writes) for proxy in proxies)
+
+
 @pytest.mark.parametrize("name", ACTIONS)
 async def test_a_preview_of_an_action_sends_no_write(name: str) -> None:
     case, unit = ordinary(name), CATALOGUE.action(name)
@@ -71,7 +122,8 @@ async def test_a_preview_of_an_action_sends_no_write(name: str) -> None:
         assert proxy.writes == []
         assert canonical(at.state()) == before
         figures["actions previewed"] += 1
-        figures["reads of actions"] += len(proxy.seen)
+        figures["requests of these previews"] += len(proxy.seen)
+        figures["write requests of these previews"] += len(proxy.writes)
 
 
 @pytest.mark.parametrize("name", ACTIONS)
@@ -96,7 +148,7 @@ async def test_a_hostile_action_in_a_preview_changes_nothing(name: str) -> None:
                             refused.append(what)
                         except FiredoorError as other:
                             pytest.fail(f"{what} was not refused by the guard: {other}")
-                    figures["write requests of those"] += len(proxy.writes)
+                    figures["write requests of those that left the process"] += len(proxy.writes)
                     assert proxy.writes == [], "not one of them left the process"
                     for what, attempt in BEYOND[vendor]():
                         try:
@@ -114,6 +166,6 @@ async def test_a_hostile_action_in_a_preview_changes_nothing(name: str) -> None:
         assert len([what for what in refused if what in dict(GUARDED[vendor]())]) == guarded
         assert proxy.writes, "those beyond the guard did reach the vendor"
         figures["hostile attempts through what an action is handed"] += guarded
-        figures["hostile attempts beyond any guard"] += beyond
-        figures["write requests of those that reached the vendor"] += len(proxy.writes)
+        figures["hostile attempts that no guard can stop"] += beyond
+        figures["write requests of those beyond, as the vendor got them"] += len(proxy.writes)
         figures["writes accepted by a vendor"] += len(proxy.accepted)
