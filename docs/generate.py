@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import json
 import sys
@@ -30,9 +31,47 @@ def action_page(unit: type[AnyAction]) -> str:
         "Writes with": ", ".join(sorted(spec.writes)),
         "At most": f"{spec.limit} targets in a run",
         "Must be visible within": f"{spec.settle_within:.0f} s",
+        **({"Is watched for": f"{spec.hold:.0f} s more, and made again where it is taken back"} if spec.hold else {}),
         "Comes after": ", ".join((*spec.sources, *spec.after)) or "nothing; it closes a source",
     }
-    return _page(spec.id, unit, facts, {"Not established": spec.unestablished, "Rests on": spec.pages})
+    lists = {"What may still live": residuals(unit), "Not established": spec.unestablished, "Rests on": spec.pages}
+    return _page(spec.id, unit, facts, lists)
+
+
+def residuals(unit: type[AnyAction]) -> tuple[str, ...]:
+    """What the action's source says of its residuals, with what is filled in for each target in angle brackets."""
+    found = []
+    for function in (
+        node for node in ast.walk(ast.parse(inspect.getsource(sys.modules[unit.__module__]))) if isinstance(node, ast.FunctionDef)
+    ):
+        named = {
+            node.targets[0].id: node.value
+            for node in ast.walk(function)
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+        }
+        for call in ast.walk(function):
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "Residual":
+                what, until, closes = (_said(keyword.value, named) for keyword in call.keywords)
+                found.append(f"{what}: until {until}. Closed by: {closes}.")
+    return tuple(found)
+
+
+def _said(node: ast.expr, named: dict[str, ast.expr]) -> str:
+    match node:
+        case ast.Constant(value=str(text)):
+            return text
+        case ast.JoinedStr(values=parts):
+            return "".join(_said(part, {}) for part in parts)
+        case ast.Name(id=name) if name in named:
+            return _said(named[name], {})
+        case ast.FormattedValue(value=ast.Attribute(attr=name)) | ast.Attribute(attr=name):
+            return f"<{'target' if name == 'label' else name}>"
+        case ast.FormattedValue(value=ast.Name(id=name)) | ast.Name(id=name):
+            return f"<{name}>"
+        case ast.IfExp(body=body, orelse=orelse):
+            return f"{_said(body, named)}, or {_said(orelse, named)}"
+        case _:
+            return "<...>"
 
 
 def query_page(unit: type[AnyQuery]) -> str:
