@@ -44,11 +44,7 @@ def residuals(unit: type[AnyAction]) -> tuple[str, ...]:
     for function in (
         node for node in ast.walk(ast.parse(inspect.getsource(sys.modules[unit.__module__]))) if isinstance(node, ast.FunctionDef)
     ):
-        named = {
-            node.targets[0].id: node.value
-            for node in ast.walk(function)
-            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
-        }
+        named = dict(pair for node in ast.walk(function) if isinstance(node, ast.Assign) for pair in _assigned(node))
         for call in ast.walk(function):
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "Residual":
                 what, until, closes = (_said(keyword.value, named) for keyword in call.keywords)
@@ -56,7 +52,18 @@ def residuals(unit: type[AnyAction]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _said(node: ast.expr, named: dict[str, ast.expr]) -> str:
+def _assigned(node: ast.Assign) -> list[tuple[str, ast.expr]]:
+    """The names that an assignment gives, each with its expression."""
+    match node.targets, node.value:
+        case [ast.Name(id=name)], value:
+            return [(name, value)]
+        case [ast.Tuple(elts=names)], ast.Tuple(elts=values):
+            return [(name.id, value) for name, value in zip(names, values, strict=False) if isinstance(name, ast.Name)]
+        case _:
+            return []
+
+
+def _said(node: ast.expr, named: dict[str, ast.expr]) -> str:  # noqa: PLR0911 - one return a kind of expression
     match node:
         case ast.Constant(value=str(text)):
             return text

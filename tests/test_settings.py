@@ -215,3 +215,13 @@ def test_home_is_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("FIREDOOR_STATE_DIR", "~/state")
     assert load().state_dir == tmp_path / "state"
+
+
+def test_the_readmes_example_can_be_used_as_it_stands(tmp_path: Path) -> None:
+    readme = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
+    (tmp_path / "firedoor.toml").write_text(readme.split("```toml\n")[1].split("```")[0], encoding="utf-8")
+    settings = load(tmp_path / "firedoor.toml")
+    assert [one.name for one in settings.people] == ["Ada", "Grace"]
+    assert settings.jira is not None
+    assert settings.aws_ip_sets[0].version == "IPV4"
+    assert "where Ada works from" in settings.where_we_are.values()
