@@ -119,6 +119,14 @@ class Action(ABC, Generic[T, S]):
         )
 
 
+class FoundInPart(FiredoorError):
+    """A query found some of its targets, ``found``, and says here why not the rest. What was found is contained all the same."""
+
+    def __init__(self, what: str, *, found: Sequence[Target], target: str = "", advice: str = "") -> None:
+        super().__init__(what, target=target, advice=advice)
+        self.found = tuple(found)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuerySpec:
     """What a query declares of itself."""
@@ -143,4 +151,8 @@ class Query(ABC, Generic[Q, T]):
 
     @abstractmethod
     async def find(self, question: Q) -> Sequence[T]:
-        """The targets that answer the question, in a stable order. Raises `BadInput` where the question names something unknown."""
+        """The targets that answer the question, in a stable order.
+
+        Raises `BadInput` where the question names something unknown, `Misconfigured` where nobody prepared what it looks for, and
+        `FoundInPart` where that is true of some of it.
+        """

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from firedoor.action import FoundInPart
 from firedoor.canonical import plain
 from firedoor.catalogue import AnyAction, AnyQuery
 from firedoor.errors import FiredoorError, Misconfigured, VendorError
@@ -43,6 +44,14 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a query found, and what it could not answer, if anything."""
+
+    found: tuple[Target, ...] = ()
+    failed: FiredoorError | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Drafts:
     """All drafts of a run, in the playbook's order. ``names`` are all names of all targets, refused ones too."""
 
@@ -64,34 +73,28 @@ async def draft(book: Playbook, order: Order, *, units: Units, guard: Guard) -> 
     """
     given = _given(book, order.inputs)
     answers = dict(zip(book.queries, await asyncio.gather(*(_find(one, given, units) for one in book.queries.values())), strict=True))
-    failed = [answer for answer in answers.values() if isinstance(answer, FiredoorError)]
-    if failed and not any(answers[step.source] for step in book.steps if not isinstance(answers[step.source], FiredoorError)):
+    failed = [answer.failed for answer in answers.values() if answer.failed is not None]
+    if failed and not any(answer.found for answer in answers.values()):
         raise failed[0]
-    found = {name: () if isinstance(answer, FiredoorError) else answer for name, answer in answers.items()}
-    names = tuple(dict.fromkeys(name for step in book.steps for target in found[step.source] for name in target.names))
+    names = tuple(dict.fromkeys(name for step in book.steps for target in answers[step.source].found for name in target.names))
     briefing = Briefing(run=order.run, incident=order.incident, title=order.title, scope=names)
     steps = {step.id: step for step in book.steps}
     drafts: list[Draft] = []
-    wanted = asked(book, order.inputs)
     for step in book.steps:
-        if step.source not in wanted:
-            continue
-        answer = answers[step.source]
-        action = units.actions.get(step.action)
+        answer, action = answers[step.source], units.actions.get(step.action)
         item = Item(id=f"{step.id}/?", step=step.id, action=step.action, label="?", target={}, telling=True)
         if action is None:
-            absent = units.missing[step.action.partition(".")[0]]
-            drafts.append(Draft(item=replace(item, plan=Plan(impossible=str(absent))), target=None))
+            if answer.failed or answer.found:
+                absent = answer.failed or units.missing[step.action.partition(".")[0]]
+                drafts.append(Draft(item=replace(item, plan=Plan(impossible=str(absent))), target=None))
             continue
-        spec = action.spec
-        item = replace(item, reversal=spec.reversal, telling=spec.approvals is Tier.AUTO)
-        if isinstance(answer, FiredoorError):
-            words = f"its targets could not be found: {answer} Start the playbook again once that is mended"
+        item = replace(item, reversal=action.spec.reversal, telling=action.spec.approvals is Tier.AUTO)
+        if answer.failed is not None:
+            words = f"not all of its targets could be found: {answer.failed} Start the playbook again once that is mended"
             drafts.append(Draft(item=replace(item, plan=Plan(impossible=words)), target=None))
-            continue
-        excess = guard.excess(step.action, answer, limit=min(book.limits.targets, spec.limit))
-        for target in answer:
-            needs = tuple(need for name in step.needs for need in _needs(steps[name], step, target, answers))
+        excess = guard.excess(step.action, answer.found, limit=min(book.limits.targets, action.spec.limit))
+        for target in answer.found:
+            needs = tuple(need for name in step.needs for need in _needs(steps[name], step, target, answers, units))
             drafts += _of(replace(item, needs=needs, refused=excess), target.briefed(briefing), guard)
     return Drafts(drafts=await _keep_one(drafts, names, units=units, guard=guard), names=names)
 
@@ -129,16 +132,22 @@ def _refused(one: Draft, why: str) -> Draft:
     return replace(one, item=replace(one.item, refused=one.item.refused or why))
 
 
-async def _find(question: Question, inputs: Mapping[str, object], units: Units) -> Sequence[Target] | FiredoorError:
+async def _find(question: Question, inputs: Mapping[str, object], units: Units) -> Answer:
     if not _is_asked(question, inputs):
-        return ()
+        return Answer()
     query = units.queries.get(question.query)
     if query is None:
-        return units.missing[question.query.partition(".")[0]]
+        return Answer(failed=units.missing[question.query.partition(".")[0]])
     try:
         found: Sequence[Target] = await query.find(revive(query.question, _asks(question, inputs)))
+    except FoundInPart as part:
+        return Answer(found=_each_once(part.found), failed=part)
     except (VendorError, Misconfigured) as error:
-        return error
+        return Answer(failed=error)
+    return Answer(found=_each_once(found))
+
+
+def _each_once(found: Sequence[Target]) -> tuple[Target, ...]:
     return tuple({target.names[0]: target for target in found}.values())
 
 
@@ -163,9 +172,10 @@ def _id(step: str, target: Target) -> str:
     return f"{step}/{target.names[0].partition(':')[2]}"
 
 
-def _needs(needed: Step, step: Step, target: Target, answers: Mapping[str, Sequence[Target] | FiredoorError]) -> list[str]:
+def _needs(needed: Step, step: Step, target: Target, answers: Mapping[str, Answer], units: Units) -> list[str]:
     """Steps over the same targets wait for each other target by target; others wait for all."""
-    others = answers[needed.source]
-    if isinstance(others, FiredoorError):
-        return [f"{needed.id}/?"]
-    return [_id(needed.id, other) for other in ([target] if needed.source == step.source else others)]
+    answer = answers[needed.source]
+    if needed.action not in units.actions:
+        return [f"{needed.id}/?"] if answer.failed or answer.found else []
+    unknown = [f"{needed.id}/?"] if answer.failed is not None else []
+    return [*(_id(needed.id, other) for other in ([target] if needed.source == step.source else answer.found)), *unknown]

@@ -267,8 +267,8 @@ class Engine:
                     group.create_task(bring(item))
 
         try:
-            await bring_all([item for item in record.items if not item.telling])
-            if telling := [item for item in record.items if item.telling]:
+            await bring_all([item for item in record.items if not _tells(item)])
+            if telling := [item for item in record.items if _tells(item)]:
                 briefing = await self._briefing(run, actions)
                 await bring_all([_briefed(item, actions, briefing) for item in telling])
         except* JournalError as broken:
@@ -341,6 +341,11 @@ def _settle(result: StepResult, *futures: asyncio.Future[StepResult]) -> None:
 
 def _still_open(results: Sequence[StepResult]) -> list[StepResult]:
     return [result for result in results if result.outcome.exit_code != 0]
+
+
+def _tells(item: Item) -> bool:
+    """Whether it waits for all else: what has nobody to tell ends at once, for others may wait for it."""
+    return item.telling and bool(item.target)
 
 
 def _briefed(item: Item, actions: Mapping[str, AnyAction], briefing: Briefing) -> Item:

@@ -10,7 +10,7 @@ from typing import Any, Self
 import pytest
 
 from firedoor import planning
-from firedoor.action import Query, QuerySpec
+from firedoor.action import FoundInPart, Query, QuerySpec
 from firedoor.drafting import Units
 from firedoor.engine import Engine
 from firedoor.errors import Misconfigured, Unreachable, VendorError
@@ -109,11 +109,38 @@ async def test_what_cannot_be_answered_holds_nothing_else_up(why: VendorError | 
         planned = await plan(it, gates(SHUT, CLEAR, BLOCK), doors=["203.0.113.7/32"])
         assert [item.id for item in planned.items] == ["shut/?", "clear/?", "block/door:a"]
         assert planned.items[0].plan is not None
-        assert "its targets could not be found: doors: no reply" in planned.items[0].plan.impossible
+        assert "not all of its targets could be found: doors: no reply" in planned.items[0].plan.impossible
         report = await it.contain(gates(SHUT, CLEAR, BLOCK), engine=engine(it), doors=["203.0.113.7/32"])
         assert outcomes(report) == ["FAILED", "FAILED", "CHANGED"]
         assert report["outcome"] == "partial"
         assert it.vendor.doors["a"]["k"] == "shut"
+
+
+async def test_what_was_found_in_part_is_contained_and_the_rest_is_told(tmp_path: Path) -> None:
+    async with lab(tmp_path, {"a": OPEN}) as it:
+        it.vendor.unfindable = FoundInPart("no door called b is prepared", found=[Door(name="a")])
+        report = await it.contain(book(steps=[SHUT, CLEAR]))
+        assert [step["id"] for step in report["steps"]] == ["shut/?", "shut/door:a", "clear/?", "clear/door:a"]
+        assert outcomes(report) == ["FAILED", "CHANGED", "FAILED", "UNVERIFIED"]
+        assert "no door called b is prepared" in report["open"][0]["reason"]
+        assert it.vendor.doors["a"]["k"] == "shut"
+
+
+async def test_an_action_without_its_vendor_is_told_once_and_what_comes_after_it_is_doubted(tmp_path: Path) -> None:
+    absent = {"gone": Misconfigured("nobody told Firedoor where Gone is", advice="Set it in the environment")}
+    async with lab(tmp_path, {"a": OPEN}) as it:
+        steps = (SHUT, {"id": "away", "action": "gone.away", "for_each": "${queries.doors}"}, CLEAR | {"needs": ["away"]})
+        made = engine(it)
+        for name in ("_look", "_act"):
+            setattr(made, name, replace(getattr(made, name), missing=absent))
+        report = await it.contain(book(steps=steps), engine=made)
+        assert [(step["id"], step["outcome"]) for step in report["steps"]] == [
+            ("shut/door:a", "CHANGED"),
+            ("away/?", "FAILED"),
+            ("clear/door:a", "UNVERIFIED"),
+        ]
+        assert any("nobody told Firedoor where Gone is" in one["reason"] for one in report["open"])
+        assert report["outcome"] == "partial"
 
 
 async def test_where_nothing_was_answered_the_run_does_not_begin(tmp_path: Path) -> None:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from firedoor.action import Query, QuerySpec
-from firedoor.errors import BadInput
+from firedoor.action import FoundInPart, Query, QuerySpec
+from firedoor.addresses import canonical
 from firedoor.vendors.aws.client import AwsClient
-from firedoor.vendors.aws.ipsets import IpSetBlock, check_network, listed, version_of
+from firedoor.vendors.aws.ipsets import IpSetBlock, listed, version_of
 
 PREPARE = (
     "Make an IP set for each IP version, have a rule of the web ACL block what is in it, and name it in the settings with its account, "
@@ -45,13 +45,15 @@ class FindIpSets(Query[Addresses, IpSetBlock]):
     async def find(self, question: Addresses) -> Sequence[IpSetBlock]:
         """One target a set that has an address of its version, in the order of the settings.
 
-        Raises `BadInput` for what is no address or network, and for an address that no prepared set can hold: none is left out in silence.
+        Raises `BadInput` for what is no address or network, `FoundInPart` for an address that no prepared set can hold: none is left out in
+        silence, and none is kept open by another.
         """
-        networks = tuple(dict.fromkeys(check_network(text) for text in question.addresses))
+        networks = tuple(dict.fromkeys(map(canonical, question.addresses)))
         sets = self._aws.prepared.ip_sets
         versions = {each.version for each in sets}
+        shares = [(each, tuple(network for network in networks if version_of(network) == each.version)) for each in sets]
+        found = tuple(IpSetBlock.of(each, share) for each, share in shares if share)
         if homeless := [network for network in networks if version_of(network) not in versions]:
             kinds = " and ".join(sorted({version_of(network) for network in homeless}))
-            raise BadInput(f"no IP set for {kinds} is prepared in AWS", target=listed(homeless), advice=PREPARE)
-        shares = [(each, tuple(network for network in networks if version_of(network) == each.version)) for each in sets]
-        return tuple(IpSetBlock.of(each, share) for each, share in shares if share)
+            raise FoundInPart(f"no IP set for {kinds} is prepared in AWS", found=found, target=listed(homeless), advice=PREPARE)
+        return found

@@ -24,7 +24,7 @@ from firedoor.addresses import uncovered
 from firedoor.errors import NotFound
 from firedoor.model import Change, Intent, Plan, Receipt, Residual, Reversal, Snapshot, Tier
 from firedoor.vendors.okta.client import OktaClient
-from firedoor.vendors.okta.zones import ZoneBlock, ZoneRecord, bared, entries_of, overfull, unfit
+from firedoor.vendors.okta.zones import ZoneBlock, ZoneRecord, bared, entries_of, overfull, too_wide, unfit
 
 SHOWN = 8
 
@@ -88,7 +88,7 @@ class BlockAddresses(Action[ZoneBlock, ZoneState]):
         if not target.addresses:
             return Plan(impossible="no address is left to be shut out; block what is meant in Okta by hand")
         missing = uncovered(zone.gateways, target.addresses)
-        if wrong := unfit(zone) or (overfull(zone, len(missing)) if missing else ""):
+        if wrong := unfit(zone) or too_wide(missing) or (overfull(zone, len(missing)) if missing else ""):
             return Plan(impossible=wrong)
         if not missing:
             return Plan(reason=f"zone {zone.name} shuts out {_listed(target.addresses)}")

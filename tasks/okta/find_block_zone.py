@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from firedoor.action import Query, QuerySpec
 from firedoor.addresses import canonical
-from firedoor.errors import BadInput, NotFound
+from firedoor.errors import Misconfigured, NotFound
 from firedoor.vendors.okta.client import OktaClient
 from firedoor.vendors.okta.zones import ZoneBlock
 
@@ -38,14 +38,16 @@ class FindBlockZone(Query[Addresses, ZoneBlock]):
         self._okta = okta
 
     async def find(self, question: Addresses) -> Sequence[ZoneBlock]:
-        """One target. Raises `BadInput` where no zone is prepared, Okta has none of its id, or an address is none."""
+        """One target. Raises `Misconfigured` where no zone is prepared, or Okta has none of its id; `BadInput` where an address is none."""
         addresses = tuple(dict.fromkeys(map(canonical, question.addresses)))
         advice = "Make an IP zone with usage BLOCKLIST in Okta by daylight, and give Firedoor its id; FIREDOOR_OKTA_BLOCK_ZONE holds it"
         if not self._okta.block_zone:
-            raise BadInput("no Okta network zone is prepared for blocking", advice=advice)
+            raise Misconfigured("no Okta network zone is prepared for blocking", advice=advice)
         block = ZoneBlock(zone_id=self._okta.block_zone, addresses=addresses)
         try:
             zone = await self._okta.network_zone(block.zone_id)
         except NotFound as missing:
-            raise BadInput("Okta does not have the network zone prepared for blocking", target=block.zone_id, advice=advice) from missing
+            raise Misconfigured(
+                "Okta does not have the network zone prepared for blocking", target=block.zone_id, advice=advice
+            ) from missing
         return (ZoneBlock(zone_id=zone.id, zone_name=zone.name if zone.name.isprintable() else "", addresses=addresses),)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from firedoor.action import Query, QuerySpec
-from firedoor.errors import BadInput, NotFound
+from firedoor.errors import Misconfigured, NotFound
 from firedoor.vendors.slack.client import SlackClient
 from firedoor.vendors.slack.values import Notice
 
@@ -36,10 +36,10 @@ class FindChannel(Query[PreparedChannel, Notice]):
         self._slack = slack
 
     async def find(self, question: PreparedChannel) -> Sequence[Notice]:
-        """One notice, not yet told of its run. Raises `BadInput` where Slack shows the app no such channel."""
+        """One notice, not yet told of its run. Raises `Misconfigured` where Slack shows the app no such channel."""
         del question
         try:
             found = await self._slack.channel(self._slack.channel_id)
         except NotFound as missing:
-            raise BadInput("Slack shows the app no such channel", target=self._slack.channel_id, advice=missing.advice) from missing
+            raise Misconfigured("Slack shows the app no such channel", target=self._slack.channel_id, advice=missing.advice) from missing
         return (Notice(channel=found.id, name=found.name),)

@@ -30,14 +30,6 @@ def check_region(text: str) -> str:
     return text
 
 
-def check_network(text: str) -> str:
-    """An address or CIDR as WAF takes it: canonical, and not the whole Internet. Raises `BadInput` for anything else."""
-    network = canonical(text)
-    if ip_network(network).prefixlen == 0:
-        raise BadInput("AWS WAF takes every network but /0", target=shown(text), advice="Name the networks that are meant")
-    return network
-
-
 def version_of(network: str) -> str:
     """IPV4 or IPV6: the kind of set that can hold the network."""
     return VERSIONS[ip_network(network).version]
@@ -72,7 +64,7 @@ class IpSetBlock(Target):
         if not _ID.fullmatch(self.id):
             raise BadInput(f"{shown(self.id)} is not the id of an IP set", advice="`aws wafv2 list-ip-sets` shows it, a UUID")
         for address in self.addresses:
-            if check_network(address) != address or version_of(address) != self.version:
+            if canonical(address) != address or version_of(address) != self.version:
                 raise BadInput(f"{shown(address)} is no CIDR of {self.version} as it is to be written", target=shown(self.name))
         if len(set(self.addresses)) != len(self.addresses):
             raise BadInput("a block names each address once", target=shown(self.name))

@@ -42,7 +42,6 @@ class ZoneBlock(Target):
         for address in self.addresses:
             if canonical(address) != address:
                 raise BadInput("the network is not in its canonical form", target=shown(address), advice=f"Write {canonical(address)}")
-            check_width(address)
 
     @property
     def label(self) -> str:
@@ -78,16 +77,10 @@ Edit: TypeAlias = Callable[[Mapping[str, object], ZoneRecord, Sequence[str]], tu
 """From a zone as it is read, whole and as a value, to the zone to put and the addresses that this changes."""
 
 
-def check_width(address: str) -> str:
-    """The network itself, where it is no wider than `WIDEST`. Raises `BadInput`."""
-    network = ip_network(address)
-    if network.prefixlen < WIDEST[network.version]:
-        raise BadInput(
-            f"it is wider than /{WIDEST[network.version]}, which shuts out far more than an attacker",
-            target=shown(address),
-            advice="Name the addresses that were seen, or block so much by daylight in Okta's Admin Console",
-        )
-    return address
+def too_wide(addresses: Sequence[str]) -> str:
+    """Why these are never put into a zone, whoever asks for it; empty where they may be."""
+    wide = [address for address in addresses if (network := ip_network(address)).prefixlen < WIDEST[network.version]]
+    return f"{', '.join(wide)} shuts out far more than an attacker; block so much by daylight in Okta's Admin Console" if wide else ""
 
 
 def unfit(zone: ZoneRecord) -> str:
@@ -128,7 +121,7 @@ def entries_of(zone: ZoneRecord, addresses: Sequence[str]) -> tuple[str, ...]:
 def with_added(raw: Mapping[str, object], zone: ZoneRecord, addresses: Sequence[str]) -> tuple[dict[str, object], tuple[str, ...]]:
     """The zone to put, and the entries that are new in it. Raises `Conflict` where none is, or the zone may not have them."""
     added = uncovered(zone.gateways, addresses)
-    refused = unfit(zone) or overfull(zone, len(added)) or ("" if added else f"zone {zone.name} covers them all already")
+    refused = unfit(zone) or too_wide(added) or overfull(zone, len(added)) or ("" if added else f"zone {zone.name} covers them all already")
     if refused:
         raise _conflict(zone, refused)
     new = [{"type": "CIDR", "value": address} for address in added]

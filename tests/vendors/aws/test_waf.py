@@ -11,11 +11,12 @@ import pytest
 from aiolimiter import AsyncLimiter
 from moto.backends import get_backend
 
+from firedoor.action import FoundInPart
 from firedoor.canonical import JSON
 from firedoor.errors import BadInput, Conflict, Malformed, NotFound, Rejected, WriteRefused
 from firedoor.vendors.access import Access
 from firedoor.vendors.aws.client import AwsClient
-from firedoor.vendors.aws.ipsets import IpSetBlock, check_network, listed
+from firedoor.vendors.aws.ipsets import IpSetBlock, listed
 from firedoor.vendors.aws.prepared import AwsPrepared, IpSet
 from firedoor.vendors.aws.simulator import AwsLag, AwsSimulator
 from firedoor.vendors.aws.waf import Waf
@@ -234,20 +235,20 @@ async def test_each_address_goes_to_every_set_of_its_version() -> None:
     assert await finder(ATTACKERS, EDGE).find(Addresses(addresses=("203.0.113.7",))) == (found[0].only({"203.0.113.7/32"}),)
 
 
-@pytest.mark.parametrize(
-    ("address", "words"), [("203.0.113.7/24", "bits set beyond"), ("203.0.113.256", "no IP address"), ("0.0.0.0/0", "every network but /0")]
-)
+@pytest.mark.parametrize(("address", "words"), [("203.0.113.7/24", "bits set beyond"), ("203.0.113.256", "no IP address")])
 async def test_what_is_no_network_is_answered_in_words(address: str, words: str) -> None:
     with pytest.raises(BadInput, match=words):
         await finder(ATTACKERS, EDGE).find(Addresses(addresses=(address,)))
 
 
 async def test_an_address_without_a_set_to_hold_it_is_not_left_out_in_silence() -> None:
-    with pytest.raises(BadInput, match="no IP set for IPV6 is prepared") as missing:
+    with pytest.raises(FoundInPart, match="no IP set for IPV6 is prepared") as missing:
         await finder(ATTACKERS).find(Addresses(addresses=("203.0.113.7", "2001:db8::7")))
     assert missing.value.target == "2001:db8::7/128"
-    with pytest.raises(BadInput, match="IPV4 and IPV6") as missing:
+    assert [target.addresses for target in missing.value.found] == [("203.0.113.7/32",)], "and it keeps no other open"
+    with pytest.raises(FoundInPart, match="IPV4 and IPV6") as missing:
         await finder().find(Addresses(addresses=("203.0.113.7", "2001:db8::7")))
+    assert missing.value.found == ()
     assert "have a rule of the web ACL block what is in it" in missing.value.advice
 
 
@@ -264,7 +265,6 @@ WRONG = [
     {"addresses": ("203.0.113.7",)},
     {"addresses": ("2001:db8::7/128",)},
     {"addresses": ("203.0.113.7/32", "203.0.113.7/32")},
-    {"addresses": ("0.0.0.0/0",)},
 ]
 
 
@@ -281,4 +281,3 @@ def test_a_target_is_made_of_addresses() -> None:
     assert block.names[1] == f"aws:arn:arn:aws:wafv2:eu-west-1:{ACCOUNT}:regional/ipset/attackers/{FOUR}"
     assert listed(["a", "b", "c", "d", "e"]) == "a, b, c and 2 more"
     assert listed([]) == "no address"
-    assert check_network("203.0.113[.]7") == "203.0.113.7/32"
