@@ -28,6 +28,7 @@ class Spec:
     hold without a break: until the vendor enforces a change everywhere, whoever is being shut out can still take it back.
     ``sources`` are the actions that close what mints the thing this one closes: one of them must stand in a playbook, and each that does
     comes first. ``after`` are other actions that come first, where they stand there.
+    ``back`` is the least tier of undoing it, where letting back in is more to ask than shutting out.
     ``unestablished`` names facts about the vendor that nobody here could confirm, ``pages`` the vendor's pages this rests on.
     """
 
@@ -42,6 +43,7 @@ class Spec:
     hold: float = 0.0
     sources: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
+    back: Tier = Tier.AUTO
     unestablished: tuple[str, ...] = ()
     pages: tuple[str, ...] = ()
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -20,9 +20,15 @@ if TYPE_CHECKING:
     from firedoor.vendors.aws.session import AwsCredentials
     from firedoor.vendors.okta.client import OktaClient
 
+# Where people are told. Nobody has to set them up for containment.
+TELLING = frozenset({"slack", "jira"})
 MOST_SKEW = timedelta(minutes=2)
 
 log = logging.getLogger(__name__)
+
+
+class ClockOff(Misconfigured):
+    """This machine's clock is wrong, and so would be everything that is signed, approved or logged by it: a matter of no one vendor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +43,24 @@ class AwsStandIn:
 class Clients:
     """The clients of one access, by vendor, and the names that Firedoor itself goes by there.
 
-    ``missing`` are vendors where people are told, and why they cannot be: containment does not wait for them.
+    ``missing`` are vendors that cannot be worked with just now, and why: their steps fail, and the containment of the others goes on. An
+    attacker who takes one of them from us must not have stopped the rest.
     """
 
     by_vendor: dict[str, Any] = field(default_factory=dict)
     own: dict[str, str] = field(default_factory=dict)
     missing: dict[str, Misconfigured] = field(default_factory=dict)
+
+    @asynccontextmanager
+    async def unless_missing(self, vendor: str) -> AsyncIterator[None]:
+        """Note why a vendor cannot be worked with, instead of raising it. Raises `ClockOff` all the same."""
+        try:
+            yield
+        except ClockOff:
+            raise
+        except Misconfigured as why:
+            log.warning("%s", why)
+            self.missing[vendor] = why
 
     async def keepers(self) -> Sequence[Keepers]:
         """Those who can let everybody in again, Firedoor's own identities aside. Where a vendor does not say, containment goes on."""
@@ -59,21 +77,26 @@ class Clients:
 
 
 async def connect(stack: AsyncExitStack, settings: Settings, vendors: frozenset[str], access: Access, aws: AwsStandIn | None) -> Clients:
-    """The clients of the vendors named, each reachable, known to its vendor, and of about our time. Raises `Misconfigured`."""
+    """The clients of the vendors named, each reachable, known to its vendor, and of about our time; or why not.
+
+    Raises `Misconfigured` where a vendor that is to be contained at was never set up, `ClockOff` where our clock is off.
+    """
     found = Clients()
     if "okta" in vendors:
-        okta = found.by_vendor["okta"] = await stack.enter_async_context(_okta(settings, access))
-        me = await _greet(okta)
-        found.own |= dict.fromkeys((f"okta:user:{me.id}", f"okta:user:{me.login}"), "it owns Firedoor's own Okta token")
+        okta = await stack.enter_async_context(_okta(settings, access))
+        async with found.unless_missing("okta"):
+            me = await _greet(okta)
+            found.by_vendor["okta"] = okta
+            found.own |= dict.fromkeys((f"okta:user:{me.id}", f"okta:user:{me.login}"), "it owns Firedoor's own Okta token")
     if "aws" in vendors:
-        client = found.by_vendor["aws"] = await _aws(stack, settings, access, aws)
-        found.own |= await _own_aws(client)
+        async with found.unless_missing("aws"):
+            client = await _aws(stack, settings, access, aws)
+            found.own |= await _own_aws(client)
+            found.by_vendor["aws"] = client
     for name, make in (("slack", _slack), ("jira", _jira)):
         if name in vendors:
-            try:
+            async with found.unless_missing(name):
                 found.by_vendor[name] = await stack.enter_async_context(make(settings, access))
-            except Misconfigured as missing:
-                found.missing[name] = missing
     return found
 
 
@@ -118,7 +141,6 @@ async def _aws(stack: AsyncExitStack, settings: Settings, access: Access, stand_
                 accounts = {(await base.whoami()).account: ""}
         client = await stack.enter_async_context(AwsClient(accounts, access, **where))
         _check_clock("AWS", await client.skew())
-        await asyncio.gather(*(client.whoami(account) for account in client.accounts))
     except Misconfigured:
         raise
     except FiredoorError as error:
@@ -129,8 +151,16 @@ async def _aws(stack: AsyncExitStack, settings: Settings, access: Access, stand_
 
 
 async def _own_aws(client: AwsClient) -> Mapping[str, str]:
-    """The IAM users and roles that Firedoor itself is, in target names."""
-    callers = [await client.whoami(), *[await client.whoami(account) for account in client.accounts]]
+    """The IAM users and roles that Firedoor itself is, in target names. Raises `Misconfigured` where no account at all lets us in."""
+    base = await client.whoami()
+    greeted = await asyncio.gather(*(client.whoami(account) for account in client.accounts), return_exceptions=True)
+    shut = {account: one for account, one in zip(client.accounts, greeted, strict=True) if isinstance(one, FiredoorError)}
+    for account, error in shut.items():
+        log.warning("AWS account %s does not let Firedoor in, so its steps will fail: %s", account, error)
+    if len(shut) == len(client.accounts):
+        error = next(iter(shut.values()))
+        raise Misconfigured(f"AWS: {error.what}", advice=error.advice or "Check the roles in aws_accounts") from error
+    callers = [base, *(one for one in greeted if not isinstance(one, BaseException))]
     return dict.fromkeys((caller.name for caller in callers if caller.name), "it is the identity that Firedoor itself runs as")
 
 
@@ -168,7 +198,7 @@ def _jira(settings: Settings, access: Access) -> Any:
 
 def _check_clock(vendor: str, skew: timedelta) -> None:
     if abs(skew) > MOST_SKEW:
-        raise Misconfigured(
+        raise ClockOff(
             f"this machine's clock and {vendor}'s are {abs(skew.total_seconds()):.0f} s apart",
             advice="Set the clock (for instance with chrony), for approvals, signatures and the log all rest on it",
         )

@@ -10,7 +10,7 @@ from typing import Any
 from firedoor.action import FoundInPart
 from firedoor.canonical import plain
 from firedoor.catalogue import AnyAction, AnyQuery
-from firedoor.errors import FiredoorError, Misconfigured, VendorError
+from firedoor.errors import BadInput, FiredoorError, Misconfigured, VendorError
 from firedoor.guard import Guard, Keepers
 from firedoor.model import Briefing, Plan, Target, Tier
 from firedoor.playbook import REFERENCE, Playbook, Question, Step
@@ -69,13 +69,11 @@ async def draft(book: Playbook, order: Order, *, units: Units, guard: Guard) -> 
     """Ask the queries and draft the run.
 
     A question that a vendor failed to answer, or that nobody made ready for, becomes an item that says so and holds nothing up; the first
-    such failure is raised where nothing was answered. Raises `BadInput` for a question that names something unknown.
+    such failure is raised where nothing to contain was found. Raises `BadInput` for a question that names something unknown.
     """
     given = _given(book, order.inputs)
     answers = dict(zip(book.queries, await asyncio.gather(*(_find(one, given, units) for one in book.queries.values())), strict=True))
-    failed = [answer.failed for answer in answers.values() if answer.failed is not None]
-    if failed and not any(answer.found for answer in answers.values()):
-        raise failed[0]
+    _check_there_is_work(book, answers, units)
     names = tuple(dict.fromkeys(name for step in book.steps for target in answers[step.source].found for name in target.names))
     briefing = Briefing(run=order.run, incident=order.incident, title=order.title, scope=names)
     steps = {step.id: step for step in book.steps}
@@ -92,11 +90,26 @@ async def draft(book: Playbook, order: Order, *, units: Units, guard: Guard) -> 
         if answer.failed is not None:
             words = f"not all of its targets could be found: {answer.failed} Start the playbook again once that is mended"
             drafts.append(Draft(item=replace(item, plan=Plan(impossible=words)), target=None))
-        excess = guard.excess(step.action, answer.found, limit=min(book.limits.targets, action.spec.limit))
+        touched = [target for other in book.steps if other.action == step.action for target in answers[other.source].found]
+        excess = guard.excess(step.action, touched, limit=min(book.limits.targets, action.spec.limit))
         for target in answer.found:
             needs = tuple(need for name in step.needs for need in _needs(steps[name], step, target, answers, units))
             drafts += _of(replace(item, needs=needs, refused=excess), target.briefed(briefing), guard)
-    return Drafts(drafts=await _keep_one(drafts, names, units=units, guard=guard), names=names)
+    return Drafts(drafts=await _keep_one(drafts, units=units, guard=guard), names=names)
+
+
+def _check_there_is_work(book: Playbook, answers: Mapping[str, Answer], units: Units) -> None:
+    """Raise why there is nothing to do, if so. To tell people of it is not enough where the playbook is to contain something."""
+    contains = [step for step in book.steps if step.action in units.actions and units.actions[step.action].spec.approvals]
+    if any(answers[step.source].found for step in contains or book.steps):
+        return
+    if failed := [answer.failed for answer in answers.values() if answer.failed is not None]:
+        raise failed[0]
+    if contains:
+        raise BadInput(
+            f"there is nothing to contain: of what {book.playbook} works on, none was named or found",
+            advice=f"See what it can be told: `firedoor playbooks show {book.playbook}`",
+        )
 
 
 def _of(item: Item, target: Target, guard: Guard) -> list[Draft]:
@@ -107,7 +120,7 @@ def _of(item: Item, target: Target, guard: Guard) -> list[Draft]:
     rest = [address for address in target.addresses if address not in whys]
     drafts = [_on(item, target.only(rest), item.refused or guard.refusal(target))] if rest else []
     refused = _on(item, target.only(list(whys)), "; ".join(whys.values()))
-    return [*drafts, Draft(item=replace(refused.item, id=f"{refused.item.id}/refused"), target=refused.target)]
+    return [*drafts, Draft(item=replace(refused.item, id=f"{refused.item.id}/refused"), target=refused.target)] if rest else [refused]
 
 
 def _on(item: Item, target: Target, refused: str) -> Draft:
@@ -115,10 +128,11 @@ def _on(item: Item, target: Target, refused: str) -> Draft:
     return Draft(item=replace(item, id=_id(item.step, target), label=target.label, target=data, refused=refused), target=target)
 
 
-async def _keep_one(drafts: Sequence[Draft], names: Sequence[str], *, units: Units, guard: Guard) -> tuple[Draft, ...]:
+async def _keep_one(drafts: Sequence[Draft], *, units: Units, guard: Guard) -> tuple[Draft, ...]:
     """The drafts, with those refused that would together shut out the last who can let everybody in again."""
+    touched = [name for one in drafts if one.target is not None and not one.item.refused for name in one.target.names]
     for keepers in await units.keepers():
-        if why := guard.lockout(names, keepers):
+        if why := guard.lockout(touched, keepers):
             members = {name.casefold() for member in keepers.members for name in member}
             drafts = [_refused(one, why) if _is_among(one, members) else one for one in drafts]
     return tuple(drafts)

@@ -6,39 +6,34 @@ The engine does not know Prefect, Slack or a terminal. Where steps are carried o
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any
 
-from firedoor import planning, report, undo, words
+from firedoor import planning, report, results, undo
+from firedoor.applying import Applying
 from firedoor.approval import Request, Ruling, eligible
-from firedoor.canonical import plain
 from firedoor.catalogue import AnyAction
 from firedoor.channel import Ask, Channel
-from firedoor.defect import kind_and_place
 from firedoor.desk import Desk
 from firedoor.drafting import Units
-from firedoor.errors import ApprovalInvalid, BadInput, JournalError, LeaseLost, Misconfigured, RunHeld
+from firedoor.errors import ApprovalInvalid, BadInput, DecisionRefused, LeaseLost, Misconfigured, RunHeld
 from firedoor.guard import Guard
 from firedoor.journal import Journal, Kind
 from firedoor.lease import TTL_SECONDS, Leases
-from firedoor.model import Briefing, Mode, Outcome, Target, Tier
+from firedoor.model import Mode, Outcome, Tier
 from firedoor.planning import Planned
 from firedoor.playbook import Approval, Playbook
-from firedoor.run import Item, Order, Record, StepResult, revive
+from firedoor.run import Item, Order, Record, StepResult
 from firedoor.stage import Stage
-from firedoor.step import Bench, perform
+from firedoor.step import Bench
+from firedoor.stops import Stops
 from firedoor.voices import Voices
 
 LAPSES_AFTER = timedelta(hours=4)
-# A source that was tried and failed does not keep what it minted alive: an attacker could make it fail. One that people held back does.
-TRIED = (Outcome.FAILED, Outcome.UNVERIFIED, Outcome.STALE)
 RESUMABLE = ("partial", "failed", "stopped")
 
 log = logging.getLogger(__name__)
@@ -85,9 +80,18 @@ class Engine:
 
     async def resume(self, run: str, stage: Stage) -> Mapping[str, Any]:
         """Go on with a run that a dead process left, or whose steps failed. Raises `RunHeld`, `UnknownRun`, `BadInput` where it is over."""
-        await self._desk.record(run)
-        async with self._alone(run):
+        undoes = (await self._desk.record(run)).order.undoes
+        async with AsyncExitStack() as held:
+            for name in filter(None, (undoes, run)):
+                await held.enter_async_context(self._alone(name))
             record = await self._desk.record(run)
+            if record.undone_by:
+                raise BadInput(
+                    f"run {run} was undone by run {record.undone_by}, so what it did no longer stands",
+                    advice="To contain again, start the playbook again: it plans what is left",
+                )
+            if undoes and (since := await self._contained_since(record)):
+                raise BadInput(f"run {since} has contained the same since", advice=f"To undo that too: `firedoor undo {since}`")
             if record.report is not None and record.report["outcome"] not in RESUMABLE:
                 raise BadInput(f"run {run} is over: {record.report['outcome']}", advice=f"See `firedoor show {run}`")
             if not record.items:
@@ -100,9 +104,12 @@ class Engine:
             return await self._carry_on(run, stage)
 
     async def stop(self, run: str, *, by: str) -> None:
-        """Let the run begin no further write. Raises `UnknownRun`, `BadInput` where it is over."""
-        if (await self._desk.record(run)).report is not None:
+        """Let the run begin no further write. Raises `UnknownRun`, `BadInput` where it is over, `DecisionRefused` for its own targets."""
+        record = await self._desk.record(run)
+        if record.report is not None:
             raise BadInput(f"run {run} is over", advice=f"See `firedoor show {run}`")
+        if record.request is not None and by in record.request.barred:
+            raise DecisionRefused("you are in this plan yourself, so you may not stop it", advice="Ask somebody else on the roster")
         await self._journal.append(run, Kind.STOP, {"by": by})
 
     def _check_acts(self, order: Order) -> None:
@@ -111,7 +118,7 @@ class Engine:
 
     async def _previewed(self, order: Order, planned: Planned) -> Mapping[str, Any]:
         record = Record(order=order, items=planned.items, fingerprint=planned.fingerprint)
-        record.results = {item.id: _previewed(item) for item in planned.items}
+        record.results = {item.id: results.previewed(item) for item in planned.items}
         return report.compose(record, head=await self._journal.head(), finished=datetime.now(UTC))
 
     async def _begin(self, order: Order, planned: Planned, approval: Approval, stage: Stage) -> Mapping[str, Any]:
@@ -127,6 +134,9 @@ class Engine:
         original = await self._desk.record(order.undoes)
         if original.report is None:
             raise BadInput(f"run {order.undoes} is not over", advice=f"Stop or resume it first; see `firedoor show {order.undoes}`")
+        if Mode.PREVIEW not in (order.mode, original.order.mode) and order.mode is not original.order.mode:
+            was = original.order.mode
+            raise BadInput(f"run {order.undoes} was a {was} run, and this would be a {order.mode} one", advice="Nothing was changed")
         if original.order.undoes:
             raise BadInput(
                 f"run {order.undoes} is an undo itself", advice="To contain again, start the playbook again: it plans what is left"
@@ -135,9 +145,21 @@ class Engine:
             raise BadInput(f"run {order.undoes} changed nothing, so there is nothing to undo", advice=f"See `firedoor show {order.undoes}`")
         return original
 
+    async def _contained_since(self, undoing: Record) -> str:
+        """A run that has written to something of an undo's since that was asked for, if any: the old approval is not meant for that."""
+        ours = {(item.action, item.label) for item in undoing.items}
+        for name in await self._journal.runs():
+            other = await self._desk.record(name)
+            theirs = {(item.action, item.label) for item in other.items if any(one.item == item.id for one in other.intents)}
+            if name not in (undoing.order.run, undoing.order.undoes) and other.order.asked > undoing.order.asked and ours & theirs:
+                return name
+        return ""
+
     async def _plan_undo(self, order: Order, original: Record) -> Planned:
         drafts = undo.draft(original, self._look.actions, self._guard)
-        return await planning.read_and_plan(drafts, order, {**self._look.actions, **undo.actions(original, self._look.actions)})
+        turned = {**self._look.actions, **undo.actions(original, self._look.actions)}
+        at_least = original.request.required if original.request is not None else Tier.AUTO
+        return await planning.read_and_plan(drafts, order, turned, at_least=at_least)
 
     async def _acting(self, record: Record) -> Mapping[str, AnyAction]:
         """The writing action of each item, by the item's id; those without a client are left out."""
@@ -189,6 +211,8 @@ class Engine:
             record = await self._desk.record(run)
             if ruling is Ruling.GRANTED:
                 self._confirm(record)
+                if record.order.undoes:
+                    await self._journal.append(record.order.undoes, Kind.UNDONE, {"by": run})
                 await self._apply(record, stage, voices)
             else:
                 await self._close(record, ruling)
@@ -226,79 +250,16 @@ class Engine:
         denied = ", ".join(decision.by for decision in record.decisions if decision.answer == "deny")
         by = {Ruling.DENIED: denied, Ruling.EXPIRED: "nobody answered in time"}.get(ruling, record.stopped_by)
         for item in record.items:
-            settled = _previewed(item)
+            settled = results.previewed(item)
             if item.plan is not None and item.plan.wants_approval:
                 settled = StepResult(item=item.id, outcome=outcome, reason=f"{ruling} ({by}); nothing was changed")
             await self._journal.append(record.order.run, Kind.ENDED, settled)
 
     async def _apply(self, record: Record, stage: Stage, voices: Voices) -> None:
-        """Every item at once, each as soon as what it needs is closed; then people are told, of what was really done."""
-        run = record.order.run
-        actions = await self._acting(record)
-        stops = _Stops(self._journal, run)
+        stops = Stops(self._journal, record.order.run)
         bench = Bench(journal=self._journal, leases=self._leases, grant=self._desk.grant(record), stopped=stops.by)
-        closed, ended = ({item.id: asyncio.get_running_loop().create_future() for item in record.items} for _ in range(2))
-
-        async def bring(item: Item) -> None:
-            earlier = record.results.get(item.id)
-            if earlier is not None and earlier.outcome.exit_code == 0:
-                _settle(earlier, closed[item.id], ended[item.id])
-                return
-            # What comes after another begins once that is seen closed, and ends once it is known whether it stayed so.
-            held = [one for one in _still_open([await closed[need] for need in item.needs]) if one.outcome not in TRIED]
-            if item.refused:
-                result = StepResult(item=item.id, outcome=Outcome.REFUSED, reason=item.refused)
-            elif held:
-                result = _skipped(item, held)
-            elif not item.target:
-                result = _previewed(item)
-            else:
-                early = partial(_settle, StepResult(item=item.id, outcome=Outcome.CHANGED, reason="seen closed"), closed[item.id])
-                work = partial(perform, item, record=record.anew(item), bench=bench, closed=early)
-                result = await self._carry_out(item, actions.get(item.id), stage, work)
-                result = _doubted(result, _still_open([await ended[need] for need in item.needs]))
-            await self._journal.append(run, Kind.ENDED, result)
-            _settle(result, closed[item.id], ended[item.id])
-            voices.say(self._channel.progressed(record.order, result))
-
-        async def bring_all(items: Sequence[Item]) -> None:
-            async with asyncio.TaskGroup() as group:
-                for item in items:
-                    group.create_task(bring(item))
-
-        try:
-            await bring_all([item for item in record.items if not _tells(item)])
-            if telling := [item for item in record.items if _tells(item)]:
-                briefing = await self._briefing(run, actions)
-                await bring_all([_briefed(item, actions, briefing) for item in telling])
-        except* JournalError as broken:
-            raise broken.exceptions[0] from broken  # what is not on record must not be done: the run is resumed once the journal is back
-
-    async def _briefing(self, run: str, actions: Mapping[str, AnyAction]) -> Briefing:
-        """What tickets and notices are told: the report so far, and who must not read it."""
-        record = await self._desk.record(run)
-        targets: list[Target] = [
-            revive(actions[item.id].target, item.target) for item in record.items if item.id in actions and item.target
-        ]
-        scope = tuple(dict.fromkeys(name for target in targets for name in target.names))
-        so_far = report.compose(record, head=await self._journal.head(), finished=datetime.now(UTC), told=False)
-        order = record.order
-        return Briefing(run=order.run, incident=order.incident, title=order.title, text=words.report_markdown(so_far), scope=scope)
-
-    async def _carry_out(
-        self, item: Item, action: AnyAction | None, stage: Stage, work: Callable[[AnyAction], Awaitable[StepResult]]
-    ) -> StepResult:
-        """The item on the stage. Whatever the stage does wrong, the other items go on. Raises only `JournalError`."""
-        if action is None:
-            return StepResult(item=item.id, outcome=Outcome.FAILED, reason=f"this process has no client for {item.action}")
-        try:
-            return await stage.step(item, lambda: work(action))
-        except JournalError:
-            raise
-        except Exception as error:  # noqa: BLE001 - see above
-            log.error("the stage failed at %s: %s", item.id, kind_and_place(error))  # noqa: TRY400 - a traceback may quote a secret
-            why = f"where it was carried out failed ({kind_and_place(error)}); resume the run, which reads the world first"
-            return StepResult(item=item.id, outcome=Outcome.FAILED, reason=why)
+        actions = await self._acting(record)
+        await Applying(record, actions, bench=bench, desk=self._desk, channel=self._channel, stage=stage, voices=voices).everything()
 
     @asynccontextmanager
     async def _alone(self, run: str) -> AsyncIterator[None]:
@@ -309,77 +270,3 @@ class Engine:
             except LeaseLost as busy:
                 raise RunHeld(f"run {run} is being worked on by another process", advice="Follow it with `firedoor show`") from busy
             yield
-
-
-class _Stops:
-    """Who stopped the run: asked before each write, told from the record, so that a stop counts from the moment it is durable."""
-
-    def __init__(self, journal: Journal, run: str) -> None:
-        self._journal = journal
-        self._run = run
-        self._read = 0
-        self._by = ""
-        self._turn = asyncio.Lock()
-
-    async def by(self) -> str:
-        """The person's name; empty where nobody did, or the run was resumed since."""
-        async with self._turn:
-            for event in await self._journal.events(self._run, after=self._read):
-                self._read = event.n
-                if event.kind == Kind.STOP:
-                    self._by = str(event.body["by"])
-                elif event.kind == Kind.RESUMED:
-                    self._by = ""
-            return self._by
-
-
-def _settle(result: StepResult, *futures: asyncio.Future[StepResult]) -> None:
-    for future in futures:
-        if not future.done():
-            future.set_result(result)
-
-
-def _still_open(results: Sequence[StepResult]) -> list[StepResult]:
-    return [result for result in results if result.outcome.exit_code != 0]
-
-
-def _tells(item: Item) -> bool:
-    """Whether it waits for all else: what has nobody to tell ends at once, for others may wait for it."""
-    return item.telling and bool(item.target)
-
-
-def _briefed(item: Item, actions: Mapping[str, AnyAction], briefing: Briefing) -> Item:
-    """The item with its target told of the run; as it is where it has no target, or no client."""
-    if not item.target or item.id not in actions:
-        return item
-    target: Target = revive(actions[item.id].target, item.target)
-    return replace(item, target=plain(target.briefed(briefing)))  # type: ignore[arg-type]
-
-
-def _previewed(item: Item) -> StepResult:
-    if item.refused:
-        return StepResult(item=item.id, outcome=Outcome.REFUSED, reason=item.refused)
-    assert item.plan is not None
-    if item.plan.changes:
-        return StepResult(item=item.id, outcome=Outcome.PREVIEWED, reason="; ".join(change.says for change in item.plan.changes))
-    if item.plan.impossible:
-        return StepResult(item=item.id, outcome=Outcome.FAILED, reason=item.plan.impossible)
-    if item.plan.waits:
-        covered = "; ".join(cover.says for cover in item.plan.covers)
-        return StepResult(item=item.id, outcome=Outcome.PREVIEWED, reason=f"{covered or item.id}: {item.plan.waits}")
-    return StepResult(item=item.id, outcome=Outcome.ALREADY, reason=item.plan.reason)
-
-
-def _skipped(item: Item, held: Sequence[StepResult]) -> StepResult:
-    return StepResult(item=item.id, outcome=Outcome.SKIPPED, reason=f"what it comes after was not done: {_causes(held)}")
-
-
-def _doubted(result: StepResult, still_open: Sequence[StepResult]) -> StepResult:
-    """What was closed while its source is open may be minted again: no success, however well it went."""
-    if not still_open or result.outcome.exit_code != 0:
-        return result
-    return replace(result, outcome=Outcome.UNVERIFIED, reason=f"{result.reason}; but its source is still open: {_causes(still_open)}")
-
-
-def _causes(results: Sequence[StepResult]) -> str:
-    return "; ".join(f"{result.item} is {result.outcome}" for result in results)

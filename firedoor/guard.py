@@ -16,6 +16,8 @@ from firedoor.model import Target
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 WIDEST: Final = {4: 16, 6: 32}  # the shortest prefix that one order may block: a provider's whole allotment, and no more
+# An IPv4 address in IPv6's clothes (RFC 6052, RFC 3056): what it means is to be looked at, and asked for, by itself.
+CLOAKS: Final = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16")))
 # Nobody is there: these stand in documents (RFC 5737, RFC 3849), so that exercises can block something.
 DOCUMENTATION: Final = tuple(map(ipaddress.ip_network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")))
 
@@ -54,10 +56,10 @@ class Guard:
 
     def excess(self, action: str, targets: Sequence[Target], *, limit: int) -> str:
         """Why an action may not run on so many targets; empty where it may. ``limit`` is the action's own; the smaller one counts."""
-        most = min(limit, self.limit)
-        if len(targets) <= most:
+        most, many = min(limit, self.limit), len({target.names[0] for target in targets})
+        if many <= most:
             return ""
-        return f"{action} would touch {len(targets)} targets; the limit is {most}. Split the run, or raise the limit by daylight"
+        return f"{action} would touch {many} targets; the limit is {most}. Split the run, or raise the limit by daylight"
 
     def unblockable(self, target: Target) -> Mapping[str, str]:
         """Those of a target's addresses that must not be shut out, each with why."""
@@ -70,6 +72,8 @@ class Guard:
                 return f"{network} holds {whose} ({own}), and blocking it would shut ourselves out"
         if network.prefixlen < WIDEST[network.version]:
             return f"{network} is {network.num_addresses} addresses; the widest that is blocked is a /{WIDEST[network.version]}"
+        if any(known.version == network.version and known.overlaps(network) for known in CLOAKS):
+            return f"{network} stands for IPv4 addresses; name those themselves"
         if any(known.version == network.version and known.supernet_of(network) for known in DOCUMENTATION):  # type: ignore[arg-type]
             return ""
         if not network.is_global or network.is_multicast:

@@ -45,6 +45,7 @@ class Kind(StrEnum):
     ENDED = "step.ended"
     RESUMED = "run.resumed"
     STOP = "run.stop"
+    UNDONE = "run.undone"
     NOTED = "run.noted"
     FINISHED = "run.finished"
 

@@ -7,11 +7,13 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_exponential
+
 from firedoor.canonical import digest
 from firedoor.catalogue import AnyAction
 from firedoor.defect import kind_and_place
 from firedoor.drafting import Draft, Drafts, Units, asked, draft
-from firedoor.errors import FiredoorError, Misconfigured
+from firedoor.errors import FiredoorError, Misconfigured, VendorError
 from firedoor.guard import Guard
 from firedoor.model import Mode, Plan, Target, Tier
 from firedoor.playbook import Playbook
@@ -20,6 +22,13 @@ from firedoor.run import Item, Order
 log = logging.getLogger(__name__)
 
 READERS = 16
+# What cannot be read is left out of the approval, so one more look is worth its second.
+TRYING = AsyncRetrying(
+    retry=retry_if_exception(lambda error: isinstance(error, VendorError) and error.retryable),
+    stop=stop_after_attempt(3),
+    wait=wait_exponential(multiplier=0.2),
+    reraise=True,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +98,7 @@ def fingerprint(items: Sequence[Item], *, mode: Mode, playbook: str) -> str:
 
 async def _read_and_plan(action: AnyAction, target: Target) -> Plan:
     try:
-        return action.plan(target, await action.read(target))
+        return action.plan(target, await TRYING.wraps(action.read)(target))
     except FiredoorError as error:
         return Plan(impossible=f"it could not be read: {error}")
     except Exception as defect:  # noqa: BLE001 - one action's defect must not hold the other doors open

@@ -35,16 +35,16 @@ class RunOutcome(StrEnum):
         return 3 if self in (RunOutcome.DENIED, RunOutcome.EXPIRED, RunOutcome.STOPPED) else 1
 
 
-def outcome(mode: Mode, results: Sequence[StepResult]) -> RunOutcome:
-    """The run's outcome from its steps'. A run is contained only when every step is."""
+def outcome(mode: Mode, results: Sequence[StepResult], *, told: Sequence[StepResult] = ()) -> RunOutcome:
+    """The run's outcome from its steps'. A run is contained only when every step is, and those that ``told`` people are done as well."""
     counted = Counter(result.outcome for result in results)
-    good = counted[Outcome.CHANGED] + counted[Outcome.ALREADY] + counted[Outcome.PREVIEWED]
+    good = sum(result.outcome.exit_code == 0 for result in results)
     if mode is Mode.PREVIEW:
         return RunOutcome.PREVIEWED
     for ending, word in ENDINGS.items():
         if counted[ending]:
             return RunOutcome(word)
-    if results and good == len(results):
+    if results and good == len(results) and all(result.outcome.exit_code == 0 for result in told):
         return RunOutcome.CONTAINED
     return RunOutcome.PARTIAL if good else RunOutcome.FAILED
 
@@ -54,6 +54,8 @@ def compose(record: Record, *, head: str, finished: datetime | None = None, told
     order = record.order
     items = [item for item in record.items if told or not item.telling]
     results = [record.results[item.id] for item in items if item.id in record.results]
+    telling = [record.results[item.id] for item in items if item.telling and item.id in record.results]
+    containing = [result for result in results if result not in telling] or telling
     residual = {(left.what, left.until, left.closes_by): left for result in results for left in result.residual}
     return {
         "run": order.run,
@@ -62,7 +64,7 @@ def compose(record: Record, *, head: str, finished: datetime | None = None, told
         "mode": str(order.mode),
         "undoes": order.undoes or None,
         "requester": order.requester,
-        "outcome": str(outcome(order.mode, results)) if finished else "running",
+        "outcome": str(outcome(order.mode, containing, told=telling)) if finished else "running",
         "open": [{"id": item.id, "outcome": str(result.outcome), "reason": result.reason} for item, result in _open(items, record)],
         "plan": {"fingerprint": record.fingerprint, "changes": _changes(items)},
         "approval": _approval(record),

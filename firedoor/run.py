@@ -105,7 +105,11 @@ class StepResult:
 
 @dataclass(slots=True, kw_only=True)
 class Record:
-    """Where a run stands, folded from its events."""
+    """Where a run stands, folded from its events.
+
+    ``forgotten`` are intents that count for nothing but the bounds of an approval, ``undone_by`` is the run that undid this one.
+    ``overtaken`` tells, for an item whose source was written to, how many intents and receipts there were just before that.
+    """
 
     order: Order
     items: tuple[Item, ...] = ()
@@ -114,9 +118,12 @@ class Record:
     decisions: list[Decision] = field(default_factory=list)
     ruling: Ruling | None = None
     intents: list[Started] = field(default_factory=list)
+    forgotten: tuple[Started, ...] = ()
     receipts: list[Done] = field(default_factory=list)
     results: dict[str, StepResult] = field(default_factory=dict)
+    overtaken: dict[str, tuple[int, int]] = field(default_factory=dict)
     stopped_by: str = ""
+    undone_by: str = ""
     report: Mapping[str, Any] | None = None
     moments: dict[str, datetime] = field(default_factory=dict)
 
@@ -124,12 +131,16 @@ class Record:
         """The receipts of one item."""
         return tuple(done for done in self.receipts if done.item == item)
 
-    def anew(self, item: Item) -> Record:
-        """The record as the item should see it: where one of its sources was open when it was done, what it did then counts for nothing."""
-        if not any(need in self.results and self.results[need].outcome.exit_code != 0 for need in item.needs):
-            return self
-        intents = [intent for intent in self.intents if intent.item != item.id]
-        return replace(self, intents=intents, receipts=[done for done in self.receipts if done.item != item.id])
+    def sources_open(self, item: Item) -> bool:
+        """Whether one of the item's sources was open when it was last done: what it did then counts for nothing."""
+        return any(need in self.results and self.results[need].outcome.exit_code != 0 for need in item.needs)
+
+    def as_it_counts(self, item: Item, *, anew: bool = False) -> Record:
+        """The record as the item should see it: what it did before a source was last written to counts for nothing, or (``anew``) ever."""
+        begun, done = (len(self.intents), len(self.receipts)) if anew else self.overtaken.get(item.id, (0, 0))
+        intents = [intent for n, intent in enumerate(self.intents) if intent.item != item.id or n >= begun]
+        receipts = [one for n, one in enumerate(self.receipts) if one.item != item.id or n >= done]
+        return replace(self, intents=intents, receipts=receipts, forgotten=tuple(self.intents))
 
     def unsettled(self, item: str) -> tuple[Started, ...]:
         """Intents of one item that have no receipt: writes of which nobody knows yet whether they had their effect."""
@@ -168,7 +179,10 @@ def _apply(record: Record, event: Event) -> None:  # noqa: C901 - one case a kin
         case Kind.CLOSED:
             record.ruling = Ruling(str(event.body["ruling"]))
         case Kind.INTENT:
-            record.intents.append(read_as(Started, event.body, event))
+            started = read_as(Started, event.body, event)
+            later = (item.id for item in record.items if started.item in item.needs)
+            record.overtaken |= dict.fromkeys(later, (len(record.intents), len(record.receipts)))
+            record.intents.append(started)
         case Kind.RECEIPT:
             record.receipts.append(read_as(Done, event.body, event))
         case Kind.ENDED:
@@ -176,6 +190,8 @@ def _apply(record: Record, event: Event) -> None:  # noqa: C901 - one case a kin
             record.results[result.item] = result
         case Kind.STOP:
             record.stopped_by = str(event.body["by"])
+        case Kind.UNDONE:
+            record.undone_by = str(event.body["by"])
         case Kind.FINISHED:
             record.report = event.body
         case Kind.RESUMED:

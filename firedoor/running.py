@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from firedoor import diagram, inputs, lint, playbook, report, shelf, wiring
 from firedoor.canonical import plain
-from firedoor.clients import AwsStandIn
+from firedoor.clients import TELLING, AwsStandIn
+from firedoor.defect import kind_and_place
 from firedoor.engine import RESUMABLE
 from firedoor.errors import BadInput, FiredoorError, Misconfigured
 from firedoor.journal import Journal, Kind
@@ -110,7 +111,9 @@ async def serve(*, say: Say) -> None:
     if not vendors:
         raise Misconfigured("no vendor is set up", advice="Set FIREDOOR_OKTA_ORG_URL, or list aws_accounts in firedoor.toml")
     async with AsyncExitStack() as stack:
-        await with_slack(stack, settings, vendors)
+        house = await with_slack(stack, settings, vendors | TELLING)
+        for vendor in vendors & house.missing.keys():
+            raise house.missing[vendor]  # by daylight, when this is started, it is mended before it is needed
         say("Listening in Slack. Stop with Ctrl-C; runs can be resumed.")
         await asyncio.Event().wait()
 
@@ -176,10 +179,11 @@ class Starts:
         """The run's report. One that dies leaves a word on record, so that nobody waits for it in vain."""
         try:
             return await job
-        except FiredoorError as error:
+        except Exception as error:
+            words = str(error) if isinstance(error, FiredoorError) else kind_and_place(error)
             if await self._house.journal.events(run):
-                await self._house.journal.append(run, Kind.NOTED, {"died": str(error)})
-            log.error("run %s ended: %s", run, error)  # noqa: TRY400 - a traceback may quote a secret
+                await self._house.journal.append(run, Kind.NOTED, {"died": words})
+            log.error("run %s ended: %s", run, words)  # noqa: TRY400 - a traceback may quote a secret
             raise
 
     async def _planned(self, run: str) -> None:

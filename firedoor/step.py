@@ -54,7 +54,8 @@ class _Work:
 
     ``open`` are intents without a receipt, ``doubtful`` the effects of which nobody knows whether a write of ours had them. ``again`` are
     effects that were made, and that somebody took back: lag no longer explains why they should be planned. ``shown`` are those that a
-    reading has shown to be made, ``written`` when each was last written, on the monotonic clock.
+    reading has shown to be made, ``written`` when each was last written, on the monotonic clock. ``attempts`` and ``failures`` count the
+    writes of each, the latter since one last succeeded. ``spent`` are all writes under a cover that the run ever began here.
     """
 
     item: Item
@@ -67,7 +68,9 @@ class _Work:
     doubtful: set[str]
     again: set[str] = field(default_factory=set)
     errors: dict[str, VendorError] = field(default_factory=dict)
+    spent: tuple[Started, ...] = ()
     attempts: dict[str, int] = field(default_factory=dict)
+    failures: dict[str, int] = field(default_factory=dict)
     written: dict[str, float] = field(default_factory=dict)
     shown: set[str] = field(default_factory=set)
 
@@ -80,9 +83,18 @@ class _Work:
         return [done.receipt for done in self.done]
 
     def given_up(self, effect: str) -> bool:
-        """Whether writing it again cannot help, or has not helped often enough."""
+        """Whether writing it again cannot help, or has not helped often enough. Who takes it back must not win by being in our way."""
         error = self.errors.get(effect)
-        return error is not None and (not error.retryable or self.attempts[effect] >= ATTEMPTS or _rest(error) > LONGEST_REST)
+        if error is None:
+            return False
+        if isinstance(error, Conflict) and effect in self.again:
+            return self.attempts[effect] >= LONGEST_FIGHT
+        return not error.retryable or self.failures[effect] >= ATTEMPTS or _rest(error) > LONGEST_REST
+
+    def failed(self, effect: str, error: VendorError) -> None:
+        """Take in that a write failed, or could not even begin."""
+        self.errors[effect] = error
+        self.failures[effect] = self.failures.get(effect, 0) + 1
 
     def settled(self, effect: str) -> bool:
         """Whether there is nothing to write, whatever the plan says: it was made and may not show yet, or it was given up."""
@@ -102,7 +114,7 @@ class _Work:
 
     def covered(self, cover: str, *, besides: str) -> int:
         """How many changes of a class were begun in this run; one whose fate is unknown counts too."""
-        begun: list[Started | Done] = [*self.open, *self.done]
+        begun: list[Started | Done] = [*self.spent, *self.open, *self.done]
         return len({one.effect for one in begun if cover and one.cover == cover} - {besides})
 
     def rest(self) -> float:
@@ -144,31 +156,48 @@ async def _bring_to_hold(
         if result.outcome is not Outcome.CHANGED or not action.spec.hold:
             return result
         closed()
-        if await _holds(work):
-            return result
+        plan = await _watch(work)
+        if plan is not None and plan.changes:
+            continue
+        if plan is None or plan.blocked:
+            why = plan.blocked if plan is not None else "it could not be read"
+            return replace(result, outcome=Outcome.UNVERIFIED, reason=f"{result.reason}; whether it goes on holding was not seen: {why}")
+        return result
 
 
-async def _holds(work: _Work) -> bool:
-    """Whether what was done goes on holding for as long as it must: until the vendor enforces it, it may be taken back. Only looks."""
+async def _watch(work: _Work) -> Plan | None:
+    """What is left to do after as long as what was done must hold, or as soon as it does not; None where the last reading failed.
+
+    Until the vendor enforces a change, it may be taken back. Only looks.
+    """
     until = time.monotonic() + work.action.spec.hold * PACE
-    while time.monotonic() < until:
-        await asyncio.sleep(min(WATCH_POLL, max(until - time.monotonic(), 0.0)))
-        with suppress(VendorError):  # what could not be read just now is read again in a moment
+    plan: Plan | None = None
+    while time.monotonic() < until or plan is None:
+        late = time.monotonic() >= until + work.action.spec.settle_within
+        await asyncio.sleep(min(WATCH_POLL, max(until - time.monotonic(), FIRST_POLL)))
+        try:
             plan = work.action.plan(work.target, await work.action.read(work.target))
-            work.look_at(plan)
-            if plan.changes:
-                return False
-    return True
+        except VendorError:  # it is read again in a moment, and must be seen in the end
+            plan = None
+            if late:
+                return None
+            continue
+        work.look_at(plan)
+        if plan.changes:
+            break
+    return plan
 
 
 async def _take_up(item: Item, action: AnyAction, target: Target, *, lease: Lease, record: Record, done: list[Done]) -> _Work:
     """The item as earlier processes left it: its T, its receipts, and its writes of unknown fate."""
+    spent = tuple(intent for intent in record.forgotten if intent.item == item.id)
     intents = [intent for intent in record.intents if intent.item == item.id]
     unsettled = list(record.unsettled(item.id))
     if intents:
         target = target.bound(min(intent.at for intent in intents))
     doubtful = {intent.effect for intent in unsettled}
-    work = _Work(item=item, action=action, target=target, run=record.order.run, lease=lease, done=done, open=unsettled, doubtful=doubtful)
+    run = record.order.run
+    work = _Work(item=item, action=action, target=target, run=run, lease=lease, done=done, open=unsettled, doubtful=doubtful, spent=spent)
     if done:
         with suppress(VendorError):  # without its clock we rather wait than write
             shows = await action.clock(target) - timedelta(seconds=action.spec.settle_within)
@@ -261,7 +290,7 @@ async def _write(work: _Work, change: Change, effect: str, now: object, bench: B
     try:
         at = await work.action.clock(work.target)
     except VendorError as error:
-        work.errors[effect] = error
+        work.failed(effect, error)
         return
     first = not (work.open or work.done)
     if first:
@@ -282,11 +311,12 @@ async def _write(work: _Work, change: Change, effect: str, now: object, bench: B
     try:
         receipt = await work.action.apply(change, started.right(work.run))
     except VendorError as error:
-        work.errors[effect] = error  # the next reading tells whether it had its effect all the same
+        work.failed(effect, error)  # the next reading tells whether it had its effect all the same
         if error.changed is not False or not isinstance(error, Conflict):
             work.doubtful.add(effect)  # the client may have tried more than once: only a plain "not in this state" is sure to be a no
         return
     work.errors.pop(effect, None)
+    work.failures.pop(effect, None)
     work.again.discard(effect)
     await _keep(work, started.done(receipt), bench)
 
@@ -306,6 +336,8 @@ async def _judge(work: _Work, plan: Plan, extras: list[Change], now: Any, *, lat
     if extras and not pending:
         words = "; ".join(change.says for change in extras)
         return _result(work, Outcome.STALE, f"not among what was approved, so it waits for an approval of its own: {words}", now, extras)
+    if plan.waits and not late:
+        return None  # what it waits for is closed by now, and may not show yet
     if not work.done and not plan.changes:
         outcome = Outcome.FAILED if plan.blocked else Outcome.ALREADY
         return _result(work, outcome, plan.blocked or plan.reason, now)

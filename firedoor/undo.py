@@ -17,12 +17,15 @@ from firedoor.run import Item, Record, revive
 
 
 class Undo(Action[Any, Any]):
-    """An action turned round: what is left to do is what these receipts of it say was done, and the world still shows."""
+    """An action turned round: what is left to do is what these receipts of it say was done, and the world still shows.
+
+    It is done once and not held to: whoever contains again meanwhile must not be fought.
+    """
 
     def __init__(self, action: AnyAction, receipts: Sequence[Receipt]) -> None:
         self._action = action
         self._receipts = tuple(receipts)
-        self.spec = replace(action.spec, sources=(), after=())
+        self.spec = replace(action.spec, sources=(), after=(), hold=0.0, tier=max(action.spec.tier, action.spec.back))
         self.target = action.target
 
     async def clock(self, target: Target) -> datetime:
@@ -79,7 +82,8 @@ def draft(record: Record, known: Mapping[str, AnyAction], guard: Guard) -> Draft
         refused = guard.excess(item.action, alike, limit=known[item.action].spec.limit) or guard.refusal(targets[item.id])
         needs = tuple(later for later, earlier in upstream.items() if item.id in earlier)
         drafts.append(Draft(item=replace(item, needs=needs, plan=None, refused=refused), target=targets[item.id]))
-    return Drafts(drafts=tuple(drafts), names=tuple(dict.fromkeys(name for target in targets.values() for name in target.names)))
+    whole = [revive(known[item.action].target, item.target) for item in record.items if item.target and item.action in known]
+    return Drafts(drafts=tuple(drafts), names=tuple(dict.fromkeys(name for target in whole for name in target.names)))
 
 
 def _changed(record: Record) -> list[Item]:

@@ -7,9 +7,8 @@ import secrets
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import tasks
 from firedoor import catalogue, clients, drafting, inputs, lint, playbook
@@ -31,19 +30,17 @@ from firedoor.settings import Settings
 from firedoor.store import Store
 from firedoor.vendors.access import Access
 
-if TYPE_CHECKING:
-    pass
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class House:
-    """Firedoor, ready to run."""
+    """Firedoor, ready to run; but for the vendors that are ``missing``."""
 
     settings: Settings
     journal: Journal
     desk: Desk
     engine: Engine
     catalogue: Catalogue
+    missing: Mapping[str, Misconfigured] = field(default_factory=dict)
 
 
 def load_catalogue() -> Catalogue:
@@ -149,7 +146,8 @@ async def open_house(
             look=units(known, look),
             act=units(known, act) if act else None,
         )
-        yield House(settings=settings, journal=journal, desk=desk, engine=engine, catalogue=known)
+        missing = {**look.missing, **(act.missing if act else {})}
+        yield House(settings=settings, journal=journal, desk=desk, engine=engine, catalogue=known, missing=missing)
 
 
 def holder() -> str:

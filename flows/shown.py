@@ -94,10 +94,14 @@ class OnPrefect:
             return Completed(message=said) if result.outcome.exit_code == 0 else Failed(message=said)
 
         try:
-            await cast("Awaitable[object]", step(return_state=True))
-        except Exception as error:  # noqa: BLE001 - Prefect's own troubles are not the step's
-            log.warning("Prefect could not show %s (%s)", item.id, type(error).__name__)
-        return await once()
+            try:
+                await cast("Awaitable[object]", step(return_state=True))
+            except Exception as error:  # noqa: BLE001 - Prefect's own troubles are not the step's
+                log.warning("Prefect could not show %s (%s)", item.id, type(error).__name__)
+            return await once()
+        except BaseException:
+            await once.end()
+            raise
 
     async def note(self, key: str, record: Report) -> None:
         """The plan or the report as an artifact of the flow run."""
@@ -120,6 +124,12 @@ class _Once:
         if self._task is None:
             self._task = asyncio.ensure_future(self._work())
         return await asyncio.shield(self._task)
+
+    async def end(self) -> None:
+        """Nobody waits for it any more: no write may leave once its run is let go."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
 
 
 async def through_prefect(run: str, flow_of: Flow, job: Job, *, unreported: Callable[[], Awaitable[None]]) -> Report:

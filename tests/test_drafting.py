@@ -13,7 +13,7 @@ from firedoor import planning
 from firedoor.action import FoundInPart, Query, QuerySpec
 from firedoor.drafting import Units
 from firedoor.engine import Engine
-from firedoor.errors import Misconfigured, Unreachable, VendorError
+from firedoor.errors import BadInput, Misconfigured, Unreachable, VendorError
 from firedoor.guard import Keepers
 from firedoor.model import Briefing, Change, Plan, Reversal, Target, Tier
 from firedoor.planning import Planned
@@ -129,7 +129,7 @@ async def test_what_was_found_in_part_is_contained_and_the_rest_is_told(tmp_path
 async def test_an_action_without_its_vendor_is_told_once_and_what_comes_after_it_is_doubted(tmp_path: Path) -> None:
     absent = {"gone": Misconfigured("nobody told Firedoor where Gone is", advice="Set it in the environment")}
     async with lab(tmp_path, {"a": OPEN}) as it:
-        steps = (SHUT, {"id": "away", "action": "gone.away", "for_each": "${queries.doors}"}, CLEAR | {"needs": ["away"]})
+        steps = (SHUT, {"id": "away", "action": "gone.away", "for_each": "${queries.doors}"}, {**CLEAR, "needs": ["away"]})
         made = engine(it)
         for name in ("_look", "_act"):
             setattr(made, name, replace(getattr(made, name), missing=absent))
@@ -209,3 +209,45 @@ async def test_a_notice_that_fails_does_not_hide_that_it_is_contained(tmp_path: 
         assert outcomes(report) == ["CHANGED", "FAILED"]
         assert report["outcome"] == "partial"
         assert [step["telling"] for step in report["steps"]] == [False, True]
+
+
+async def test_one_protected_name_does_not_shield_what_else_is_named(tmp_path: Path) -> None:
+    async with lab(tmp_path, {"a": OPEN, "b": OPEN, "c": OPEN}, protected={"fake:door:b": "responder"}) as it:
+        made = book(steps=[SHUT, {**CLEAR, "for_each": "${queries.others}"}])
+        others = made.queries["doors"].model_copy(update={"asks": {"names": ["c"]}})
+        made = made.model_copy(update={"queries": {**made.queries, "others": others}})
+        report = await it.contain(made, doors=["a", "b"])
+        by_id = {step["id"]: step["outcome"] for step in report["steps"]}
+        assert by_id == {"shut/door:a": "CHANGED", "shut/door:b": "REFUSED", "clear/door:c": "UNVERIFIED"}
+        assert it.vendor.effects["clear c"] == 1
+
+
+async def test_a_keeper_who_is_left_out_anyway_stays(tmp_path: Path) -> None:
+    async def keepers() -> Sequence[Keepers]:
+        return (Keepers(what="administrator", members=(("fake:door:a",), ("fake:door:b",))),)
+
+    async with lab(tmp_path, {"a": OPEN, "b": OPEN}, protected={"fake:door:a": "break-glass"}) as it:
+        planned = await plan(it, book(), keepers=keepers)
+        assert [bool(item.refused) for item in planned.items] == [True, False]
+
+
+async def test_a_step_may_wait_for_one_that_was_wholly_refused(tmp_path: Path) -> None:
+    async with lab(tmp_path, {"10.0.0.0/8": OPEN}) as it:
+        late = {"id": "late", "action": "fake.shut", "for_each": "${queries.doors}", "needs": ["block"]}
+        report = await it.contain(gates(BLOCK, late), engine=engine(it), doors=["10.0.0.0/8"])
+        assert outcomes(report) == ["REFUSED", "UNVERIFIED"]
+
+
+async def test_to_tell_people_is_not_to_contain(tmp_path: Path) -> None:
+    async with lab(tmp_path, {"a": OPEN}, actions=(Shut, Tell)) as it:
+        made = gates(SHUT, TELL)
+        nobody = made.queries["doors"].model_copy(update={"asks": {"names": []}})
+        made = made.model_copy(update={"queries": {**made.queries, "doors": nobody}})
+        with pytest.raises(BadInput, match="there is nothing to contain"):
+            await it.contain(made, engine=engine(it), answer=None)
+
+
+async def test_a_reading_that_fails_for_a_moment_is_not_left_out_of_the_approval(tmp_path: Path) -> None:
+    async with lab(tmp_path, {"a": OPEN}) as it:
+        it.vendor.on_read.append(Unreachable("no reply", vendor="fake", operation="read"))
+        assert outcomes(await it.contain()) == ["CHANGED"]

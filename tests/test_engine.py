@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from firedoor.approval import Answer, Roster, Seal
+from firedoor.approval import Answer, Person, Roster, Seal
 from firedoor.channel import Ask, Silent
 from firedoor.desk import Desk
 from firedoor.engine import Engine
-from firedoor.errors import ApprovalInvalid, BadInput, ChannelError, JournalError, Misconfigured, NotFound, RunHeld
+from firedoor.errors import ApprovalInvalid, BadInput, ChannelError, DecisionRefused, JournalError, Misconfigured, NotFound, RunHeld
 from firedoor.journal import Event, Journal, Kind
 from firedoor.lease import Lease
 from firedoor.model import Mode, Outcome
@@ -27,6 +27,7 @@ from firedoor.words import plan_markdown
 from tests.fakes import (
     ASKER,
     CLEAR,
+    NO,
     SHUT,
     YES,
     Covering,
@@ -41,6 +42,7 @@ from tests.fakes import (
     hasten,
     lab,
     outcomes,
+    spec,
 )
 
 APPROVED, DENIED, NOBODY = Answer.APPROVE, Answer.DENY, None
@@ -410,3 +412,30 @@ async def test_a_plan_altered_in_the_database_after_its_approval_is_not_applied(
         with pytest.raises(ApprovalInvalid):
             await it.contain(answer=NOBODY, engine=it.engine(channel=Rewriting()), doors=["a"])
         assert not it.vendor.effects
+
+
+async def test_who_is_in_the_plan_may_not_stop_it(tmp_path: Path) -> None:
+    ben = Person(name="Ben", slack="U2", names=("fake:door:b",))
+    async with lab(tmp_path, {"a": OPEN, "b": OPEN}, roster=Roster(people=(ASKER, ben, NO))) as it:
+        made = it.engine()
+        job = asyncio.create_task(it.contain(answer=None, engine=made))
+        async for _ in it.journal.ticks():
+            if Kind.REQUESTED in await it.kinds():
+                break
+        with pytest.raises(DecisionRefused, match="in this plan yourself"):
+            await made.stop("r1", by="Ben")
+        await it.decide("r1", NO, Answer.APPROVE)
+        assert outcomes(await job) == ["CHANGED", "REFUSED"]
+
+
+async def test_an_approval_for_so_many_covers_no_more_after_a_resume(tmp_path: Path) -> None:
+    class Later(Covering):
+        spec = spec("clear", sources=("fake.shut",))
+        cover = 1
+
+    async with lab(tmp_path, {"a": {"k1": "open", "z": "stuck"}}, actions=(Shut, Later)) as it:
+        await it.contain(book(steps=[SHUT, CLEAR]))
+        for n in (2, 3):
+            it.vendor.doors["a"][f"k{n}"] = "open"
+            await it.resume()
+        assert sum(it.vendor.effects.values()) <= 2

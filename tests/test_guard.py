@@ -61,7 +61,7 @@ def test_a_real_target_is_found_by_its_login_whatever_its_capitals() -> None:
     [(3, 50, None), (4, 50, 3), (1, 1, None), (2, 1, 1), (0, 0, None), (1, 0, 0), (10_000, 10_000, 3)],
 )
 def test_the_smaller_limit_counts(count: int, limit: int, most: int | None) -> None:
-    words = GUARD.excess("okta.suspend_user", [Thing(all_names=("a:b:c",))] * count, limit=limit)
+    words = GUARD.excess("okta.suspend_user", [Thing(all_names=(f"a:b:{n}",)) for n in range(count)], limit=limit)
     assert words == ("" if most is None else words)
     assert (f"would touch {count} targets; the limit is {most}" in words) is (most is not None)
 

@@ -107,12 +107,8 @@ async def test_bad_input_is_named_and_touches_nothing(acme: Company, name: str, 
 @pytest.mark.parametrize(
     ("variable", "value", "words"),
     [
-        ("FIREDOOR_OKTA_API_TOKEN", "00wrong", "FIREDOOR_OKTA_API_TOKEN"),
-        ("FIREDOOR_OKTA_ORG_URL", "http://127.0.0.1:9/", "Okta"),
         ("FIREDOOR_OKTA_ORG_URL", "http://okta.example.com/", "https"),
         ("FIREDOOR_OKTA_ORG_URL", "", "FIREDOOR_OKTA_ORG_URL"),
-        ("AWS_SECRET_ACCESS_KEY", "wrong", "AWS"),
-        ("AWS_ENDPOINT_URL", "http://127.0.0.1:9/", "AWS"),
         ("FIREDOOR_SLACK_BOT_TOKEN", "xoxb-wrong", "FIREDOOR_SLACK_BOT_TOKEN"),
         ("FIREDOOR_SLACK_APP_TOKEN", "xapp-wrong", "FIREDOOR_SLACK_APP_TOKEN"),
         ("FIREDOOR_SLACK_BASE_URL", "http://127.0.0.1:9/api/", "Slack"),
@@ -132,6 +128,33 @@ async def test_a_vendor_that_does_not_answer_or_know_us_is_named(
     assert words in str(caught.value)
     assert "wrong" not in str(caught.value).replace("the settings are wrong", "")
     assert acme.writes() == 0
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("FIREDOOR_OKTA_API_TOKEN", "00wrong", "FIREDOOR_OKTA_API_TOKEN"),
+        ("FIREDOOR_OKTA_ORG_URL", "http://127.0.0.1:9/", "Okta"),
+        ("AWS_SECRET_ACCESS_KEY", "wrong", "AWS"),
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:9/", "AWS"),
+    ],
+)
+async def test_a_vendor_taken_from_us_is_named_and_does_not_keep_the_others_open(
+    acme: Company, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, words: str
+) -> None:
+    lost = "okta" if "OKTA" in variable else "aws"
+    for name in (variable, variable.replace("OKTA_API", "OKTA_PREVIEW_API")):
+        monkeypatch.setenv(name, value)
+    report = await running.preview("identity-breach", _given(acme), requester=acme.asker)
+    reached = {one["action"].partition(".")[0] for one in report["steps"] if not one["telling"] and one["outcome"] == "PREVIEWED"}
+    assert reached == {"okta", "aws"} - {lost}
+    named = [one["reason"] for one in report["open"] if one["id"].endswith("/?") and words in one["reason"]]
+    assert named
+    assert not any("wrong" in reason for reason in named)
+    assert acme.writes() == 0
+    if lost == "okta":
+        with pytest.raises(BadInput, match="Okta"):
+            await running.contain("session-hijack", _given(acme)[:1], requester=acme.asker, say=_quiet)
 
 
 async def test_an_empty_roster_and_a_stranger_are_refused(acme: Company) -> None:

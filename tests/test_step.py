@@ -27,6 +27,7 @@ from tests.fakes import (
     Shut,
     Trouble,
     Vendor,
+    Waiting,
     book,
     failing,
     hasten,
@@ -441,3 +442,60 @@ async def test_a_source_that_does_not_stay_shut_casts_doubt_on_what_came_after(t
         report = await it.contain(book(steps=[SHUT, CLEAR]))
         assert outcomes(report) == ["UNVERIFIED", "UNVERIFIED"]
         assert "its source is still open" in report["steps"][1]["reason"]
+
+
+def taken_back(it: Lab) -> Trouble:
+    """The write has its effect, and somebody opens the door again soon after."""
+
+    async def play(effect: Effect) -> None:
+        effect()
+        it.later.append(asyncio.get_running_loop().call_later(0.1, it.vendor.doors["a"].update, OPEN))
+
+    return play
+
+
+@pytest.mark.parametrize("trouble", [RateLimited("slow down", vendor="fake", operation="write", retry_after=0.01), error(Conflict)])
+async def test_who_takes_it_back_often_does_not_win_by_one_failure_more(trouble: VendorError, tmp_path: Path) -> None:
+    async with lab(tmp_path, {"a": OPEN}, actions=(Held, Clear)) as it:
+        it.vendor.on_apply.extend([taken_back(it)] * 3)
+        it.vendor.on_apply.append(failing(trouble))
+        report = await it.contain()
+        assert outcomes(report) == ["CHANGED"]
+        assert it.vendor.doors["a"]["k"] == "shut"
+
+
+async def test_what_could_not_be_read_while_it_had_to_hold_is_not_called_done(tmp_path: Path) -> None:
+    lost = Unreachable("no reply", vendor="fake", operation="read")
+    async with lab(tmp_path, {"a": OPEN}, actions=(Held, Clear)) as it:
+
+        async def play(effect: Effect) -> None:
+            effect()
+            it.vendor.on_read.extend([None, None, *[lost] * 500])
+
+        it.vendor.on_apply.append(play)
+        report = await it.contain()
+        assert outcomes(report) == ["UNVERIFIED"]
+        assert "whether it goes on holding was not seen" in report["open"][0]["reason"]
+
+
+async def test_what_it_waits_for_may_show_late(tmp_path: Path) -> None:
+    async with lab(tmp_path, {"a": OPEN}, actions=(Shut, Waiting)) as it:
+        it.vendor.hidden = 3
+        report = await it.contain(book(steps=[SHUT, CLEAR]))
+        assert outcomes(report) == ["CHANGED", "CHANGED"]
+
+
+class Reopened(Shut):
+    """Is taken back once while it must hold, and shut again."""
+
+    spec = spec("shut", hold=0.6)
+
+
+async def test_what_came_after_is_done_again_where_its_source_was_open_meanwhile(tmp_path: Path) -> None:
+    async with lab(tmp_path, {"a": OPEN}, actions=(Reopened, Clear)) as it:
+        it.vendor.on_apply.append(taken_back(it))
+        report = await it.contain(book(steps=[SHUT, CLEAR]))
+        assert outcomes(report) == ["CHANGED", "CHANGED"]
+        assert it.vendor.effects == {"shut a/k": 2, "clear a": 2}
+        kinds = [(event.kind, event.body["item"]) for event in await it.events() if event.kind == Kind.INTENT]
+        assert kinds[-1][1] == "clear/door:a", "the last revocation is later than the last shutting"

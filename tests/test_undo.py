@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from firedoor.approval import Answer
-from firedoor.errors import BadInput, Misconfigured, Unreachable
+from firedoor import undo
+from firedoor.approval import Answer, Person, Roster
+from firedoor.errors import BadInput, Forbidden, Misconfigured, Unreachable
 from firedoor.journal import Kind
-from firedoor.model import Mode
-from tests.fakes import CLEAR, SHUT, Unattended, book, failing, hasten, lab, outcomes
+from firedoor.model import Mode, Tier
+from tests.fakes import ASKER, CLEAR, NO, SHUT, Clear, Shut, Unattended, book, failing, hasten, lab, outcomes, spec
 
 OPEN = {"k": "open"}
 BOTH = book(steps=[SHUT, CLEAR])
@@ -126,3 +128,101 @@ async def test_what_nobody_approved_stays_told(tmp_path: Path) -> None:
         with pytest.raises(BadInput, match="run r1 changed nothing"):
             await it.undo(answer=None)
         assert it.vendor.doors["a"]["k"] == "shut"
+
+
+async def test_a_run_that_was_undone_is_not_resumed_and_called_contained(tmp_path: Path) -> None:
+    async with lab(tmp_path, {"a": OPEN, "b": {"k": "stuck"}}) as it:
+        assert (await it.contain())["outcome"] == "partial"
+        await it.undo()
+        with pytest.raises(BadInput, match="was undone by run u1"):
+            await it.resume()
+        assert it.vendor.doors["a"]["k"] == "open"
+
+
+async def test_a_denied_undo_leaves_the_run_resumable(tmp_path: Path) -> None:
+    async with lab(tmp_path, {"a": OPEN, "b": {"k": "stuck"}}) as it:
+        await it.contain()
+        await it.undo(answer=Answer.DENY)
+        it.vendor.doors["b"]["k"] = "shut"
+        assert (await it.resume())["outcome"] == "contained"
+
+
+class Held(Shut):
+    """Must be seen shut for a while."""
+
+    spec = spec("shut", hold=0.3)
+
+
+async def test_the_way_back_does_not_fight_a_new_containment(tmp_path: Path) -> None:
+    async with lab(tmp_path, {"a": OPEN}, actions=(Held, Clear)) as it:
+        await it.contain()
+        await it.undo()
+        assert (await it.contain(run="r2"))["outcome"] == "contained"
+        assert it.vendor.doors["a"]["k"] == "shut"
+        assert it.vendor.effects["open a/k"] == 1
+        assert undo.Undo(Held(it.vendor), ()).spec.hold == 0.0
+
+
+async def test_an_undo_that_is_resumed_does_not_undo_a_later_run(tmp_path: Path) -> None:
+    async with lab(tmp_path, {"a": OPEN}) as it:
+        await it.contain()
+        it.vendor.on_apply.append(failing(Forbidden("no", vendor="fake", operation="write")))
+        assert outcomes(await it.undo()) == ["FAILED"]
+        it.vendor.doors["a"]["k"] = "open"
+        assert (await it.contain(run="r2"))["outcome"] == "contained"
+        with pytest.raises(BadInput, match="run r2 has contained the same since"):
+            await it.resume("u1")
+        assert it.vendor.doors["a"]["k"] == "shut"
+
+
+async def test_the_way_back_needs_as_many_approvers_as_the_way_in(tmp_path: Path) -> None:
+    async with lab(tmp_path, {"a": OPEN}) as it:
+        other = asyncio.create_task(it.decide("r1", NO, Answer.APPROVE))
+        await it.contain(book(at_least=2))
+        await other
+        other = asyncio.create_task(it.decide("u1", NO, Answer.APPROVE))
+        report = await it.undo()
+        await other
+        assert report["approval"]["required"] == 2
+        assert set(report["approval"]["by"]) == {"Ben", "Cem"}
+
+
+async def test_what_lets_people_in_again_may_ask_for_more(tmp_path: Path) -> None:
+    class Strict(Shut):
+        spec = spec("shut", back=Tier.TWO)
+
+    async with lab(tmp_path, {"a": OPEN}, actions=(Strict, Clear)) as it:
+        assert (await it.contain())["approval"]["required"] == 1
+        other = asyncio.create_task(it.decide("u1", NO, Answer.APPROVE))
+        assert (await it.undo())["approval"]["required"] == 2
+        await other
+
+
+async def test_who_was_in_the_plan_does_not_approve_the_way_back(tmp_path: Path) -> None:
+    ben = Person(name="Ben", slack="U2", names=("fake:door:b",))
+    dan = Person(name="Dan", slack="U4")
+    async with lab(tmp_path, {"a": OPEN, "b": OPEN}, roster=Roster(people=(ASKER, ben, NO, dan))) as it:
+        other = asyncio.create_task(it.decide("r1", NO, Answer.APPROVE))
+        assert outcomes(await it.contain(answer=None)) == ["CHANGED", "REFUSED"]
+        await other
+        other = asyncio.create_task(it.decide("u1", NO, Answer.APPROVE))
+        assert (await it.undo(answer=None))["outcome"] == "contained"
+        await other
+        request = (await it.desk().record("u1")).request
+        assert request is not None
+        assert request.barred == ("Ben",)
+
+
+async def test_a_drill_is_not_undone_in_earnest(tmp_path: Path) -> None:
+    async with lab(tmp_path, {"a": OPEN}) as it:
+        await it.contain(mode=Mode.DRILL)
+        with pytest.raises(BadInput, match="was a drill run"):
+            await it.undo(answer=None)
+        assert it.vendor.doors["a"]["k"] == "shut"
+
+
+async def test_what_could_be_contained_in_several_steps_can_be_undone(tmp_path: Path) -> None:
+    async with lab(tmp_path, {"a": OPEN, "b": OPEN}, limit=2) as it:
+        made = book(steps=[SHUT, {**SHUT, "id": "more"}])
+        assert (await it.contain(made))["outcome"] == "contained"
+        assert "REFUSED" not in outcomes(await it.undo())
