@@ -247,3 +247,21 @@ def test_a_long_circle_is_found() -> None:
     found = doors(asks={"names": ["a"]}, steps=steps)
     assert len(found) == 50
     assert "needs itself in a circle" in found[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "minting"),
+    [
+        ("identity-breach", "block_sso_users"),
+        ("leaked-aws-key", "deny_principals"),
+        ("service-account-compromised", "deny_principals"),
+    ],
+)
+def test_what_takes_a_role_on_is_shut_out_before_its_sessions_end(name: str, minting: str) -> None:
+    """Whoever is denied only after T takes the role on again in between, with a session that T does not reach."""
+    book = find(name)
+    roles = next(step for step in book.steps if step.action == "aws.revoke_role_sessions")
+    early = roles.model_copy(update={"needs": tuple(need for need in roles.needs if need != minting)})
+    hasty = book.model_copy(update={"steps": tuple(early if step is roles else step for step in book.steps)})
+    (fault,) = lint(hasty, KNOWN)
+    assert "must have closed the source before aws.revoke_role_sessions closes what it mints" in fault
