@@ -18,6 +18,7 @@ from firedoor.shelf import shelf
 from tests.fakes import Clear, Door, Find, Shut, spec
 
 Data = dict[str, Any]
+KEY = "AKIAIOSFODNN7EXAMPLE"
 KNOWN = catalogue.load(tasks)
 GOOD: Data = {
     "playbook": "fire",
@@ -93,6 +94,7 @@ def test_a_sound_playbook_has_no_faults() -> None:
     assert faults(the_same_people) == ()
 
 
+KEYS: Data = GOOD["inputs"]["keys"]
 FAULTS: list[tuple[Callable[[Data], object], str]] = [
     (put("steps.1.id", "suspend"), "two steps are called 'suspend'"),
     (put("steps.0.action", "okta.suspend_usr"), "step 'suspend': there is no action 'okta.suspend_usr'; did you mean 'okta.suspend_user'?"),
@@ -114,6 +116,12 @@ FAULTS: list[tuple[Callable[[Data], object], str]] = [
     (
         put("inputs.users.example", "ada lovelace"),
         "input 'users': its own example cannot be used: value 1 of the input 'users': character 4",
+    ),
+    (put("inputs.users.default", "ada@example.com"), "input 'users': only an optional input of one value has a default"),
+    (put("inputs.keys.default", KEY), "input 'keys': only an optional input of one value has a default"),
+    (
+        put("inputs.keys", {**KEYS, "many": False, "default": "AKIA?"}),
+        "input 'keys': its default cannot be used: value 1",
     ),
     (put("inputs.users.example", ""), "input 'users': its own example cannot be used: the input 'users' is an empty list"),
     (put("steps.0.needs", ["revoke"]), "step 'suspend' needs itself in a circle"),
