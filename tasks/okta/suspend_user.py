@@ -18,7 +18,6 @@ for Okta has no way to lock a user. Whoever was suspended anew since, by Okta's 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -126,11 +125,13 @@ class SuspendUser(Action[OktaUser, UserState]):
 
     async def _dated(self, receipt: Receipt, user: str) -> Receipt:
         """The receipt with Okta's own time of the suspension, where Okta tells it just now."""
-        with suppress(VendorError):
+        try:
             found = await self._okta.user(user)
-            if found.status == "SUSPENDED" and found.status_changed is not None:
-                return replace(receipt, facts={**receipt.facts, "changed": found.status_changed.isoformat()})
-        return receipt
+        except VendorError:
+            return receipt
+        if found.status != "SUSPENDED" or found.status_changed is None:
+            return receipt
+        return replace(receipt, facts={**receipt.facts, "changed": found.status_changed.isoformat()})
 
     def receipt(self, change: Change, intent: Intent) -> Receipt:
         """The status before."""

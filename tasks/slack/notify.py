@@ -20,7 +20,6 @@ whether it stands: nothing is posted, and the step ends with words that send a p
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -115,9 +114,10 @@ class Notify(Action[Notice, NoticeState]):
         """The run's notice. Before the run's first intent it has posted none, so that a flooded channel must not keep it from its first."""
         if target.since is not None:
             return await self._slack.find_message(channel, target.mark, since=target.since)
-        with suppress(TooLong):
+        try:
             return await self._slack.find_message(channel, target.mark, since=await self._slack.now() - LOOK_BACK)
-        return None
+        except TooLong:
+            return None
 
     def plan(self, target: Notice, before: NoticeState) -> Plan:
         """One message, where there is none of this run."""
