@@ -101,7 +101,8 @@ def playbooks_page() -> str:
 
 
 def _input_row(name: str, wanted: playbook.Input) -> str:
-    return f"| `{name}`{'' if wanted.required else ' (optional)'} | {wanted.help} | `{wanted.example}` |"
+    told = "" if wanted.required else f" (otherwise `{wanted.default}`)" if wanted.default else " (optional)"
+    return f"| `{name}`{told} | {wanted.help} | `{wanted.example}` |"
 
 
 def _page(name: str, unit: type[object], facts: dict[str, str], lists: dict[str, tuple[str, ...]]) -> str:

@@ -103,7 +103,7 @@ def bind(book: Playbook, given: Mapping[str, Sequence[str]]) -> Mapping[str, tup
             raise BadInput(f"{book.playbook} has no input {shown(key)}{nearest(key, book.inputs)}", advice=f"Its inputs are: {known}")
     bound: dict[str, tuple[str, ...]] = {}
     for name, wanted in book.inputs.items():
-        values = [value for value in given.get(name, ()) if value]
+        values = [value for value in given.get(name, (wanted.default,)) if value]
         if not values and (wanted.required or name in given):
             empty = "is an empty list" if name in given else "is missing"
             raise BadInput(f"the input {name!r} {empty}: {wanted.help}", advice=f"For example: -i {name}={wanted.example}")

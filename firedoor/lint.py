@@ -115,6 +115,13 @@ def _examples(book: Playbook) -> Iterator[str]:
             bind(book.model_copy(update={"inputs": {name: wanted}}), {name: _example(wanted)})
         except BadInput as error:
             yield f"input {name!r}: its own example cannot be used: {error.what}"
+        if wanted.default and (wanted.required or wanted.many):
+            yield f"input {name!r}: only an optional input of one value has a default"
+            continue
+        try:
+            bind(book.model_copy(update={"inputs": {name: wanted.model_copy(update={"required": False})}}), {})
+        except BadInput as error:
+            yield f"input {name!r}: its default cannot be used: {error.what}"
 
 
 def _questions(book: Playbook, catalogue: Catalogue) -> Iterator[str]:

@@ -33,11 +33,15 @@ class _Frozen(BaseModel):
 
 
 class Input(_Frozen):
-    """A value that the person gives. ``many``: a list of them, ``${inputs.x}`` standing for all."""
+    """A value that the person gives. ``many``: a list of them, ``${inputs.x}`` standing for all.
+
+    ``default``: what stands for an optional one that is left out. Without one, what asks for it is not asked.
+    """
 
     type: InputType
     many: bool = False
     required: bool = True
+    default: str = ""
     help: str
     example: str
 

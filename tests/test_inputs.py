@@ -18,6 +18,7 @@ def book(**inputs: Input) -> Playbook:
 
 LOGINS = Input(type=InputType.OKTA_LOGIN, many=True, help="who", example="ada@example.com")
 KEYS = Input(type=InputType.AWS_ACCESS_KEY, many=True, required=False, help="which", example=KEY)
+SINCE = Input(type=InputType.MOMENT, required=False, default="1970-01-01T00:00:00Z", help="since when", example="2023-10-18T16:00:00Z")
 NOTE = Input(type=InputType.TEXT, help="why", example="a ticket")
 BOOK = book(users=LOGINS, keys=KEYS)
 
@@ -33,6 +34,13 @@ def refused(playbook: Playbook, given: dict[str, tuple[str, ...]]) -> str:
 def test_words_become_values() -> None:
     assert pairs([]) == {}
     assert pairs(["a=1", " b = 2 , 3", "a=4=5", "c="]) == {"a": ("1", "4=5"), "b": ("2", "3"), "c": ("",)}
+
+
+def test_a_default_stands_for_what_is_left_out() -> None:
+    dated = book(since=SINCE)
+    assert bind(dated, {}) == {"since": ("1970-01-01T00:00:00Z",)}
+    assert bind(dated, {"since": ("2023-10-18T18:00:00+02:00",)}) == {"since": ("2023-10-18T16:00:00Z",)}
+    assert "empty list" in refused(dated, {"since": ("",)}), "what is given empty was meant to be something"
 
 
 @pytest.mark.parametrize("word", ["users", "=x", " =x", "", "hush-hush"])

@@ -18,6 +18,7 @@ from firedoor.shelf import shelf
 from tests.fakes import Clear, Door, Find, Shut, spec
 
 Data = dict[str, Any]
+KEY = "AKIAIOSFODNN7EXAMPLE"
 KNOWN = catalogue.load(tasks)
 GOOD: Data = {
     "playbook": "fire",
@@ -93,6 +94,7 @@ def test_a_sound_playbook_has_no_faults() -> None:
     assert faults(the_same_people) == ()
 
 
+KEYS: Data = GOOD["inputs"]["keys"]
 FAULTS: list[tuple[Callable[[Data], object], str]] = [
     (put("steps.1.id", "suspend"), "two steps are called 'suspend'"),
     (put("steps.0.action", "okta.suspend_usr"), "step 'suspend': there is no action 'okta.suspend_usr'; did you mean 'okta.suspend_user'?"),
@@ -114,6 +116,12 @@ FAULTS: list[tuple[Callable[[Data], object], str]] = [
     (
         put("inputs.users.example", "ada lovelace"),
         "input 'users': its own example cannot be used: value 1 of the input 'users': character 4",
+    ),
+    (put("inputs.users.default", "ada@example.com"), "input 'users': only an optional input of one value has a default"),
+    (put("inputs.keys.default", KEY), "input 'keys': only an optional input of one value has a default"),
+    (
+        put("inputs.keys", {**KEYS, "many": False, "default": "AKIA?"}),
+        "input 'keys': its default cannot be used: value 1",
     ),
     (put("inputs.users.example", ""), "input 'users': its own example cannot be used: the input 'users' is an empty list"),
     (put("steps.0.needs", ["revoke"]), "step 'suspend' needs itself in a circle"),
@@ -247,3 +255,21 @@ def test_a_long_circle_is_found() -> None:
     found = doors(asks={"names": ["a"]}, steps=steps)
     assert len(found) == 50
     assert "needs itself in a circle" in found[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "minting"),
+    [
+        ("identity-breach", "block_sso_users"),
+        ("leaked-aws-key", "deny_principals"),
+        ("service-account-compromised", "deny_principals"),
+    ],
+)
+def test_what_takes_a_role_on_is_shut_out_before_its_sessions_end(name: str, minting: str) -> None:
+    """Whoever is denied only after T takes the role on again in between, with a session that T does not reach."""
+    book = find(name)
+    roles = next(step for step in book.steps if step.action == "aws.revoke_role_sessions")
+    early = roles.model_copy(update={"needs": tuple(need for need in roles.needs if need != minting)})
+    hasty = book.model_copy(update={"steps": tuple(early if step is roles else step for step in book.steps)})
+    (fault,) = lint(hasty, KNOWN)
+    assert "must have closed the source before aws.revoke_role_sessions closes what it mints" in fault

@@ -68,6 +68,7 @@ class RevokeRoleSessions(Action[IamRole, RoleSessions]):
         settle_within=15.0,
         hold=5.0,
         sources=("okta.suspend_user", "aws.deactivate_access_keys", "aws.revoke_user_sessions", "aws.quarantine_user"),
+        after=("aws.block_sso_user", "aws.deny_principal"),
         unestablished=("how long IAM takes to apply a policy everywhere; about 4 s were published by researchers",),
         pages=(
             "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_revoke-sessions.html",

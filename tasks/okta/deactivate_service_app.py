@@ -5,6 +5,7 @@ then, where Okta lists refresh tokens of it, those are revoked, and the access t
 
 Its client secrets and keys stay as they are: activating the app makes every one of them work again, the stolen one included. Rotate them
 before that. Undo activates the app, where this run switched it off and it is still off; refresh tokens that were revoked do not come back.
+Okta keeps no time of an app's status: whether somebody activated and deactivated it since cannot be told, and the plan of an undo says so.
 
 It cannot reach access tokens that were got with client credentials: these have no refresh token, Okta lists them nowhere, and a resource
 server that checks them offline takes them until they expire. Nor does it reach API service integrations from Okta's catalogue, which are no
@@ -28,9 +29,10 @@ from firedoor.vendors.okta.values import OktaApp
 
 GONE = "GONE"
 OWN_CLIENT, SERVICE = "oidc_client", "service"
-CLASS = "tokens"
+CLASS, SWITCH = "tokens", "switch"
 # The catalogue keys of Okta's own apps, as seen in orgs: the Admin Console, and Workflows under its older one. Others begin with "okta_".
 OF_OKTA, OKTAS = ("saasure", "flow"), "okta_"
+AS_IT_IS = ", with the secrets and keys it has, also where somebody else has deactivated it again since"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +106,10 @@ class DeactivateServiceApp(Action[OktaApp, AppState]):
             return Plan(impossible=f"{what} is {before.status}, which is no status that this knows; look at it in the Admin Console")
         changes = [_switch("deactivate", target, "ACTIVE", "INACTIVE")] if before.status == "ACTIVE" else []
         changes += [_revoke(target, before.tokens)] if before.tokens else []
-        covers = (Cover(name=CLASS, says=f"the refresh tokens of {what}, all at once", at_most=1),)
+        covers = (
+            Cover(name=SWITCH, says=f"deactivating {what}, should somebody activate it meanwhile", at_most=1),
+            Cover(name=CLASS, says=f"the refresh tokens of {what}, all at once", at_most=1),
+        )
         if not changes:
             return Plan(reason=f"{what} is inactive, and Okta lists no refresh token of it", covers=covers)
         return Plan(changes=tuple(changes), covers=covers)
@@ -159,10 +164,11 @@ def _switch(verb: str, target: OktaApp, before: str, after: str) -> Change:
     return Change(
         key=verb,
         subject=f"okta:app:{target.app_id}",
-        says=f"{verb} {target.label} in Okta" + (", with the secrets and keys it has" if verb == "activate" else ""),
+        says=f"{verb} {target.label} in Okta" + (AS_IT_IS if verb == "activate" else ""),
         at={"app": target.app_id},
         before={"status": before},
         after={"status": after},
+        cover=SWITCH if verb == "deactivate" else "",
     )
 
 

@@ -3,6 +3,7 @@
 Every login must be a user's whole login: a name that Okta matches only by its short form is refused, since it may mean somebody else.
 
 A moment may be given since which the accounts are suspect. Actions that can tell old from new, such as `okta.reset_factors`, go by it.
+Where nobody knows when it began, 1970-01-01T00:00:00Z says so: then nothing is too old to be suspect, as where no moment is given.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from firedoor.errors import BadInput, NotFound, shown
 from firedoor.vendors.okta.client import OktaClient
 from firedoor.vendors.okta.values import OktaUser
 
+EVER = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Logins:
@@ -30,7 +33,7 @@ class Logins:
             self.moment()
 
     def moment(self) -> datetime | None:
-        """``since`` as a moment in UTC."""
+        """``since`` as a moment in UTC; none where it reaches back before everything."""
         if not self.since:
             return None
         try:
@@ -41,7 +44,7 @@ class Logins:
             raise BadInput(
                 "that is no moment with a time zone, in ISO 8601", target=shown(self.since), advice="Write it like 2023-10-18T16:00:00Z"
             )
-        return moment.astimezone(UTC)
+        return moment.astimezone(UTC) if moment > EVER else None
 
 
 class FindUsers(Query[Logins, OktaUser]):

@@ -131,12 +131,26 @@ class ResetFactors(Action[OktaUser, FactorsState]):
             what = f"factors that Okta may have kept of {target.label}"
             return (Residual(what=what, until="the user is activated again", closes_by="resetting them before the user can sign in"),)
         return (
+            *_older(target),
             Residual(
                 what=f"factors of {target.label} that the enrolment policy in force does not offer: Okta does not list them",
                 until="somebody takes them off",
                 closes_by="a look at the person's page in the Admin Console",
             ),
         )
+
+
+def _older(target: OktaUser) -> tuple[Residual, ...]:
+    """What a date of enrolment does not tell of the factors that stay."""
+    if target.since is None:
+        return ()
+    return (
+        Residual(
+            what=f"a telephone number changed on a factor that {target.label} enrolled before {_time(target.since)}: it may be the thief's",
+            until="that factor is taken off",
+            closes_by="asking the person for their numbers, or resetting all of their factors",
+        ),
+    )
 
 
 def _suspect(target: OktaUser, now: FactorsState) -> tuple[Factor, ...]:

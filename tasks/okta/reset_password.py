@@ -8,7 +8,8 @@ choose the next one.
 
 A user who is suspended cannot be brought there: Okta says that such a user can only be unsuspended or deactivated, and a call that led to
 RECOVERY would lift the suspension. Nor can one in RECOVERY be suspended. So this is an alternative to suspension, or follows its end: first
-unsuspend, then this at once, and between the two the old password works. The plan says so while the user is suspended.
+unsuspend, then this at once, and between the two, for a second or two, the old password works. Sessions opened in between end with the
+reset; a factor enrolled in between stays. While the user is suspended the plan waits, and the approval covers the reset that follows.
 
 Where the user is in RECOVERY already, that is enough, unless it began in the time that is suspect: whoever asked for that recovery may hold
 its link, so another reset is made. Okta does not say that a newer link voids an older one. That a reset counts is seen by the status and
@@ -25,11 +26,12 @@ from datetime import datetime
 
 from firedoor.action import Action, Spec
 from firedoor.errors import NotFound
-from firedoor.model import Change, Intent, Plan, Receipt, Residual, Reversal, Snapshot, Tier
+from firedoor.model import Change, Cover, Intent, Plan, Receipt, Residual, Reversal, Snapshot, Tier
 from firedoor.vendors.okta.client import OktaClient
 from firedoor.vendors.okta.values import OktaUser
 
 GONE = "GONE"
+CLASS = "reset"
 SHUT = {
     "RECOVERY": "in RECOVERY: the password opens nothing",
     "DEPROVISIONED": "deactivated, and Okta has deleted the password",
@@ -57,6 +59,7 @@ class ResetPassword(Action[OktaUser, PasswordState]):
         reversal=Reversal.OWNER,
         limit=50,
         settle_within=10.0,
+        after=("okta.unsuspend_user",),
         unestablished=(
             "whether Okta refuses to reset the password of a suspended user or lifts the suspension; it is not tried",
             "whether a user who is locked out can be reset without being unlocked; it is tried, and a refusal changes nothing",
@@ -89,19 +92,19 @@ class ResetPassword(Action[OktaUser, PasswordState]):
     def plan(self, target: OktaUser, before: PasswordState) -> Plan:
         """One change for a user who has a password that works or may be made to; and for a recovery that nobody can vouch for."""
         who = target.label
+        covers = (Cover(name=CLASS, says=f"making the password of {who} worthless and ending their Okta sessions", at_most=1),)
         match before.status:
             case "ACTIVE" | "PASSWORD_EXPIRED" | "LOCKED_OUT":
-                return Plan(changes=(_change(target, before.status, f"make the password of {who} worthless and end their Okta sessions"),))
+                words = f"make the password of {who} worthless and end their Okta sessions"
+                return Plan(changes=(_change(target, before.status, words),), covers=covers)
             case "RECOVERY" if _doubtful(target, before):
                 words = f"begin another password recovery for {who}, for the present one began in the time that is suspect"
-                return Plan(changes=(_change(target, before.status, words),))
+                return Plan(changes=(_change(target, before.status, words),), covers=covers)
             case "RECOVERY" | "DEPROVISIONED" | "GONE" as status:
-                return Plan(reason=f"{who} is {SHUT[status]}")
+                return Plan(reason=f"{who} is {SHUT[status]}", covers=covers)
             case "SUSPENDED":
-                words = (
-                    f"{who} is suspended, and Okta only unsuspends or deactivates such users; unsuspend first, and reset at once after that"
-                )
-                return Plan(impossible=words)
+                words = f"{who} is suspended, and Okta only unsuspends or deactivates such users; once unsuspended, they are reset at once"
+                return Plan(waits=words, covers=covers)
             case status:
                 words = (
                     f"{who} is {status}: there is no password in force that could be reset; deactivate them where they should not come in"
@@ -148,4 +151,5 @@ def _change(target: OktaUser, before: str, says: str) -> Change:
         at={"user": target.user_id},
         before={"status": before},
         after={"status": "RECOVERY"},
+        cover=CLASS,
     )

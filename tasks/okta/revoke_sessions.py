@@ -18,12 +18,13 @@ from datetime import datetime
 
 from firedoor.action import Action, Spec
 from firedoor.errors import NotFound
-from firedoor.model import Change, Intent, Plan, Receipt, Residual, Reversal, Snapshot, Tier
+from firedoor.model import Change, Cover, Intent, Plan, Receipt, Residual, Reversal, Snapshot, Tier
 from firedoor.vendors.okta.client import OktaClient
 from firedoor.vendors.okta.values import OktaUser
 
 CLEARED = "user.session.clear"
 SHUT = ("SUSPENDED", "DEPROVISIONED")
+CLASS = "sessions"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,16 +95,20 @@ class RevokeSessions(Action[OktaUser, SessionState]):
         """One change, unless a clearing came after the last moment at which anything could be minted."""
         if before.gone:
             return Plan(reason=f"{target.label} is no longer in Okta")
+        # Whoever lets the user in again while people approve must not keep the sessions that they open by it.
+        covers = (Cover(name=CLASS, says=f"every session and OAuth token of {target.label}, all at once", at_most=1),)
         if before.since is not None and before.cleared is not None and before.cleared >= before.since and not before.tokens:
-            return Plan(reason=f"Okta's log shows the sessions of {target.label} ended at {before.cleared:%H:%M:%S} UTC, and none since")
+            words = f"Okta's log shows the sessions of {target.label} ended at {before.cleared:%H:%M:%S} UTC, and none since"
+            return Plan(reason=words, covers=covers)
         change = Change(
             key="revoke",
             subject=f"okta:sessions:{target.user_id}",
             says=f"end every Okta session of {target.label} and revoke their OAuth tokens",
             at={"user": target.user_id},
             after={"sessions": "none from before T", "oauth_tokens": "none from before T"},
+            cover=CLASS,
         )
-        return Plan(changes=(change,))
+        return Plan(changes=(change,), covers=covers)
 
     async def apply(self, change: Change, intent: Intent) -> Receipt:
         """One call, harmless to repeat."""

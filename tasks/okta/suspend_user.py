@@ -12,31 +12,33 @@ the step says that it failed; the next plan is to suspend them. Users who come f
 
 One whose password has expired, who is in recovery or who never activated is not suspended by it; the plan says so instead of failing
 half-way. A deactivated or deleted user is shut out already. Undo unsuspends whom this run suspended; a lock that was there is not put back,
-for Okta has no way to lock a user.
+for Okta has no way to lock a user. Whoever was suspended anew since, by Okta's own time of the status, stays so: somebody else did it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
 from firedoor.action import Action, Spec
-from firedoor.errors import Conflict, NotFound
-from firedoor.model import Change, Cover, Intent, Plan, Receipt, Reversal, Snapshot, Tier
+from firedoor.errors import Conflict, NotFound, VendorError
+from firedoor.model import Change, Cover, Intent, Plan, Receipt, Residual, Reversal, Snapshot, Tier
 from firedoor.vendors.okta.client import OktaClient
 from firedoor.vendors.okta.problems import Locked
 from firedoor.vendors.okta.values import OktaUser
 
 GONE = "GONE"
-CLASS = "unlock"
+CLASS = "suspend"
+LONGEST_WRITE = timedelta(minutes=2)  # from the intent until Okta has surely taken the call, or never will
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserState(Snapshot):
-    """Okta's word for the user's status; GONE where Okta has no such user."""
+    """Okta's word for the user's status (GONE where Okta has no such user), and since when it is so, or None."""
 
     status: str
+    changed: datetime | None = None
 
 
 class SuspendUser(Action[OktaUser, UserState]):
@@ -54,6 +56,7 @@ class SuspendUser(Action[OktaUser, UserState]):
         unestablished=(
             "whether suspension by itself ends sessions that are open; it is taken not to",
             "how soon after an unlock Okta takes a suspension; a refusal is tried again while the user still shows as locked out",
+            "whether API tokens that the user made stop while they are suspended, and work again after it; they may",
         ),
         pages=("https://developer.okta.com/docs/api/openapi/okta-management/management/tag/UserLifecycle/",),
     )
@@ -72,11 +75,12 @@ class SuspendUser(Action[OktaUser, UserState]):
         return f"okta:user:{target.user_id}"
 
     async def read(self, target: OktaUser) -> UserState:
-        """The user's status."""
+        """The user's status, and since when."""
         try:
-            return UserState(status=(await self._okta.user(target.user_id)).status)
+            user = await self._okta.user(target.user_id)
         except NotFound:
             return UserState(status=GONE)
+        return UserState(status=user.status, changed=user.status_changed)
 
     def plan(self, target: OktaUser, before: UserState) -> Plan:
         """Suspend an ACTIVE user; unlock a LOCKED_OUT one first. The suspension is the same change in both, so that it is approved once."""
@@ -87,7 +91,7 @@ class SuspendUser(Action[OktaUser, UserState]):
                 changes = (_change("unlock", target, "LOCKED_OUT", "ACTIVE"), _change("suspend", target, "ACTIVE", "SUSPENDED"))
                 return Plan(changes=changes, covers=(_cover(target),))
             case "SUSPENDED":
-                return Plan(reason=f"{target.label} is suspended")
+                return Plan(reason=f"{target.label} is suspended", covers=(_cover(target),))
             case "DEPROVISIONED":
                 return Plan(reason=f"{target.label} is deactivated, which shuts them out altogether")
             case "GONE":
@@ -105,6 +109,7 @@ class SuspendUser(Action[OktaUser, UserState]):
                 await self._okta.unsuspend_user(user)
             case _:
                 await self._suspend(user)
+                return await self._dated(self.receipt(change, intent), user)
         return self.receipt(change, intent)
 
     async def _suspend(self, user: str) -> None:
@@ -118,12 +123,39 @@ class SuspendUser(Action[OktaUser, UserState]):
                 no.what, vendor=no.vendor, operation=no.operation, status=no.status, code=no.code, target=no.target, advice=no.advice
             ) from no
 
+    async def _dated(self, receipt: Receipt, user: str) -> Receipt:
+        """The receipt with Okta's own time of the suspension, where Okta tells it just now."""
+        try:
+            found = await self._okta.user(user)
+        except VendorError:
+            return receipt
+        if found.status != "SUSPENDED" or found.status_changed is None:
+            return receipt
+        return replace(receipt, facts={**receipt.facts, "changed": found.status_changed.isoformat()})
+
     def receipt(self, change: Change, intent: Intent) -> Receipt:
         """The status before."""
         return Receipt(change=change.key, at=intent.at, facts={"status": change.before["status"]})
 
+    def residuals(self, target: OktaUser, now: UserState) -> Sequence[Residual]:
+        """What a suspension does not end, or not for good."""
+        if now.status == GONE:
+            return ()
+        return (
+            Residual(
+                what=f"API tokens of Okta that {target.label} made, or somebody in their name: they may go on, or work again afterwards",
+                until="they are revoked",
+                closes_by="looking for theirs in the Admin Console, under Security, API, Tokens, and revoking them",
+            ),
+            Residual(
+                what=f"whatever {target.label} can open without Okta: a directory's password, accounts of their own in applications",
+                until="it is closed there",
+                closes_by="disabling their account in the directory, and in each application that does not ask Okta",
+            ),
+        )
+
     def plan_undo(self, target: OktaUser, receipts: Sequence[Receipt], now: UserState) -> Plan:
-        """Unsuspend whom this run suspended, if they still are."""
+        """Unsuspend whom this run suspended, if they still are, and were not suspended anew."""
         before = {receipt.facts.get("status") for receipt in receipts}
         if before == {"LOCKED_OUT"} and now.status == "ACTIVE":
             words = f"this run unlocked {target.label} and did not suspend them; Okta has no way to lock a user, so suspend them"
@@ -132,7 +164,7 @@ class SuspendUser(Action[OktaUser, UserState]):
             return Plan(reason=f"this run did not suspend {target.label}")
         match now.status:
             case "SUSPENDED":
-                return Plan(changes=(_change("unsuspend", target, "SUSPENDED", "ACTIVE"),))
+                return _lifted(target, receipts, now)
             case "ACTIVE":
                 return Plan(reason=f"{target.label} is ACTIVE, no longer suspended")
             case "GONE":
@@ -154,9 +186,25 @@ def _instead(status: str) -> str:
             return "look at them in Okta, and deactivate them where they must not come in"
 
 
+def _lifted(target: OktaUser, receipts: Sequence[Receipt], now: UserState) -> Plan:
+    """The suspension lifted, where it is this run's and not a later one of somebody else's."""
+    if now.changed is not None and now.changed <= _ours_until(receipts):
+        return Plan(changes=(_change("unsuspend", target, "SUSPENDED", "ACTIVE"),))
+    when = f"at {now.changed.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if now.changed else "at a time that Okta does not tell"
+    words = f"{target.label} was suspended anew {when}, not by this run; whoever did it knows whether they may be let in"
+    return Plan(impossible=words)
+
+
+def _ours_until(receipts: Sequence[Receipt]) -> datetime:
+    """The last moment at which a suspension can be this run's: Okta's own where a receipt has it."""
+    ours = [receipt for receipt in receipts if receipt.facts.get("status") == "ACTIVE"]
+    return max(datetime.fromisoformat(str(told)) if (told := one.facts.get("changed")) else one.at + LONGEST_WRITE for one in ours)
+
+
 def _cover(target: OktaUser) -> Cover:
-    """Whoever locks the user out while people approve must not stop the suspension by it."""
-    return Cover(name=CLASS, says=f"unlocking {target.label} first, should somebody lock them out meanwhile", at_most=1)
+    """Whoever locks the user out, or unsuspends them, while people approve must not stop the suspension by it."""
+    says = f"suspending {target.label}, should somebody unsuspend them meanwhile, and unlocking them first, should they be locked out"
+    return Cover(name=CLASS, says=says, at_most=2)
 
 
 def _change(verb: str, target: OktaUser, before: str, after: str) -> Change:
@@ -167,5 +215,5 @@ def _change(verb: str, target: OktaUser, before: str, after: str) -> Change:
         at={"user": target.user_id},
         before={"status": before},
         after={"status": after},
-        cover=CLASS if verb == "unlock" else "",
+        cover="" if verb == "unsuspend" else CLASS,
     )

@@ -4,8 +4,8 @@ Only with a proof of identity: who verified that it is the person who asks, in w
 to be the user is the classic way back in, so two people approve it, and both see the proof; it stays in the journal.
 
 Their factors must have been reset before. What an attacker enrolled while they held the account, a telephone or a passkey of their own,
-opens it again at once; this action does not look for that, and does not reset anything. `okta.reset_factors` and a new password come first,
-while the user is still suspended.
+opens it again at once; this action does not look for that, and does not reset anything. `okta.reset_factors` comes first, while the user is
+still suspended. The password that was stolen works again, and Okta resets none of a suspended user: `okta.reset_password` follows at once.
 
 It does not bring back sessions, tokens, groups or grants that containment took away, and cannot say whether the person's device is clean.
 Undo suspends them again; it does not end sessions that they opened in between.
@@ -106,9 +106,14 @@ class UnsuspendUser(Action[Restoration, StatusSeen]):
             return ()
         return (
             Residual(
-                what=f"factors that an attacker enrolled for {target.label}, and the password that they knew",
-                until="they are reset",
-                closes_by="okta.reset_factors and a new password, while the user is suspended; suspend them again where that was left out",
+                what=f"factors that an attacker enrolled for {target.label} before the suspension, or between its end and the reset",
+                until="they are taken off",
+                closes_by="a look at the person's factors in the Admin Console; okta.reset_factors before the suspension is lifted",
+            ),
+            Residual(
+                what=f"the password of {target.label} that an attacker knew, and API tokens that were made in their name",
+                until="the password is reset, and the tokens are revoked",
+                closes_by="okta.reset_password at once after this, never before; Security, API, Tokens in the Admin Console",
             ),
         )
 
@@ -118,6 +123,11 @@ class UnsuspendUser(Action[Restoration, StatusSeen]):
             return Plan(reason=f"this run did not let {target.label} in")
         if now.status == "SUSPENDED":
             return Plan(reason=f"{target.label} is suspended")
+        if now.status == "RECOVERY":
+            words = (
+                f"{target.label} is in RECOVERY: their password opens nothing, and Okta suspends only ACTIVE users; deactivate them instead"
+            )
+            return Plan(impossible=words)
         if now.status != "ACTIVE":
             words = f"{target.label} is {now.status}, not as this run left them, and Okta suspends only ACTIVE users; look by hand"
             return Plan(impossible=words)

@@ -12,6 +12,9 @@ later. Nor does it know a target who goes by quite another name in Slack.
 
 A notice cannot be unread, so undoing is partial: its message is deleted, for those who have not seen it yet. One that people have written
 below is left alone, since deleting would take away what they talk about. The message is not edited when the run goes on.
+
+It is looked for among what was written since the run began to post it, 2,000 messages at the most. Where there are more, nobody can say
+whether it stands: nothing is posted, and the step ends with words that send a person to look.
 """
 
 from __future__ import annotations
@@ -27,8 +30,9 @@ from firedoor.errors import NotFound
 from firedoor.model import Change, Intent, Plan, Receipt, Reversal, Snapshot, Tier
 from firedoor.vendors.slack.client import SlackClient
 from firedoor.vendors.slack.notices import read_back, written
+from firedoor.vendors.slack.problems import TooLong
 from firedoor.vendors.slack.readers import withheld
-from firedoor.vendors.slack.values import Notice
+from firedoor.vendors.slack.values import ChannelRecord, MessageRecord, Notice
 
 LOOK_BACK: Final = timedelta(days=7)
 
@@ -101,11 +105,19 @@ class Notify(Action[Notice, NoticeState]):
         if not channel.joined:
             return NoticeState(place=Place.OUTSIDE)
         place = Place.ARCHIVED if channel.archived else Place.OPEN
-        since = target.since or await self._slack.now() - LOOK_BACK
-        found = await self._slack.find_message(channel, target.mark, since=since)
+        found = await self._find(channel, target)
         if found is not None:
             return NoticeState(place=place, posted=found.ts, answered=found.answered)
         return NoticeState(place=place, withheld=await withheld(self._slack, channel, target.scope))
+
+    async def _find(self, channel: ChannelRecord, target: Notice) -> MessageRecord | None:
+        """The run's notice. Before the run's first intent it has posted none, so that a flooded channel must not keep it from its first."""
+        if target.since is not None:
+            return await self._slack.find_message(channel, target.mark, since=target.since)
+        try:
+            return await self._slack.find_message(channel, target.mark, since=await self._slack.now() - LOOK_BACK)
+        except TooLong:
+            return None
 
     def plan(self, target: Notice, before: NoticeState) -> Plan:
         """One message, where there is none of this run."""

@@ -10,6 +10,7 @@ import pytest
 from firedoor.canonical import canonical, plain
 from firedoor.model import Briefing, Receipt
 from firedoor.vendors.slack.notices import in_brief
+from firedoor.vendors.slack.problems import TooLong
 from firedoor.vendors.slack.values import Notice
 from tasks.slack.notify import NoticeState, Notify, Place
 from tests.tasks.harness import room
@@ -64,3 +65,16 @@ async def test_a_notice_is_not_looked_for_before_its_first_intent() -> None:
         now = await at.action.clock(NOTICE)
         assert (await at.action.read(NOTICE.bound(now - timedelta(hours=2)))).posted
         assert not (await at.action.read(NOTICE.bound(now))).posted
+
+
+async def test_a_flooded_channel_brings_forth_the_first_notice_and_no_second_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("firedoor.vendors.slack.client.PAGE", 1)
+    monkeypatch.setattr("firedoor.vendors.slack.client.MOST_PAGES", 2)
+    channel = {"id": "C0INC", "name": "incidents", "private": True, "members": ["U0BOT", "U0EVE"]}
+    flood = [{"channel": "C0INC", "by": "U0EVE", "text": "x", "ago": 60 - n} for n in range(5)]
+    world = {"users": [{"id": "U0EVE", "name": "eve", "email": "eve@acme.example"}], "channels": [channel], "messages": flood}
+    async with room("slack.notify", world, lag={}, settle=1.0) as at:
+        plan = at.action.plan(NOTICE, await at.action.read(NOTICE))
+        assert [change.key for change in plan.changes] == ["post"], "no intent yet, so none of ours stands there"
+        with pytest.raises(TooLong):
+            await at.action.read(NOTICE.bound(await at.action.clock(NOTICE) - timedelta(minutes=5)))

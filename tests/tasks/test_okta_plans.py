@@ -114,6 +114,7 @@ def let_in(status: str) -> Plan:
 def test_the_way_back_from_letting_in() -> None:
     assert [change.key for change in let_in("ACTIVE").changes] == ["suspend"]
     assert let_in("SUSPENDED").reason
+    assert "deactivate them instead" in let_in("RECOVERY").impossible, "their password was reset after it"
     for status in ("LOCKED_OUT", "PASSWORD_EXPIRED", "DEPROVISIONED", "GONE"):
         assert f"is {status}, not as this run left them" in let_in(status).impossible
 
@@ -126,6 +127,7 @@ def test_an_approval_of_one_proof_is_none_of_another() -> None:
 
 
 def test_factors_of_an_attacker_are_named_where_the_user_is_still_there() -> None:
-    (residual,) = RESTORING.residuals(ADA, StatusSeen(status="ACTIVE"))
-    assert "okta.reset_factors" in residual.closes_by
+    factors, password = RESTORING.residuals(ADA, StatusSeen(status="ACTIVE"))
+    assert "okta.reset_factors before the suspension is lifted" in factors.closes_by
+    assert "okta.reset_password at once after this" in password.closes_by
     assert not RESTORING.residuals(ADA, StatusSeen(status="GONE"))

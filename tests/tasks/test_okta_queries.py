@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -86,7 +87,7 @@ async def test_whom_to_let_in_again(okta: OktaSimulator) -> None:
         query = FindRestorations(client)
         found = await query.find(verified("ada@acme.example", "bob@acme.example"))
         assert client.policy.used == query.spec.reads
-    proof = {"verified_by": "Ben Okafor", "reference": "INC-2023-117"}
+    proof: dict[str, Any] = {"verified_by": "Ben Okafor", "reference": "INC-2023-117"}
     assert list(found) == [
         Restoration(user_id="00u1", login="Ada@acme.example", how=Proof.VIDEO_CALL, **proof),
         Restoration(user_id="00u2", login="bob@acme.example", how=Proof.VIDEO_CALL, **proof),

@@ -4,29 +4,26 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+import tasks
+from firedoor import catalogue
 from firedoor.approval import Answer
 from firedoor.desk import Desk
 from firedoor.drafting import Units
 from firedoor.engine import Engine
 from firedoor.guard import Guard
+from firedoor.inputs import bind
 from firedoor.lease import Leases
 from firedoor.model import Mode
-from firedoor.playbook import Playbook
+from firedoor.playbook import Playbook, find
 from firedoor.run import Order
 from firedoor.stage import Plainly
-from tasks.okta.find_users import FindUsers
-from tasks.okta.reset_factors import ResetFactors
-from tasks.okta.revoke_grants import RevokeGrants
-from tasks.okta.revoke_sessions import RevokeSessions
-from tasks.okta.suspend_user import SuspendUser
-from tests.fakes import ASKER, YES, hasten, lab, outcomes
+from tests.fakes import ASKER, NO, YES, hasten, lab, outcomes
 from tests.tasks.rooms import ROOMS
 
-ACTIONS: tuple[type[Any], ...] = (SuspendUser, RevokeSessions, ResetFactors, RevokeGrants)
 BOOK = Playbook.model_validate(
     {
         "playbook": "people",
@@ -57,10 +54,20 @@ WORLD: dict[str, Any] = {
 }
 
 
-async def test_one_approval_is_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    hasten(monkeypatch)
-    async with lab(tmp_path, {}) as bench, ROOMS["okta"].open(WORLD, {}) as at:
-        units = Units(actions={unit.spec.id: unit(at.client) for unit in ACTIONS}, queries={"okta.find_users": FindUsers(at.client)})
+async def contained(
+    book: Playbook, world: dict[str, Any], inputs: dict[str, tuple[str, ...]], folder: Path, patch: pytest.MonkeyPatch
+) -> tuple[list[str], Any]:
+    """A run of the playbook's steps in Okta, approved as asked: how each item ended, and the world after."""
+    hasten(patch)
+    steps = tuple(step for step in book.steps if step.action.startswith("okta."))
+    sources = {step.source for step in steps}
+    book = book.model_copy(update={"steps": steps, "queries": {name: one for name, one in book.queries.items() if name in sources}})
+    async with lab(folder, {}) as bench, ROOMS["okta"].open(world, {}) as at:
+        known = catalogue.load(tasks)
+        units = Units(
+            actions={name: cast("Any", unit)(at.client) for name, unit in known.actions.items() if name.startswith("okta.")},
+            queries={name: cast("Any", unit)(at.client) for name, unit in known.queries.items() if name.startswith("okta.")},
+        )
         engine = Engine(
             journal=bench.journal,
             leases=Leases(bench.store, "one"),
@@ -70,35 +77,63 @@ async def test_one_approval_is_enough(tmp_path: Path, monkeypatch: pytest.Monkey
             look=units,
             act=units,
         )
-        inputs = {"users": ("ada@acme.example", "bob@acme.example"), "since": ("2023-10-18T16:00:00Z",)}
         order = Order(
             run="r1",
             incident="i",
-            playbook="people",
+            playbook=book.playbook,
             mode=Mode.LIVE,
             requester=ASKER.name,
             asked=datetime.now(UTC),
-            inputs=inputs,
+            inputs=bind(book, inputs),
             title="t",
         )
-        report = await engine.contain(order, BOOK, Plainly())
-        state: Any = at.state()
-    assert outcomes(report) == ["CHANGED", "CHANGED", "CHANGED", "CHANGED", "CHANGED", "ALREADY", "CHANGED", "ALREADY"], report["open"]
+        report = await engine.contain(order, book, Plainly())
+        return outcomes(report), at.state()
+
+
+async def test_one_approval_is_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inputs = {"users": ("ada@acme.example", "bob@acme.example"), "since": ("2023-10-18T16:00:00Z",)}
+    ended, state = await contained(BOOK, WORLD, inputs, tmp_path, monkeypatch)
+    assert ended == ["CHANGED", "CHANGED", "CHANGED", "CHANGED", "CHANGED", "ALREADY", "CHANGED", "ALREADY"]
     assert {user["status"] for login, user in state["users"].items() if login != "firedoor@acme.example"} == {"SUSPENDED"}
     assert set(state["factors"]) == {"sms1"}
     assert state["grants"] == {}
     assert not state["sessions"]["sid-1"]["live"]
 
 
+@pytest.mark.parametrize(("since", "left"), [({}, set()), ({"since": ("2023-10-18T16:00:00Z",)}, {"sms1"})])
+@pytest.mark.parametrize("name", ["session-hijack", "identity-breach"])
+async def test_no_factor_stays_where_nobody_knows_since_when(
+    name: str, since: dict[str, tuple[str, ...]], left: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended, state = await contained(find(name), WORLD, {"users": ("ada@acme.example",), **since}, tmp_path, monkeypatch)
+    assert ended == ["CHANGED"] * 4
+    assert set(state["factors"]) == left
+
+
+async def test_whoever_is_let_in_again_is_let_in_without_the_stolen_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each person by themselves: what cannot be done for one does not leave the other's password in force."""
+    users = [
+        {"id": "00u1", "login": "ada@acme.example", "password": "stolen", "status": "SUSPENDED"},
+        {"id": "00u2", "login": "bob@acme.example", "password": "stolen", "status": "STAGED"},
+    ]
+    proof = {"verified_by": ("Grace Hopper",), "how": ("in_person",), "reference": ("HR-1234",)}
+    inputs = {"users": ("ada@acme.example", "bob@acme.example"), **proof}
+    ended, state = await contained(find("restore-user"), {"users": users}, inputs, tmp_path, monkeypatch)
+    assert ended == ["CHANGED", "FAILED", "CHANGED", "FAILED"]
+    assert state["users"]["ada@acme.example"]["status"] == "RECOVERY"
+
+
 class _Approving:
-    """A channel where Ben approves whatever is asked."""
+    """A channel where as many as are needed approve whatever is asked."""
 
     def __init__(self, bench: Any) -> None:
         self._bench = bench
 
     async def asked(self, ask: Any) -> None:
         desk = Desk(journal=self._bench.journal, roster=self._bench.roster, seal=self._bench.seal)
-        await desk.decide(ask.order.run, YES, Answer.APPROVE, via="test")
+        for person in (YES, NO)[: int(ask.request.required)]:
+            await desk.decide(ask.order.run, person, Answer.APPROVE, via="test")
 
     async def progressed(self, order: object, result: object) -> None: ...
 

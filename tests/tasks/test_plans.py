@@ -70,8 +70,46 @@ def test_a_recovery_counts_where_this_run_or_an_earlier_time_vouches_for_it(
 )
 def test_a_suspension_is_taken_back_only_where_it_still_stands(status: str, kind: str, words: str) -> None:
     ours = [Receipt(change="suspend", at=SHUT, facts={"status": "ACTIVE"})]
-    plan = SuspendUser(cast("Any", None)).plan_undo(ADA, ours, UserState(status=status))
+    plan = SuspendUser(cast("Any", None)).plan_undo(ADA, ours, UserState(status=status, changed=SHUT))
     assert words in (plan.changes[0].says if kind == "changes" else getattr(plan, kind))
+
+
+@pytest.mark.parametrize(
+    ("told", "changed", "ours"),
+    [
+        ("2023-10-18T16:00:01+00:00", SHUT + timedelta(seconds=1), True),
+        ("2023-10-18T16:00:01+00:00", SHUT + timedelta(seconds=2), False),
+        (None, SHUT + timedelta(seconds=90), True),
+        (None, SHUT + timedelta(hours=1), False),
+        ("2023-10-18T16:00:01+00:00", None, False),
+    ],
+)
+def test_a_suspension_that_somebody_else_made_since_is_not_taken_back(
+    told: str | None,
+    changed: datetime | None,
+    ours: bool,  # noqa: FBT001 - a table's column
+) -> None:
+    """Lifted and suspended again, by human resources or for another incident: theirs to lift. A lost reply tells no exact time."""
+    facts = {"status": "ACTIVE"} | ({"changed": told} if told else {})
+    receipts = [Receipt(change="suspend", at=SHUT, facts=facts)]
+    plan = SuspendUser(cast("Any", None)).plan_undo(ADA, receipts, UserState(status="SUSPENDED", changed=changed))
+    assert bool(plan.changes) is ours
+    assert ("was suspended anew" in plan.impossible) is not ours
+
+
+def test_what_a_suspension_does_not_end_is_told() -> None:
+    action = SuspendUser(cast("Any", None))
+    tokens, elsewhere = action.residuals(ADA, UserState(status="SUSPENDED"))
+    assert "API tokens of Okta that ada@acme.example made" in tokens.what
+    assert "without Okta" in elsewhere.what
+    assert action.residuals(ADA, UserState(status="GONE")) == ()
+
+
+def test_a_number_changed_on_an_older_factor_is_told_where_older_ones_stay() -> None:
+    action, now = ResetFactors(cast("Any", None)), FactorsState(status="SUSPENDED")
+    told = [each.what for each in action.residuals(replace(ADA, since=SHUT), now)]
+    assert any("telephone number changed on a factor" in what and "enrolled before 2023-10-18 16:00:00 UTC" in what for what in told)
+    assert not any("telephone" in each.what for each in action.residuals(ADA, now))
 
 
 def test_unlocked_and_not_suspended_is_no_end_to_be_content_with() -> None:

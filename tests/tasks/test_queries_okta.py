@@ -37,6 +37,11 @@ async def test_users_suspect_since_a_moment(okta: OktaClient) -> None:
     assert found.since == datetime(2023, 10, 18, 16, tzinfo=UTC)
 
 
+async def test_where_nobody_knows_when_it_began_everything_is_suspect(okta: OktaClient) -> None:
+    (found,) = await FindUsers(okta).find(Logins(logins=("ada@acme.example",), since="1970-01-01T00:00:00Z"))
+    assert found.since is None
+
+
 @pytest.mark.parametrize("since", ["yesterday", "2023-10-18", "2023-10-18T16:00:00", "16:00Z", "2023-10-18T16:00:00Z\u200b"])
 def test_a_moment_that_could_mean_another_one(since: str) -> None:
     with pytest.raises(BadInput, match="no moment with a time zone") as refusal:

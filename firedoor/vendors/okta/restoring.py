@@ -11,7 +11,6 @@ from enum import StrEnum
 from typing import Final
 
 from firedoor.errors import BadInput, nearest, shown
-from firedoor.model import Target
 from firedoor.vendors.okta.values import OktaUser
 
 LONGEST_NAME: Final = 100
@@ -41,16 +40,15 @@ _WORDS: Final = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Restoration(Target):
+class Restoration(OktaUser):
     """An Okta user to let in again. ``verified_by`` is the name of who verified that it is they who ask, ``reference`` a ticket or case."""
 
-    user_id: str
-    login: str
     verified_by: str
     how: Proof
     reference: str
 
     def __post_init__(self) -> None:
+        OktaUser.__post_init__(self)  # with slots, super() without arguments looks for the class before it was remade
         user = self.user
         _check(self.verified_by, "the name of who verified their identity", LONGEST_NAME, user)
         _check(self.reference, "the reference to how it was verified", LONGEST_REFERENCE, user)
@@ -61,16 +59,6 @@ class Restoration(Target):
     def user(self) -> OktaUser:
         """The user alone."""
         return OktaUser(user_id=self.user_id, login=self.login)
-
-    @property
-    def label(self) -> str:
-        """The login."""
-        return self.login
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Those of the user."""
-        return self.user.names
 
     @property
     def proof(self) -> str:

@@ -18,7 +18,7 @@ from firedoor.vendors.retry import send
 from firedoor.vendors.slack import operations, replies
 from firedoor.vendors.slack.notices import blocks, fallback
 from firedoor.vendors.slack.operations import SlackOperation
-from firedoor.vendors.slack.problems import VENDOR
+from firedoor.vendors.slack.problems import VENDOR, TooLong
 from firedoor.vendors.slack.values import ChannelRecord, Mark, MessageRecord, PersonRecord, Words, check_channel, check_person
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ class SlackClient:
     async def find_message(self, channel: ChannelRecord, mark: Mark, *, since: datetime) -> MessageRecord | None:
         """The app's own message with that mark, not older than ``since`` (conversations.history).
 
-        The newest come first; at most `MOST_PAGES` pages are looked through.
+        The newest come first; at most `MOST_PAGES` pages are looked through. Raises `TooLong` where there are more, and it may be in those.
         """
         self._count(operations.CHANNEL_HISTORY, channel)
         bot_id = await self.whoami()
@@ -140,7 +140,14 @@ class SlackClient:
             found = next((message for message in page if message.mark == mark), None)
             if found is not None or not cursor:
                 return found
-        return None
+        raise TooLong(
+            f"more than {MOST_PAGES * PAGE:,} messages stand there since {since:%Y-%m-%d %H:%M:%S} UTC; what is looked for may be older",
+            vendor=VENDOR,
+            operation=operations.CHANNEL_HISTORY.name,
+            status=200,
+            target=channel.id,
+            advice="Look for it by hand, and tell people yourself where it is not there",
+        )
 
     async def post(self, channel_id: str, words: Words, mark: Mark) -> str:
         """Post one message (chat.postMessage); returns its timestamp. Never repeated by itself where its fate is unknown."""

@@ -14,6 +14,12 @@ from firedoor.errors import Conflict, Forbidden, Malformed, NotFound, RateLimite
 from firedoor.vendors.slack.operations import SlackOperation
 
 VENDOR: Final = "slack"
+
+
+class TooLong(VendorError):
+    """More was written in the channel than is looked through, so that nobody knows whether what is looked for stands there."""
+
+
 LONGEST_PAUSE: Final = 300.0  # Slack counts by the minute; one that wants more has a header gone wrong
 
 _CODE: Final = re.compile(r"[a-z][a-z0-9_]{1,63}")

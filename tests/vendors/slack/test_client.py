@@ -29,6 +29,7 @@ from firedoor.vendors.faults import Effect, Fault
 from firedoor.vendors.slack import operations
 from firedoor.vendors.slack.client import SlackClient
 from firedoor.vendors.slack.people import Person
+from firedoor.vendors.slack.problems import TooLong
 from firedoor.vendors.slack.simulator import SlackSimulator
 from firedoor.vendors.slack.values import ChannelRecord, Mark, Notice, PersonRecord, Words
 from firedoor.vendors.slack.web import base_of
@@ -115,7 +116,10 @@ async def test_a_history_is_looked_through_page_by_page_and_not_without_end(
     assert found.ts == ts
     monkeypatch.setattr("firedoor.vendors.slack.client.MOST_PAGES", 2)
     before = len(slack.requests)
-    assert await acting.find_message(channel, MARK, since=long_ago()) is None
+    with pytest.raises(TooLong, match="what is looked for may be older") as unknown:
+        await acting.find_message(channel, MARK, since=long_ago())
+    assert unknown.value.changed is False
+    assert not unknown.value.retryable
     assert len(slack.requests) - before == 2
 
 
