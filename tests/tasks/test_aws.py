@@ -121,7 +121,17 @@ def test_a_plan_for_a_role_names_all_who_lose_their_sessions() -> None:
 def test_what_outlives_a_renamed_user_is_said() -> None:
     (only,) = QuarantineUser(NOBODY).residuals(CI, UserDenies(gone=True))
     assert "under another name" in only.what
-    assert len(QuarantineUser(NOBODY).residuals(CI, UserDenies(policy=DENIES_ALL))) == 2
+
+
+def test_what_a_deny_or_a_dead_key_leaves_alive_is_said() -> None:
+    left = " ".join(each.what for each in QuarantineUser(NOBODY).residuals(CI, UserDenies(policy=DENIES_ALL)))
+    for words in ("sessions of roles", "keys, roles, functions", "taken off by another principal", "sts:GetCallerIdentity"):
+        assert words in left
+    minted, signed = DeactivateAccessKeys(NOBODY).residuals(CI, KeysState())
+    assert "minted from keys of ci" in minted.what
+    assert minted.closes_by.startswith("aws.revoke_user_sessions")
+    assert "themselves, not with a session" in signed.what
+    assert not DeactivateAccessKeys(NOBODY).residuals(CI, KeysState(gone=True))
 
 
 @pytest.fixture
