@@ -9,7 +9,9 @@ from typing import Any, cast
 
 import pytest
 
+from firedoor.approval import Roster
 from firedoor.errors import BadInput
+from firedoor.guard import Guard
 from firedoor.model import Receipt
 from firedoor.vendors.access import Access
 from firedoor.vendors.aws.client import AwsClient
@@ -147,7 +149,11 @@ async def aws() -> AsyncIterator[AwsClient]:
 
 async def test_users_are_found_by_account_and_name(aws: AwsClient) -> None:
     found = await FindUsers(aws).find(UserNames(users=(f"{OTHER}/ci", f"{ACCOUNT}/amy", f"{ACCOUNT}/ci", f"{OTHER}/ci")))
-    assert found == (IamUser(account=OTHER, name="ci"), IamUser(account=ACCOUNT, name="amy"), CI)
+    assert found == (IamUser(account=OTHER, name="ci"), IamUser(account=ACCOUNT, name="amy"), replace(CI, path="/bots/"))
+    protected = Guard(
+        protected={f"aws:arn:arn:aws:iam::{ACCOUNT}:user/bots/CI": "break glass"}, roster=Roster(people=()), limit=5, own_networks={}
+    )
+    assert [bool(protected.refusal(user)) for user in found] == [False, False, True], "by the ARN with its path"
     assert aws.policy.used - {"sts:AssumeRole"} == FindUsers.spec.reads
 
 
