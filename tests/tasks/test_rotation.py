@@ -232,6 +232,7 @@ STRAYS = [
     (T + LATE, None, True),
     (T - EARLY - SECOND, None, False),
     (T + LATE + SECOND, None, False),
+    (T + timedelta(minutes=1), None, False),
     (T, T + SECOND, False),
 ]
 
