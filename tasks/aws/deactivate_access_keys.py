@@ -75,11 +75,12 @@ class DeactivateAccessKeys(Action[IamUser, KeysState]):
         if before.gone:
             return Plan(reason=f"IAM has no user {target.label} any more")
         active = [key for key in before.keys if key.status is KeyStatus.ACTIVE]
+        covers = (Cover(name=CLASS, says=f"every access key of {target.label}, at most {MOST_KEYS}", at_most=MOST_KEYS),)
         if not active:
-            return Plan(reason=f"{target.label} has no active access key ({len(before.keys)} inactive)")
-        cover = Cover(name=CLASS, says=f"every access key of {target.label}, at most {MOST_KEYS}", at_most=MOST_KEYS)
+            # Whoever holds the account may have them inactive while people look, and active later.
+            return Plan(reason=f"{target.label} has no active access key ({len(before.keys)} inactive)", covers=covers)
         changes = tuple(_change("deactivate", target, key.id, KeyStatus.ACTIVE, KeyStatus.INACTIVE) for key in active)
-        return Plan(changes=changes, covers=(cover,))
+        return Plan(changes=changes, covers=covers)
 
     async def apply(self, change: Change, intent: Intent) -> Receipt:
         """Set one key's status. Repeating it is harmless."""
@@ -97,7 +98,12 @@ class DeactivateAccessKeys(Action[IamUser, KeysState]):
             return ()
         return (
             Residual(
-                what=f"signed URLs that were made with keys of {target.label}",
+                what=f"sessions that were minted from keys of {target.label} before",
+                until="they are revoked, or expire: twelve hours after issue by default, 36 at the most",
+                closes_by="aws.revoke_user_sessions, after this",
+            ),
+            Residual(
+                what=f"signed URLs that were made with keys of {target.label} themselves, not with a session",
                 until="AWS has seen the key's deactivation everywhere, a few seconds",
                 closes_by="nothing more is needed",
             ),

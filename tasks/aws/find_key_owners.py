@@ -29,7 +29,7 @@ class FindKeyOwners(Query[Keys, IamUser]):
     spec = QuerySpec(
         id="aws.find_key_owners",
         title="Find the IAM users who own access keys",
-        reads=frozenset({"sts:GetAccessKeyInfo", "iam:GetAccessKeyLastUsed"}),
+        reads=frozenset({"sts:GetAccessKeyInfo", "iam:GetAccessKeyLastUsed", "iam:GetUser"}),
         pages=("https://docs.aws.amazon.com/STS/latest/APIReference/API_GetAccessKeyInfo.html",),
     )
     question = Keys

@@ -32,7 +32,7 @@ class FindRotations(Query[Keys, KeyRotation]):
     spec = QuerySpec(
         id="aws.find_rotations",
         title="Find the secrets that the successors of access keys are delivered to",
-        reads=frozenset({"sts:GetAccessKeyInfo", "iam:GetAccessKeyLastUsed", "iam:ListUserTags"}),
+        reads=frozenset({"sts:GetAccessKeyInfo", "iam:GetAccessKeyLastUsed", "iam:GetUser", "iam:ListUserTags"}),
         pages=("https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags_users.html",),
     )
     question = Keys
@@ -54,4 +54,4 @@ class FindRotations(Query[Keys, KeyRotation]):
         if not secret:
             advice = f"Tag the user: aws iam tag-user --user-name {owner.name} --tags Key={TAG},Value=ARN-OF-THE-SECRET"
             raise BadInput(f"its owner has no tag {TAG}, so it is not known where a new key goes", target=owner.label, advice=advice)
-        return KeyRotation(account=owner.account, user=owner.name, key=key, secret=secret)
+        return KeyRotation(account=owner.account, user=owner.name, path=owner.path, key=key, secret=secret)

@@ -25,7 +25,7 @@ from firedoor.action import Action, Spec
 from firedoor.model import Change, Intent, Plan, Receipt, Residual, Reversal, Tier
 from firedoor.vendors.aws.client import AwsClient
 from firedoor.vendors.aws.denials import DENIES_ALL, QUARANTINE
-from firedoor.vendors.aws.user_denies import UserDenies, carry_out, facts, lay, lift, look
+from firedoor.vendors.aws.user_denies import UserDenies, carry_out, facts, forms, lay, lift, look
 from firedoor.vendors.aws.values import IamUser
 
 
@@ -73,11 +73,12 @@ class QuarantineUser(Action[IamUser, UserDenies]):
         """One change, unless a deny on everything stands that is ours to the letter, or AWS's own."""
         if before.gone:
             return Plan(reason=f"IAM has no user {target.label} any more")
+        says = f"deny everything to {target.label}"
         if before.policy == DENIES_ALL:
-            return Plan(reason=f"{QUARANTINE} denies everything to {target.label}")
+            return Plan(reason=f"{QUARANTINE} denies everything to {target.label}", covers=(forms(target, says),))
         if before.attached:
-            return Plan(reason=f"AWSDenyAll, which denies everything, is attached to {target.label}")
-        return lay(target, before, QUARANTINE, DENIES_ALL, f"deny everything to {target.label}")
+            return Plan(reason=f"AWSDenyAll, which denies everything, is attached to {target.label}", covers=(forms(target, says),))
+        return lay(target, before, QUARANTINE, DENIES_ALL, says)
 
     async def apply(self, change: Change, intent: Intent) -> Receipt:
         """Put or attach a deny; for an undo, take it off or put back what stood there."""
@@ -101,6 +102,16 @@ class QuarantineUser(Action[IamUser, UserDenies]):
                 what=f"sessions of roles that {target.label} took on",
                 until="they expire: an hour after issue by default, twelve at the most",
                 closes_by="aws.revoke_role_sessions on each such role; CloudTrail names them",
+            ),
+            Residual(
+                what=f"users, keys, roles, functions and machines that were made or changed with the rights of {target.label} before",
+                until="somebody has looked",
+                closes_by="looking in CloudTrail for what the user did, and containing what it made as well",
+            ),
+            Residual(
+                what=f"this deny on {target.label} being taken off by another principal that may write IAM in {target.account}",
+                until="no such principal is the attacker's",
+                closes_by="aws.deny_principal: a service control policy, which nobody in the account can take off",
             ),
             Residual(
                 what=f"sign-in as {target.label} where sts:GetCallerIdentity is taken for a proof (EKS clusters, vaults)",

@@ -24,7 +24,7 @@ from firedoor.action import Action, Spec
 from firedoor.model import Change, Intent, Plan, Receipt, Residual, Reversal, Tier
 from firedoor.vendors.aws.client import AwsClient
 from firedoor.vendors.aws.denials import REVOCATION, ROOM_FOR, cutoff, revocation
-from firedoor.vendors.aws.user_denies import UserDenies, carry_out, facts, lay, lift, look
+from firedoor.vendors.aws.user_denies import UserDenies, carry_out, facts, forms, lay, lift, look
 from firedoor.vendors.aws.values import IamUser
 
 
@@ -72,13 +72,16 @@ class RevokeUserSessions(Action[IamUser, UserDenies]):
         """One change, unless a deny from T or later stands."""
         if before.gone:
             return Plan(reason=f"IAM has no user {target.label} any more")
+        says = f"deny everything to sessions of {target.label} issued before T"
+        covers = (forms(target, says),)
         since = cutoff(before.policy)
         if since is not None and target.minted_before is not None and since >= target.minted_before:
-            return Plan(reason=f"{REVOCATION} denies everything to sessions of {target.label} issued before {since:%H:%M:%S} UTC")
+            reason = f"{REVOCATION} denies everything to sessions of {target.label} issued before {since:%H:%M:%S} UTC"
+            return Plan(reason=reason, covers=covers)
         if before.attached and not before.fits:
-            return Plan(reason=f"AWSDenyAll, which denies everything, is attached to {target.label}; no other deny has room")
-        wanted = "deny everything to sessions issued before T"
-        return lay(target, before, REVOCATION, wanted, f"deny everything to sessions of {target.label} issued before T")
+            reason = f"AWSDenyAll, which denies everything, is attached to {target.label}; no other deny has room"
+            return Plan(reason=reason, covers=covers)
+        return lay(target, before, REVOCATION, "deny everything to sessions issued before T", says)
 
     async def apply(self, change: Change, intent: Intent) -> Receipt:
         """Put or attach a deny; for an undo, take it off or put back what stood there."""

@@ -5,9 +5,15 @@ by Firedoor, nor read again. Then AWSCURRENT moves to it, so that whoever reads 
 `AccessKeyId` and `SecretAccessKey`. Last, the old key is deactivated, if it is active. This is recovery: containment deactivates a key at
 once. Whoever could read the secret must be shut out before, or they get the new key too; Firedoor does not check who that is.
 
-That the new key was delivered shows by the id of its version, which is made from the key's id. A key without such a version that was made
-in this run's first minutes and never used is one whose delivery failed: nobody knows its secret. It is deleted, and another one is made. A
-key that this run cannot have made is never deleted, and since AWS allows a user two keys it then takes a person.
+That the new key was delivered shows by the id of its version, which is made from the key's id. Anybody can work that id out, so a key that
+was there before this run wrote anything is not taken for ours: whoever may make keys and write the secret could have planted it. Such a
+rotation is left to a person, or to the run that began it. Where it is complete there is nothing to do, and the report says that this run
+did not do it. Who does both while this run is under way is found out by the process that made the key, which knows its id; one that resumes
+the run goes by the key's age alone.
+
+A key without such a version, never used and made within seconds of this run's intent to make one, is one whose delivery failed: nobody
+knows its secret. It is deleted, and another one is made, unless this process knows that it made no such key. Any other key is never
+deleted, and since AWS allows a user two keys it then takes a person.
 
 It cannot prove that the new key works, since that takes the secret; AWSCURRENT moves once IAM lists the key as active and had time to learn
 of it everywhere. It does not restart what read the old key at its start, it does not lift a quarantine, and it does not delete the old key.
@@ -23,11 +29,11 @@ from datetime import datetime, timedelta
 
 from firedoor.action import Action, Spec
 from firedoor.canonical import JSON
-from firedoor.errors import NotFound
+from firedoor.errors import NotFound, VendorError
 from firedoor.model import Change, Cover, Intent, Plan, Receipt, Residual, Reversal, Tier
 from firedoor.vendors.aws.client import AwsClient
 from firedoor.vendors.aws.rotation import KeyRotation, NotYet, RotationState
-from firedoor.vendors.aws.secrets import CURRENT, PENDING, version_of
+from firedoor.vendors.aws.secrets import CURRENT, PENDING, NewKey, version_of
 from firedoor.vendors.aws.values import AccessKey, KeyStatus
 
 CLASS = "undelivered"
@@ -72,6 +78,8 @@ class RotateAccessKey(Action[KeyRotation, RotationState]):
 
     def __init__(self, aws: AwsClient) -> None:
         self._aws = aws
+        # The last key that was made for an item of a run: its id, None where nobody knows whether there is one, "" where there is none.
+        self._made: dict[tuple[str, str], str | None] = {}
 
     async def clock(self, target: KeyRotation) -> datetime:
         """AWS's, in the user's account."""
@@ -99,6 +107,9 @@ class RotateAccessKey(Action[KeyRotation, RotationState]):
         if why := before.impossible(target):
             return Plan(impossible=why)
         new, old = before.successor(target), before.key(target.key)
+        if new is None and (there := before.settled(target)) is not None:
+            words = f"and {target.key} is off; this run did not make it"
+            return Plan(reason=f"access key {there.id}, made {there.created:%Y-%m-%d %H:%M} UTC, is current in {target.store}, {words}")
         current, pending = before.holder(CURRENT), before.holder(PENDING)
         changes = [_drop(target, key.id) for key in before.undelivered(target)]
         if new is None:
@@ -121,29 +132,46 @@ class RotateAccessKey(Action[KeyRotation, RotationState]):
         secrets = self._aws.secrets
         match change.key.partition(":")[0]:
             case "deliver":
-                await secrets.deliver(target.secret, await self._aws.create_access_key(target.owner))
+                await secrets.deliver(target.secret, await self._make(target, intent))
             case "promote":
-                new, holder = await self._successor(target, change, current=False)
+                new, holder = await self._successor(target, change, intent, current=False)
                 await self._time_to_spread(target, new)
                 if holder != version_of(new.id):
                     await secrets.make_current(target.secret, version_of(new.id), instead_of=holder)
             case "deactivate":
-                await self._successor(target, change, current=True)
+                await self._successor(target, change, intent, current=True)
                 await self._aws.update_access_key(target.owner, target.key, KeyStatus.INACTIVE)
             case "drop":
-                await self._still_undelivered(target, change)
+                await self._still_undelivered(target, change, intent)
                 await self._aws.delete_access_key(target.owner, change.at["made"])
+                self._made[intent.run, intent.item] = ""
             case "activate":
                 await self._aws.update_access_key(target.owner, target.key, KeyStatus.ACTIVE)
             case _:
                 await secrets.make_current(target.secret, str(change.after[CURRENT]), instead_of=str(change.before[CURRENT]))
         return self.receipt(change, intent)
 
-    async def _successor(self, target: KeyRotation, change: Change, *, current: bool) -> tuple[AccessKey, str]:
+    async def _make(self, target: KeyRotation, intent: Intent) -> NewKey:
+        """A new key. What is known of it is kept: a key that somebody else makes meanwhile looks like ours."""
+        item = (intent.run, intent.item)
+        before, self._made[item] = self._made.get(item, ""), None
+        try:
+            new = await self._aws.create_access_key(target.owner)
+        except VendorError as error:
+            if error.changed is False:
+                self._made[item] = before
+            raise
+        self._made[item] = new.id
+        return new
+
+    async def _successor(self, target: KeyRotation, change: Change, intent: Intent, *, current: bool) -> tuple[AccessKey, str]:
         """The new key, delivered (and ``current``), and the version that is current. While a delivery is under way, AWS may be behind."""
         for _ in range(LOOKS):
             now = await self.read(target)
-            new, holder = now.successor(target), now.holder(CURRENT)
+            new, holder = now.delivered(target), now.holder(CURRENT)
+            if new is not None and self._made.get((intent.run, intent.item), new.id) != new.id:
+                what = f"this run did not make access key {new.id}, which was put into {target.store} meanwhile; it may be planted"
+                raise NotYet(what, operation=change.key, target=target.label)
             if new is not None and (not current or holder == version_of(new.id)):
                 return new, holder
             if not now.holder(PENDING):
@@ -157,10 +185,14 @@ class RotateAccessKey(Action[KeyRotation, RotationState]):
         if await self._aws.now(target.account) - new.created < timedelta(seconds=2 * self.spec.hold):
             await asyncio.sleep(self.spec.hold)
 
-    async def _still_undelivered(self, target: KeyRotation, change: Change) -> None:
+    async def _still_undelivered(self, target: KeyRotation, change: Change, intent: Intent) -> None:
         """A deleted key never comes back: look once more, when a delivery has had its time to show."""
+        made = change.at["made"]
+        if self._made.get((intent.run, intent.item)) not in {None, made}:
+            what = f"this run did not make access key {made}; it stays. Find out whose it is, and delete it if it is nobody's"
+            raise NotYet(what, operation=change.key, target=target.label)
         await asyncio.sleep(self.spec.hold)
-        if (await self._aws.secrets.describe(target.secret)).labels(change.at["made"]):
+        if (await self._aws.secrets.describe(target.secret)).labels(made):
             raise NotYet("the key was delivered after all; it stays", operation=change.key, target=target.label)
 
     def receipt(self, change: Change, intent: Intent) -> Receipt:
@@ -176,7 +208,14 @@ class RotateAccessKey(Action[KeyRotation, RotationState]):
         """What goes on with the old key."""
         if now.gone:
             return ()
+        there = None if now.successor(target) else now.settled(target)
+        planted = Residual(
+            what=f"access key {there.id if there else ''}, which is current in {target.store} and which this run did not make",
+            until="somebody has found out who made it and put it there",
+            closes_by="looking in CloudTrail for iam:CreateAccessKey and PutSecretValue; if it was not Firedoor, deactivating it",
+        )
         return (
+            *((planted,) if there else ()),
             Residual(
                 what=f"programs that took {target.key} from {target.store} at their start",
                 until="they are restarted, or read the secret again; until then AWS refuses them",

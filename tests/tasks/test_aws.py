@@ -9,7 +9,9 @@ from typing import Any, cast
 
 import pytest
 
+from firedoor.approval import Roster
 from firedoor.errors import BadInput
+from firedoor.guard import Guard
 from firedoor.model import Receipt
 from firedoor.vendors.access import Access
 from firedoor.vendors.aws.client import AwsClient
@@ -121,7 +123,17 @@ def test_a_plan_for_a_role_names_all_who_lose_their_sessions() -> None:
 def test_what_outlives_a_renamed_user_is_said() -> None:
     (only,) = QuarantineUser(NOBODY).residuals(CI, UserDenies(gone=True))
     assert "under another name" in only.what
-    assert len(QuarantineUser(NOBODY).residuals(CI, UserDenies(policy=DENIES_ALL))) == 2
+
+
+def test_what_a_deny_or_a_dead_key_leaves_alive_is_said() -> None:
+    left = " ".join(each.what for each in QuarantineUser(NOBODY).residuals(CI, UserDenies(policy=DENIES_ALL)))
+    for words in ("sessions of roles", "keys, roles, functions", "taken off by another principal", "sts:GetCallerIdentity"):
+        assert words in left
+    minted, signed = DeactivateAccessKeys(NOBODY).residuals(CI, KeysState())
+    assert "minted from keys of ci" in minted.what
+    assert minted.closes_by.startswith("aws.revoke_user_sessions")
+    assert "themselves, not with a session" in signed.what
+    assert not DeactivateAccessKeys(NOBODY).residuals(CI, KeysState(gone=True))
 
 
 @pytest.fixture
@@ -137,7 +149,11 @@ async def aws() -> AsyncIterator[AwsClient]:
 
 async def test_users_are_found_by_account_and_name(aws: AwsClient) -> None:
     found = await FindUsers(aws).find(UserNames(users=(f"{OTHER}/ci", f"{ACCOUNT}/amy", f"{ACCOUNT}/ci", f"{OTHER}/ci")))
-    assert found == (IamUser(account=OTHER, name="ci"), IamUser(account=ACCOUNT, name="amy"), CI)
+    assert found == (IamUser(account=OTHER, name="ci"), IamUser(account=ACCOUNT, name="amy"), replace(CI, path="/bots/"))
+    protected = Guard(
+        protected={f"aws:arn:arn:aws:iam::{ACCOUNT}:user/bots/CI": "break glass"}, roster=Roster(people=()), limit=5, own_networks={}
+    )
+    assert [bool(protected.refusal(user)) for user in found] == [False, False, True], "by the ARN with its path"
     assert aws.policy.used - {"sts:AssumeRole"} == FindUsers.spec.reads
 
 

@@ -93,6 +93,34 @@ async def test_what_is_taken_back_is_done_again_until_it_holds(name: str, tmp_pa
         assert at.at.state() == before
 
 
+OFF: Mapping[str, Any] = {ACCOUNT: {"users": {"ci": {"keys": {KEY: {"status": "Inactive"}}}}}}
+DENIED: Mapping[str, Any] = {ACCOUNT: {"users": {"ci": {"policies": {QUARANTINE: DENIES_ALL}}}}}
+ATTACHED: Mapping[str, Any] = {ACCOUNT: {"users": {"ci": {"managed": [DENY_ALL]}}}}
+CROWDED: Mapping[str, Any] = {ACCOUNT: {"users": {"ci": {"managed": [DENY_ALL], "policies": {"full": FULL}}}}}
+FEINTS: dict[str, tuple[str, Mapping[str, Any], Callable[[], bool]]] = {
+    "a key was off": ("aws.deactivate_access_keys", OFF, key_on),
+    "the quarantine was there": ("aws.quarantine_user", DENIED, no_inline("user", "ci", QUARANTINE)),
+    "AWS's own deny was there": ("aws.quarantine_user", ATTACHED, no_attached),
+    "AWS's own deny left no room for another": ("aws.revoke_user_sessions", CROWDED, no_attached),
+}
+
+
+@pytest.mark.parametrize("name", FEINTS)
+async def test_what_was_so_while_people_looked_and_is_undone_once_they_approved_is_done(name: str, tmp_path: Path) -> None:
+    action, world, taker = FEINTS[name]
+    async with room(action, world, lag={}, settle=3.0) as at:
+        plan = at.action.plan(CI, await at.action.read(CI))
+        assert plan.reason
+        assert not plan.wants_approval, "nobody is asked for the sake of it alone"
+        went = await bout(at.action, CI, plan, tmp_path, proceed=lambda: assert_taken(taker))
+        assert went.result.outcome is Outcome.CHANGED, went.result.reason
+        assert at.action.plan(went.target, await at.action.read(went.target)).reason
+
+
+def assert_taken(taker: Callable[[], bool]) -> None:
+    assert taker()
+
+
 async def undo(at: Room, went: Bout, now: Any) -> Plan:
     """Plan the way back, and go it."""
     plan = at.action.plan_undo(went.target, [done.receipt for done in went.done], now)

@@ -95,9 +95,42 @@ async def test_a_crash_between_making_and_delivering_leaves_a_key_that_only_the_
 
 async def test_a_crash_after_delivering_makes_no_second_key() -> None:
     async with opened() as at:
-        deliver, *_ = await planned(at, await begun(at))
+        target = await begun(at)
+        deliver, *_ = await planned(at, target)
         await apply(at, deliver)
-        assert [change.key for change in await planned(at, TARGET)] == ["promote", "deactivate"], "another run goes on with it too"
+        assert [change.key for change in await planned(at, target)] == ["promote", "deactivate"]
+        other = at.action.plan(TARGET, await at.action.read(TARGET))
+        assert "it looks planted" in other.impossible, "another run cannot know whose it is"
+
+
+async def test_what_is_delivered_while_the_run_is_under_way_by_somebody_else_is_given_to_nobody() -> None:
+    async with opened() as at:
+        target = await begun(at)
+        deliver, promote, deactivate = await planned(at, target)
+        await apply(at, deliver)
+        client, (ours,) = at.at.client, keys_of(at).keys() - {OLD}
+        await client.delete_access_key(TARGET.owner, ours)
+        theirs = await client.create_access_key(TARGET.owner)
+        await client.secrets.deliver(TARGET.secret, theirs)
+        for change in (promote, deactivate):
+            with pytest.raises(NotYet, match=f"did not make access key {theirs.id}"):
+                await apply(at, change)
+        assert ((await at.action.read(TARGET)).holder("AWSCURRENT"), keys_of(at)[OLD]) == (HAND, "Active")
+
+
+async def test_a_key_that_somebody_makes_in_the_same_second_is_not_deleted() -> None:
+    """AWS refuses ours then, so we know that we made none."""
+    async with opened() as at:
+        target = await begun(at)
+        deliver, *_ = await planned(at, target)
+        theirs = await at.at.client.create_access_key(TARGET.owner)
+        with pytest.raises(Conflict):
+            await apply(at, deliver)
+        drop, *_ = await planned(at, target)
+        assert drop.key == f"drop:{theirs.id}"
+        with pytest.raises(NotYet, match=f"did not make access key {theirs.id}; it stays"):
+            await apply(at, drop)
+        assert theirs.id in keys_of(at)
 
 
 async def test_a_third_key_is_refused_by_aws() -> None:
@@ -135,6 +168,7 @@ async def test_the_old_key_stays_on_until_the_new_one_is_current() -> None:
         await apply(at, promote)
         await apply(at, deactivate)
         assert await planned(at, TARGET) == []
+        assert "this run did not make it" in at.action.plan(TARGET, await at.action.read(TARGET)).reason
 
 
 async def test_a_key_that_aws_only_says_it_made_is_given_to_nobody() -> None:
@@ -198,6 +232,7 @@ STRAYS = [
     (T + LATE, None, True),
     (T - EARLY - SECOND, None, False),
     (T + LATE + SECOND, None, False),
+    (T + timedelta(minutes=1), None, False),
     (T, T + SECOND, False),
 ]
 
@@ -216,13 +251,26 @@ def test_an_older_key_is_no_successor_whatever_its_label() -> None:
     assert "of the secret itself" in ACTION.plan(TARGET, older).impossible
 
 
+@pytest.mark.parametrize("label", ["AWSPENDING", "AWSCURRENT"])
+@pytest.mark.parametrize(("begun", "made", "ours"), [(None, T, False), (T, T - EARLY - SECOND, False), (T, T - EARLY, True), (T, T, True)])
+def test_only_a_key_made_since_the_run_began_is_a_successor(begun: datetime | None, made: datetime, ours: bool, label: str) -> None:  # noqa: FBT001
+    target = TARGET.bound(begun) if begun else TARGET
+    labels: Any = {label: version_of(NEWER)}
+    seen = state(key(NEWER, made=made), **labels)
+    plan = ACTION.plan(target, seen)
+    assert (f"version {version_of(NEWER)}" in plan.impossible, bool(plan.changes)) == (not ours, ours)
+    off = state(key(NEWER, made=made), old=KeyStatus.INACTIVE, AWSCURRENT=version_of(NEWER))
+    assert ("this run did not make it" in ACTION.plan(target, off).reason) is not ours
+    assert ("which this run did not make" in " ".join(each.what for each in ACTION.residuals(target, off))) is not ours
+
+
 def test_what_is_approved_stays_the_same_while_the_world_drifts() -> None:
     drifted = state(old=KeyStatus.ACTIVE, AWSCURRENT=BEFORE, AWSPENDING=HAND)
     plans = [ACTION.plan(TARGET, seen) for seen in (state(AWSCURRENT=HAND), drifted)]
     effects = [[change.effect("aws.rotate_access_key") for change in plan.changes] for plan in plans]
     assert effects[0] == effects[1]
     assert plans[1].also_hit[1].startswith(f"whoever put version {HAND}")
-    later = ACTION.plan(TARGET, state(key(NEWER), AWSCURRENT=BEFORE, AWSPENDING=version_of(NEWER)))
+    later = ACTION.plan(TARGET.bound(T), state(key(NEWER), AWSCURRENT=BEFORE, AWSPENDING=version_of(NEWER)))
     assert [change.effect("aws.rotate_access_key") for change in later.changes] == effects[0][1:]
 
 

@@ -115,11 +115,13 @@ class AwsClient:
         return check_account(text(self._known("sts:GetAccessKeyInfo"), reply, "Account"))
 
     async def owner_of_key(self, key_id: str) -> IamUser:
-        """The user whose long-term key this is. Raises `BadInput` for a session's key, or a key of an account that is not configured."""
-        return (await self.key_owner(key_id)).user
+        """The user whose long-term key this is, with its path. Raises `BadInput` for a session's key, or a key of an account that is not
+        configured.
+        """
+        return await self.user((await self.key_owner(key_id)).user)
 
     async def key_owner(self, key_id: str) -> KeyOwner:
-        """The user whose long-term key this is, and its last use. Raises as `owner_of_key`."""
+        """The user whose long-term key this is, and its last use. The user's path is left open. Raises as `owner_of_key`."""
         if check_key_id(key_id).startswith("ASIA"):
             raise BadInput(
                 "that is the key of a temporary session, which has no owner in IAM",
@@ -269,7 +271,8 @@ class AwsClient:
         return await self._calls.pages(account, name, part, parameters, target=target)
 
     def _user(self, name: str, account: str, part: Mapping[str, Any]) -> IamUser:
-        return IamUser(account=account, name=check_user_name(text(self._known(name), part, "UserName")))
+        # Where a reply names a user by the way, it has no path.
+        return IamUser(account=account, name=check_user_name(text(self._known(name), part, "UserName")), path=str(part.get("Path") or "/"))
 
     def _part(self, name: str, reply: Mapping[str, Any], field: str) -> Mapping[str, Any]:
         part = reply.get(field)

@@ -15,8 +15,8 @@ from firedoor.vendors.aws.values import AccessKey, IamUser, KeyStatus, check_key
 
 # A key's date is in whole seconds, and our reading of AWS's clock may be ahead by one and a round trip.
 EARLY: Final = timedelta(seconds=3)
-# What a run can spend on its first tries. A key that is younger may be somebody else's.
-LATE: Final = timedelta(minutes=5)
+# What a run spends on making a key, a second time too where the first reply was lost. A key that is younger may be somebody else's.
+LATE: Final = timedelta(seconds=30)
 
 
 class NotYet(Conflict):
@@ -32,17 +32,19 @@ class NotYet(Conflict):
 class KeyRotation(Target):
     """A user's access key ``key``, and the ARN of the ``secret`` that its successor is delivered to, in the same account.
 
-    ``begun`` is the moment before the run's first write, on AWS's clock (None: it has written nothing): what was made before is not ours.
+    ``path`` is the user's. ``begun`` is the moment before the run's first write, on AWS's clock (None: it has written nothing): what was
+    made before is not ours.
     """
 
     account: str
     user: str
     key: str
     secret: str
+    path: str = "/"
     begun: datetime | None = None
 
     def __post_init__(self) -> None:
-        IamUser(account=self.account, name=self.user, minted_before=self.begun)
+        IamUser(account=self.account, name=self.user, path=self.path, minted_before=self.begun)
         if check_key_id(self.key).startswith("ASIA"):
             raise BadInput("the key of a temporary session is not rotated: it ends", target=self.key, advice="Name a key of the user's own")
         if check_secret_arn(self.secret).split(":")[4] != self.account:
@@ -51,7 +53,7 @@ class KeyRotation(Target):
     @property
     def owner(self) -> IamUser:
         """The user."""
-        return IamUser(account=self.account, name=self.user)
+        return IamUser(account=self.account, name=self.user, path=self.path)
 
     @property
     def store(self) -> str:
@@ -97,19 +99,32 @@ class RotationState(Snapshot):
         """The labels in the secret of the version that holds a key."""
         return self.secret.labels(key_id) if self.secret else ()
 
-    def successor(self, target: KeyRotation) -> AccessKey | None:
-        """The key that takes the old one's place: delivered by Firedoor, active, and no older. An older one was itself rotated away."""
+    def delivered(self, target: KeyRotation) -> AccessKey | None:
+        """The key that takes the old one's place by all that shows: delivered in Firedoor's way, active, no older. Who did it does not
+        show: the ids of versions can be worked out by anybody. An older key was itself rotated away.
+        """
         old = self.key(target.key)
         active = [key for key in self.keys if key.id != target.key and key.status is KeyStatus.ACTIVE]
         fit = [key for key in active if {CURRENT, PENDING} & set(self.labels(key.id)) and (old is None or key.created >= old.created)]
         return max(fit, key=lambda key: (key.created, key.id), default=None)
 
+    def successor(self, target: KeyRotation) -> AccessKey | None:
+        """The delivered key, if it was made since this run began to write: a key that was there before may be planted."""
+        key, begun = self.delivered(target), target.begun
+        return key if key is not None and begun is not None and key.created >= begun - EARLY else None
+
+    def settled(self, target: KeyRotation) -> AccessKey | None:
+        """The delivered key where nothing is left to do: it is current, and the old one is off."""
+        key, old = self.delivered(target), self.key(target.key)
+        done = key is not None and self.holder(CURRENT) == version_of(key.id) and (old is None or old.status is not KeyStatus.ACTIVE)
+        return key if done else None
+
     def undelivered(self, target: KeyRotation) -> tuple[AccessKey, ...]:
-        """Keys that only this run can have made, and whose secret nobody knows: never used, in no version, made as the run began."""
+        """Keys that this run may have made, and whose secret nobody knows then: never used, in no version, as old as its intent."""
         begun = target.begun
         if begun is None:
             return ()
-        strays = [key for key in self.keys if key.id in self.used and self.used[key.id] is None]
+        strays = [key for key in self.keys if key.id in self.used and self.used[key.id] is None and key.id != target.key]
         return tuple(key for key in strays if begun - EARLY <= key.created <= begun + LATE)
 
     def impossible(self, target: KeyRotation) -> str:
@@ -119,11 +134,19 @@ class RotationState(Snapshot):
         if self.secret is None:
             return f"Secrets Manager has no {target.store}; make it, or correct the tag of {target.user}"
         new = self.successor(target)
-        if new is not None and self.holder(CURRENT) == version_of(new.id):
+        if self.settled(target) or (new is not None and self.holder(CURRENT) == version_of(new.id)):
             return ""
         return _unwritable(target, self.secret) or ("" if new is not None else self._no_new_key(target))
 
     def _no_new_key(self, target: KeyRotation) -> str:
+        if (planted := self.delivered(target)) is not None:
+            return (
+                f"version {version_of(planted.id)} of {target.store} ({', '.join(self.labels(planted.id))}) has the id that Firedoor gives "
+                f"to access key {planted.id} of {target.user}, made {planted.created:%Y-%m-%d %H:%M} UTC, and this run did not make it. "
+                "If a rotation that was interrupted did, resume that run instead. Otherwise it looks planted, and who planted it knows the "
+                f"secret: deactivate {planted.id}, find in CloudTrail who made it, delete it, move {CURRENT} back if it has it, and start "
+                "again"
+            )
         if self.key(target.key) is None:
             return f"IAM has no {target.label} any more; give the service a new key by hand"
         ours = self.undelivered(target)
@@ -134,8 +157,8 @@ class RotationState(Snapshot):
         when = f"last used {used:%Y-%m-%d %H:%M} UTC" if used else "never used" if other.id in self.used else "of the secret itself"
         return (
             f"AWS allows a user two keys, and {target.user} has {other.id} beside {target.key}: {other.status}, made "
-            f"{other.created:%Y-%m-%d %H:%M} UTC, {when}. Find out whose it is, and delete it if it is nobody's; if a rotation that was "
-            "interrupted made it, resume that run instead"
+            f"{other.created:%Y-%m-%d %H:%M} UTC, {when}. Find out whose it is, in CloudTrail by iam:CreateAccessKey, and delete it if it "
+            "is nobody's; if a rotation that was interrupted made it, resume that run instead"
         )
 
 

@@ -47,12 +47,17 @@ async def look(aws: AwsClient, user: IamUser, name: str, wanted: Mapping[str, JS
     )
 
 
+def forms(user: IamUser, says: str) -> Cover:
+    """The class of what `lay` may come to. A plan that finds the deny in place has it too: who may take it off may have put it there."""
+    both = f"{says}; or everything to {user.label} by AWSDenyAll, where an inline policy has no room; and either again when it is taken off"
+    return Cover(name=CLASS, says=both, at_most=2)
+
+
 def lay(user: IamUser, before: UserDenies, name: str, wanted: JSON, says: str) -> Plan:
     """A plan that puts ``wanted`` under ``name``, or attaches AWSDenyAll where it has no room. One approval covers the one and the other:
     whoever may write the user's policies could fill the room in the meantime.
     """
-    both = f"{says}; or everything to {user.label} by AWSDenyAll, where an inline policy has no room; and either again when it is taken off"
-    cover = Cover(name=CLASS, says=both, at_most=2)
+    cover = forms(user, says)
     if before.fits:
         return Plan(changes=(_inline("deny", user, says, name, (before.policy, wanted)),), covers=(cover,))
     if before.full:

@@ -66,7 +66,7 @@ def check_role_name(text: str) -> str:
 
 
 def check_path(text: str) -> str:
-    """The path of a role: ``/``, or at most 510 printable ASCII characters between slashes. Raises `BadInput` for anything else."""
+    """The path of a user or role: ``/``, or at most 510 printable ASCII characters between slashes. Raises `BadInput` for anything else."""
     return _checked(_PATH, text, "an IAM path", "It begins and ends with a slash")
 
 
@@ -78,15 +78,20 @@ def _checked(pattern: re.Pattern[str], text: str, what: str, advice: str) -> str
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IamUser(Target):
-    """An IAM user. ``minted_before`` is T where sessions from before T are to end; it stays symbolic (None) until `bound`."""
+    """An IAM user. ``minted_before`` is T where sessions from before T are to end; it stays symbolic (None) until `bound`.
+
+    Calls need no ``path``; the ARN does, and somebody may have protected that. Whoever finds a user for a plan asks AWS for it.
+    """
 
     account: str
     name: str
+    path: str = "/"
     minted_before: datetime | None = None
 
     def __post_init__(self) -> None:
         check_account(self.account)
         check_user_name(self.name)
+        check_path(self.path)
         _check_moment(self.minted_before, self.label)
 
     @property
@@ -96,8 +101,8 @@ class IamUser(Target):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The account and name, and the ARN of a user without a path."""
-        return (f"aws:user:{self.account}/{self.name}", f"aws:arn:arn:aws:iam::{self.account}:user/{self.name}")
+        """The account and name, which are a user's own whatever its path, and the ARN."""
+        return (f"aws:user:{self.account}/{self.name}", f"aws:arn:arn:aws:iam::{self.account}:user{self.path}{self.name}")
 
     def bound(self, moment: datetime) -> Self:
         """The user with T made definite."""
@@ -140,7 +145,7 @@ class IamRole(Target):
 
 
 def parse_user(text: str) -> IamUser:
-    """The user that ``111122223333/name`` names. Raises `BadInput` for anything else."""
+    """The user that ``111122223333/name`` names, whose path only AWS can tell. Raises `BadInput` for anything else."""
     account, slash, name = text.partition("/")
     if not slash:
         raise BadInput(f"{shown(text)} names no IAM user", advice="Write the account and the name: 111122223333/ci-deploy")

@@ -19,6 +19,8 @@ from firedoor.vendors.aws.secrets import NewKey, check_secret_arn, version_of
 from firedoor.vendors.aws.simulator import AwsLag, AwsSimulator
 from firedoor.vendors.aws.values import IamUser
 from firedoor.vendors.faults import Effect, Fault
+from tasks.aws.find_key_owners import FindKeyOwners
+from tasks.aws.find_key_owners import Keys as Owned
 from tasks.aws.find_rotations import FindRotations, Keys
 from tests.vendors.aws.conftest import ACCOUNT, RawAws, allow, client
 
@@ -197,6 +199,13 @@ async def test_the_owners_tag_says_where_the_new_key_goes(reader: AwsClient) -> 
     assert "aws iam tag-user --user-name bare --tags Key=firedoor:secret,Value=" in untagged.value.advice
     with pytest.raises(BadInput, match="no such key"):
         await query.find(Keys(keys=("AKIAAAAABBBBCCCCDDDD",)))
+
+
+async def test_owners_of_keys_are_found_with_their_path(aws: AwsSimulator) -> None:
+    aws.reset({ACCOUNT: {"users": {"ci": {"path": "/bots/", "tags": {"firedoor:secret": ARN}, "keys": {KEY: {}}}}}})
+    async with client(aws, Access.READ) as reader:
+        for found in (*await FindRotations(reader).find(Keys(keys=(KEY,))), *await FindKeyOwners(reader).find(Owned(keys=(KEY,)))):
+            assert f"aws:arn:arn:aws:iam::{ACCOUNT}:user/bots/ci" in found.names, "somebody may have protected that"
 
 
 async def test_a_tag_that_is_no_arn_is_answered_in_words(aws: AwsSimulator) -> None:

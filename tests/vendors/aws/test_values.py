@@ -13,6 +13,7 @@ from tests.vendors.aws.conftest import ACCOUNT, DEPLOY, KEY, SECRET
 def test_a_user_has_a_label_names_and_a_time() -> None:
     assert DEPLOY.label == "ci-deploy in 111122223333"
     assert DEPLOY.names == ("aws:user:111122223333/ci-deploy", "aws:arn:arn:aws:iam::111122223333:user/ci-deploy")
+    assert IamUser(account=ACCOUNT, name="x", path="/team/blue/").names[1] == "aws:arn:arn:aws:iam::111122223333:user/team/blue/x"
     moment = datetime(2026, 1, 1, tzinfo=UTC)
     assert DEPLOY.minted_before is None
     assert DEPLOY.bound(moment) == IamUser(account=ACCOUNT, name="ci-deploy", minted_before=moment)
@@ -32,6 +33,12 @@ def test_names_aws_would_not_take_are_refused(name: str) -> None:
 def test_accounts_have_twelve_digits(account: str) -> None:
     with pytest.raises(BadInput):
         IamUser(account=account, name="x")
+
+
+@pytest.mark.parametrize("path", ["", "team", "/team", "team/", "/a b/", "/é/"])
+def test_paths_begin_and_end_with_a_slash(path: str) -> None:
+    with pytest.raises(BadInput):
+        IamUser(account=ACCOUNT, name="x", path=path)
 
 
 @pytest.mark.parametrize("text", ["", KEY + "\n", KEY.lower(), KEY[:-1], KEY + "A", "AIDA" + KEY[4:], KEY[:-1] + "1", SECRET])
