@@ -100,7 +100,8 @@ async def draft(book: Playbook, order: Order, *, units: Units, guard: Guard) -> 
 
 def _check_there_is_work(book: Playbook, answers: Mapping[str, Answer], units: Units) -> None:
     """Raise why there is nothing to do, if so. To tell people of it is not enough where the playbook is to contain something."""
-    contains = [step for step in book.steps if step.action in units.actions and units.actions[step.action].spec.approvals]
+    tells = {name for name, action in units.actions.items() if action.spec.approvals is Tier.AUTO}
+    contains = [step for step in book.steps if step.action not in tells]
     if any(answers[step.source].found for step in contains or book.steps):
         return
     if failed := [answer.failed for answer in answers.values() if answer.failed is not None]:

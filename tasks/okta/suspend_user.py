@@ -50,6 +50,7 @@ class SuspendUser(Action[OktaUser, UserState]):
         reads=frozenset({"okta.users.read"}),
         writes=frozenset({"okta.users.manage"}),
         tier=Tier.ONE,
+        back=Tier.TWO,
         reversal=Reversal.EXACT,
         limit=50,
         settle_within=10.0,
