@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from firedoor import running
+from firedoor.approval import Request
 from firedoor.clients import AwsStandIn
 from firedoor.errors import BadInput, FiredoorError, nearest
 from firedoor.exercise import judge, oncall, processes
@@ -26,7 +27,7 @@ from firedoor.exercise.timeline import timeline
 from firedoor.journal import Journal, Kind
 from firedoor.model import Mode
 from firedoor.report import RunOutcome
-from firedoor.run import Order, fold
+from firedoor.run import Order, fold, read_as
 from firedoor.settings import Settings, load
 from firedoor.words import report_markdown
 
@@ -154,12 +155,19 @@ def _started(answer: str) -> str:
 
 
 async def _decided(journal: Journal, settings: Settings, world: Report, run: str, mind: oncall.Ask) -> None:
-    """A second person decides; then the run is waited for."""
+    """As many other people as are needed decide, one after another; then the run is waited for."""
+    others = iter(settings.people[1:])
+    deciding: list[asyncio.Task[None]] = []
+    left = 0
     async with asyncio.timeout(RUN_SECONDS):
-        deciding = asyncio.create_task(oncall.decide(world["slack_url"], settings.people[1].slack, run, mind))
         async for event in journal.follow(run):
+            if event.kind == Kind.REQUESTED:
+                left = int(read_as(Request, event.body, event).required)
+            if event.kind in (Kind.REQUESTED, Kind.DECIDED) and left > 0:
+                left -= 1
+                deciding.append(asyncio.create_task(oncall.decide(world["slack_url"], next(others).slack, run, mind)))
             if event.kind == Kind.FINISHED:
-                await deciding
+                await asyncio.gather(*deciding)
                 break
 
 

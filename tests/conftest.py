@@ -32,7 +32,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if room == "preview" or isinstance(action, str):
             item.add_marker(pytest.mark.xdist_group("preview" if room == "preview" else str(action)))
         of_laws = room == "laws" and item.path.stem != "test_catalogue"
-        if of_laws or item.get_closest_marker("every_case") or (hasattr(case, "action") and case.name not in SHOWN):
+        if of_laws or item.get_closest_marker("every_case") or (case is not None and getattr(case, "name", "ordinary") not in SHOWN):
             item.add_marker(pytest.mark.laws)
 
 

@@ -66,7 +66,7 @@ async def decide(slack_url: str, member: str, run: str, ask: Ask) -> None:
     async with Person(slack_url, member) as person:
         post = await person.wait_for_message(CHANNEL, is_request, PATIENCE)
         await person.click(CHANNEL, post.ts, APPROVE)
-        modal = await person.wait_for_modal(lambda _: True, PATIENCE)
+        modal = await person.wait_for_modal(lambda modal: run in modal.shown, PATIENCE)  # not what became of an earlier decision
         if await ask(modal):
             await person.submit({})
             return
