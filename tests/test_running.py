@@ -157,6 +157,42 @@ async def test_a_vendor_taken_from_us_is_named_and_does_not_keep_the_others_open
             await running.contain("session-hijack", _given(acme)[:1], requester=acme.asker, say=_quiet)
 
 
+async def test_firedoors_own_user_and_a_responder_are_refused_and_the_others_are_not(acme: Company) -> None:
+    victim, responder = acme.estate.victims[0], acme.estate.people[1]["accounts"][0].rpartition(":")[2]
+    report = await running.preview("session-hijack", [f"users={victim},{responder},firedoor@acme.example"], requester="anybody")
+    suspended = {one["target"]: one for one in report["steps"] if one["action"] == "okta.suspend_user"}
+    assert {name: one["outcome"] for name, one in suspended.items()} == {
+        victim: "PREVIEWED",
+        responder: "REFUSED",
+        "firedoor@acme.example": "REFUSED",
+    }
+    assert "on Firedoor's roster" in suspended[responder]["reason"]
+    assert "Firedoor's own Okta token" in suspended["firedoor@acme.example"]["reason"]
+    others = [one for one in report["steps"] if one["target"] == victim]
+    assert {one["outcome"] for one in others} == {"PREVIEWED"}
+
+
+async def test_more_users_than_the_limit_are_refused_and_the_key_goes_on(acme: Company) -> None:
+    users = [str(user["login"]) for user in acme.estate.okta["users"] if user["login"] != "firedoor@acme.example"][5:56]
+    given = [f"users={','.join(users)}", f"access_keys={acme.estate.stolen_key}"]
+    report = await running.preview("identity-breach", given, requester="anybody")
+    ends = {(one["action"].partition(".")[0], one["outcome"]) for one in report["steps"] if not one["telling"]}
+    assert ("okta", "PREVIEWED") not in ends
+    assert {("okta", "REFUSED"), ("aws", "PREVIEWED")} <= ends
+    assert any("would touch 51 targets; the limit is 50" in one["reason"] for one in report["open"])
+
+
+async def test_what_would_shut_ourselves_out_is_not_blocked_and_the_rest_is(acme: Company) -> None:
+    given = "addresses=10.0.0.0/8,0.0.0.0/0,203.0.113.66/32"
+    report = await running.preview("block-addresses", [given], requester="anybody")
+    ends = [(one["outcome"], one["target"], one["reason"]) for one in report["steps"] if one["action"] == "okta.block_addresses"]
+    assert [end for end, _, _ in ends] == ["PREVIEWED", "REFUSED"]
+    assert "203.0.113.66/32" in ends[0][2]
+    assert "10.0.0.0/8 is " in ends[1][2]
+    assert "0.0.0.0/0 " in ends[1][2]
+    assert acme.writes() == 0
+
+
 async def test_an_empty_roster_and_a_stranger_are_refused(acme: Company) -> None:
     with pytest.raises(BadInput, match="roster"):
         await running.contain("identity-breach", _given(acme), requester="Mallory", say=_quiet)
