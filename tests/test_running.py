@@ -215,6 +215,28 @@ async def test_aws_clock_off_by_an_hour_is_noticed(acme: Company) -> None:
         await running.preview("leaked-aws-key", [f"access_keys={acme.estate.stolen_key}"], requester="anybody")
 
 
+async def test_a_playbook_is_started_from_slack_where_firedoor_listens(acme: Company) -> None:
+    listening = asyncio.Event()
+    serving = asyncio.create_task(running.serve(say=lambda _: listening.set()))
+    await asyncio.wait({serving, asyncio.create_task(listening.wait())}, timeout=20, return_when=asyncio.FIRST_COMPLETED)
+    try:
+        async with Person(acme.slack.url, acme.member(0)) as person:
+            await person.command(CHANNEL, f"/firedoor contain identity-breach {' '.join(_given(acme))}")
+            answer = await person.wait_for_message(CHANNEL, lambda post: post.ephemeral, 20)
+            assert "of identity-breach is planned; the request stands in the channel" in answer.text
+    finally:
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+    assert acme.writes() == 0
+
+
+async def test_a_vendor_that_is_lost_is_noticed_when_firedoor_begins_to_listen(acme: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FIREDOOR_OKTA_API_TOKEN", "00wrong")
+    with pytest.raises(BadInput, match="Okta"):
+        await running.serve(say=_quiet)
+    assert acme.writes() == 0
+
+
 async def test_looks_at_unknown_runs_say_so(acme: Company) -> None:
     for look in (running.show, lambda run: running.resume(run, say=_quiet)):
         with pytest.raises(BadInput, match="there is no run"):

@@ -82,3 +82,13 @@ async def test_an_approval_for_so_many_covers_no_more_after_a_resume(tmp_path: P
             it.vendor.doors["a"][f"k{n}"] = "open"
             await it.resume()
         assert sum(it.vendor.effects.values()) <= 2
+
+
+async def test_where_no_source_was_named_the_report_says_what_may_mint_again(tmp_path: Path) -> None:
+    async with lab(tmp_path, {"a": OPEN}) as it:
+        report = await it.contain(book(steps=[{**CLEAR, "needs": []}]))
+        assert outcomes(report) == ["CHANGED"]
+        told = [left for left in report["residual"] if left["closes_by"] == "fake.shut"]
+        assert "whatever can mint again what was closed for a" in told[0]["what"]
+        both = await it.contain(book(steps=[SHUT, CLEAR]), run="r2")
+        assert not [left for left in both["residual"] if left["closes_by"] == "fake.shut"]
