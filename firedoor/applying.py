@@ -122,7 +122,7 @@ class Applying:
             return await self._stage.step(item, lambda: work(action))
         except JournalError:
             raise
-        except Exception as error:  # noqa: BLE001 - see above
+        except Exception as error:  # noqa: BLE001 - the stage is no reason for the others to wait
             log.error("the stage failed at %s: %s", item.id, kind_and_place(error))  # noqa: TRY400 - a traceback may quote a secret
             why = f"where it was carried out failed ({kind_and_place(error)}); resume the run, which reads the world first"
             return StepResult(item=item.id, outcome=Outcome.FAILED, reason=why)

@@ -179,7 +179,7 @@ class Starts:
         """The run's report. One that dies leaves a word on record, so that nobody waits for it in vain."""
         try:
             return await job
-        except Exception as error:
+        except Exception as error:  # whatever it died of, it is raised again, and those who wait are told
             words = str(error) if isinstance(error, FiredoorError) else kind_and_place(error)
             if await self._house.journal.events(run):
                 await self._house.journal.append(run, Kind.NOTED, {"died": words})
