@@ -27,6 +27,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Self
@@ -78,10 +79,11 @@ def _secrets_in(data: object) -> set[str]:
     return set().union(*map(_secrets_in, data)) if isinstance(data, list) else set()
 
 
-def cases() -> list[Case]:
-    """Every case there is."""
+@cache
+def cases() -> tuple[Case, ...]:
+    """Every case there is, read once a process. Nobody writes to what they hold."""
     found = sorted(HERE.glob("*/*.yaml"))
-    return [Case(path.parent.name, path.stem, yaml.safe_load(path.read_text(encoding="utf-8"))) for path in found]
+    return tuple(Case(path.parent.name, path.stem, yaml.safe_load(path.read_text(encoding="utf-8"))) for path in found)
 
 
 @dataclass(slots=True, kw_only=True)
