@@ -33,6 +33,8 @@ class _Count:
 def main(arguments: list[str]) -> int:
     """Run them and print the table. Returns pytest's exit code, or 1 where anything was skipped."""
     count = _Count()
+    for old in BUILD.glob("preview-*.json"):
+        old.unlink()
     options = ["-m", "laws", "--numprocesses", "2", "--dist", "loadgroup", "--no-header"]
     code = pytest.main([*options, "tests/laws", "tests/tasks", "tests/preview", *arguments], plugins=[count])
     from tests.laws.test_faults import LASTING, PASSING  # noqa: PLC0415 - pytest must be the first to import tests
@@ -46,10 +48,12 @@ def main(arguments: list[str]) -> int:
         mine = sum(case.action == name for case in cases())
         row = (mine, faults, mine + WIRE_EXAMPLES + 4, PURE_EXAMPLES, count.held[name], count.broken[name], count.skipped[name])
         lines.append(f"{name:<30}" + "".join(f"{figure:>11}" for figure in row))
-    preview = BUILD / "preview.json"
-    if preview.exists():
+    proof: Counter[str] = Counter()
+    for part in BUILD.glob("preview-*.json"):
+        proof.update(json.loads(part.read_text(encoding="utf-8")))
+    if proof:
         lines += ["", "The proof that a preview cannot write:"]
-        lines += [f"  {figure:>6}  {what}" for what, figure in json.loads(preview.read_text(encoding="utf-8")).items()]
+        lines += [f"  {figure:>6}  {what}" for what, figure in sorted(proof.items())]
     sys.stdout.write("\n".join(lines) + "\n")
     return int(code) or (1 if count.skipped.total() else 0)
 

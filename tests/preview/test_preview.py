@@ -1,11 +1,12 @@
 """Law 5, on the wire: every playbook and every action previewed, and hostile actions that try to write, with a recording proxy in between.
 
-The figures are printed at the end and written to ``build/preview.json``.
+The figures are written to ``build/preview-*.json``, a file a process, and summed at the end of `make laws`.
 """
 
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -42,10 +43,12 @@ figures: Counter[str] = Counter()
 
 @pytest.fixture(scope="module", autouse=True)
 def _told() -> Iterator[None]:
-    figures.clear()
+    """Counted over the whole session: tests of other modules may run in between, and this is set up anew then."""
     yield
     BUILD.mkdir(exist_ok=True)
-    (BUILD / "preview.json").write_text(json.dumps(dict(sorted(figures.items())), indent=2) + "\n")
+    (BUILD / f"preview-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}.json").write_text(
+        json.dumps(dict(sorted(figures.items())), indent=2) + "\n"
+    )
 
 
 def ordinary(name: str) -> Case:
