@@ -80,7 +80,7 @@ async def draft(book: Playbook, order: Order, *, units: Units, guard: Guard) -> 
     drafts: list[Draft] = []
     for step in book.steps:
         answer, action = answers[step.source], units.actions.get(step.action)
-        item = Item(id=f"{step.id}/?", step=step.id, action=step.action, label="?", target={}, telling=True)
+        item = Item(id=f"{step.id}/?", step=step.id, action=step.action, label="?", target={})
         if action is None:
             if answer.failed or answer.found:
                 absent = answer.failed or units.missing[step.action.partition(".")[0]]

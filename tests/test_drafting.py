@@ -251,3 +251,16 @@ async def test_a_reading_that_fails_for_a_moment_is_not_left_out_of_the_approval
     async with lab(tmp_path, {"a": OPEN}) as it:
         it.vendor.on_read.append(Unreachable("no reply", vendor="fake", operation="read"))
         assert outcomes(await it.contain()) == ["CHANGED"]
+
+
+async def test_people_are_told_of_what_this_process_could_not_even_try(tmp_path: Path) -> None:
+    absent = {"gone": Misconfigured("nobody told Firedoor where Gone is", advice="Set it in the environment")}
+    async with lab(tmp_path, {"a": OPEN, "b": OPEN}, actions=(Shut, Tell)) as it:
+        made = engine(it)
+        for name in ("_look", "_act"):
+            setattr(made, name, replace(getattr(made, name), missing=absent))
+        away = {"id": "away", "action": "gone.away", "for_each": "${queries.doors}"}
+        report = await it.contain(gates(SHUT, away, TELL), engine=made, doors=["b"])
+        assert outcomes(report) == ["CHANGED", "FAILED", "CHANGED"]
+        intent = next(event for event in await it.events() if event.kind == "step.intent" and event.body["item"] == "tell/door:a")
+        assert "nobody told Firedoor where Gone is" in str(intent.body["change"]["at"]["heard"])  # type: ignore[index,call-overload]
