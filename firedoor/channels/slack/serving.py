@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from firedoor.channels.slack.app import Start, listen
+from firedoor.channels.slack.app import listen
 from firedoor.channels.slack.calls import SlackRefused, told
+from firedoor.channels.slack.commands import Start
 from firedoor.desk import Desk
 from firedoor.errors import ChannelError, Misconfigured
 from firedoor.settings import Settings
@@ -64,7 +65,7 @@ async def listening(settings: Settings, web: AsyncWebClient, desk: Desk, command
     assert settings.slack_app_token is not None
     app_token = settings.slack_app_token.get_secret_value()
     app = AsyncApp(client=web, process_before_response=False, logger=logging.getLogger("slack_bolt"))
-    listen(app, desk=desk, commands=commands, team=str((await told(web.auth_test()))["team_id"]))
+    listen(app, desk=desk, starts=commands, team=str((await told(web.auth_test()))["team_id"]))
     opener = AsyncWebClient(token=app_token, base_url=settings.slack_base_url, timeout=TIMEOUT_SECONDS)
     address = await _check_app_token(opener, app_token)
     handler = AsyncSocketModeHandler(app, app_token, web_client=opener)

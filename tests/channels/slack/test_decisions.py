@@ -294,7 +294,7 @@ async def test_what_is_delivered_twice_is_done_once(stage: Scene) -> None:
 
 
 async def test_a_slow_journal_does_not_leave_the_person_waiting(stage: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("firedoor.channels.slack.app.ACK_WITHIN", 0.0)
+    monkeypatch.setattr("firedoor.channels.slack.deciding.ACK_WITHIN", 0.0)
     go, decide = asyncio.Event(), stage.desk.decide
 
     async def slow(*arguments: Any, **named: Any) -> Any:

@@ -1,0 +1,111 @@
+"""Decisions: a request's buttons, and the modal in which one is really made. What may be decided, and by whom, is the desk's to know."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from firedoor.approval import Answer, Person, Ruling
+from firedoor.channels.slack import blocks
+from firedoor.channels.slack.calls import VERBATIM, told
+from firedoor.channels.slack.people import Payload, answer, defect_words, presser, update
+from firedoor.channels.slack.posts import kept
+from firedoor.desk import Desk
+from firedoor.errors import ChannelError, DecisionRefused, FiredoorError
+from firedoor.run import Record
+from firedoor.vendors.slack.text import Block
+
+if TYPE_CHECKING:
+    from slack_bolt.async_app import AsyncApp
+    from slack_sdk.web.async_client import AsyncWebClient
+
+log = logging.getLogger(__name__)
+
+ACK_WITHIN: Final = 2.0  # of the three seconds that Slack waits
+
+
+def listen(app: AsyncApp, *, desk: Desk, team: str) -> None:
+    """Register what people may press and submit under a request."""
+
+    @app.action(blocks.APPROVE)
+    async def approve(ack: Any, body: Payload, client: AsyncWebClient, respond: Any) -> None:
+        await ack()
+        await _open(body, client, respond, desk, presser(body, desk.roster, team), approve=True)
+
+    @app.action(blocks.DENY)
+    async def deny(ack: Any, body: Payload, client: AsyncWebClient, respond: Any) -> None:
+        await ack()
+        await _open(body, client, respond, desk, presser(body, desk.roster, team), approve=False)
+
+    @app.view(blocks.DECIDE)
+    async def decide(ack: Any, body: Payload, view: Payload, client: AsyncWebClient) -> None:
+        """The ack itself carries the outcome: a separate update could overtake it. Only a slow journal is told of afterwards."""
+        deciding = asyncio.ensure_future(_decide(view, presser(body, desk.roster, team), str(body["user"]["id"]), desk))
+        done, _ = await asyncio.wait({deciding}, timeout=ACK_WITHIN)
+        await ack(
+            response_action="update", view=deciding.result() if done else blocks.outcome("Recording", "Your decision is being recorded.")
+        )
+        if not done:
+            await update(client, str(view["id"]), await deciding)
+        await _show(client, str(view["private_metadata"]), desk)
+
+
+async def _open(body: Payload, client: AsyncWebClient, respond: Any, desk: Desk, person: Person | None, *, approve: bool) -> None:
+    """Show the whole request as the journal has it, to whoever may answer it; others are told why not, and only they."""
+    try:
+        run = _run(body["actions"][0])
+        request = await desk.may_decide(run, person)
+        at = f"{body['container']['channel_id']} {body['container']['message_ts']}"
+        view = blocks.decide(blocks.ask_of(await desk.record(run), request), approve=approve, at=at)
+        await told(client.views_open(trigger_id=str(body["trigger_id"]), view=view))
+    except ChannelError as error:
+        await answer(respond, blocks.answer(f"{error.what}, so the request could not be shown. Press the button again."))
+    except FiredoorError as error:
+        await answer(respond, blocks.answer(f"Not possible: {error}"))
+    except Exception as defect:  # noqa: BLE001 - as above
+        await answer(respond, blocks.answer(defect_words(defect)))
+
+
+async def _decide(view: Payload, person: Person | None, member: str, desk: Desk) -> Block:
+    """Record the decision; the answer is a view that tells what became of it."""
+    try:
+        run, said, asked, *_ = str(view["private_metadata"]).split(" ")
+        reason = str(view["state"]["values"]["reason"]["text"].get("value") or "")
+        await desk.decide(run, person, Answer(said), via=f"slack:{member}", reason=reason, asked=asked)
+    except FiredoorError as error:
+        return blocks.outcome("Not recorded", f"Not possible: {error}")
+    except Exception as defect:  # noqa: BLE001 - as above
+        return blocks.outcome("Not recorded?", defect_words(defect))
+    return blocks.outcome("Recorded", f"Your decision on run {run} is recorded: {said}.")
+
+
+def _run(action: Payload) -> str:
+    """The run that a button is about. Raises `DecisionRefused` where the button and the place it stands in do not agree."""
+    run = str(action.get("value", ""))
+    if action.get("block_id") != blocks.place(run):
+        raise DecisionRefused("this button is not as Firedoor made it", advice="Tell the other responders: somebody has edited the message")
+    return run
+
+
+async def _show(client: AsyncWebClient, metadata: str, desk: Desk) -> None:
+    """Let the request in the channel tell at once what it waits for still, or that it is decided: then its buttons go."""
+    parts = metadata.split(" ")
+    if len(parts) != 5:
+        return  # not a view of ours; the person has been told
+    run, channel, ts = parts[0], parts[3], parts[4]
+
+    async def read() -> Record:
+        record = await desk.record(run)
+        if record.ruling is None and record.request is not None and (ruling := desk.tally(record.request, record)) is not Ruling.WAITING:
+            record.ruling = ruling  # the run's own process journals it in a moment
+        return record
+
+    async def show(text: str, shown: Sequence[Block]) -> None:
+        await told(client.chat_update(channel=channel, ts=ts, text=text, blocks=shown, **VERBATIM))
+
+    try:
+        await kept(read, show)
+    except FiredoorError as error:
+        log.warning("the request of run %s could not be brought up to date: %s", run, error.what)  # its next edit will be
