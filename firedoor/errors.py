@@ -85,6 +85,10 @@ class DecisionRefused(FiredoorError):
     """A person may not decide this request. Only they are told why."""
 
 
+class MustBeSigned(DecisionRefused):
+    """This must be decided outside chat, by an SSH signature. Nothing was decided."""
+
+
 class ChannelError(FiredoorError):
     """People could not be asked or told. It never holds up containment."""
 

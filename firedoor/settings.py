@@ -16,7 +16,8 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from firedoor.approval import Person, Roster
-from firedoor.errors import Misconfigured, nearest
+from firedoor.errors import BadInput, Misconfigured, nearest
+from firedoor.signing import check_key
 
 ROOT = Path(__file__).resolve().parent.parent
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -46,6 +47,13 @@ def _safe_url(url: str) -> str:
 SafeUrl = Annotated[str, AfterValidator(_safe_url)]
 
 
+def _public_key(text: str) -> str:
+    try:
+        return check_key(text)
+    except BadInput as error:
+        raise ValueError(str(error)) from None
+
+
 def _network(text: object) -> object:
     return ipaddress.ip_network(text) if isinstance(text, str) else text
 
@@ -61,7 +69,11 @@ def _terminal() -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
 
 def _distinct(people: tuple[PersonTable, ...]) -> tuple[PersonTable, ...]:
     """One person listed as two could approve twice."""
-    for kind, values in (("name", [one.name.casefold() for one in people]), ("slack", [one.slack for one in people])):
+    for kind, values in (
+        ("name", [one.name.casefold() for one in people]),
+        ("slack", [one.slack for one in people]),
+        ("key", [key for one in people for key in one.keys]),
+    ):
         if twice := sorted({value for value in values if values.count(value) > 1}):
             raise ValueError(f"two people have the same {kind}: {', '.join(twice)}")
     return people
@@ -70,6 +82,7 @@ def _distinct(people: tuple[PersonTable, ...]) -> tuple[PersonTable, ...]:
 AccountId = Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")]
 TargetName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+:[a-z0-9_]+:\S")]
 Network = Annotated[ipaddress.IPv4Network | ipaddress.IPv6Network, BeforeValidator(_network)]
+PublicKey = Annotated[str, AfterValidator(_public_key)]
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
@@ -78,13 +91,14 @@ class _Table(BaseModel):
 
 
 class PersonTable(_Table):
-    """``[[people]]``: somebody who may request or approve. ``accounts`` are their own accounts as target names, ``networks`` where they
-    work from, which is never blocked.
+    """``[[people]]``: somebody who may request or approve. ``accounts`` are their own accounts as target names, ``keys`` their public SSH
+    keys, with which they decide where chat cannot be trusted, ``networks`` where they work from, which is never blocked.
     """
 
     name: Words
     slack: Annotated[str, StringConstraints(pattern=r"^[UW][A-Z0-9]{2,20}$")]
     accounts: tuple[TargetName, ...] = ()
+    keys: tuple[PublicKey, ...] = ()
     networks: tuple[Network, ...] = ()
     may_request: bool = True
     may_approve: bool = True
@@ -175,7 +189,14 @@ class Settings(_Table):
         """The people who may request and approve."""
         return Roster(
             people=tuple(
-                Person(name=one.name, slack=one.slack, names=one.accounts, may_request=one.may_request, may_approve=one.may_approve)
+                Person(
+                    name=one.name,
+                    slack=one.slack,
+                    names=one.accounts,
+                    keys=one.keys,
+                    may_request=one.may_request,
+                    may_approve=one.may_approve,
+                )
                 for one in self.people
             )
         )

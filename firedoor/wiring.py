@@ -7,12 +7,12 @@ import secrets
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import tasks
 from firedoor import catalogue, clients, drafting, inputs, lint, playbook
-from firedoor.approval import Person, Seal
+from firedoor.approval import Person
 from firedoor.catalogue import Catalogue
 from firedoor.channel import Channel, Silent
 from firedoor.clients import AwsStandIn, Clients
@@ -26,6 +26,7 @@ from firedoor.lease import Leases
 from firedoor.model import Mode
 from firedoor.playbook import Playbook
 from firedoor.run import Item, Order
+from firedoor.seal import Seal
 from firedoor.settings import Settings
 from firedoor.store import Store
 from firedoor.vendors.access import Access
@@ -89,7 +90,17 @@ def undo_order(original: Order, *, mode: Mode, requester: str) -> Order:
     """An order to undo a run, of the same incident."""
     now = datetime.now(UTC)
     run, title = f"{now:%y%m%d}-{secrets.token_hex(3)}", f"Undo: {original.title}"
-    return replace(original, run=run, mode=mode, requester=requester, asked=now, title=title, undoes=original.run)
+    return Order(
+        run=run,
+        incident=original.incident,
+        playbook=original.playbook,
+        mode=mode,
+        requester=requester,
+        asked=now,
+        inputs=original.inputs,
+        title=title,
+        undoes=original.run,
+    )
 
 
 def requester(settings: Settings, name: str) -> Person:
@@ -159,4 +170,4 @@ def units(known: Catalogue, at: Clients) -> Units:
     """Each action and query of the vendors at hand, with its client."""
     actions = {name: unit(at.by_vendor[unit.spec.vendor]) for name, unit in known.actions.items() if unit.spec.vendor in at.by_vendor}  # type: ignore[call-arg]
     queries = {name: unit(at.by_vendor[unit.spec.vendor]) for name, unit in known.queries.items() if unit.spec.vendor in at.by_vendor}  # type: ignore[call-arg]
-    return Units(actions=actions, queries=queries, keepers=at.keepers, missing=at.missing)
+    return Units(actions=actions, queries=queries, keepers=at.keepers, powers=at.powers, missing=at.missing)

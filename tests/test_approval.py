@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firedoor.approval import Answer, Decision, Grant, Person, Request, Roster, Ruling, Seal, check, eligible, tally
+from firedoor.approval import Answer, Decision, Grant, Person, Request, Roster, Ruling, check, eligible, tally
 from firedoor.canonical import plain
 from firedoor.errors import ApprovalInvalid, DecisionRefused, Misconfigured
 from firedoor.model import Cover, Mode, Tier
+from firedoor.seal import Seal
 
 FRESH = multiprocessing.get_context("forkserver")
 FRESH.set_forkserver_preload(["tests.test_approval"])

@@ -18,6 +18,7 @@ from firedoor.channels.slack.channel import SlackChannel
 from firedoor.channels.slack.serving import connected, listening
 from firedoor.desk import Desk
 from firedoor.engine import Engine
+from firedoor.exercise.keys import SecurityKey
 from firedoor.journal import Kind
 from firedoor.model import Mode
 from firedoor.playbook import Playbook
@@ -34,14 +35,16 @@ BOT, READER, APP = "xoxb-planted-bot-token", "xoxb-planted-reader-token", "xapp-
 ROOM = "C0INC"
 SECONDS = 10.0
 MEMBERS = ("ADA", "BEN", "CYD", "DAN", "EVE", "GUS", "FAR", "BOT")
+KEYS: Mapping[str, SecurityKey] = {name: SecurityKey() for name in ("Ada", "Ben", "Cyd", "Eve")}
 PEOPLE = (
-    PersonTable(name="Ada", slack="U0ADA"),
-    PersonTable(name="Ben", slack="U0BEN"),
-    PersonTable(name="Cyd", slack="U0CYD"),
+    PersonTable(name="Ada", slack="U0ADA", keys=(KEYS["Ada"].public,)),
+    PersonTable(name="Ben", slack="U0BEN", keys=(KEYS["Ben"].public,)),
+    PersonTable(name="Cyd", slack="U0CYD", keys=(KEYS["Cyd"].public,)),
     PersonTable(name="Dan", slack="U0DAN", accounts=("fake:door:dans",)),
     PersonTable(name="Far", slack="U0FAR"),
 )
-DOORS: Mapping[str, Mapping[str, str]] = {"front": {"k1": "open", "k2": "open"}, "back": {"k3": "shut"}, "dans": {"k4": "open"}}
+Doors = Mapping[str, Mapping[str, str]]
+DOORS: Doors = {"front": {"k1": "open", "k2": "open"}, "back": {"k3": "shut"}, "safe": {"k4": "open"}}
 Report = Mapping[str, Any]
 
 
@@ -166,7 +169,7 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(folder: Path, monkeypatch: pytest.MonkeyPatch, *, listens: bool = True) -> AsyncIterator[Scene]:
+async def scene(folder: Path, monkeypatch: pytest.MonkeyPatch, *, listens: bool = True, doors: Doors = DOORS) -> AsyncIterator[Scene]:
     """The app, listening and ready. Everything it began has ended when the block is left."""
     fakes.hasten(monkeypatch)
     monkeypatch.setattr("firedoor.journal.POLL_SECONDS", 0.25)  # all happens in this process, whose appends are told at once
@@ -176,7 +179,9 @@ async def scene(folder: Path, monkeypatch: pytest.MonkeyPatch, *, listens: bool 
     async with AsyncExitStack() as stack:
         slack = await stack.enter_async_context(SlackSimulator(world()))
         own = settings(slack)
-        lab = await stack.enter_async_context(fakes.lab(folder, DOORS, roster=own.roster))
+        lab = await stack.enter_async_context(
+            fakes.lab(folder, doors, roster=own.roster, protected={"fake:door:safe": "nobody shuts the safe"})
+        )
         web = await stack.enter_async_context(connected(own))
         channel = SlackChannel(web=web, channel=ROOM, journal=lab.journal)
         engine = lab.engine(journal=lab.journal, channel=channel)

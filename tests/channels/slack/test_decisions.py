@@ -49,14 +49,14 @@ async def test_from_the_request_to_a_contained_run(stage: Scene) -> None:
         "shut front/k2",
         "Already so",
         "back is shut",
-        "Dan is on Firedoor's roster",
+        "nobody shuts the safe",
     ):
         assert words in modal.shown
     assert record.request.fingerprint in modal.shown
     assert f"<!date^{int(record.request.expires.timestamp())}^" in modal.shown
     assert (await stage.submit("ben", "seen the alert")).title == "Recorded"
     report = await run
-    assert report["outcome"] == "partial"  # Dan's door is refused by the guard
+    assert report["outcome"] == "partial"  # the safe is refused by the guard
     assert sorted(stage.lab.vendor.effects) == ["shut front/k1", "shut front/k2"]
 
     [decision] = await stage.decisions()
@@ -108,7 +108,6 @@ async def test_a_denial_is_final_and_says_why(stage: Scene) -> None:
 
 REFUSED = [
     ("ada", "you asked for this run yourself"),
-    ("dan", "an account of yours is in this plan"),
     ("eve", "you are not on Firedoor's roster"),
     ("gus", "you are not on Firedoor's roster"),
     ("far", "you are not on Firedoor's roster"),  # listed, yet of another workspace: the same id there is another person

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from firedoor.approval import Seal
 from firedoor.channels.slack.blocks import DENY
 from firedoor.channels.slack.serving import connected, listening
 from firedoor.desk import Desk
 from firedoor.errors import Misconfigured
+from firedoor.seal import Seal
 from firedoor.settings import Settings
 from firedoor.vendors.faults import Fault
 from firedoor.vendors.slack.simulator import SlackSimulator
