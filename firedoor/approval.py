@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from firedoor import signing
 from firedoor.canonical import digest, instant
-from firedoor.errors import ApprovalInvalid, DecisionRefused
+from firedoor.errors import ApprovalInvalid, BadInput, DecisionRefused
 from firedoor.model import Cover, Mode, Tier
 from firedoor.seal import Seal
 from firedoor.standing import Standing
@@ -171,6 +171,23 @@ def document(decision: Decision, run: str, request: Request | None) -> str:
             *(f"- {line}" for line in request.lines),
         ]
     return "\n".join("".join(one if one.isprintable() else f"[U+{ord(one):04X}]" for one in line) for line in lines) + "\n"
+
+
+def read_document(text: str) -> tuple[str, Decision]:
+    """The run and the decision, unsigned, that a document is about. Raises `BadInput`; what else it says is for its reader alone."""
+    lines = dict(line.partition(": ")[::2] for line in text.splitlines()[1:8])
+    try:
+        decision = Decision(
+            request=lines["request"],
+            answer=Answer(lines["decision"]),
+            by=lines["by"],
+            via=lines["via"],
+            at=datetime.fromisoformat(lines["at"]),
+            reason=lines["reason"],
+        )
+        return lines["run"], decision
+    except (KeyError, ValueError):
+        raise BadInput("that is no document of a decision", advice="Make one: firedoor approve RUN --as NAME --print") from None
 
 
 def proven(decision: Decision, person: Person, run: str, request: Request | None, seal: Seal) -> bool:

@@ -27,6 +27,9 @@ class Channel(Protocol):
     async def asked(self, ask: Ask) -> None:
         """Show the request to the people who may decide."""
 
+    async def reminded(self, ask: Ask, urgency: int) -> None:
+        """The request still waits. ``urgency`` is 1 the first time."""
+
     async def progressed(self, order: Order, result: StepResult) -> None:
         """A step has ended."""
 
@@ -39,6 +42,9 @@ class Silent:
 
     async def asked(self, ask: Ask) -> None:
         """Nothing is shown."""
+
+    async def reminded(self, ask: Ask, urgency: int) -> None:
+        """Nobody is."""
 
     async def progressed(self, order: Order, result: StepResult) -> None:
         """Nothing is told."""

@@ -20,6 +20,7 @@ os.environ.setdefault("TYPER_USE_RICH", "0")  # saves a third of a second of sta
 
 import typer
 
+from firedoor import cli_decisions
 from firedoor.errors import FiredoorError
 
 T = TypeVar("T")
@@ -37,6 +38,7 @@ audit_app = typer.Typer(no_args_is_help=True, help="Whether the journal is whole
 app.add_typer(playbooks_app, name="playbooks")
 app.add_typer(actions_app, name="actions")
 app.add_typer(audit_app, name="audit")
+cli_decisions.register(app)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 Inputs = Annotated[list[str], typer.Option("--input", "-i", metavar="KEY=VALUE", help="An input; repeat it, or separate values by commas.")]

@@ -6,6 +6,7 @@ The engine does not know Prefect, Slack or a terminal. Where steps are carried o
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -15,7 +16,7 @@ from typing import Any
 
 from firedoor import planning, report, requesting, results, undo
 from firedoor.applying import Applying
-from firedoor.approval import Ruling, Way
+from firedoor.approval import Answer, Request, Ruling, Way
 from firedoor.catalogue import AnyAction
 from firedoor.channel import Ask, Channel
 from firedoor.desk import Desk
@@ -33,6 +34,7 @@ from firedoor.step import Bench
 from firedoor.stops import Stops
 from firedoor.voices import Voices
 
+REMINDED_AT = (1 / 3, 2 / 3)  # of the time that a request has
 RESUMABLE = ("partial", "failed", "stopped")
 
 log = logging.getLogger(__name__)
@@ -193,9 +195,25 @@ class Engine:
         if record.request is None:
             return Ruling.GRANTED
         if record.ruling is None:
-            voices.say(self._channel.asked(Ask(title=record.order.title, order=record.order, request=record.request, items=record.items)))
-            return await self._desk.wait(record.request)
+            voices.say(self._channel.asked(self._ask(record, record.request)))
+            reminding = asyncio.create_task(self._remind(record.request, voices))
+            try:
+                return await self._desk.wait(record.request)
+            finally:
+                reminding.cancel()
         return record.ruling
+
+    def _ask(self, record: Record, request: Request) -> Ask:
+        approved = tuple(dict.fromkeys(one.by for one in record.decisions if one.answer is Answer.APPROVE))
+        return Ask(title=record.order.title, order=record.order, request=request, items=record.items, approved=approved)
+
+    async def _remind(self, request: Request, voices: Voices) -> None:
+        """Those who may decide are called again, and more of them, as the request's time runs out."""
+        for urgency, share in enumerate(REMINDED_AT, start=1):
+            due = request.requested + share * (request.expires - request.requested)
+            await asyncio.sleep((due - datetime.now(UTC)).total_seconds())
+            record = await self._desk.record(request.run)
+            voices.say(self._channel.reminded(self._ask(record, request), urgency))
 
     def _confirm(self, record: Record) -> None:
         """What is about to be applied is what was approved, whoever wrote to the journal's database meanwhile. Raises `ApprovalInvalid`."""

@@ -111,9 +111,9 @@ def _nobody(made: Request, able: int) -> BadInput:
             "not the requester, and nobody who is in the plan",
             advice="Let somebody else request it, or add approvers to firedoor.toml",
         )
-    kind = "hardware-backed SSH key (sk-...)" if made.hardware else "SSH key"
+    kind = "a hardware-backed SSH key (sk-...)" if made.hardware else "an SSH key"
     return BadInput(
         f"chat cannot be trusted with this plan ({made.out_of_band}), so it needs {made.required} signature(s), and {able} of those who "
-        f"may decide have a {kind} on the roster",
+        f"may decide have {kind} on the roster",
         advice='Add their public keys to firedoor.toml: keys = ["..."] under [[people]]',
     )

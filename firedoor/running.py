@@ -293,18 +293,19 @@ async def with_slack(
 ) -> wiring.House:
     """The whole house with Slack as its channel, listening. Raises `BadInput` with nothing touched."""
     from firedoor.channels.slack.channel import SlackChannel
-    from firedoor.channels.slack.serving import connected, listening
+    from firedoor.channels.slack.serving import audience_of, connected, listening
 
     if not any(person.may_approve for person in settings.roster.people):
         raise Misconfigured("the roster has no approver, so nothing could be approved", advice="List them as [[people]] in firedoor.toml")
     web = await stack.enter_async_context(connected(settings))
+    audience = await audience_of(settings, web)
 
     def channel(journal: Journal) -> SlackChannel:
-        return SlackChannel(web=web, channel=settings.slack_channel, journal=journal)
+        return SlackChannel(web=web, channel=settings.slack_channel, journal=journal, audience=audience)
 
     house = await stack.enter_async_context(wiring.open_house(settings, vendors=vendors, writes=True, channel=channel, aws=aws))
     starts = await stack.enter_async_context(Starts(house, mode))
-    await stack.enter_async_context(listening(settings, web, house.desk, starts.commands))
+    await stack.enter_async_context(listening(settings, web, house.desk, starts.commands, audience))
     return house
 
 

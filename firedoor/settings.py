@@ -83,6 +83,7 @@ AccountId = Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")]
 TargetName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+:[a-z0-9_]+:\S")]
 Network = Annotated[ipaddress.IPv4Network | ipaddress.IPv6Network, BeforeValidator(_network)]
 PublicKey = Annotated[str, AfterValidator(_public_key)]
+SlackGroup = Annotated[str, StringConstraints(pattern=r"^S[A-Z0-9]{2,20}$")]
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
@@ -163,6 +164,7 @@ class Settings(_Table):
     slack_preview_bot_token: SecretStr | None = None
     slack_app_token: SecretStr | None = None
     slack_channel: str = ""
+    slack_groups: tuple[SlackGroup, ...] = ()
     database_url: Annotated[str, Field(repr=False)] = ""  # it may hold a password
     state_dir: Annotated[Path, AfterValidator(Path.expanduser)] = ROOT / ".firedoor"
     people: Annotated[tuple[PersonTable, ...], AfterValidator(_distinct)] = ()

@@ -126,6 +126,22 @@ def sign(document: str, key: Path) -> Signature:
     return read(made.stdout.decode("utf-8", "replace"))
 
 
+def public_half(key: Path) -> str:
+    """The public key of a private one (or of a ``.pub`` file), as it stands on a roster. It may ask for a passphrase. Raises `BadInput`."""
+    beside = key if key.suffix == ".pub" else key.with_name(f"{key.name}.pub")
+    try:
+        if beside.is_file():
+            return check_key(beside.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        raise BadInput("that public SSH key cannot be read", target=str(beside)) from None
+    if not key.is_file():
+        raise BadInput("there is no such key file", target=str(key), advice="Name the private key, or the .pub of one in your agent")
+    made = _run(["ssh-keygen", "-y", "-f", str(key)], "", seconds=PERSON_SECONDS, aside=None)
+    if made.returncode != 0:
+        raise BadInput("its public half cannot be read", target=str(key), advice="See what ssh-keygen said above")
+    return check_key(made.stdout.decode("utf-8", "replace"))
+
+
 def armor(blob: bytes) -> str:
     """A signature in the form that OpenSSH reads."""
     text = base64.b64encode(blob).decode()

@@ -158,7 +158,7 @@ def test_the_tally_is_what_the_rules_say(required: Tier, made: list[tuple[Person
     good = [(person, answer) for person, answer in good if person in (BEN, CEM)]
     if any(answer is Answer.DENY for _, answer in good):
         due = Ruling.DENIED
-    elif len({person.name for person, _ in good}) >= required:
+    elif len({person.name for person, answer in good if answer is Answer.APPROVE}) >= required:
         due = Ruling.GRANTED
     else:
         due = Ruling.EXPIRED if now >= EDGE else Ruling.WAITING

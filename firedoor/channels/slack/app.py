@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from firedoor.channels.slack import commands, deciding
+from firedoor.channels.slack.audience import Audience
 from firedoor.channels.slack.commands import Start
 from firedoor.channels.slack.people import Payload
 from firedoor.desk import Desk
@@ -17,10 +18,10 @@ if TYPE_CHECKING:
 REMEMBERED: Final = 1000
 
 
-def listen(app: AsyncApp, *, desk: Desk, starts: Mapping[str, Start], team: str) -> None:
+def listen(app: AsyncApp, *, desk: Desk, starts: Mapping[str, Start], audience: Audience) -> None:
     """Register the listeners. ``starts`` are words after ``/firedoor``, each a function of the person's name and the rest of the line.
 
-    ``team`` is our own workspace: people of others, in a shared channel, are nobody here.
+    People of other workspaces, in a shared channel, are nobody here.
     """
     seen: deque[str] = deque(maxlen=REMEMBERED)
 
@@ -34,5 +35,5 @@ def listen(app: AsyncApp, *, desk: Desk, starts: Mapping[str, Start], team: str)
         seen.append(str(body.get("trigger_id")))
         return await next_()
 
-    commands.listen(app, desk=desk, commands=starts, team=team)
-    deciding.listen(app, desk=desk, team=team)
+    commands.listen(app, commands=starts, audience=audience)
+    deciding.listen(app, desk=desk, audience=audience)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from firedoor.channel import Ask
 from firedoor.channels.slack import blocks
+from firedoor.channels.slack.audience import Audience
 from firedoor.channels.slack.calls import SlackRefused
 from firedoor.channels.slack.posts import Posts, kept
 from firedoor.errors import ChannelError
@@ -28,8 +30,9 @@ pause = asyncio.sleep
 class SlackChannel:
     """A `Channel`. All it knows of a run it reads from the journal, so that a process that resumes the run goes on in the same thread."""
 
-    def __init__(self, *, web: AsyncWebClient, channel: str, journal: Journal) -> None:
+    def __init__(self, *, web: AsyncWebClient, channel: str, journal: Journal, audience: Audience) -> None:
         self._journal = journal
+        self._audience = audience
         self._posts = Posts(web=web, channel=channel, journal=journal)
         self._turn = asyncio.Lock()
         self._edited: dict[str, float] = {}
@@ -48,6 +51,15 @@ class SlackChannel:
                 if trials == TRIALS:
                     raise
                 await pause(RETRY_SECONDS)
+
+    async def reminded(self, ask: Ask, urgency: int) -> None:
+        """A word in the request's thread to those who have not decided; the second time, to more of them."""
+        thread = await self._posts.place(ask.order.run, "request")
+        mention = self._audience.mention(ask.request, urgency=urgency, decided=ask.approved)
+        left = max(1, round((ask.request.expires - datetime.now(UTC)).total_seconds() / 60))
+        words = blocks.notice(f"Run {ask.order.run} still waits for approval")
+        shown = blocks.reminder(ask, mention=mention, left=left)
+        await self._posts.put(ask.order.run, f"reminder {urgency}", words, shown, thread=thread)
 
     async def progressed(self, order: Order, result: StepResult) -> None:
         """The steps so far, in one message of the thread, edited at most once a second; what ended meanwhile shows together."""
@@ -74,14 +86,14 @@ class SlackChannel:
             raise failed[0]
 
     async def _show_request(self, run: str, title: str = "") -> None:
-        await kept(lambda: self._record(run), lambda text, shown: self._posts.put(run, "request", text, shown), title)
+        await kept(lambda: self._record(run), lambda text, shown: self._posts.put(run, "request", text, shown), self._audience, title)
 
     async def _show_progress(self, run: str) -> None:
         record = await self._record(run)
         if self._shown.get(run) == record.results:
             return
         self._edited[run] = time.monotonic()
-        shown = blocks.progress(list(record.results.values()), len(record.items))
+        shown = blocks.progress(run, list(record.results.values()), len(record.items))
         thread = await self._posts.place(run, "request")
         await self._posts.put(run, "progress", blocks.notice(f"Run {run} is under way"), shown, thread=thread)
         self._shown[run] = dict(record.results)

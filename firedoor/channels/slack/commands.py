@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from firedoor.approval import Person
 from firedoor.channels.slack import blocks
-from firedoor.channels.slack.people import Payload, answer, defect_words, person
-from firedoor.desk import Desk
+from firedoor.channels.slack.audience import Audience
+from firedoor.channels.slack.people import Payload, answer, defect_words
 from firedoor.errors import FiredoorError
 
 if TYPE_CHECKING:
     from slack_bolt.async_app import AsyncApp
+    from slack_sdk.web.async_client import AsyncWebClient
 
 Start: TypeAlias = Callable[[str, str], Awaitable[str]]
 HELP = (
@@ -22,13 +23,17 @@ HELP = (
 )
 
 
-def listen(app: AsyncApp, *, desk: Desk, commands: Mapping[str, Start], team: str) -> None:
+def listen(app: AsyncApp, *, commands: Mapping[str, Start], audience: Audience) -> None:
     """Register the command. ``commands`` are words after ``/firedoor``; each is told the person's name and the rest, and answers."""
 
     @app.command("/firedoor")
-    async def command(ack: Any, command: Payload, respond: Any) -> None:
+    async def command(ack: Any, command: Payload, client: AsyncWebClient, respond: Any) -> None:
         await ack()
-        who = person(str(command["user_id"]), str(command["team_id"]), desk.roster, team)
+        try:
+            who = await audience.person(client, str(command["user_id"]), str(command["team_id"]))
+        except FiredoorError as refused:
+            await answer(respond, blocks.answer(str(refused)))
+            return
         await answer(respond, await _answer(str(command.get("text", "")), who, commands))
 
 

@@ -15,7 +15,7 @@ from firedoor import wiring
 from firedoor.approval import Decision
 from firedoor.channels.slack.blocks import APPROVE
 from firedoor.channels.slack.channel import SlackChannel
-from firedoor.channels.slack.serving import connected, listening
+from firedoor.channels.slack.serving import audience_of, connected, listening
 from firedoor.desk import Desk
 from firedoor.engine import Engine
 from firedoor.exercise.keys import SecurityKey
@@ -183,14 +183,15 @@ async def scene(folder: Path, monkeypatch: pytest.MonkeyPatch, *, listens: bool 
             fakes.lab(folder, doors, roster=own.roster, protected={"fake:door:safe": "nobody shuts the safe"})
         )
         web = await stack.enter_async_context(connected(own))
-        channel = SlackChannel(web=web, channel=ROOM, journal=lab.journal)
+        audience = await audience_of(own, web)
+        channel = SlackChannel(web=web, channel=ROOM, journal=lab.journal, audience=audience)
         engine = lab.engine(journal=lab.journal, channel=channel)
         desk = Desk(journal=lab.journal, roster=own.roster, seal=lab.seal)
         small = cast("Engine", SmallEngine(engine, lab))
         house = wiring.House(settings=own, journal=lab.journal, desk=desk, engine=small, catalogue=wiring.load_catalogue())
         starts = await stack.enter_async_context(Starts(house, Mode.LIVE))
         if listens:
-            await stack.enter_async_context(listening(own, web, desk, starts.commands))
+            await stack.enter_async_context(listening(own, web, desk, starts.commands, audience))
         people = {name.lower(): await stack.enter_async_context(Person(slack.url, f"U0{name}")) for name in MEMBERS if name != "BOT"}
         found = Scene(slack=slack, lab=lab, channel=channel, engine=engine, desk=desk, people=people)
         try:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from firedoor.channels.slack.blocks import DENY
-from firedoor.channels.slack.serving import connected, listening
+from firedoor.channels.slack.serving import audience_of, connected, listening
 from firedoor.desk import Desk
 from firedoor.errors import Misconfigured
 from firedoor.seal import Seal
@@ -30,7 +30,7 @@ async def start(own: Settings, folder: Path) -> None:
         lab = await stack.enter_async_context(fakes.lab(folder, {}, roster=own.roster))
         web = await stack.enter_async_context(connected(own))
         desk = Desk(journal=lab.journal, roster=own.roster, seal=Seal(b"k" * 32))
-        await stack.enter_async_context(listening(own, web, desk, {}))
+        await stack.enter_async_context(listening(own, web, desk, {}, await audience_of(own, web)))
 
 
 @pytest.mark.parametrize(
