@@ -124,7 +124,7 @@ class Engine:
     async def _begin(self, order: Order, planned: Planned, approval: Approval, stage: Stage) -> Mapping[str, Any]:
         """Put a plan on record, ask for its approval, and go on from there."""
         request = self._request(order, approval, planned)
-        await self._journal.append(order.run, Kind.OPENED, order)
+        await self._journal.append(order.run, Kind.OPENED, order, claim="opened")
         await self._journal.append(order.run, Kind.PLANNED, {"items": planned.items, "fingerprint": planned.fingerprint})
         if request is not None:
             await self._desk.ask(request)

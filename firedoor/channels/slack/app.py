@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from firedoor.channels.slack import commands, deciding
-from firedoor.channels.slack.commands import Start
+from firedoor.channel import Office
+from firedoor.channels.slack import commands, deciding, ordering
 from firedoor.channels.slack.people import Payload
 from firedoor.desk import Desk
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 REMEMBERED: Final = 1000
 
 
-def listen(app: AsyncApp, *, desk: Desk, starts: Mapping[str, Start], team: str) -> None:
-    """Register the listeners. ``starts`` are words after ``/firedoor``, each a function of the person's name and the rest of the line.
+def listen(app: AsyncApp, *, desk: Desk, office: Office, team: str) -> None:
+    """Register the listeners. ``office`` takes people's orders, ``desk`` their decisions.
 
     ``team`` is our own workspace: people of others, in a shared channel, are nobody here.
     """
@@ -34,5 +34,7 @@ def listen(app: AsyncApp, *, desk: Desk, starts: Mapping[str, Start], team: str)
         seen.append(str(body.get("trigger_id")))
         return await next_()
 
-    commands.listen(app, desk=desk, commands=starts, team=team)
+    forms = ordering.Ordering(office)
+    ordering.listen(app, forms, desk=desk, team=team)
+    commands.listen(app, desk=desk, office=office, ordering=forms, team=team)
     deciding.listen(app, desk=desk, team=team)
