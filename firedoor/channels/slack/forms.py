@@ -19,8 +19,9 @@ CONTAIN: Final = "firedoor_contain"
 CHOOSE: Final = "firedoor_choose"
 PLAYBOOK: Final = "playbook"
 FIELD: Final = "in:"
-MOST_OPTIONS, MOST_FIELDS = 100, 90
-OPTION, HINT, PLACEHOLDER, TYPED = 75, 300, 150, 3000
+MOST_OPTIONS, MOST_FIELDS = 100, 40
+LARGEST: Final = 240_000  # of Slack's 250,000 for a whole view
+OPTION, HINT, PLACEHOLDER, NOTE, TYPED = 75, 300, 150, 600, 3000
 APART: Final = re.compile(r"[\s,;]+")
 # How long one value of a type can be, at the most, with some room for what a person pastes around it.
 LONGEST: Final[Mapping[InputType, int]] = {
@@ -58,20 +59,22 @@ def form(
     memory: Mapping[str, Any] | None = None,
 ) -> Block:
     """The modal. ``run`` is the name that the run will have, ``values`` what fields hold already, ``memory`` what comes back with it."""
-    return {
+    view: Block = {
         "type": "modal",
         "callback_id": CONTAIN,
         "title": plain("Contain"),
         "submit": plain("Plan it"),
         "close": plain("Not now"),
         "private_metadata": json.dumps({**(memory or {}), "run": run, "shown": chosen.playbook if chosen else ""}, separators=(",", ":")),
-        "blocks": [
-            _choice(books, chosen),
-            *(said(shorten(note, 600)) for note in notes),
-            *(_fields(chosen, values or {}) if chosen else ()),
-            context(plain("Nothing is changed before others have approved the plan.")),
-        ],
     }
+    told = [said(shorten(note, NOTE)) for note in notes if note]
+    for frugal in (False, True):
+        fields = _fields(chosen, values or {}, frugal=frugal) if chosen else []
+        last = context(plain("Nothing is changed before others have approved the plan."))
+        view["blocks"] = [_choice(books, chosen, frugal=frugal), *told, *fields, last]
+        if len(json.dumps(view)) < LARGEST:
+            break
+    return view
 
 
 def planning(run: str) -> Block:
@@ -136,8 +139,8 @@ def placed(view: Payload, errors: Mapping[str, str]) -> Mapping[str, str]:
     return found
 
 
-def _choice(books: Sequence[Playbook], chosen: Playbook | None) -> Block:
-    options = {book.playbook: _option(book) for book in books[:MOST_OPTIONS]}
+def _choice(books: Sequence[Playbook], chosen: Playbook | None, *, frugal: bool) -> Block:
+    options = {book.playbook: _option(book, frugal=frugal) for book in books[:MOST_OPTIONS]}
     selected = {"initial_option": options[chosen.playbook]} if chosen and chosen.playbook in options else {}
     return {
         "type": "input",
@@ -155,19 +158,24 @@ def _choice(books: Sequence[Playbook], chosen: Playbook | None) -> Block:
     }
 
 
-def _option(book: Playbook) -> Block:
-    return {"text": plain(fit(book.title, OPTION)), "description": plain(fit(_first_sentence(book.about), OPTION)), "value": book.playbook}
+def _option(book: Playbook, *, frugal: bool) -> Block:
+    more = {} if frugal else {"description": plain(fit(_first_sentence(book.about), OPTION))}
+    return {"text": plain(fit(book.title, OPTION)), "value": book.playbook, **more}
 
 
-def _fields(book: Playbook, values: Mapping[str, str]) -> list[Block]:
-    shown = [_field(name, wanted, values.get(name, "")) for name, wanted in list(book.inputs.items())[:MOST_FIELDS]]
+def _fields(book: Playbook, values: Mapping[str, str], *, frugal: bool) -> list[Block]:
+    """The fields. A frugal form has no hints, and does not repeat what was typed: Slack keeps that where the field stays."""
+    shown = [
+        _field(name, wanted, "" if frugal else values.get(name, ""), frugal=frugal)
+        for name, wanted in list(book.inputs.items())[:MOST_FIELDS]
+    ]
     more = len(book.inputs) - len(shown)
     told = f"This playbook has {more} more inputs; give them with: /firedoor contain {book.playbook} key=value"
     return [*shown, *([context(plain(shorten(told)))] if more > 0 else [])]
 
 
-def _field(name: str, wanted: Input, value: str) -> Block:
-    most = TYPED if wanted.many else max(LONGEST[wanted.type], len(value))  # what was typed is complained of, never cut
+def _field(name: str, wanted: Input, value: str, *, frugal: bool) -> Block:
+    most = TYPED if wanted.many else min(TYPED, max(LONGEST[wanted.type], len(value)))  # what was typed is complained of, never cut
     hint = " ".join(
         filter(None, (f"{wanted.help}.", "Several: by commas, spaces or new lines." if wanted.many else "", WRITE.get(wanted.type)))
     )
@@ -176,7 +184,7 @@ def _field(name: str, wanted: Input, value: str) -> Block:
         "block_id": FIELD + name,
         "optional": not wanted.required,
         "label": plain(fit(name.replace("_", " ").capitalize(), OPTION)),
-        "hint": plain(shorten(hint, HINT)),
+        **({} if frugal else {"hint": plain(shorten(hint, HINT))}),
         "element": {
             "type": "plain_text_input",
             "action_id": "value",
