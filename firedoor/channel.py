@@ -1,13 +1,21 @@
-"""What a channel is told, and the contract it fulfils. A channel shows what the journal holds; it decides nothing."""
+"""What a channel is told, the contract it fulfils, and where it takes people's orders.
+
+A channel shows what the journal holds; it decides nothing.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from firedoor.approval import Request
+from firedoor.playbook import Playbook
 from firedoor.run import Item, Order, StepResult
+from firedoor.situation import Standing
+
+# What comes of an order, in words for whoever gave it. It may take a while. Raises `FiredoorError`.
+Later: TypeAlias = Awaitable[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +43,31 @@ class Channel(Protocol):
 
     async def finished(self, order: Order, report: Mapping[str, Any]) -> None:
         """The run is over and verified, or says what is open."""
+
+
+class Office(Protocol):
+    """Where people's orders go. ``person`` is a name on the roster. What cannot be taken raises `FiredoorError` at once."""
+
+    def playbooks(self) -> Sequence[Playbook]:
+        """Those that can be run."""
+
+    def name_run(self) -> str:
+        """A name for a run that is yet to begin. However often it is begun under that name, it is begun once."""
+
+    async def contain(self, person: str, playbook: str, given: Mapping[str, Sequence[str]], *, run: str = "") -> Later:
+        """Start a run."""
+
+    async def undo(self, person: str, run: str) -> Later:
+        """Undo one."""
+
+    async def stop(self, person: str, run: str) -> str:
+        """Let one begin no further write."""
+
+    async def status(self, run: str = "") -> str:
+        """Where one stands, or all do; a line each."""
+
+    async def standings(self) -> Sequence[Standing]:
+        """Where the newest runs stand, newest first."""
 
 
 class Silent:

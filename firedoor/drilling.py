@@ -27,6 +27,7 @@ from firedoor.exercise.scenario import SCENARIOS, Scenario
 from firedoor.exercise.timeline import timeline
 from firedoor.journal import Journal, Kind
 from firedoor.model import Mode
+from firedoor.orchestrating import orchestrate
 from firedoor.report import RunOutcome
 from firedoor.run import Order, fold, read_as
 from firedoor.settings import Settings, load
@@ -95,7 +96,7 @@ async def resume(settings: Settings, order: Order, *, say: Say) -> Report:
         house = await running.with_slack(stack, drill_settings, VENDORS, mode=Mode.DRILL, aws=aws)
         say(f"Run {order.run}: reading the simulated world before anything else")
         engine = house.engine
-        await running.orchestrate(order, lambda stage: engine.resume(order.run, stage), house.journal)
+        await orchestrate(order, lambda stage: engine.resume(order.run, stage), house.journal)
         report = await verdict(house.journal, order.run, SCENARIOS[world["scenario"]], world, folder, alerted=order.asked.timestamp())
         processes.end(world["pid"])
         return report

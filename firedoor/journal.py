@@ -159,6 +159,24 @@ class Journal:
             return list((await connection.execute(query)).scalars())
 
     @unbroken
+    async def opened(self, *, most: int, since: datetime | None = None, **said: str) -> Sequence[Event]:
+        """The events that opened runs, newest first: at most ``most``, none from before ``since``, and of those bodies that say ``said``.
+
+        One that cannot be read is passed over: whoever damaged it must not keep people from containing.
+        """
+        found: list[Event] = []
+        query = sa.select(events).where(events.c.n == 1, events.c.kind == str(Kind.OPENED)).order_by(events.c.seq.desc())
+        async with self._store.reading() as connection, connection.stream(query) as rows:
+            async for row in rows.mappings():
+                with contextlib.suppress(JournalBroken):
+                    event = _event(dict(row))
+                    if len(found) == most or (since is not None and event.at < since):
+                        break
+                    if all(event.body.get(name) == value for name, value in said.items()):
+                        found.append(event)
+        return found
+
+    @unbroken
     async def head(self) -> str:
         """The hash of the newest event: who has noted it can tell later whether the record before it was rewritten."""
         async with self._store.reading() as connection:

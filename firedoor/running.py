@@ -3,41 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import os
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any
 
 from firedoor import diagram, inputs, lint, playbook, report, shelf, wiring
 from firedoor.canonical import plain
 from firedoor.clients import TELLING, AwsStandIn
-from firedoor.defect import kind_and_place
 from firedoor.engine import RESUMABLE
-from firedoor.errors import BadInput, FiredoorError, Misconfigured
-from firedoor.journal import Journal, Kind
+from firedoor.errors import BadInput, Misconfigured
+from firedoor.journal import Journal
 from firedoor.model import Mode
-from firedoor.run import Order, Record, fold
+from firedoor.orchestrating import Report, orchestrate
+from firedoor.run import Record, fold
 from firedoor.settings import Settings, load
-from firedoor.words import headline
+from firedoor.starts import Starts
 
-if TYPE_CHECKING:
-    from firedoor.stage import Stage
-
-# Set before Prefect is imported: it must start no server of its own, nor hold up the end of a run with the minutes of its own patience.
-PREFECT = {
-    "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
-    "PREFECT_CLIENT_MAX_RETRIES": "1",
-    "PREFECT_API_REQUEST_TIMEOUT": "5",
-    "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",
-}
-
-FAREWELL_SECONDS = 8.0
-
-log = logging.getLogger(__name__)
-
-Report = Mapping[str, Any]
 Say = Callable[[str], None]
 
 
@@ -118,90 +100,6 @@ async def serve(*, say: Say) -> None:
         await asyncio.Event().wait()
 
 
-class Starts:
-    """Runs that people start with a command. They go on in this process beside each other; leaving the block ends none of them silently."""
-
-    def __init__(self, house: wiring.House, mode: Mode) -> None:
-        self._house = house
-        self._mode = mode
-        self._tasks: dict[str, asyncio.Task[Report]] = {}
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *trouble: object) -> None:
-        over = [task for run, task in self._tasks.items() if await self._is_over(run)]
-        if over:
-            await asyncio.wait(over, timeout=FAREWELL_SECONDS)  # their last words are on their way
-        for task in self._tasks.values():
-            task.cancel()  # its intents are on record; `firedoor resume` goes on from there
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
-
-    async def _is_over(self, run: str) -> bool:
-        return any(event.kind == Kind.FINISHED for event in await self._house.journal.events(run))
-
-    @property
-    def commands(self) -> Mapping[str, Callable[[str, str], Awaitable[str]]]:
-        """Words after /firedoor, each a function of the person's name and the rest of the line."""
-        return {"contain": self.contain, "undo": self.undo, "stop": self.stop, "status": self.status}
-
-    async def contain(self, person: str, words: str) -> str:
-        """Start a run and answer once it is planned. Raises `BadInput` where the words, or what they name, cannot be used."""
-        name, *given = words.split() or [""]
-        if not name:
-            known = ", ".join(shelf.shelf())
-            raise BadInput("no playbook is named", advice=f"There are: {known}. For example: /firedoor contain session-hijack users=...")
-        book = wiring.load_playbook(name, self._house.catalogue)
-        order = wiring.take_order(book, inputs.pairs(given), mode=self._mode, requester=person)
-        engine = self._house.engine
-        return await self._start(order, lambda stage: engine.contain(order, book, stage))
-
-    async def undo(self, person: str, words: str) -> str:
-        """Undo a run, and answer once the way back is planned. Raises `BadInput` where it cannot be undone."""
-        run = words.strip()
-        original = fold(run, await self._house.journal.events(run)).order
-        order = wiring.undo_order(original, mode=self._mode, requester=person)
-        engine = self._house.engine
-        return await self._start(order, lambda stage: engine.undo(order, stage))
-
-    async def _start(self, order: Order, job: Callable[[Stage], Awaitable[Report]]) -> str:
-        run = orchestrate(order, job, self._house.journal)
-        task = self._tasks[order.run] = asyncio.create_task(self._told(order.run, run))
-        planned = asyncio.create_task(self._planned(order.run))
-        await asyncio.wait({task, planned}, return_when=asyncio.FIRST_COMPLETED)
-        planned.cancel()
-        if task.done():
-            return headline(await task)
-        what = f"the undo of run {order.undoes}" if order.undoes else order.playbook
-        return f"Run {order.run} of {what} is planned; the request stands in the channel."
-
-    async def _told(self, run: str, job: Awaitable[Report]) -> Report:
-        """The run's report. One that dies leaves a word on record, so that nobody waits for it in vain."""
-        try:
-            return await job
-        except Exception as error:  # whatever it died of, it is raised again, and those who wait are told
-            words = str(error) if isinstance(error, FiredoorError) else kind_and_place(error)
-            if await self._house.journal.events(run):
-                await self._house.journal.append(run, Kind.NOTED, {"died": words})
-            log.error("run %s ended: %s", run, words)  # noqa: TRY400 - a traceback may quote a secret
-            raise
-
-    async def _planned(self, run: str) -> None:
-        async for event in self._house.journal.follow(run):
-            if event.kind == Kind.PLANNED:
-                return
-
-    async def stop(self, person: str, words: str) -> str:
-        """Stop a run before its next write."""
-        await self._house.engine.stop(words.strip(), by=person)
-        return f"Run {words.strip()} begins no further write."
-
-    async def status(self, person: str, words: str) -> str:
-        """A run's headline."""
-        del person
-        return headline(await _reported(self._house.journal, words.strip()))
-
-
 async def runs() -> list[Report]:
     """A line a run, newest first."""
     async with wiring.open_journal(load()) as (_, journal):
@@ -265,29 +163,6 @@ def actions() -> Report:
     }
 
 
-async def orchestrate(order: Order, job: Callable[[Stage], Awaitable[Report]], journal: Journal) -> Report:
-    """Do the job, shown in Prefect where a server is named (PREFECT_API_URL), plainly otherwise."""
-    if not os.environ.get("PREFECT_API_URL"):
-        from firedoor.stage import Plainly
-
-        return await job(Plainly())
-    for variable, value in PREFECT.items():
-        os.environ.setdefault(variable, value)
-    from flows.contain import contain as contain_flow
-    from flows.shown import through_prefect
-    from flows.undo import undo as undo_flow
-
-    def shown() -> Awaitable[object]:
-        if order.undoes:
-            return undo_flow(order.run, order.undoes, return_state=True)
-        return contain_flow(order.run, order.playbook, return_state=True)
-
-    async def unreported() -> None:
-        await journal.append(order.run, Kind.NOTED, {"prefect": "not reported"})
-
-    return await through_prefect(order.run, shown, job, unreported=unreported)
-
-
 async def with_slack(
     stack: AsyncExitStack, settings: Settings, vendors: frozenset[str], *, mode: Mode = Mode.LIVE, aws: AwsStandIn | None = None
 ) -> wiring.House:
@@ -305,7 +180,7 @@ async def with_slack(
 
     house = await stack.enter_async_context(wiring.open_house(settings, vendors=vendors, writes=True, channel=channel, aws=aws))
     starts = await stack.enter_async_context(Starts(house, mode))
-    await stack.enter_async_context(listening(settings, web, house.desk, starts.commands, audience))
+    await stack.enter_async_context(listening(settings, web, house.desk, starts, audience))
     return house
 
 

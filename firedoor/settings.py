@@ -133,9 +133,10 @@ class JiraTable(_Table):
 
 
 class LimitsTable(_Table):
-    """``[limits]``."""
+    """``[limits]``. ``requests_per_hour``: how many runs one person may ask for; stops are not counted."""
 
     targets: Annotated[int, Field(ge=1, le=10_000)] = 50
+    requests_per_hour: Annotated[int, Field(ge=1, le=1000)] = 20
 
 
 class Settings(_Table):

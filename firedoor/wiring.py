@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Final
 
 import tasks
 from firedoor import catalogue, clients, drafting, inputs, lint, playbook
@@ -30,6 +32,8 @@ from firedoor.seal import Seal
 from firedoor.settings import Settings
 from firedoor.store import Store
 from firedoor.vendors.access import Access
+
+RUN: Final = re.compile(r"[0-9]{6}-[0-9a-f]{6}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,10 +73,16 @@ def vendors_in(items: Sequence[Item]) -> frozenset[str]:
     return frozenset(item.action.partition(".")[0] for item in items)
 
 
-def take_order(book: Playbook, given: Mapping[str, tuple[str, ...]], *, mode: Mode, requester: str) -> Order:
-    """An order with checked inputs and a fresh run name. Raises `BadInput`."""
-    now = datetime.now(UTC)
-    run = f"{now:%y%m%d}-{secrets.token_hex(3)}"
+def name_run() -> str:
+    """A name for a run that is yet to begin."""
+    return f"{datetime.now(UTC):%y%m%d}-{secrets.token_hex(3)}"
+
+
+def take_order(book: Playbook, given: Mapping[str, Sequence[str]], *, mode: Mode, requester: str, run: str = "") -> Order:
+    """An order with checked inputs, and a fresh run name unless one was given out before (`name_run`). Raises `BadInput`."""
+    if run and not RUN.fullmatch(run):
+        raise BadInput("that is no name of a run", advice="Start again")
+    run, now = run or name_run(), datetime.now(UTC)
     bound = inputs.bind(book, given)
     return Order(
         run=run,
@@ -88,17 +98,15 @@ def take_order(book: Playbook, given: Mapping[str, tuple[str, ...]], *, mode: Mo
 
 def undo_order(original: Order, *, mode: Mode, requester: str) -> Order:
     """An order to undo a run, of the same incident."""
-    now = datetime.now(UTC)
-    run, title = f"{now:%y%m%d}-{secrets.token_hex(3)}", f"Undo: {original.title}"
     return Order(
-        run=run,
+        run=name_run(),
         incident=original.incident,
         playbook=original.playbook,
         mode=mode,
         requester=requester,
-        asked=now,
+        asked=datetime.now(UTC),
         inputs=original.inputs,
-        title=title,
+        title=f"Undo: {original.title}",
         undoes=original.run,
     )
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from firedoor.channels.slack import commands, deciding
+from firedoor.channel import Office
+from firedoor.channels.slack import commands, deciding, ordering
 from firedoor.channels.slack.audience import Audience
-from firedoor.channels.slack.commands import Start
 from firedoor.channels.slack.people import Payload
 from firedoor.desk import Desk
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 REMEMBERED: Final = 1000
 
 
-def listen(app: AsyncApp, *, desk: Desk, starts: Mapping[str, Start], audience: Audience) -> None:
-    """Register the listeners. ``starts`` are words after ``/firedoor``, each a function of the person's name and the rest of the line.
+def listen(app: AsyncApp, *, desk: Desk, office: Office, audience: Audience) -> None:
+    """Register the listeners. ``office`` takes people's orders, ``desk`` their decisions.
 
     People of other workspaces, in a shared channel, are nobody here.
     """
@@ -35,5 +35,7 @@ def listen(app: AsyncApp, *, desk: Desk, starts: Mapping[str, Start], audience: 
         seen.append(str(body.get("trigger_id")))
         return await next_()
 
-    commands.listen(app, commands=starts, audience=audience)
+    forms = ordering.Ordering(office)
+    ordering.listen(app, forms, audience=audience)
+    commands.listen(app, office=office, ordering=forms, audience=audience)
     deciding.listen(app, desk=desk, audience=audience)

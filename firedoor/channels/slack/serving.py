@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
+from firedoor.channel import Office
 from firedoor.channels.slack.app import listen
 from firedoor.channels.slack.audience import Audience
 from firedoor.channels.slack.calls import SlackRefused, told
-from firedoor.channels.slack.commands import Start
 from firedoor.desk import Desk
 from firedoor.errors import ChannelError, Misconfigured
 from firedoor.settings import Settings
@@ -63,9 +63,7 @@ async def audience_of(settings: Settings, web: AsyncWebClient) -> Audience:
 
 
 @asynccontextmanager
-async def listening(
-    settings: Settings, web: AsyncWebClient, desk: Desk, commands: Mapping[str, Start], audience: Audience
-) -> AsyncIterator[None]:
+async def listening(settings: Settings, web: AsyncWebClient, desk: Desk, office: Office, audience: Audience) -> AsyncIterator[None]:
     """The app on its socket. Raises `Misconfigured` where the app-level token does not open one."""
     from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler  # noqa: PLC0415
     from slack_bolt.async_app import AsyncApp  # noqa: PLC0415
@@ -74,7 +72,7 @@ async def listening(
     assert settings.slack_app_token is not None
     app_token = settings.slack_app_token.get_secret_value()
     app = AsyncApp(client=web, process_before_response=False, logger=logging.getLogger("slack_bolt"))
-    listen(app, desk=desk, starts=commands, audience=audience)
+    listen(app, desk=desk, office=office, audience=audience)
     opener = AsyncWebClient(token=app_token, base_url=settings.slack_base_url, timeout=TIMEOUT_SECONDS)
     address = await _check_app_token(opener, app_token)
     handler = AsyncSocketModeHandler(app, app_token, web_client=opener)

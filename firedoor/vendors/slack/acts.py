@@ -117,6 +117,9 @@ class Acts:
             raise Refusal("no_view")
         blocks = objects(view.definition.get("blocks"))
         block_id, element = find_element(blocks, action_id)
+        silent = [block["block_id"] for block in blocks if block.get("type") == "input" and block.get("dispatch_action") is not True]
+        if block_id in silent:
+            raise Refusal("not_dispatched")  # the app learns of it at the submission only
         chosen = {} if element.get("type") in ("button", "overflow") else {f"{block_id}/{action_id}": entry}
         view = replace(view, values=fill(blocks, view.values, {**entries, **chosen}))
         self.world.put_view(view)

@@ -23,9 +23,9 @@ from firedoor.journal import Kind
 from firedoor.model import Mode
 from firedoor.playbook import Playbook
 from firedoor.run import Order, fold
-from firedoor.running import Starts
 from firedoor.settings import PersonTable, Settings
 from firedoor.stage import Plainly, Stage
+from firedoor.starts import Starts
 from firedoor.vendors.slack.people import Modal, Person, Post
 from firedoor.vendors.slack.raw import Raw
 from firedoor.vendors.slack.simulator import SlackSimulator
@@ -60,6 +60,8 @@ def world() -> dict[str, object]:
             "bot_id": "B0001",
             "bot_user": "U0BOT",
             "commands": ["/firedoor"],
+            "shortcuts": {"contain_from_alert": "message"},
+            "events": ["app_home_opened"],
             "tokens": [
                 {"token": BOT, "kind": "bot"},
                 {"token": READER, "kind": "bot", "scopes": ["chat:write"]},
@@ -86,10 +88,12 @@ class SmallEngine:
 
     def __init__(self, engine: Engine, lab: fakes.Lab) -> None:
         self._engine, self._lab = engine, lab
+        self.orders: list[Order] = []
         self.stop, self.resume = engine.stop, engine.resume
 
     async def contain(self, order: Order, book: Playbook, stage: Stage) -> Report:
         del book
+        self.orders.append(order)
         return await self._engine.contain(
             replace(order, playbook="fire", inputs={"doors": tuple(self._lab.vendor.doors)}), fakes.book(), stage
         )
@@ -103,6 +107,7 @@ class Scene:
     lab: fakes.Lab
     channel: SlackChannel
     engine: Engine
+    small: SmallEngine
     desk: Desk
     people: Mapping[str, Person]
     runs: list[asyncio.Task[Report]] = field(default_factory=list)
@@ -136,6 +141,13 @@ class Scene:
         person = self.people[name]
         assert (await person.submit({"reason/text": reason} if reason else {})).ok
         return await person.wait_for_modal(lambda modal: not modal.submit and modal.title != "Recording", SECONDS)
+
+    async def say(self, name: str, line: str) -> str:
+        """Somebody runs the command; the newest thing that only they are told."""
+        person = self.people[name]
+        before = {one.ts for one in await person.messages(ROOM)}
+        assert (await person.command(ROOM, line)).ok
+        return (await person.wait_for_message(ROOM, lambda one: one.ephemeral and one.ts not in before, SECONDS)).shown
 
     async def told(self, name: str) -> Post:
         """What only that person is told."""
@@ -175,6 +187,7 @@ async def scene(folder: Path, monkeypatch: pytest.MonkeyPatch, *, listens: bool 
     monkeypatch.setattr("firedoor.journal.POLL_SECONDS", 0.25)  # all happens in this process, whose appends are told at once
     monkeypatch.setattr("firedoor.channels.slack.channel.EDIT_SECONDS", 0.1)
     monkeypatch.setattr("firedoor.channels.slack.channel.RETRY_SECONDS", 0.05)
+    monkeypatch.setattr("firedoor.channels.slack.ordering.SETTLE_SECONDS", 0.05)
     monkeypatch.setattr("firedoor.voices.GOODBYE_SECONDS", 5.0)
     async with AsyncExitStack() as stack:
         slack = await stack.enter_async_context(SlackSimulator(world()))
@@ -187,13 +200,13 @@ async def scene(folder: Path, monkeypatch: pytest.MonkeyPatch, *, listens: bool 
         channel = SlackChannel(web=web, channel=ROOM, journal=lab.journal, audience=audience)
         engine = lab.engine(journal=lab.journal, channel=channel)
         desk = Desk(journal=lab.journal, roster=own.roster, seal=lab.seal)
-        small = cast("Engine", SmallEngine(engine, lab))
-        house = wiring.House(settings=own, journal=lab.journal, desk=desk, engine=small, catalogue=wiring.load_catalogue())
+        small = SmallEngine(engine, lab)
+        house = wiring.House(settings=own, journal=lab.journal, desk=desk, engine=cast("Engine", small), catalogue=wiring.load_catalogue())
         starts = await stack.enter_async_context(Starts(house, Mode.LIVE))
         if listens:
-            await stack.enter_async_context(listening(own, web, desk, starts.commands, audience))
+            await stack.enter_async_context(listening(own, web, desk, starts, audience))
         people = {name.lower(): await stack.enter_async_context(Person(slack.url, f"U0{name}")) for name in MEMBERS if name != "BOT"}
-        found = Scene(slack=slack, lab=lab, channel=channel, engine=engine, desk=desk, people=people)
+        found = Scene(slack=slack, lab=lab, channel=channel, engine=engine, small=small, desk=desk, people=people)
         try:
             yield found
         finally:

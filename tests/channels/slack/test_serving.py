@@ -6,6 +6,7 @@ import asyncio
 import logging
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -30,7 +31,7 @@ async def start(own: Settings, folder: Path) -> None:
         lab = await stack.enter_async_context(fakes.lab(folder, {}, roster=own.roster))
         web = await stack.enter_async_context(connected(own))
         desk = Desk(journal=lab.journal, roster=own.roster, seal=Seal(b"k" * 32))
-        await stack.enter_async_context(listening(own, web, desk, {}, await audience_of(own, web)))
+        await stack.enter_async_context(listening(own, web, desk, cast("Any", None), await audience_of(own, web)))
 
 
 @pytest.mark.parametrize(
