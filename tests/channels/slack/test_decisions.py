@@ -13,9 +13,9 @@ from firedoor.channels.slack.blocks import APPROVE, DENY
 from firedoor.errors import JournalError
 from firedoor.journal import Kind
 from firedoor.run import fold
+from firedoor.vendors.slack.delivery import Ack
 from firedoor.vendors.slack.people import NotOffered
 from firedoor.vendors.slack.raw import Raw
-from firedoor.vendors.slack.sockets import Ack
 from firedoor.vendors.slack.world import View
 from tests.channels.slack.scene import ROOM, Scene
 
