@@ -304,7 +304,7 @@ async def with_slack(
 
     house = await stack.enter_async_context(wiring.open_house(settings, vendors=vendors, writes=True, channel=channel, aws=aws))
     starts = await stack.enter_async_context(Starts(house, mode))
-    await stack.enter_async_context(listening(settings, web, house.desk, starts.commands))
+    await stack.enter_async_context(listening(settings, web, house.desk, starts.commands, house.seen))
     return house
 
 

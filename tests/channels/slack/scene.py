@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import pytest
 
@@ -23,14 +23,21 @@ from firedoor.model import Mode
 from firedoor.playbook import Playbook
 from firedoor.run import Order, fold
 from firedoor.running import Starts
+from firedoor.seen import Seen
 from firedoor.settings import PersonTable, Settings
 from firedoor.stage import Plainly, Stage
+from firedoor.vendors.slack.delivery import Ack
+from firedoor.vendors.slack.delivery import Kind as Way
+from firedoor.vendors.slack.grants import Rules
 from firedoor.vendors.slack.people import Modal, Person, Post
 from firedoor.vendors.slack.raw import Raw
+from firedoor.vendors.slack.signed import RequestUrl
 from firedoor.vendors.slack.simulator import SlackSimulator
 from tests import fakes
 
 BOT, READER, APP = "xoxb-planted-bot-token", "xoxb-planted-reader-token", "xapp-planted-app-token"
+BLIND = "xoxb-planted-blind-token"
+SIGNING = "planted-signing-secret"
 ROOM = "C0INC"
 SECONDS = 10.0
 MEMBERS = ("ADA", "BEN", "CYD", "DAN", "EVE", "GUS", "FAR", "BOT")
@@ -43,6 +50,7 @@ PEOPLE = (
 )
 DOORS: Mapping[str, Mapping[str, str]] = {"front": {"k1": "open", "k2": "open"}, "back": {"k3": "shut"}, "dans": {"k4": "open"}}
 Report = Mapping[str, Any]
+SlackMode = Literal["socket", "http"]
 
 
 def world() -> dict[str, object]:
@@ -60,6 +68,7 @@ def world() -> dict[str, object]:
             "tokens": [
                 {"token": BOT, "kind": "bot"},
                 {"token": READER, "kind": "bot", "scopes": ["chat:write"]},
+                {"token": BLIND, "kind": "bot", "scopes": ["chat:write", "groups:read"]},
                 {"token": APP, "kind": "app"},
             ],
         },
@@ -75,6 +84,7 @@ def world() -> dict[str, object]:
 def settings(slack: SlackSimulator, **changed: object) -> Settings:
     """Settings that point at the simulator."""
     base = {"slack_base_url": f"{slack.url}api/", "slack_bot_token": BOT, "slack_app_token": APP, "slack_channel": ROOM, "people": PEOPLE}
+    base |= {"slack_signing_secret": SIGNING, "slack_listen": "127.0.0.1:0"}
     return Settings(**cast("Any", {**base, **changed}))
 
 
@@ -94,9 +104,11 @@ class SmallEngine:
 
 @dataclass(slots=True, kw_only=True)
 class Scene:
-    """The app at work. ``runs`` are the runs that the test itself started."""
+    """The app at work. ``runs`` are the runs that the test itself started; ``url`` is the request URL, empty in Socket Mode."""
 
     slack: SlackSimulator
+    url: str
+    house: wiring.House
     lab: fakes.Lab
     channel: SlackChannel
     engine: Engine
@@ -146,6 +158,10 @@ class Scene:
         """Everything the app has said to all."""
         return [one for one in await self.people["ben"].messages(ROOM) if not one.ephemeral]
 
+    async def deliver(self, kind: Way, payload: Raw) -> Ack:
+        """Deliver a payload as Slack would, whatever the way."""
+        return await self.slack._app().ask(kind, payload)
+
     def calls(self, method: str) -> int:
         """How often the app has called it."""
         return sum(request.method == method for request in self.slack.requests)
@@ -166,7 +182,9 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(folder: Path, monkeypatch: pytest.MonkeyPatch, *, listens: bool = True) -> AsyncIterator[Scene]:
+async def scene(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, *, listens: bool = True, mode: SlackMode = "socket", rules: Rules | None = None
+) -> AsyncIterator[Scene]:
     """The app, listening and ready. Everything it began has ended when the block is left."""
     fakes.hasten(monkeypatch)
     monkeypatch.setattr("firedoor.journal.POLL_SECONDS", 0.25)  # all happens in this process, whose appends are told at once
@@ -174,20 +192,23 @@ async def scene(folder: Path, monkeypatch: pytest.MonkeyPatch, *, listens: bool 
     monkeypatch.setattr("firedoor.channels.slack.channel.RETRY_SECONDS", 0.05)
     monkeypatch.setattr("firedoor.voices.GOODBYE_SECONDS", 5.0)
     async with AsyncExitStack() as stack:
-        slack = await stack.enter_async_context(SlackSimulator(world()))
-        own = settings(slack)
+        slack = await stack.enter_async_context(SlackSimulator(world(), rules=rules))
+        own = settings(slack, slack_mode=mode)
         lab = await stack.enter_async_context(fakes.lab(folder, DOORS, roster=own.roster))
         web = await stack.enter_async_context(connected(own))
         channel = SlackChannel(web=web, channel=ROOM, journal=lab.journal)
         engine = lab.engine(journal=lab.journal, channel=channel)
         desk = Desk(journal=lab.journal, roster=own.roster, seal=lab.seal)
         small = cast("Engine", SmallEngine(engine, lab))
-        house = wiring.House(settings=own, journal=lab.journal, desk=desk, engine=small, catalogue=wiring.load_catalogue())
+        house = wiring.House(
+            settings=own, journal=lab.journal, desk=desk, engine=small, catalogue=wiring.load_catalogue(), seen=Seen(lab.store)
+        )
         starts = await stack.enter_async_context(Starts(house, Mode.LIVE))
-        if listens:
-            await stack.enter_async_context(listening(own, web, desk, starts.commands))
+        url = await stack.enter_async_context(listening(own, web, desk, starts.commands, house.seen)) if listens else ""
+        if url:
+            await slack.send_to(RequestUrl(url=url, secret=SIGNING))
         people = {name.lower(): await stack.enter_async_context(Person(slack.url, f"U0{name}")) for name in MEMBERS if name != "BOT"}
-        found = Scene(slack=slack, lab=lab, channel=channel, engine=engine, desk=desk, people=people)
+        found = Scene(slack=slack, url=url, house=house, lab=lab, channel=channel, engine=engine, desk=desk, people=people)
         try:
             yield found
         finally:
