@@ -180,7 +180,8 @@ async def with_slack(
 
     house = await stack.enter_async_context(wiring.open_house(settings, vendors=vendors, writes=True, channel=channel, aws=aws))
     starts = await stack.enter_async_context(Starts(house, mode))
-    await stack.enter_async_context(listening(settings, web, house.desk, starts, audience))
+    listening_ = listening(settings, web, desk=house.desk, office=starts, audience=audience, seen=house.seen)
+    await stack.enter_async_context(listening_)
     return house
 
 

@@ -7,6 +7,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -21,6 +22,7 @@ from firedoor.signing import check_key
 
 ROOT = Path(__file__).resolve().parent.parent
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+LISTEN = re.compile(r"(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})")
 PLAIN_URL = re.compile(r"[A-Za-z0-9:/._~%@\[\]-]+")
 SECRETS = (
     "okta_api_token",
@@ -28,6 +30,7 @@ SECRETS = (
     "slack_bot_token",
     "slack_preview_bot_token",
     "slack_app_token",
+    "slack_signing_secret",
     "jira_api_token",
     "jira_preview_api_token",
 )
@@ -52,6 +55,26 @@ def _public_key(text: str) -> str:
         return check_key(text)
     except BadInput as error:
         raise ValueError(str(error)) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """An address to listen on."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def _listen(text: object) -> object:
+    if not isinstance(text, str):
+        return text
+    found = LISTEN.fullmatch(text)
+    if found is None or int(found["port"]) > 65535:
+        raise ValueError("it is a host and a port, for example 127.0.0.1:3000")
+    return Listen(found["host"].strip("[]"), int(found["port"]))
 
 
 def _network(text: object) -> object:
@@ -164,6 +187,9 @@ class Settings(_Table):
     slack_bot_token: SecretStr | None = None
     slack_preview_bot_token: SecretStr | None = None
     slack_app_token: SecretStr | None = None
+    slack_signing_secret: SecretStr | None = None
+    slack_mode: Literal["socket", "http"] = "socket"
+    slack_listen: Annotated[Listen, BeforeValidator(_listen)] = Listen("127.0.0.1", 3000)
     slack_channel: str = ""
     slack_groups: tuple[SlackGroup, ...] = ()
     database_url: Annotated[str, Field(repr=False)] = ""  # it may hold a password

@@ -29,6 +29,7 @@ from firedoor.model import Mode
 from firedoor.playbook import Playbook
 from firedoor.run import Item, Order
 from firedoor.seal import Seal
+from firedoor.seen import Seen
 from firedoor.settings import Settings
 from firedoor.store import Store
 from firedoor.vendors.access import Access
@@ -45,6 +46,7 @@ class House:
     desk: Desk
     engine: Engine
     catalogue: Catalogue
+    seen: Seen
     missing: Mapping[str, Misconfigured] = field(default_factory=dict)
 
 
@@ -166,7 +168,7 @@ async def open_house(
             act=units(known, act) if act else None,
         )
         missing = {**look.missing, **(act.missing if act else {})}
-        yield House(settings=settings, journal=journal, desk=desk, engine=engine, catalogue=known, missing=missing)
+        yield House(settings=settings, journal=journal, desk=desk, engine=engine, catalogue=known, seen=Seen(store), missing=missing)
 
 
 def holder() -> str:

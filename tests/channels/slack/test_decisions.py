@@ -13,9 +13,9 @@ from firedoor.channels.slack.blocks import APPROVE, DENY
 from firedoor.errors import JournalError
 from firedoor.journal import Kind
 from firedoor.run import fold
+from firedoor.vendors.slack.delivery import Ack
 from firedoor.vendors.slack.people import NotOffered
 from firedoor.vendors.slack.raw import Raw
-from firedoor.vendors.slack.sockets import Ack
 from firedoor.vendors.slack.world import View
 from tests.channels.slack.scene import ROOM, Scene
 
@@ -28,7 +28,7 @@ async def forge(stage: Scene, member: str, view: View) -> Ack:
     """A submission as an attacker on the wire would write it: any member, any content."""
     acts = stage.slack._people.acts
     view = replace(view, values={"reason": {"text": {"type": "plain_text_input", "value": None}}})
-    return await stage.slack._sockets.ask("interactive", acts.payloads.submission(stage.slack.world.user(member), view))
+    return await stage.deliver("interactive", acts.payloads.submission(stage.slack.world.user(member), view))
 
 
 def forged(view: View, **changed: object) -> View:
@@ -132,7 +132,8 @@ async def test_who_may_not_decide_is_told_alone(stage: Scene, name: str, words: 
 async def test_a_bot_cannot_decide(stage: Scene) -> None:
     await stage.ask()
     await stage.open("ben")
-    assert "not on Firedoor's roster" in str((await forge(stage, "U0BOT", view_of(stage, "U0BEN"))).payload)
+    ack = await forge(stage, "U0BOT", view_of(stage, "U0BEN"))
+    assert (ack.came, ack.payload) == (True, {})
     assert await stage.decisions() == []
 
 
