@@ -7,11 +7,14 @@ import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from firedoor.errors import BadInput
+
+if TYPE_CHECKING:
+    from firedoor.terminal import Signer
 
 RunName = Annotated[str, typer.Argument(metavar="RUN")]
 Key = Annotated[
@@ -60,7 +63,7 @@ def _command(word: str) -> Any:
         elif document is not None or signature is not None:
             _take_in(word, run, document, signature, as_json=as_json)
         else:
-            _decide(word, run, _key(key), reason, yes=yes, as_json=as_json)
+            _decide(word, run, signer(key), reason, yes=yes, as_json=as_json)
 
     return command
 
@@ -75,8 +78,7 @@ def standing_sign(
     """Sign the standing approval that waits for another signature, or draw up a new one."""
     from firedoor import terminal
 
-    signer = terminal.Signer.with_key(_key(key))
-    _show(asyncio.run(terminal.sign_standing(signer, days=days, confirm=_confirm(yes=yes))), _standing_words, as_json=as_json)
+    _show(asyncio.run(terminal.sign_standing(signer(key), days=days, confirm=_confirm(yes=yes))), _standing_words, as_json=as_json)
 
 
 @standing_app.command("show")
@@ -85,6 +87,13 @@ def standing_show(as_json: AsJson = False) -> None:
     from firedoor import terminal
 
     _show(asyncio.run(terminal.standing_report()), _standing_words, as_json=as_json)
+
+
+def signer(key: Path | None) -> Signer:
+    """Who signs with that key. Raises `BadInput` where none is named, or it cannot be read."""
+    from firedoor import terminal
+
+    return terminal.Signer.with_key(_key(key))
 
 
 def _print(word: str, run: str, name: str, reason: str) -> None:
@@ -106,11 +115,11 @@ def _take_in(word: str, run: str, document: Path | None, signature: Path | None,
     _show(report, _decision_words, as_json=as_json)
 
 
-def _decide(word: str, run: str, key: Path, reason: str, *, yes: bool, as_json: bool) -> None:
+def _decide(word: str, run: str, who: Signer, reason: str, *, yes: bool, as_json: bool) -> None:
     from firedoor import terminal
     from firedoor.approval import Answer
 
-    job = terminal.decide(run, Answer(word), terminal.Signer.with_key(key), reason=reason, confirm=_confirm(yes=yes))
+    job = terminal.decide(run, Answer(word), who, reason=reason, confirm=_confirm(yes=yes))
     _show(asyncio.run(job), _decision_words, as_json=as_json)
 
 

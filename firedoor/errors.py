@@ -81,6 +81,10 @@ class ApprovalInvalid(FiredoorError):
     """A decision's proof does not match what it claims to approve."""
 
 
+class SlackMissing(Misconfigured):
+    """Slack is not set up, cannot be reached, or does not know us. At a terminal, runs go on without it."""
+
+
 class DecisionRefused(FiredoorError):
     """A person may not decide this request. Only they are told why."""
 

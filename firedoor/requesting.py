@@ -86,6 +86,8 @@ def _check_way(order: Order, planned: Planned, roster: Roster, now: datetime) ->
     """Raise `BadInput` where a freeze, or one person alone, would do more than they may."""
     acting = [item for item in planned.items if item.plan is not None and item.plan.wants_approval and not item.telling]
     targets = {item.label for item in acting}
+    if order.way is Way.BREAK_GLASS and planned.tier is Tier.TWO:
+        raise BadInput("something in this plan needs two people whatever happens", advice="Leave it out, or use `firedoor contain`")
     if order.way is Way.BREAK_GLASS and len(targets) > MOST_ALONE:
         raise BadInput(f"one person alone may act on {MOST_ALONE} targets, and this plan has {len(targets)}", advice="Name fewer of them")
     if order.way is not Way.FREEZE:

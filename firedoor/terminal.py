@@ -56,6 +56,15 @@ async def decide(run: str, answer: Answer, signer: Signer, *, reason: str = "", 
         return _recorded(run, await desk.submit(run, replace(decision, proof=signature.proof)))
 
 
+async def sign_once_asked(run: str, answer: Answer, signer: Signer) -> None:
+    """Decide as soon as the run asks: for whoever has just begun it with their key, and has said so. Raises as `decide`."""
+    async with wiring.open_journal(load()) as (_, journal):
+        async for event in journal.follow(run):
+            if event.kind == Kind.REQUESTED:
+                break
+    await decide(run, answer, signer, confirm=lambda document: run in document)
+
+
 async def document_for(run: str, answer: Answer, *, name: str, reason: str = "") -> str:
     """The document that a person would sign on another machine, with ``ssh-keygen -Y sign -n firedoor``. Raises as `decide`."""
     async with _desk_of(run) as desk:

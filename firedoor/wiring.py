@@ -8,7 +8,7 @@ import secrets
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -111,6 +111,12 @@ def undo_order(original: Order, *, mode: Mode, requester: str) -> Order:
         title=f"Undo: {original.title}",
         undoes=original.run,
     )
+
+
+def follow_up(order: Order) -> Order:
+    """An order for what a run found to do and nobody had approved. It plans anew: whatever is done already is no longer in it."""
+    now = datetime.now(UTC)
+    return replace(order, run=name_run(), asked=now, follows=order.run)
 
 
 def requester(settings: Settings, name: str) -> Person:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from firedoor.approval import Person, Request, Roster, eligible
+from firedoor.approval import Person, Request, Roster, Way, eligible
 from firedoor.channels.slack.calls import SlackRefused, told
 from firedoor.errors import ChannelError, DecisionRefused
 
@@ -26,6 +26,8 @@ class Audience:
 
     def mention(self, request: Request, *, urgency: int, decided: Sequence[str] = ()) -> str:
         """Those who are to decide, in Slack's form: at first the first group, then one more each time; without groups, each who may."""
+        if request.way is not Way.ORDINARY:
+            return "<!channel>"
         if self.groups:
             return " ".join(f"<!subteam^{group}>" for group in self.groups[: urgency + 1])
         waited_for = [person for person in eligible(request, self.roster) if person.name not in decided]

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from firedoor.approval import Answer, Request, Ruling
+from firedoor.approval import Answer, Request, Ruling, Way
 from firedoor.channel import Ask
 from firedoor.model import Change, Cover, Outcome, Plan, Reversal
 from firedoor.run import Item, Record, StepResult
@@ -101,6 +101,17 @@ def reminder(ask: Ask, *, mention: str, left: int) -> list[Block]:
     return [
         own(f"{mention} *{needed}*"),
         said(shorten(f"{ask.title}, run {ask.order.run}. After that it expires, and nothing is changed.")),
+    ]
+
+
+def warning(ask: Ask) -> list[Block]:
+    """To each person on the roster, by themselves: one of them acts alone."""
+    what = "uses the standing approval to freeze accounts" if ask.request.way is Way.FREEZE else "breaks the glass, and acts alone"
+    return [
+        header(f"{_drill(ask)}{ask.title}"),
+        said(shorten(f"{ask.order.requester} {what}: run {ask.order.run}, incident {ask.order.incident}.")),
+        *_contents(ask.items, most=12, sections=2, brief=True),
+        own(f"Not right? At your own terminal: `firedoor stop {ask.order.run} --key FILE`, then `firedoor undo {ask.order.run}`"),
     ]
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from firedoor.approval import Way
 from firedoor.channel import Ask
 from firedoor.channels.slack import blocks
 from firedoor.channels.slack.audience import Audience
@@ -26,6 +28,8 @@ TRIALS: Final = 6
 
 pause = asyncio.sleep
 
+log = logging.getLogger(__name__)
+
 
 class SlackChannel:
     """A `Channel`. All it knows of a run it reads from the journal, so that a process that resumes the run goes on in the same thread."""
@@ -33,6 +37,7 @@ class SlackChannel:
     def __init__(self, *, web: AsyncWebClient, channel: str, journal: Journal, audience: Audience) -> None:
         self._journal = journal
         self._audience = audience
+        self._web = web
         self._posts = Posts(web=web, channel=channel, journal=journal)
         self._turn = asyncio.Lock()
         self._edited: dict[str, float] = {}
@@ -43,7 +48,8 @@ class SlackChannel:
         trials = 0
         while True:
             try:
-                return await self._show_request(ask.order.run, ask.title)
+                await self._show_request(ask.order.run, ask.title)
+                return await self._warn(ask)
             except SlackRefused:
                 raise
             except ChannelError:
@@ -84,6 +90,17 @@ class SlackChannel:
                 kept_.pop(order.run, None)
         if failed:
             raise failed[0]
+
+    async def _warn(self, ask: Ask) -> None:
+        """Where one person acts alone, each on the roster is told, by themselves."""
+        if ask.request.way is Way.ORDINARY:
+            return
+        words = blocks.notice(f"{ask.order.requester} acts alone: {ask.title}")
+        for person in self._audience.roster.people:
+            own = Posts(web=self._web, channel=person.slack, journal=self._journal)
+            failure = await _failure(own.put(ask.order.run, f"warning to {person.slack}", words, blocks.warning(ask)))
+            if failure is not None:
+                log.warning("%s could not be told of run %s: %s", person.slack, ask.order.run, failure.what)
 
     async def _show_request(self, run: str, title: str = "") -> None:
         await kept(lambda: self._record(run), lambda text, shown: self._posts.put(run, "request", text, shown), self._audience, title)

@@ -59,6 +59,13 @@ async def _contain(line: Line) -> str:
     return ""
 
 
+async def _freeze(line: Line) -> str:
+    users = [_typed(word) for word in line.rest.replace(",", " ").split()]
+    if not users:
+        raise BadInput("nobody is named", advice="For example: /firedoor freeze ada@example.com")
+    return await (await line.office.freeze(line.person.name, users))
+
+
 async def _undo(line: Line) -> str:
     return await (await line.office.undo(line.person.name, _run(line)))
 
@@ -75,6 +82,7 @@ WORDS: Final[Mapping[str, Word]] = {
     "contain": Word(run=_contain, usage={"contain": "fill in a form", "contain PLAYBOOK key=value": "start at once"}),
     "status": Word(run=_status, usage={"status": "what is under way", "status RUN": "where one stands"}, asks=False),
     "stop": Word(run=_stop, usage={"stop RUN": "write nothing more"}, asks=False),
+    "freeze": Word(run=_freeze, usage={"freeze USER": "suspend at once, signed by one"}),
     "undo": Word(run=_undo, usage={"undo RUN": "put back what it changed"}),
 }
 HELP: Final = "\n".join(

@@ -18,7 +18,7 @@ from firedoor.channels.slack.calls import SlackRefused, told
 from firedoor.channels.slack.door import Door
 from firedoor.channels.slack.envelope import Workspace
 from firedoor.desk import Desk
-from firedoor.errors import ChannelError, Misconfigured
+from firedoor.errors import ChannelError, SlackMissing
 from firedoor.seen import Seen
 from firedoor.settings import Settings
 
@@ -33,7 +33,7 @@ UNREACHED: Final = "Check the network, and FIREDOOR_SLACK_BASE_URL if it is set"
 
 @asynccontextmanager
 async def connected(settings: Settings) -> AsyncIterator[AsyncWebClient]:
-    """A Web API client that Slack knows and that is in the channel. Raises `Misconfigured` with nothing touched."""
+    """A Web API client that Slack knows and that is in the channel. Raises `SlackMissing` with nothing touched."""
     import aiohttp  # noqa: PLC0415 - loaded with Slack's SDK only
     from slack_sdk.http_retry.builtin_async_handlers import AsyncConnectionErrorRetryHandler, AsyncRateLimitErrorRetryHandler  # noqa: PLC0415
     from slack_sdk.web.async_client import AsyncWebClient  # noqa: PLC0415
@@ -42,7 +42,7 @@ async def connected(settings: Settings) -> AsyncIterator[AsyncWebClient]:
     wanted = {"FIREDOOR_SLACK_BOT_TOKEN": token, **_way_in(settings), "slack_channel": settings.slack_channel}
     missing = [name for name, value in wanted.items() if not _text(value).strip()]
     if missing or token is None:
-        raise Misconfigured(f"approvals are given in Slack, and {', '.join(missing)} is not set", advice="Set it; see README.md")
+        raise SlackMissing(f"approvals are given in Slack, and {', '.join(missing)} is not set", advice="Set it; see README.md")
     _hush()
     # Repeated only where nothing was sent: a post or a view whose reply was lost may be there already.
     unsent = AsyncConnectionErrorRetryHandler(max_retry_count=1, error_types=[aiohttp.ClientConnectorError])
@@ -71,7 +71,7 @@ async def listening(
 ) -> AsyncIterator[str]:
     """The app, listening; yields its request URL on this machine, empty in Socket Mode.
 
-    Raises `Misconfigured` where the app-level token opens no socket, or the address cannot be listened on.
+    Raises `SlackMissing` where the app-level token opens no socket, or the address cannot be listened on.
     """
     from slack_bolt.async_app import AsyncApp  # noqa: PLC0415 - loaded with Slack's SDK only
     from slack_bolt.authorization import AuthorizeResult  # noqa: PLC0415
@@ -119,7 +119,7 @@ async def _by_socket(settings: Settings, door: Door) -> AsyncIterator[str]:
             async with asyncio.timeout(TIMEOUT_SECONDS):
                 await sockets.connect()
         except TimeoutError:
-            raise Misconfigured("the socket that Slack named does not open", target="Slack's Socket Mode", advice=UNREACHED) from None
+            raise SlackMissing("the socket that Slack named does not open", target="Slack's Socket Mode", advice=UNREACHED) from None
         yield ""
     finally:
         await sockets.close()  # type: ignore[no-untyped-call]
@@ -170,7 +170,7 @@ async def _check_token(web: AsyncWebClient) -> None:
 
 
 async def _whereabouts(web: AsyncWebClient) -> Workspace:
-    """Where the app is installed. Raises `Misconfigured`."""
+    """Where the app is installed. Raises `SlackMissing`."""
     try:
         me = await told(web.auth_test())
         bot = (await told(web.bots_info(bot=str(me["bot_id"]))))["bot"]
@@ -219,5 +219,5 @@ async def _check_app_token(opener: AsyncWebClient, token: str) -> str:
         raise _wrong(silent.what, UNREACHED) from silent
 
 
-def _wrong(what: str, advice: str) -> Misconfigured:
-    return Misconfigured(what, target="Slack", advice=advice)
+def _wrong(what: str, advice: str) -> SlackMissing:
+    return SlackMissing(what, target="Slack", advice=advice)
