@@ -28,6 +28,7 @@ def request(ask: Ask, *, asker: str, mention: str = "") -> list[Block]:
     return [
         header(f"{_drill(ask)}{ask.title}?"),
         said(shorten(f"{asker} asks for approval, run {ask.order.run}, incident {ask.order.incident}. {_needed(ask)}")),
+        *_followed(ask),
         *_signed(ask),
         *_contents(ask.items, most=12, sections=2, brief=True),
         _expiry(ask),
@@ -65,6 +66,7 @@ def decide(ask: Ask, *, approve: bool, at: str = "") -> Block:
             f"{verb} on this run?" if ask.request.out_of_band else f"{verb} this run?",
             [
                 said(shorten(f"{_drill(ask)}{ask.order.requester} asks to run {ask.title}. {_needed(ask)}")),
+                *_followed(ask),
                 *_signed(ask, answer),
                 *_contents(ask.items, most=300, sections=16),
                 _expiry(ask),
@@ -192,6 +194,11 @@ def report(data: Mapping[str, Any]) -> list[Block]:
         said(shorten(f"{by}, asked for by {data['requester']}.")),
         context(plain(shorten(f"Run {data['run']}, journal head {data['journal_head']}"))),
     ]
+
+
+def _followed(ask: Ask) -> list[Block]:
+    """That this is what another run found to do beyond its approval."""
+    return [said(shorten(f"The world has changed: this is what run {ask.order.follows} had no approval for."))] if ask.order.follows else []
 
 
 def _signed(ask: Ask, answer: Answer | None = None) -> list[Block]:
