@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from firedoor.channel import Office
-from firedoor.channels.slack import commands, deciding, ordering
+from firedoor.channels.slack import alert, commands, deciding, ordering
 from firedoor.channels.slack.people import Payload
 from firedoor.desk import Desk
 
@@ -36,5 +36,6 @@ def listen(app: AsyncApp, *, desk: Desk, office: Office, team: str) -> None:
 
     forms = ordering.Ordering(office)
     ordering.listen(app, forms, desk=desk, team=team)
+    alert.listen(app, forms, desk=desk, team=team)
     commands.listen(app, desk=desk, office=office, ordering=forms, team=team)
     deciding.listen(app, desk=desk, team=team)

@@ -66,6 +66,7 @@ def world() -> dict[str, object]:
             ],
         },
         "users": users,
+        "integrations": [{"bot_id": "B0SIEM", "name": "SIEM"}],
         "channels": [
             {"id": ROOM, "name": "incident", "private": True, "members": [f"U0{name}" for name in MEMBERS]},
             {"id": "C0GEN", "name": "general", "members": ["U0ADA"]},
