@@ -106,7 +106,9 @@ class Scene:
     channel: SlackChannel
     engine: Engine
     small: SmallEngine
+    office: Starts
     desk: Desk
+    house: wiring.House
     people: Mapping[str, Person]
     runs: list[asyncio.Task[Report]] = field(default_factory=list)
 
@@ -179,8 +181,8 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(folder: Path, monkeypatch: pytest.MonkeyPatch, *, listens: bool = True) -> AsyncIterator[Scene]:
-    """The app, listening and ready. Everything it began has ended when the block is left."""
+async def scene(folder: Path, monkeypatch: pytest.MonkeyPatch, *, listens: bool = True, **changed: object) -> AsyncIterator[Scene]:
+    """The app, listening and ready; ``changed`` are settings. Everything it began has ended when the block is left."""
     fakes.hasten(monkeypatch)
     monkeypatch.setattr("firedoor.journal.POLL_SECONDS", 0.25)  # all happens in this process, whose appends are told at once
     monkeypatch.setattr("firedoor.channels.slack.channel.EDIT_SECONDS", 0.1)
@@ -189,7 +191,7 @@ async def scene(folder: Path, monkeypatch: pytest.MonkeyPatch, *, listens: bool 
     monkeypatch.setattr("firedoor.voices.GOODBYE_SECONDS", 5.0)
     async with AsyncExitStack() as stack:
         slack = await stack.enter_async_context(SlackSimulator(world()))
-        own = settings(slack)
+        own = settings(slack, **changed)
         lab = await stack.enter_async_context(fakes.lab(folder, DOORS, roster=own.roster))
         web = await stack.enter_async_context(connected(own))
         channel = SlackChannel(web=web, channel=ROOM, journal=lab.journal)
@@ -197,11 +199,13 @@ async def scene(folder: Path, monkeypatch: pytest.MonkeyPatch, *, listens: bool 
         desk = Desk(journal=lab.journal, roster=own.roster, seal=lab.seal)
         small = SmallEngine(engine, lab)
         house = wiring.House(settings=own, journal=lab.journal, desk=desk, engine=cast("Engine", small), catalogue=wiring.load_catalogue())
-        starts = await stack.enter_async_context(Starts(house, Mode.LIVE))
+        office = await stack.enter_async_context(Starts(house, Mode.LIVE))
         if listens:
-            await stack.enter_async_context(listening(own, web, desk, starts))
+            await stack.enter_async_context(listening(own, web, desk, office))
         people = {name.lower(): await stack.enter_async_context(Person(slack.url, f"U0{name}")) for name in MEMBERS if name != "BOT"}
-        found = Scene(slack=slack, lab=lab, channel=channel, engine=engine, small=small, desk=desk, people=people)
+        found = Scene(
+            slack=slack, lab=lab, channel=channel, engine=engine, small=small, office=office, desk=desk, house=house, people=people
+        )
         try:
             yield found
         finally:
