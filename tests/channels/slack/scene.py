@@ -79,6 +79,7 @@ def world() -> dict[str, object]:
             ],
         },
         "users": users,
+        "integrations": [{"bot_id": "B0SIEM", "name": "SIEM"}],
         "channels": [
             {"id": ROOM, "name": "incident", "private": True, "members": [f"U0{name}" for name in MEMBERS]},
             {"id": "C0GEN", "name": "general", "members": ["U0ADA"]},
@@ -121,6 +122,7 @@ class Scene:
     channel: SlackChannel
     engine: Engine
     small: SmallEngine
+    office: Starts
     desk: Desk
     audience: Audience
     people: Mapping[str, Person]
@@ -207,8 +209,9 @@ async def scene(
     doors: Doors = DOORS,
     mode: SlackMode = "socket",
     rules: Rules | None = None,
+    **changed: object,
 ) -> AsyncIterator[Scene]:
-    """The app, listening and ready. Everything it began has ended when the block is left."""
+    """The app, listening and ready; ``changed`` are settings. Everything it began has ended when the block is left."""
     fakes.hasten(monkeypatch)
     monkeypatch.setattr("firedoor.journal.POLL_SECONDS", 0.25)  # all happens in this process, whose appends are told at once
     monkeypatch.setattr("firedoor.channels.slack.channel.EDIT_SECONDS", 0.1)
@@ -217,7 +220,7 @@ async def scene(
     monkeypatch.setattr("firedoor.voices.GOODBYE_SECONDS", 5.0)
     async with AsyncExitStack() as stack:
         slack = await stack.enter_async_context(SlackSimulator(world(), rules=rules))
-        own = settings(slack, slack_mode=mode)
+        own = settings(slack, slack_mode=mode, **changed)
         lab = await stack.enter_async_context(
             fakes.lab(folder, doors, roster=own.roster, protected={"fake:door:safe": "nobody shuts the safe"})
         )
@@ -235,8 +238,8 @@ async def scene(
             catalogue=wiring.load_catalogue(),
             seen=Seen(lab.store),
         )
-        starts = await stack.enter_async_context(Starts(house, Mode.LIVE))
-        app = listening(own, web, desk=desk, office=starts, audience=audience, seen=house.seen)
+        office = await stack.enter_async_context(Starts(house, Mode.LIVE))
+        app = listening(own, web, desk=desk, office=office, audience=audience, seen=house.seen)
         url = await stack.enter_async_context(app) if listens else ""
         if url:
             await slack.send_to(RequestUrl(url=url, secret=SIGNING))
@@ -249,6 +252,7 @@ async def scene(
             channel=channel,
             engine=engine,
             small=small,
+            office=office,
             desk=desk,
             audience=audience,
             people=people,

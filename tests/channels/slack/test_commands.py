@@ -13,6 +13,7 @@ from firedoor.journal import Kind
 from firedoor.starts import Starts
 from firedoor.vendors.slack.blocks import check_blocks
 from tests.channels.slack.scene import ROOM, Scene, scene
+from tests.channels.slack.test_forms import golden
 
 
 async def test_help(stage: Scene) -> None:
@@ -35,6 +36,7 @@ def test_help_fits_a_phone() -> None:
     for word in commands.WORDS:
         assert [line for line in lines if line.startswith(f"`{word}")], f"{word} is told of"
     check_blocks(list(commands.help_for("x" * 4096)["blocks"]))
+    golden("help", commands.help_for("satus")["blocks"])
 
 
 async def test_a_good_order_starts_a_run_and_asks(stage: Scene) -> None:
