@@ -47,6 +47,7 @@ class Kind(StrEnum):
     STOP = "run.stop"
     UNDONE = "run.undone"
     NOTED = "run.noted"
+    STANDING = "standing.signed"
     FINISHED = "run.finished"
 
 
@@ -153,7 +154,8 @@ class Journal:
     async def runs(self) -> Sequence[str]:
         """The names of all runs, newest first."""
         async with self._store.reading() as connection:
-            query = sa.select(events.c.run).group_by(events.c.run).order_by(sa.func.min(events.c.seq).desc())
+            opened = events.c.kind == str(Kind.OPENED)
+            query = sa.select(events.c.run).where(opened).group_by(events.c.run).order_by(sa.func.min(events.c.seq).desc())
             return list((await connection.execute(query)).scalars())
 
     @unbroken

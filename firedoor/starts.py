@@ -6,11 +6,12 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Self
 
 from firedoor import quota, shelf, wiring
+from firedoor.approval import Way
 from firedoor.channel import Later
 from firedoor.defect import kind_and_place
 from firedoor.errors import BadInput, FiredoorError, UnknownRun, nearest, shown
@@ -20,7 +21,8 @@ from firedoor.orchestrating import Report, orchestrate
 from firedoor.playbook import Playbook
 from firedoor.rehearsal import rehearse
 from firedoor.run import Order, Record, fold
-from firedoor.standing import Standing, brief, standing, whole
+from firedoor.situation import Standing, brief, standing, whole
+from firedoor.terminal import standing_in_force
 from firedoor.words import headline
 
 if TYPE_CHECKING:
@@ -86,6 +88,23 @@ class Starts:
         """Start a run, which is planned later. Raises `BadInput` where what is given cannot be used, or the person has asked too often."""
         book = wiring.load_playbook(playbook, self._house.catalogue)
         order = wiring.take_order(book, given, mode=self._mode, requester=person, run=run)
+        return await self._begin(order, lambda stage: self._contained(order, book, stage))
+
+    async def _contained(self, order: Order, book: Playbook, stage: Stage) -> Report:
+        """The run; what nobody has approved, since the world has changed, is asked for in a run of its own, once this one has ended."""
+        done = await self._house.engine.contain(order, book, stage)
+        if any(step["extras"] for step in done["steps"]):
+            following = wiring.follow_up(order)
+            job = orchestrate(following, lambda stage: self._contained(following, book, stage), self._house.journal)
+            self._keep(following, job)
+        return done
+
+    async def freeze(self, person: str, users: Sequence[str], *, run: str = "") -> Later:
+        """Freeze a few people on the standing approval; whoever may request signs for it. Raises `BadInput` as `contain`."""
+        book = wiring.load_playbook("freeze", self._house.catalogue)
+        order = wiring.take_order(book, {"users": tuple(users)}, mode=self._mode, requester=person, run=run)
+        standing = await standing_in_force(self._house.journal, self._house.settings)
+        order = replace(order, way=Way.FREEZE, standing=standing)
         engine = self._house.engine
         return await self._begin(order, lambda stage: engine.contain(order, book, stage))
 
@@ -136,11 +155,14 @@ class Starts:
                 if await self._house.journal.events(order.run):
                     raise BadInput(f"run {order.run} was begun before", advice=f"See it with: /firedoor status {order.run}")
                 await self._spend(order.requester)
-                run = orchestrate(order, job, self._house.journal)
-                begun = self._begun[order.run] = _Begun(order=order, task=asyncio.create_task(self._told(order.run, run)))
-                begun.task.add_done_callback(_looked_at)
-                self._forget()
+                begun = self._keep(order, orchestrate(order, job, self._house.journal))
         return self._answered(begun)
+
+    def _keep(self, order: Order, run: Awaitable[Report]) -> _Begun:
+        begun = self._begun[order.run] = _Begun(order=order, task=asyncio.create_task(self._told(order.run, run)))
+        begun.task.add_done_callback(_looked_at)
+        self._forget()
+        return begun
 
     def _forget(self) -> None:
         """Of the runs that are over, only the last ones are kept in mind: the journal knows them all."""
@@ -166,7 +188,11 @@ class Starts:
         if task.done():
             return headline(await task)
         what = f"the undo of run {order.undoes}" if order.undoes else order.playbook
-        return f"Run {order.run} of {what} is planned; the request stands in the channel."
+        words = f"Run {order.run} of {what} is planned; the request stands in the channel."
+        record = await self._record(order.run)
+        if order.way is Way.FREEZE and record.request is not None:
+            words += f" It begins as soon as one of you signs it: firedoor approve {order.run} --key FILE"
+        return words
 
     async def _told(self, run: str, job: Awaitable[Report]) -> Report:
         """The run's report. One that dies leaves a word on record, so that nobody waits for it in vain."""

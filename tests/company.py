@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,9 +66,12 @@ class Company:
 
 
 @asynccontextmanager
-async def company(folder: Path, *, log_lag: float = 0.2, iam_lag: float = 0.1) -> AsyncIterator[Company]:
-    """A company with its ``firedoor.toml`` in ``folder``."""
+async def company(
+    folder: Path, *, log_lag: float = 0.2, iam_lag: float = 0.1, change: Callable[[Estate], None] = lambda _: None
+) -> AsyncIterator[Company]:
+    """A company with its ``firedoor.toml`` in ``folder``. ``change`` may change its worlds before they begin."""
     scene = estate.make(7)
+    change(scene)
     async with (
         OktaSimulator(world_of(scene.okta), lag=OktaLag(system_log=log_lag)) as okta,
         AwsSimulator(scene.aws, lag=AwsLag(iam=iam_lag, waf=iam_lag)) as aws,
@@ -84,7 +87,13 @@ def _toml(found: Company) -> str:
     prepared = found.estate.prepared
     lines = [f'slack_channel = "{estate.CHANNEL}"', f'okta_block_zone = "{prepared["okta_block_zone"]}"']
     for person in found.estate.people:
-        lines += ["[[people]]", f'name = "{person["name"]}"', f'slack = "{person["slack"]}"', f"accounts = {list(person['accounts'])}"]
+        lines += [
+            "[[people]]",
+            f'name = "{person["name"]}"',
+            f'slack = "{person["slack"]}"',
+            f"accounts = {list(person['accounts'])}",
+            f"keys = {list(person['keys'])}",
+        ]
     for one in prepared["aws_ip_sets"]:
         lines += ["[[aws_ip_sets]]", *(f'{key} = "{value}"' for key, value in one.items())]
     lines += ["[jira]", *(f'{key} = "{value}"' for key, value in prepared["jira"].items())]

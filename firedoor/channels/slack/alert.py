@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from firedoor.channels.slack import blocks, prefill
+from firedoor.channels.slack.audience import Audience
 from firedoor.channels.slack.ordering import Ordering
 from firedoor.channels.slack.people import Payload, allowed, answer, defect_words, presser
-from firedoor.desk import Desk
 from firedoor.errors import FiredoorError
 from firedoor.indicators import MOST_TEXT, find
 
@@ -27,14 +27,14 @@ LINES: Final = frozenset(("rich_text_section", "rich_text_preformatted", "rich_t
 MARKUP: Final = re.compile(r"<([^<>|]{1,4000})(?:\|([^<>]*))?>")
 
 
-def listen(app: AsyncApp, ordering: Ordering, *, desk: Desk, team: str) -> None:
+def listen(app: AsyncApp, ordering: Ordering, *, audience: Audience) -> None:
     """Register the shortcut."""
 
     @app.message_shortcut(CONTAIN_FROM_ALERT)
     async def contain_from_alert(ack: Any, body: Payload, client: AsyncWebClient, respond: Any) -> None:
         await ack()
         try:
-            allowed(presser(body, desk.roster, team), asks=True)
+            allowed(await presser(body, client, audience), asks=True)
             await ordering.open(client, str(body["trigger_id"]), respond=respond, found=prefill.fitting(find(words_of(body["message"]))))
         except FiredoorError as error:
             await answer(respond, blocks.answer(str(error)))

@@ -12,9 +12,9 @@ from firedoor import inputs
 from firedoor.approval import Person
 from firedoor.channel import Office
 from firedoor.channels.slack import blocks
+from firedoor.channels.slack.audience import Audience
 from firedoor.channels.slack.ordering import Ordering
-from firedoor.channels.slack.people import Payload, allowed, answer, defect_words, person
-from firedoor.desk import Desk
+from firedoor.channels.slack.people import Payload, allowed, answer, defect_words
 from firedoor.errors import BadInput, FiredoorError, nearest, shown
 from firedoor.vendors.slack.text import own, pack, said, shorten
 
@@ -59,6 +59,13 @@ async def _contain(line: Line) -> str:
     return ""
 
 
+async def _freeze(line: Line) -> str:
+    users = [_typed(word) for word in line.rest.replace(",", " ").split()]
+    if not users:
+        raise BadInput("nobody is named", advice="For example: /firedoor freeze ada@example.com")
+    return await (await line.office.freeze(line.person.name, users))
+
+
 async def _undo(line: Line) -> str:
     return await (await line.office.undo(line.person.name, _run(line)))
 
@@ -81,6 +88,7 @@ WORDS: Final[Mapping[str, Word]] = {
     "contain": Word(run=_contain, usage={"contain": "fill in a form", "contain PLAYBOOK key=value": "start at once"}),
     "status": Word(run=_status, usage={"status": "what is under way", "status RUN": "where one stands"}, asks=False),
     "stop": Word(run=_stop, usage={"stop RUN": "write nothing more"}, asks=False),
+    "freeze": Word(run=_freeze, usage={"freeze USER": "suspend at once, signed by one"}),
     "undo": Word(run=_undo, usage={"undo RUN": "put back what it changed"}),
     "drill": Word(run=_drill, usage={"drill": "rehearse, nothing real"}),
 }
@@ -96,7 +104,7 @@ HELP: Final = "\n".join(
 )
 
 
-def listen(app: AsyncApp, *, desk: Desk, office: Office, ordering: Ordering, team: str) -> None:
+def listen(app: AsyncApp, *, office: Office, ordering: Ordering, audience: Audience) -> None:
     """Register the command."""
 
     @app.command("/firedoor")
@@ -109,20 +117,21 @@ def listen(app: AsyncApp, *, desk: Desk, office: Office, ordering: Ordering, tea
         async def form(playbook: str) -> None:
             await ordering.open(client, str(command["trigger_id"]), respond=respond, playbook=playbook)
 
-        who = person(str(command["user_id"]), str(command["team_id"]), desk.roster, team)
+        async def line(word: Word, rest: str) -> Line:
+            who = await audience.person(client, str(command["user_id"]), str(command["team_id"]))
+            return Line(person=allowed(who, asks=word.asks), rest=rest, office=office, tell=tell, form=form)
+
         name, _, rest = str(command.get("text", "")).strip().partition(" ")
         word = WORDS.get(name.casefold())
         if word is None:
             await answer(respond, help_for(name))
-        elif words := await _carried_out(
-            word, lambda: Line(person=allowed(who, asks=word.asks), rest=rest, office=office, tell=tell, form=form)
-        ):
+        elif words := await _carried_out(word, line(word, rest)):
             await tell(words)
 
 
-async def _carried_out(word: Word, line: Callable[[], Line]) -> str:
+async def _carried_out(word: Word, line: Awaitable[Line]) -> str:
     try:
-        return await word.run(line())
+        return await word.run(await line)
     except FiredoorError as error:
         return str(error)
     except Exception as defect:  # noqa: BLE001 - the person is answered, whatever happens

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 from firedoor.approval import Person
 from firedoor.channel import Later, Office
 from firedoor.channels.slack import blocks, forms, prefill
+from firedoor.channels.slack.audience import Audience
 from firedoor.channels.slack.calls import SlackRefused, told
 from firedoor.channels.slack.people import Payload, allowed, answer, defect_words, presser, update
-from firedoor.desk import Desk
 from firedoor.errors import BadInput, FiredoorError, nearest, shown
 from firedoor.indicators import Found
 from firedoor.matching import Match, ranked
@@ -72,7 +72,7 @@ class Ordering:
             await answer(respond, blocks.answer(words))
 
 
-def listen(app: AsyncApp, ordering: Ordering, *, desk: Desk, team: str) -> None:
+def listen(app: AsyncApp, ordering: Ordering, *, audience: Audience) -> None:
     """Register what people do in the form."""
 
     @app.action(forms.CHOOSE)
@@ -97,7 +97,11 @@ def listen(app: AsyncApp, ordering: Ordering, *, desk: Desk, team: str) -> None:
         if filled.chosen != filled.shown:  # submitted before the fields could follow the choice
             await ack(response_action="update", view=ordering.chosen(filled))
             return
-        beginning = asyncio.ensure_future(ordering.begin(presser(body, desk.roster, team), filled))
+
+        async def begin() -> Later:
+            return await ordering.begin(await presser(body, client, audience), filled)
+
+        beginning = asyncio.ensure_future(begin())
         await asyncio.wait({beginning}, timeout=ACK_WITHIN)
         if wrong := _wrong(beginning):
             await ack(response_action="errors", errors=forms.placed(view, wrong))

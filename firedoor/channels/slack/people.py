@@ -6,7 +6,8 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from firedoor.approval import Person, Roster
+from firedoor.approval import Person
+from firedoor.channels.slack.audience import Audience
 from firedoor.channels.slack.calls import told
 from firedoor.defect import kind_and_place
 from firedoor.errors import BadInput, ChannelError
@@ -20,15 +21,10 @@ log = logging.getLogger(__name__)
 Payload: TypeAlias = Mapping[str, Any]
 
 
-def presser(body: Payload, roster: Roster, team: str) -> Person | None:
-    """Who pressed a button or submitted a modal."""
+async def presser(body: Payload, client: AsyncWebClient, audience: Audience) -> Person | None:
+    """Who pressed a button or submitted a modal. Raises as `Audience.person`."""
     user = body["user"]
-    return person(str(user["id"]), str(user.get("team_id") or body["team"]["id"]), roster, team)
-
-
-def person(member: str, from_team: str, roster: Roster, team: str) -> Person | None:
-    """The person on the roster with that member id. Another workspace's ids mean nothing here."""
-    return roster.by_slack(member) if from_team == team else None
+    return await audience.person(client, str(user["id"]), str(user.get("team_id") or body["team"]["id"]))
 
 
 def allowed(who: Person | None, *, asks: bool) -> Person:

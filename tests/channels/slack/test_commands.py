@@ -95,15 +95,6 @@ async def test_who_is_not_on_the_roster_is_told_so(stage: Scene) -> None:
     assert not await stage.recorded(Kind.STOP)
 
 
-async def test_a_command_from_another_workspace_is_refused(stage: Scene) -> None:
-    far = stage.slack.world.user("U0FAR")
-    payload = stage.slack._people.acts.payloads.command(far, stage.slack.world.channel(ROOM), "/firedoor", "stop r1")
-    await stage.ask()
-    await stage.slack._sockets.ask("slash_commands", {**payload, "team_id": far.team_id})
-    assert "You are not on the roster" in (await stage.told("far")).shown
-    assert not await stage.recorded(Kind.STOP)
-
-
 async def test_a_defect_is_answered_without_its_text(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

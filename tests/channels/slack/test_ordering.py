@@ -14,10 +14,10 @@ from firedoor.channels.slack import forms
 from firedoor.errors import Unreachable
 from firedoor.journal import Kind
 from firedoor.vendors.faults import Fault
+from firedoor.vendors.slack.delivery import Ack
 from firedoor.vendors.slack.forms import action, fill, find_element
 from firedoor.vendors.slack.people import Modal, NotOffered
 from firedoor.vendors.slack.raw import Raw, objects
-from firedoor.vendors.slack.sockets import Ack
 from firedoor.vendors.slack.world import View
 from tests import fakes
 from tests.channels.slack.samples import HOSTILE

@@ -11,7 +11,7 @@ from firedoor.approval import Ruling
 from firedoor.model import Mode, Outcome, Residual, Tier
 from firedoor.report import compose
 from firedoor.run import Record, StepResult
-from firedoor.standing import LINES, Standing, State, brief, living, standing, whole
+from firedoor.situation import LINES, Standing, State, brief, living, standing, whole
 from tests.channels.slack import samples
 
 NOW = samples.NOW
