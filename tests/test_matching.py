@@ -19,6 +19,7 @@ def test_those_that_use_most_come_first_and_the_narrower_before_the_wider() -> N
         "session-hijack",
         "identity-breach",
         "block-addresses",
+        "freeze",
         "service-account-compromised",
     ]
     assert fitting("key AKIAIOSFODNN7EXAMPLE, role arn:aws:iam::111122223333:role/x")[0] == "leaked-aws-key"
