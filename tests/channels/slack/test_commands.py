@@ -13,6 +13,12 @@ from firedoor.running import Starts
 from tests.channels.slack.scene import ROOM, Scene, scene
 
 
+@pytest.fixture
+def stage(either: Scene) -> Scene:
+    """All of this holds in both ways."""
+    return either
+
+
 async def say(stage: Scene, name: str, line: str) -> str:
     """Run the command; the newest thing that only this person is told."""
     person = stage.people[name]
