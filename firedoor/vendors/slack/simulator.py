@@ -3,6 +3,8 @@
     async with SlackSimulator(world) as slack:
         client = AsyncWebClient(token=bot_token, base_url=slack.url + "api/")
 
+At ``slack.url`` itself there is a page on which people use it with mouse and keyboard.
+
 Left out: signed HTTP requests (Socket Mode only), files, search, channel management, message unfurling and formatting, scheduled messages,
 user tokens, Enterprise Grid, legacy attachments' buttons, options loaded from the app, legacy dialogs, channel names in place of ids,
 tombstones of deleted messages, restrictions on who may post in a channel.
@@ -12,11 +14,13 @@ Where Slack does not document a behaviour, the place that decides it says so.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from aiohttp import web
 
+from firedoor.vendors import pages
 from firedoor.vendors.faults import Faults
 from firedoor.vendors.slack import web_chat, web_lookup, web_views
 from firedoor.vendors.slack.acts import Acts
@@ -31,6 +35,7 @@ from firedoor.vendors.slack.sockets import Delivery, Reason, Sockets
 from firedoor.vendors.slack.web_api import Desk, Method, Request, WebApi
 from firedoor.vendors.slack.world import World
 
+PAGE = Path(__file__).parent / "page"
 METHODS: Mapping[str, Method] = {**web_lookup.METHODS, **web_chat.METHODS, **web_views.METHODS}
 
 
@@ -55,6 +60,7 @@ class SlackSimulator:
         desk = Desk(world=self.world, grants=self._grants, sockets=self._sockets, link=lambda: f"ws{self.url.removeprefix('http')}link/")
         self._web_api = WebApi(desk=desk, methods=METHODS, faults=self.faults, rates=self.rates, lag=lag)
         payloads = Payloads(world=self.world, grants=self._grants, url=lambda: self.url)
+        self._ticks = pages.Ticks()
         self._people = PeopleApi(acts=Acts(world=self.world, sockets=self._sockets, payloads=payloads))
 
     def __repr__(self) -> str:
@@ -90,13 +96,18 @@ class SlackSimulator:
         await self._sockets.disconnect(reason)
 
     async def __aenter__(self) -> Self:
-        app = web.Application()
+        app = web.Application(middlewares=[pages.this_machine, self._ticks.after_changes])
+        pages.strict(app, framed_by=pages.FRAMED_BY_OURS)
         app.add_routes(
             [
                 web.route("*", "/api/{method}", self._web_api.handle),
                 web.get("/link/", self._sockets.serve),
                 web.post("/response/{secret}", Responses(world=self.world, grants=self._grants).handle),
                 *self._people.routes(),
+                web.get("/", _shows("people.html")),
+                web.get("/as/{user}", _shows("slack.html")),
+                web.get("/ticks", self._ticks.serve),
+                web.static("/page/", PAGE),
             ]
         )
         # No access log: it would write tickets and response URLs.
@@ -109,6 +120,14 @@ class SlackSimulator:
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._ticks.close()
         await self._sockets.close()
         if self._runner is not None:
             await self._runner.cleanup()
+
+
+def _shows(name: str) -> pages.Handler:
+    async def show(_request: web.Request) -> web.StreamResponse:
+        return web.FileResponse(PAGE / name)
+
+    return show
