@@ -27,7 +27,7 @@ e2e: $(VENV)/.dev
 	$(BIN)/pytest -m e2e tests/e2e $(ARGS)
 
 browser: $(VENV)/.dev
-	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; } \
+	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-liberation; } \
 	  || { echo "make browser needs chromium. On Debian and Ubuntu: apt-get install chromium"; exit 1; }
 	$(BIN)/pytest -m browser tests/browser $(ARGS)
 

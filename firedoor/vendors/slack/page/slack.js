@@ -19,7 +19,6 @@ class Page {
   constructor(me) {
     this.me = me;
     this.person = person;
-    this.seen = new Map();
     this.channels = [];
     this.scroll = new Scroll(byId("messages"), byId("newer"));
     this.modal = new Modal(this);
@@ -137,9 +136,9 @@ class Page {
       sign: `${shown} ${note} ${id === this.place}`,
       make: () => h("a", { href: `#${id}`, "aria-current": id === this.place ? "page" : null, "data-place": id }, h("span", {}, shown), note && h("small", {}, note)),
     });
+    this.seen ??= new Map(this.channels.map((one) => [one.id, one.latest])); // what stood there before the person came is not news
     if (open) this.seen.set(open.id, open.latest);
-    const fresh = (one) => one.latest > (this.seen.get(one.id) ?? one.latest);
-    for (const one of this.channels) if (!this.seen.has(one.id)) this.seen.set(one.id, one.latest);
+    const fresh = (one) => one.latest > (this.seen.get(one.id) ?? "");
     const named = this.channels.map((one) => entry(one.id, one.direct ? this.app : `# ${one.name}`, fresh(one) ? "new" : ""));
     place(byId("places"), [...named, entry(HOME, `${this.app}: home`, "")]);
   }
