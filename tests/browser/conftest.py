@@ -36,13 +36,18 @@ class Windows:
     complaints: list[str] = field(default_factory=list)
     origins: set[str] = field(default_factory=set)
 
-    async def open(self, url: str, size: tuple[int, int] = WIDE) -> Page:
-        """A window of its own with that page in it. Its origin is allowed; every other must be named in ``origins``."""
+    async def open(self, url: str, size: tuple[int, int] = WIDE, *, before: str = "") -> Page:
+        """A window of its own with that page in it. Its origin is allowed; every other must be named in ``origins``.
+
+        ``before`` is a script that runs before the page's own.
+        """
         self.origins.add("/".join(url.split("/")[:3]))
         context = await self.browser.new_context(viewport={"width": size[0], "height": size[1]}, locale="en-GB", timezone_id="Europe/Paris")
         self.contexts.append(context)
         context.set_default_timeout(10_000)
         page = await context.new_page()
+        if before:
+            await page.add_init_script(before)
         page.on("console", lambda message: self.complaints.append(message.text) if message.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         context.on("request", lambda request: self._requested(request.url))

@@ -412,6 +412,14 @@ async def test_a_reader_further_up_is_left_there_and_told(desk: Desk, windows: W
     await expect(page.locator("#newer")).to_be_hidden()
 
 
+@pytest.mark.parametrize("without", ["setInterval = () => 0", "EventSource = class { close() {} }"])
+async def test_news_come_by_themselves(desk: Desk, windows: Windows, without: str) -> None:
+    page = await windows.open(f"{desk.slack.url}as/U0ADA", before=f"window.{without};")
+    await expect(page.locator("#where")).to_have_text("# incident")
+    await desk.post()
+    await expect(page.locator(".message")).to_have_count(1, timeout=10_000)
+
+
 async def test_channels_and_who_one_is(desk: Desk, windows: Windows) -> None:
     page = await windows.open(desk.slack.url)
     await page.locator("[data-user=U0ADA]").click()
