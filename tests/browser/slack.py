@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Frame, Locator, Page, expect
 
 from firedoor.channels.slack.blocks import APPROVE
 
@@ -31,7 +31,7 @@ async def look(page: Page, action: str = APPROVE) -> None:
     await expect(submit(page)).to_be_visible()
 
 
-async def say(page: Page, text: str) -> None:
+async def say(page: Page | Frame, text: str) -> None:
     """Write into the composer and send it."""
     await page.locator("#message").fill(text)
     await page.locator("[data-composer=send]").click()

@@ -26,6 +26,7 @@ class Page {
     this.refresh = live(() => this.#look());
     byId("name").textContent = me.name;
     byId("team").textContent = me.team;
+    document.body.classList.toggle("framed", window.top !== window); // who one is, is chosen around the frame
     addEventListener("hashchange", () => this.#go());
     this.#go();
   }
