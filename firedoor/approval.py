@@ -1,37 +1,36 @@
 """Who may approve, how many, until when, for which changes, and with what proof. Pure rules over frozen values.
 
-The record of a decision lives in the journal; a chat message only shows it. Each decision carries a MAC over all it decides, made
-with a key that the serving process keeps outside the database: who can rewrite the journal still cannot approve.
+The record of a decision lives in the journal; a chat message only shows it. Each decision carries a proof over all it decides: a MAC made
+with a key that the serving process keeps outside the database, or the person's own SSH signature. Who can rewrite the journal still cannot
+approve. Where chat is downstream of the attacker, only signatures count.
 """
 
 from __future__ import annotations
 
-import hmac
-import os
-import secrets
-import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from hashlib import sha256
-from pathlib import Path
 
-from firedoor.canonical import canonical, digest
-from firedoor.errors import ApprovalInvalid, DecisionRefused, Misconfigured
+from firedoor import signing
+from firedoor.canonical import digest, instant
+from firedoor.errors import ApprovalInvalid, BadInput, DecisionRefused
 from firedoor.model import Cover, Mode, Tier
-
-KEY_BYTES = 32
+from firedoor.seal import Seal
+from firedoor.standing import Standing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """Somebody on the roster. ``slack`` is the member id that never changes, ``names`` every target name that is really this person."""
+    """Somebody on the roster. ``slack`` is the member id that never changes, ``names`` every target name that is really this person.
+
+    ``keys`` are their public SSH keys (``type base64``), with which they decide where chat cannot be trusted.
+    """
 
     name: str
     slack: str
     names: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
     may_request: bool = True
     may_approve: bool = True
 
@@ -55,15 +54,30 @@ class Roster:
         """The person of that roster name."""
         return next((person for person in self.people if person.name == name), None)
 
+    def by_key(self, key: str) -> Person | None:
+        """The person whose public key that is."""
+        return next((person for person in self.people if key in person.keys), None)
+
     def among(self, names: Sequence[str]) -> tuple[Person, ...]:
         """Those whom any of the target names means. Whoever is in the plan leaves the roster for that run."""
         wanted = {name.casefold() for name in names}
         return tuple(person for person in self.people if wanted.intersection(own.casefold() for own in person.names))
 
 
+class Way(StrEnum):
+    """How a run comes to be approved. A freeze rests on a standing approval; breaking the glass is one person alone, and told to all."""
+
+    ORDINARY = "ordinary"
+    FREEZE = "freeze"
+    BREAK_GLASS = "break-glass"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What is asked of the approvers. ``effects`` and ``covers`` are per item of the plan; ``barred`` are people who are in the plan."""
+    """What is asked of the approvers. ``effects`` and ``covers`` are per item of the plan; ``barred`` are people who are in the plan.
+
+    ``lines`` are the changes in words, ``out_of_band`` why only SSH signatures count, where that is so.
+    """
 
     run: str
     mode: Mode
@@ -79,11 +93,20 @@ class Request:
     expires: datetime
     lapses: datetime
     nonce: str
+    lines: tuple[str, ...] = ()
+    out_of_band: str = ""
+    way: Way = Way.ORDINARY
+    standing: Standing | None = None
 
     @property
     def digest(self) -> str:
         """Names the request in every decision on it."""
         return digest(self)
+
+    @property
+    def hardware(self) -> bool:
+        """Whether its signatures must be made with hardware keys."""
+        return bool(self.out_of_band) and self.required is Tier.TWO
 
 
 class Answer(StrEnum):
@@ -91,11 +114,15 @@ class Answer(StrEnum):
 
     APPROVE = "approve"
     DENY = "deny"
+    STOP = "stop"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """One person's answer to one request. ``proof`` is the MAC over everything else."""
+    """One person's answer to one request, named by its digest; a stop of a run that asked for nothing names the run.
+
+    ``proof`` is a MAC or an SSH signature over everything else.
+    """
 
     request: str
     answer: Answer
@@ -116,62 +143,90 @@ class Ruling(StrEnum):
     STOPPED = "stopped"
 
 
-class Seal:
-    """The serving process's own key. Its bytes are shown nowhere."""
-
-    def __init__(self, key: bytes) -> None:
-        self._key = key
-
-    def __repr__(self) -> str:
-        return "Seal()"
-
-    @classmethod
-    def kept_in(cls, folder: Path) -> Seal:
-        """The key kept in ``folder`` as ``approval.key``, readable by its owner only; made on first use. Raises `Misconfigured`."""
-        path = folder / "approval.key"
-        try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            if not path.exists():
-                _make_key(path)
-            if folder.stat().st_mode & 0o022:
-                raise Misconfigured(f"others may write to {folder}, and so exchange the approval key", advice=f"Run: chmod go-w {folder}")
-            if path.stat().st_mode & 0o077:
-                raise Misconfigured(f"{path} can be read by others than its owner", advice=f"Run: chmod 600 {path}")
-            key = path.read_bytes()
-        except OSError as error:
-            raise Misconfigured(f"the approval key at {path} cannot be used ({error.strerror})", advice="Set FIREDOOR_STATE_DIR") from error
-        if len(key) != KEY_BYTES:
-            raise Misconfigured(f"the approval key at {path} is damaged", advice="Move it away; open requests must then be approved again")
-        return cls(key)
-
-    def sign(self, decision: Decision) -> str:
-        """The MAC over the decision without its proof."""
-        return "mac:" + hmac.new(self._key, _signed(decision).encode(), sha256).hexdigest()
-
-    def holds(self, decision: Decision) -> bool:
-        """Whether the proof is this key's, over exactly this decision."""
-        return hmac.compare_digest(canonical(decision.proof).encode(), canonical(self.sign(decision)).encode())
+def document(decision: Decision, run: str, request: Request | None) -> str:
+    """What a person signs, in words that they can read; their own machine writes it anew from the journal. No value spans two lines."""
+    lines = [
+        "Firedoor decision, version 1",
+        f"decision: {decision.answer}",
+        f"by: {decision.by}",
+        f"via: {decision.via}",
+        f"at: {instant(decision.at)}",
+        f"reason: {decision.reason}",
+        f"run: {run}",
+        f"request: {decision.request}",
+    ]
+    if request is not None:
+        lines += [
+            f"mode: {request.mode}",
+            f"playbook: {request.playbook}",
+            f"requested by: {request.requester}",
+            f"approvals needed: {int(request.required)}",
+            f"way: {request.way}",
+            f"signed outside chat because: {request.out_of_band or 'the signer chose to'}",
+            f"expires: {instant(request.expires)}",
+            f"roster: {request.roster}",
+            f"nonce: {request.nonce}",
+            f"fingerprint: {request.fingerprint}",
+            "changes:",
+            *(f"- {line}" for line in request.lines),
+        ]
+    return "\n".join("".join(one if one.isprintable() else f"[U+{ord(one):04X}]" for one in line) for line in lines) + "\n"
 
 
-def _make_key(path: Path) -> None:
-    """The key appears under its name all at once and only once: another process never sees half of it, nor is left with one of its own."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".approval.key-") as file:  # made readable by its owner only
-        file.write(secrets.token_bytes(KEY_BYTES))
-        file.flush()
-        os.fsync(file.fileno())
-        with suppress(FileExistsError):
-            os.link(file.name, path)
+def read_document(text: str) -> tuple[str, Decision]:
+    """The run and the decision, unsigned, that a document is about. Raises `BadInput`; what else it says is for its reader alone."""
+    lines = dict(line.partition(": ")[::2] for line in text.splitlines()[1:8])
+    try:
+        decision = Decision(
+            request=lines["request"],
+            answer=Answer(lines["decision"]),
+            by=lines["by"],
+            via=lines["via"],
+            at=datetime.fromisoformat(lines["at"]),
+            reason=lines["reason"],
+        )
+        return lines["run"], decision
+    except (KeyError, ValueError):
+        raise BadInput("that is no document of a decision", advice="Make one: firedoor approve RUN --as NAME --print") from None
 
 
-def _signed(decision: Decision) -> str:
-    named = {"namespace": "firedoor/decision/1", "request": decision.request, "answer": decision.answer, "by": decision.by}
-    return canonical({**named, "via": decision.via, "at": decision.at, "reason": decision.reason})
+def proven(decision: Decision, person: Person, run: str, request: Request | None, seal: Seal) -> bool:
+    """Whether the decision's proof holds: the person's own signature, or, where chat counts, the serving process's MAC."""
+    if decision.proof.startswith(signing.PROOF):
+        hardware = request is not None and request.hardware and decision.answer is Answer.APPROVE
+        return signing.holds(document(decision, run, request), decision.proof, person.keys, hardware=hardware)
+    return not (request is not None and request.out_of_band) and seal.holds(decision)
+
+
+def stops(decision: Decision, run: str, request: Request | None, roster: Roster, seal: Seal) -> bool:
+    """Whether a stop counts: anybody on the roster may, but for those who are in the plan."""
+    person = roster.by_name(decision.by)
+    if person is None or decision.answer is not Answer.STOP or decision.request != subject(run, request):
+        return False
+    return not (request is not None and person.name in request.barred) and proven(decision, person, run, request, seal)
+
+
+def subject(run: str, request: Request | None) -> str:
+    """What a decision names: the request, or the run where nothing was asked."""
+    return request.digest if request is not None else digest({"run": run})
 
 
 def eligible(request: Request, roster: Roster) -> tuple[Person, ...]:
-    """Those who may answer: approvers, less the requester and whoever is in the plan."""
-    out = {request.requester, *request.barred}
-    return tuple(person for person in roster.people if person.may_approve and person.name not in out)
+    """Those who may answer: approvers, less the requester and whoever is in the plan; with a fit key, where decisions must be signed."""
+    fit = [person for person in roster.people if person.name not in request.barred and _has_fit_key(request, person)]
+    match request.way:
+        case Way.ORDINARY:
+            return tuple(person for person in fit if person.may_approve and person.name != request.requester)
+        case Way.FREEZE:
+            return tuple(person for person in fit if person.may_request)
+        case Way.BREAK_GLASS:
+            return tuple(person for person in fit if person.may_approve and person.name == request.requester)
+
+
+def _has_fit_key(request: Request, person: Person) -> bool:
+    if not request.out_of_band:
+        return True
+    return any(signing.is_hardware(key) or not request.hardware for key in person.keys)
 
 
 def check(request: Request, roster: Roster, person: Person | None, *, now: datetime) -> Person:
@@ -180,12 +235,17 @@ def check(request: Request, roster: Roster, person: Person | None, *, now: datet
         raise DecisionRefused("you are not on Firedoor's roster", advice="Ask one of its approvers")
     if roster.hash != request.roster:
         raise DecisionRefused("the roster has changed since this was asked", advice="Ask for the run to be started again")
-    if not person.may_approve:
+    if not person.may_approve and request.way is not Way.FREEZE:
         raise DecisionRefused("you may request runs, but not approve them", advice="Ask one of the approvers")
-    if person.name == request.requester:
-        raise DecisionRefused("you asked for this run yourself; somebody else must decide", advice="Ask another approver")
     if person.name in request.barred:
         raise DecisionRefused("an account of yours is in this plan; somebody else must decide", advice="Ask another approver")
+    if person.name == request.requester and request.way is Way.ORDINARY:
+        raise DecisionRefused("you asked for this run yourself; somebody else must decide", advice="Ask another approver")
+    if not _has_fit_key(request, person):
+        kind = "hardware-backed (sk-)" if request.hardware else "public"
+        raise DecisionRefused(f"this must be signed, and no {kind} SSH key of yours is in the roster", advice="Ask another approver")
+    if person not in eligible(request, roster):
+        raise DecisionRefused("this is not yours to decide", advice=f"Ask {request.requester}, who began it")
     if now < request.requested:
         raise DecisionRefused("by this machine's clock nobody has asked yet", advice="Set its clock, then decide again")
     if now >= request.expires:
@@ -196,17 +256,28 @@ def check(request: Request, roster: Roster, person: Person | None, *, now: datet
 def tally(request: Request, roster: Roster, decisions: Sequence[Decision], seal: Seal, *, now: datetime) -> Ruling:
     """Where the request stands. Decisions whose proof fails, or whose maker may not decide, count for nothing."""
     asked = request.digest
-    may = {person.name for person in eligible(request, roster)} if roster.hash == request.roster else set()
+    may = {person.name: person for person in eligible(request, roster)} if _stands(request, roster) else {}
     valid = [
         decision
         for decision in decisions
-        if decision.request == asked and decision.by in may and request.requested <= decision.at < request.expires and seal.holds(decision)
+        if decision.request == asked and decision.by in may and request.requested <= decision.at < request.expires
+        if proven(decision, may[decision.by], request.run, request, seal)
     ]
     if any(decision.answer is Answer.DENY for decision in valid):
         return Ruling.DENIED
-    if len({decision.by for decision in valid}) >= request.required:
+    if len({decision.by for decision in valid if decision.answer is Answer.APPROVE}) >= request.required:
         return Ruling.GRANTED
     return Ruling.EXPIRED if now >= request.expires else Ruling.WAITING
+
+
+def _stands(request: Request, roster: Roster) -> bool:
+    """Whether the roster is the one that was asked and, for a freeze, its standing approval was in force when it was asked."""
+    if roster.hash != request.roster:
+        return False
+    if request.way is not Way.FREEZE:
+        return True
+    keys = {person.name: person.keys for person in roster.people if person.may_approve}
+    return request.standing is not None and not request.standing.lacks(keys, roster.hash, request.requested)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

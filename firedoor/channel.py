@@ -1,13 +1,22 @@
-"""What a channel is told, and the contract it fulfils. A channel shows what the journal holds; it decides nothing."""
+"""What a channel is told, the contract it fulfils, and where it takes people's orders.
+
+A channel shows what the journal holds; it decides nothing.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from firedoor.approval import Request
+from firedoor.playbook import Playbook
 from firedoor.run import Item, Order, StepResult
+from firedoor.situation import Standing
+
+# What comes of an order, in words for whoever gave it. It may take a while. Raises `FiredoorError`.
+Later: TypeAlias = Awaitable[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +36,9 @@ class Channel(Protocol):
     async def asked(self, ask: Ask) -> None:
         """Show the request to the people who may decide."""
 
+    async def reminded(self, ask: Ask, urgency: int) -> None:
+        """The request still waits. ``urgency`` is 1 the first time."""
+
     async def progressed(self, order: Order, result: StepResult) -> None:
         """A step has ended."""
 
@@ -34,11 +46,71 @@ class Channel(Protocol):
         """The run is over and verified, or says what is open."""
 
 
+class Office(Protocol):
+    """Where people's orders go. ``person`` is a name on the roster. What cannot be taken raises `FiredoorError` at once."""
+
+    def playbooks(self) -> Sequence[Playbook]:
+        """Those that can be run."""
+
+    def name_run(self) -> str:
+        """A name for a run that is yet to begin. However often it is begun under that name, it is begun once."""
+
+    async def contain(self, person: str, playbook: str, given: Mapping[str, Sequence[str]], *, run: str = "") -> Later:
+        """Start a run."""
+
+    async def freeze(self, person: str, users: Sequence[str], *, run: str = "") -> Later:
+        """Freeze a few people, on the standing approval. Raises `BadInput` as `contain`."""
+
+    async def undo(self, person: str, run: str) -> Later:
+        """Undo one."""
+
+    async def stop(self, person: str, run: str) -> str:
+        """Let one begin no further write."""
+
+    async def status(self, run: str = "") -> str:
+        """Where one stands, or all do; a line each."""
+
+    async def standings(self) -> Sequence[Standing]:
+        """Where the newest runs stand, newest first."""
+
+
+class Together:
+    """Several channels, each told whatever becomes of the others."""
+
+    def __init__(self, *channels: Channel) -> None:
+        self._channels = channels
+
+    async def asked(self, ask: Ask) -> None:
+        """Each shows it."""
+        await self._each(lambda channel: channel.asked(ask))
+
+    async def reminded(self, ask: Ask, urgency: int) -> None:
+        """Each calls."""
+        await self._each(lambda channel: channel.reminded(ask, urgency))
+
+    async def progressed(self, order: Order, result: StepResult) -> None:
+        """Each tells it."""
+        await self._each(lambda channel: channel.progressed(order, result))
+
+    async def finished(self, order: Order, report: Mapping[str, Any]) -> None:
+        """Each tells it."""
+        await self._each(lambda channel: channel.finished(order, report))
+
+    async def _each(self, tell: Callable[[Channel], Awaitable[None]]) -> None:
+        errors = await asyncio.gather(*map(tell, self._channels), return_exceptions=True)
+        for error in errors:
+            if error is not None:
+                raise error
+
+
 class Silent:
     """A channel nobody listens to: previews need none."""
 
     async def asked(self, ask: Ask) -> None:
         """Nothing is shown."""
+
+    async def reminded(self, ask: Ask, urgency: int) -> None:
+        """Nobody is."""
 
     async def progressed(self, order: Order, result: StepResult) -> None:
         """Nothing is told."""

@@ -20,6 +20,7 @@ os.environ.setdefault("TYPER_USE_RICH", "0")  # saves a third of a second of sta
 
 import typer
 
+from firedoor import cli_decisions
 from firedoor.errors import FiredoorError
 
 T = TypeVar("T")
@@ -37,6 +38,7 @@ audit_app = typer.Typer(no_args_is_help=True, help="Whether the journal is whole
 app.add_typer(playbooks_app, name="playbooks")
 app.add_typer(actions_app, name="actions")
 app.add_typer(audit_app, name="audit")
+cli_decisions.register(app)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 Inputs = Annotated[list[str], typer.Option("--input", "-i", metavar="KEY=VALUE", help="An input; repeat it, or separate values by commas.")]
@@ -85,11 +87,37 @@ def plan(playbook: str, given: Inputs = [], requester: As = "", as_json: AsJson 
 
 
 @app.command()
-def contain(playbook: str, given: Inputs = [], requester: As = "", as_json: AsJson = False) -> None:
-    """Plan, ask for approval in Slack, apply, verify, report."""
+def contain(
+    playbook: str,
+    given: Inputs = [],
+    requester: As = "",
+    protected: Annotated[bool, typer.Option("--protected", help="Do not spare what is protected: two people must sign.")] = False,
+    break_glass: Annotated[bool, typer.Option("--break-glass", help="Act alone: few targets, nothing final, all told.")] = False,
+    key: cli_decisions.Key = None,
+    as_json: AsJson = False,
+) -> None:
+    """Plan, ask for approval in Slack or by signature, apply, verify, report."""
     from firedoor import running, words
 
-    report = _run(running.contain(playbook, given, requester=requester or getpass.getuser(), say=_aside(as_json=as_json)))
+    alone = cli_decisions.signer(key) if break_glass else None
+    who = requester or getpass.getuser()
+    job = running.contain(playbook, given, requester=who, say=_aside(as_json=as_json), protected=protected, alone=alone)
+    report = _run(job)
+    _show(report, as_json=as_json, render=words.report_markdown)
+    raise typer.Exit(_exit_code(report))
+
+
+@app.command()
+def freeze(
+    users: Annotated[list[str], typer.Argument(metavar="[USER]...", help="Okta logins.")] = [],
+    access_keys: Annotated[list[str], typer.Option("--access-key", metavar="ID", help="A key whose owner is frozen in AWS.")] = [],
+    key: cli_decisions.Key = None,
+    as_json: AsJson = False,
+) -> None:
+    """Freeze a few accounts at once: on the standing approval, signed by you alone, all told. Undo takes it back."""
+    from firedoor import running, words
+
+    report = _run(running.freeze(users, access_keys, signer=cli_decisions.signer(key), say=_aside(as_json=as_json)))
     _show(report, as_json=as_json, render=words.report_markdown)
     raise typer.Exit(_exit_code(report))
 

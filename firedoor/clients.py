@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from firedoor import powers
 from firedoor.errors import FiredoorError, Misconfigured, Unauthorized, Unreachable, VendorError
 from firedoor.guard import Keepers
 from firedoor.settings import Settings
@@ -74,6 +75,10 @@ class Clients:
             return ()
         members = tuple((f"okta:user:{one.id}", f"okta:user:{one.login}") for one in found if f"okta:user:{one.id}" not in self.own)
         return (Keepers(what="super administrator of Okta", members=members),)
+
+    async def powers(self, names: Sequence[str]) -> Sequence[str]:
+        """Why chat, or who signs in to it, may be in the attacker's hands where these targets are. See `firedoor.powers`."""
+        return await powers.among(names, okta=self.by_vendor.get("okta"), slack=self.by_vendor.get("slack"))
 
 
 async def connect(stack: AsyncExitStack, settings: Settings, vendors: frozenset[str], access: Access, aws: AwsStandIn | None) -> Clients:

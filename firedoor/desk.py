@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from firedoor.approval import Answer, Decision, Grant, Person, Request, Roster, Ruling, Seal, check, tally
-from firedoor.errors import DecisionRefused
+from firedoor import approval
+from firedoor.approval import Answer, Decision, Grant, Person, Request, Roster, Ruling, check, tally
+from firedoor.errors import BadInput, DecisionRefused, MustBeSigned
 from firedoor.journal import Journal, Kind
 from firedoor.run import Record, fold
+from firedoor.seal import Seal
 from firedoor.store import Overtaken, Taken
 
 
@@ -34,26 +37,83 @@ class Desk:
         return self._open(await self.record(run), person, now=datetime.now(UTC))
 
     async def decide(self, run: str, person: Person | None, answer: Answer, *, via: str, reason: str = "", asked: str = "") -> Decision:
-        """Record one person's answer, once. ``asked``: the digest of the request they were shown, where known.
+        """Record one person's answer, once, on this process's word. ``asked``: the digest of the request they were shown, where known.
 
-        Raises `DecisionRefused`: not on the roster, the requester, in the plan, too late, decided already, or shown something else.
+        Raises `DecisionRefused`: not on the roster, the requester, in the plan, too late, decided already, or shown something else;
+        `MustBeSigned` where this process's word does not count.
         """
-        while True:
-            record, seen = await self._read(run)
-            now = datetime.now(UTC)
+        if answer is Answer.STOP:
+            return await self.stop(run, person, via=via, reason=reason)
+
+        def judged(record: Record, now: datetime) -> Decision:
             request = self._open(record, person, now=now)
             assert person is not None
             if asked and asked != request.digest:
                 raise DecisionRefused("what you were shown is not what is being asked now", advice="Open the request again")
-            bare = Decision(request=request.digest, answer=answer, by=person.name, via=via, at=now, reason=reason)
-            decision = replace(bare, proof=self._seal.sign(bare))
-            try:
-                await self._journal.append(run, Kind.DECIDED, decision, claim=f"decision:{request.nonce}:{person.name}", seen=seen)
-            except Taken as taken:
-                raise DecisionRefused("you have decided on this already; the first answer counts") from taken
-            except Overtaken:
-                continue  # somebody else decided, or the request was ruled on: whoever is told "recorded" must have been in time
+            if request.out_of_band:
+                raise _must_be_signed(run, request, answer)
+            return self._vouched(Decision(request=request.digest, answer=answer, by=person.name, via=via, at=now, reason=reason))
+
+        return await self._record(run, judged)
+
+    async def advise(self, run: str, person: Person | None, answer: Answer, *, via: str, reason: str = "") -> None:
+        """Put on record what somebody would decide where only signatures count. It has no force. Raises as `may_decide`."""
+        await self.may_decide(run, person)
+        assert person is not None
+        await self._journal.append(run, Kind.NOTED, {"advice": answer, "by": person.name, "via": via, "reason": reason})
+
+    async def draw_up(self, run: str, person: Person | None, answer: Answer, *, via: str, reason: str = "") -> tuple[Decision, str]:
+        """An answer of that person, not yet signed, and the document that they are to sign. Raises as `decide` and `stop`."""
+        record = await self.record(run)
+        now = datetime.now(UTC)
+        if answer is Answer.STOP:
+            name = self._may_stop(record, person).name
+        else:
+            name = check(self._open(record, person, now=now), self.roster, person, now=now).name
+        named = approval.subject(run, record.request)
+        decision = Decision(request=named, answer=answer, by=name, via=via, at=now, reason=reason)
+        return decision, approval.document(decision, run, record.request)
+
+    async def submit(self, run: str, decision: Decision) -> Decision:
+        """Record an answer that was drawn up here, or elsewhere, and signed. Raises `DecisionRefused`, with nothing recorded."""
+        person = self.roster.by_name(decision.by)
+
+        def judged(record: Record, now: datetime) -> Decision:
+            if decision.answer is Answer.STOP:
+                self._may_stop(record, person)
+            else:
+                self._open(record, person, now=now)
+            if decision.request != approval.subject(run, record.request):
+                raise DecisionRefused("that was signed for something else than what is asked now", advice="Sign again")
+            if person is None or not approval.proven(decision, person, run, record.request, self._seal):
+                hardware = record.request is not None and record.request.hardware
+                kind = "a hardware key of yours, touched" if hardware else "a key of yours"
+                raise DecisionRefused(f"the signature is not one by {kind}, that is on the roster", advice="Sign with a key that is")
+            if decision.at > now:
+                raise DecisionRefused("by this machine's clock that was signed in the future", advice="Set the clocks, then sign again")
             return decision
+
+        return await self._record(run, judged)
+
+    async def stop(self, run: str, person: Person | None, *, via: str, reason: str = "") -> Decision:
+        """Let the run begin no further write, on this process's word. Raises `BadInput` where it is over, and as `decide`."""
+
+        def judged(record: Record, now: datetime) -> Decision:
+            who = self._may_stop(record, person)
+            if record.request is not None and record.request.out_of_band:
+                raise _must_be_signed(run, record.request, Answer.STOP)
+            named = approval.subject(run, record.request)
+            return self._vouched(Decision(request=named, answer=Answer.STOP, by=who.name, via=via, at=now, reason=reason))
+
+        return await self._record(run, judged)
+
+    def stopped_by(self, record: Record) -> str:
+        """Who stopped the run, proofs checked; empty where nobody did, or it was resumed since."""
+        return next((stop.by for stop in record.stops if self.counts(record, stop)), "")
+
+    def counts(self, record: Record, stop: Decision) -> bool:
+        """Whether a stop of that run counts."""
+        return approval.stops(stop, record.order.run, record.request, self.roster, self._seal)
 
     async def wait(self, request: Request) -> Ruling:
         """Until the request is ruled on: by enough people, by one denial, by its expiry, or by a stop. The ruling is journaled once."""
@@ -61,11 +121,12 @@ class Desk:
             record, seen = await self._read(request.run)
             if record.ruling is not None:
                 return record.ruling
-            ruling = Ruling.STOPPED if record.stopped_by else self.tally(request, record)
+            stopped_by = self.stopped_by(record)
+            ruling = Ruling.STOPPED if stopped_by else self.tally(request, record)
             if ruling is not Ruling.WAITING:
                 with suppress(Overtaken, Taken):  # what came in meanwhile may be a decision: the ruling is one on all that is on record
-                    claim = f"ruling:{request.nonce}"
-                    await self._journal.append(request.run, Kind.CLOSED, {"ruling": ruling}, claim=claim, seen=seen)
+                    claim, body = f"ruling:{request.nonce}", {"ruling": ruling, "stopped_by": stopped_by}
+                    await self._journal.append(request.run, Kind.CLOSED, body, claim=claim, seen=seen)
                     return ruling
         raise AssertionError("the journal beats without end")
 
@@ -82,6 +143,35 @@ class Desk:
             return None
         return Grant(request=request, decisions=tuple(record.decisions), roster=self.roster, seal=self._seal)
 
+    async def _record(self, run: str, judged: Callable[[Record, datetime], Decision]) -> Decision:
+        """Put on record what ``judged`` makes of the run as it stands, unless the run has gone on meanwhile: then it judges again."""
+        while True:
+            record, seen = await self._read(run)
+            decision = judged(record, datetime.now(UTC))
+            kind, claim = Kind.STOP, None
+            if decision.answer is not Answer.STOP:
+                assert record.request is not None
+                kind, claim = Kind.DECIDED, f"decision:{record.request.nonce}:{decision.by}"
+            try:
+                await self._journal.append(run, kind, decision, claim=claim, seen=seen)
+            except Taken as taken:
+                raise DecisionRefused("you have decided on this already; the first answer counts") from taken
+            except Overtaken:
+                continue  # somebody else decided, or the request was ruled on: whoever is told "recorded" must have been in time
+            return decision
+
+    def _vouched(self, decision: Decision) -> Decision:
+        return replace(decision, proof=self._seal.sign(decision))
+
+    def _may_stop(self, record: Record, person: Person | None) -> Person:
+        if record.report is not None:
+            raise BadInput(f"run {record.order.run} is over", advice=f"See `firedoor show {record.order.run}`")
+        if person is None or person not in self.roster.people:
+            raise DecisionRefused("you are not on Firedoor's roster", advice="Ask somebody who is")
+        if record.request is not None and person.name in record.request.barred:
+            raise DecisionRefused("you are in this plan yourself, so you may not stop it", advice="Ask somebody else on the roster")
+        return person
+
     async def _read(self, run: str) -> tuple[Record, int]:
         """Where the run stands, and the number of the last event that says so."""
         events = await self._journal.events(run)
@@ -95,7 +185,15 @@ class Desk:
         who = check(request, self.roster, person, now=now)
         if any(decision.by == who.name for decision in record.decisions):
             raise DecisionRefused("you have decided on this already; the first answer counts")
-        if record.stopped_by or (ruled := self.tally(request, record)) is not Ruling.WAITING:
-            ruling = "it was stopped" if record.stopped_by else f"it is {ruled}"
+        stopped_by = self.stopped_by(record)
+        if stopped_by or (ruled := self.tally(request, record)) is not Ruling.WAITING:
+            ruling = "it was stopped" if stopped_by else f"it is {ruled}"
             raise DecisionRefused(f"run {run} waits for no decision: {ruling}", advice="See `firedoor show`")
         return request
+
+
+def _must_be_signed(run: str, request: Request, answer: Answer) -> MustBeSigned:
+    return MustBeSigned(
+        f"chat cannot be trusted with this run ({request.out_of_band}), so what is said here has no force",
+        advice=f"At your own terminal: firedoor {answer} {run} --key FILE",
+    )

@@ -21,17 +21,24 @@ async def _no_keepers() -> Sequence[Keepers]:
     return ()
 
 
+async def _no_powers(names: Sequence[str]) -> Sequence[str]:
+    del names
+    return ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Units:
     """Actions and queries with a client in hand: read-only ones for planning, writing ones for applying.
 
-    ``keepers`` asks the vendors who can let everybody in again. ``missing`` are vendors without a client, and why: what a playbook wants
+    ``keepers`` asks the vendors who can let everybody in again, ``powers`` whether some targets, by their names, could turn the chat
+    against us. ``missing`` are vendors without a client, and why: what a playbook wants
     of them becomes an item that says so, and holds nothing up.
     """
 
     actions: Mapping[str, AnyAction]
     queries: Mapping[str, AnyQuery]
     keepers: Callable[[], Awaitable[Sequence[Keepers]]] = field(default=_no_keepers)
+    powers: Callable[[Sequence[str]], Awaitable[Sequence[str]]] = field(default=_no_powers)
     missing: Mapping[str, Misconfigured] = field(default_factory=dict)
 
 
@@ -72,6 +79,7 @@ async def draft(book: Playbook, order: Order, *, units: Units, guard: Guard) -> 
     such failure is raised where nothing to contain was found. Raises `BadInput` for a question that names something unknown.
     """
     given = _given(book, order.inputs)
+    guard = guard.lifted() if order.protected else guard
     answers = dict(zip(book.queries, await asyncio.gather(*(_find(one, given, units) for one in book.queries.values())), strict=True))
     _check_there_is_work(book, answers, units)
     names = tuple(dict.fromkeys(name for step in book.steps for target in answers[step.source].found for name in target.names))

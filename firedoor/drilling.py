@@ -14,11 +14,12 @@ from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from firedoor import running
-from firedoor.approval import Request
+from firedoor.approval import Answer, Request
 from firedoor.clients import AwsStandIn
 from firedoor.errors import BadInput, FiredoorError, nearest
 from firedoor.exercise import judge, oncall, processes
@@ -26,6 +27,7 @@ from firedoor.exercise.scenario import SCENARIOS, Scenario
 from firedoor.exercise.timeline import timeline
 from firedoor.journal import Journal, Kind
 from firedoor.model import Mode
+from firedoor.orchestrating import orchestrate
 from firedoor.report import RunOutcome
 from firedoor.run import Order, fold, read_as
 from firedoor.settings import Settings, load
@@ -79,14 +81,13 @@ async def run(name: str, *, approve: str, lag: float, contains: bool, as_json: b
         if undoes and run_:
             processes.end(attacker.pid)  # what is let in again must not find them at the door
             say("The attacker is gone; undoing it all")
-            report = {**report, "undone": await _undone(house.journal, settings, world, run_, mind)}
+            report = {**report, "undone": await _undone(house.journal, settings, world, run_, mind, folder)}
         return report
 
 
 async def resume(settings: Settings, order: Order, *, say: Say) -> Report:
     """Go on with a drill's run in the world it left behind, and judge it. Raises `BadInput` where that world is gone."""
-    folder = next((path.parent for path in (settings.state_dir / "drills").glob("*/run") if path.read_text() == order.run), None)
-    world = json.loads((folder / "world.json").read_text()) if folder else {}
+    folder, world = _world_of(settings, order.run)
     if folder is None or not processes.alive(world["pid"]):
         advice = "Start another drill; a drill's world waits ten minutes for its run to be resumed"
         raise BadInput(f"the simulated world of run {order.run} is gone", advice=advice)
@@ -95,10 +96,26 @@ async def resume(settings: Settings, order: Order, *, say: Say) -> Report:
         house = await running.with_slack(stack, drill_settings, VENDORS, mode=Mode.DRILL, aws=aws)
         say(f"Run {order.run}: reading the simulated world before anything else")
         engine = house.engine
-        await running.orchestrate(order, lambda stage: engine.resume(order.run, stage), house.journal)
+        await orchestrate(order, lambda stage: engine.resume(order.run, stage), house.journal)
         report = await verdict(house.journal, order.run, SCENARIOS[world["scenario"]], world, folder, alerted=order.asked.timestamp())
         processes.end(world["pid"])
         return report
+
+
+def settings_of(settings: Settings, run: str) -> Settings:
+    """The settings of the drill that a run belongs to. Raises `BadInput` where its world left nothing behind."""
+    folder, world = _world_of(settings, run)
+    if folder is None:
+        raise BadInput(f"the simulated world of run {run} is gone", advice="Start another drill")
+    return stand_ins(world)[0]
+
+
+def _world_of(settings: Settings, run: str) -> tuple[Path | None, Report]:
+    """Where a drill's run was, and its world as it was handed out there."""
+    for path in (settings.state_dir / "drills").glob("*/run"):
+        if run in path.read_text().split():
+            return path.parent, json.loads((path.parent / "world.json").read_text())
+    return None, {}
 
 
 async def verdict(journal: Journal, run: str, scenario: Scenario, world: Report, folder: Path, *, alerted: float) -> Report:
@@ -135,14 +152,15 @@ async def _contained(journal: Journal, settings: Settings, scenario: Scenario, w
     answer = await oncall.start(world["slack_url"], settings.people[0].slack, scenario.playbook)
     run = _started(answer)
     (folder / "run").write_text(run)
-    await _decided(journal, settings, world, run, mind)
+    await _decided(journal, settings, world, run, mind, folder)
     return run
 
 
-async def _undone(journal: Journal, settings: Settings, world: Report, run: str, mind: oncall.Ask) -> Report:
+async def _undone(journal: Journal, settings: Settings, world: Report, run: str, mind: oncall.Ask, folder: Path) -> Report:  # noqa: PLR0917
     """The same two people undo it. Returns the report of the undo."""
     way_back = _started(await oncall.undo(world["slack_url"], settings.people[0].slack, run))
-    await _decided(journal, settings, world, way_back, mind)
+    (folder / "run").write_text(f"{run} {way_back}")
+    await _decided(journal, settings, world, way_back, mind, folder)
     report = fold(way_back, await journal.events(way_back)).report
     assert report is not None
     return report
@@ -154,8 +172,9 @@ def _started(answer: str) -> str:
     return started[1]
 
 
-async def _decided(journal: Journal, settings: Settings, world: Report, run: str, mind: oncall.Ask) -> None:
+async def _decided(journal: Journal, settings: Settings, world: Report, run: str, mind: oncall.Ask, folder: Path) -> None:  # noqa: PLR0917
     """As many other people as are needed decide, one after another; then the run is waited for."""
+    signing = partial(_sign, folder)
     others = iter(settings.people[1:])
     deciding: list[asyncio.Task[None]] = []
     left = 0
@@ -165,10 +184,20 @@ async def _decided(journal: Journal, settings: Settings, world: Report, run: str
                 left = int(read_as(Request, event.body, event).required)
             if event.kind in (Kind.REQUESTED, Kind.DECIDED) and left > 0:
                 left -= 1
-                deciding.append(asyncio.create_task(oncall.decide(world["slack_url"], next(others).slack, run, mind)))
+                deciding.append(asyncio.create_task(oncall.decide(world["slack_url"], next(others).slack, run, mind, signing)))
             if event.kind == Kind.FINISHED:
                 await asyncio.gather(*deciding)
                 break
+
+
+async def _sign(folder: Path, member: str, run: str, answer: Answer) -> None:
+    """What somebody does at their own terminal, with a hardware key that only they have."""
+    from firedoor import terminal  # noqa: PLC0415 - only some drills need it
+    from firedoor.exercise.keys import SecurityKey  # noqa: PLC0415
+
+    key = SecurityKey.kept(json.loads((folder / "keys.json").read_text(encoding="utf-8"))[member])
+    signer = terminal.Signer(public=key.public, sign=key.sign)
+    await terminal.decide(run, answer, signer, reason="in the drill", confirm=lambda document: run in document)
 
 
 def _ways_in(folder: Path) -> set[str]:

@@ -6,21 +6,22 @@ The engine does not know Prefect, Slack or a terminal. Where steps are carried o
 
 from __future__ import annotations
 
+import asyncio
 import logging
-import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
-from firedoor import planning, report, results, undo
+from firedoor import planning, report, requesting, results, undo
 from firedoor.applying import Applying
-from firedoor.approval import Request, Ruling, eligible
+from firedoor.approval import Answer, Request, Ruling, Way
 from firedoor.catalogue import AnyAction
 from firedoor.channel import Ask, Channel
 from firedoor.desk import Desk
 from firedoor.drafting import Units
-from firedoor.errors import ApprovalInvalid, BadInput, DecisionRefused, LeaseLost, Misconfigured, RunHeld
+from firedoor.errors import ApprovalInvalid, BadInput, LeaseLost, Misconfigured, RunHeld
 from firedoor.guard import Guard
 from firedoor.journal import Journal, Kind
 from firedoor.lease import TTL_SECONDS, Leases
@@ -33,7 +34,7 @@ from firedoor.step import Bench
 from firedoor.stops import Stops
 from firedoor.voices import Voices
 
-LAPSES_AFTER = timedelta(hours=4)
+REMINDED_AT = (1 / 3, 2 / 3)  # of the time that a request has
 RESUMABLE = ("partial", "failed", "stopped")
 
 log = logging.getLogger(__name__)
@@ -104,13 +105,8 @@ class Engine:
             return await self._carry_on(run, stage)
 
     async def stop(self, run: str, *, by: str) -> None:
-        """Let the run begin no further write. Raises `UnknownRun`, `BadInput` where it is over, `DecisionRefused` for its own targets."""
-        record = await self._desk.record(run)
-        if record.report is not None:
-            raise BadInput(f"run {run} is over", advice=f"See `firedoor show {run}`")
-        if record.request is not None and by in record.request.barred:
-            raise DecisionRefused("you are in this plan yourself, so you may not stop it", advice="Ask somebody else on the roster")
-        await self._journal.append(run, Kind.STOP, {"by": by})
+        """Let the run begin no further write. Raises `UnknownRun`, and as `Desk.stop`."""
+        await self._desk.stop(run, self._desk.roster.by_name(by), via="engine")
 
     def _check_acts(self, order: Order) -> None:
         if self._act is None or order.mode is Mode.PREVIEW:
@@ -123,8 +119,9 @@ class Engine:
 
     async def _begin(self, order: Order, planned: Planned, approval: Approval, stage: Stage) -> Mapping[str, Any]:
         """Put a plan on record, ask for its approval, and go on from there."""
-        request = self._request(order, approval, planned)
-        await self._journal.append(order.run, Kind.OPENED, order)
+        planned = requesting.alone(order, planned) if order.way is Way.BREAK_GLASS else planned
+        request = requesting.request(order, planned, approval=approval, roster=self._desk.roster, now=datetime.now(UTC))
+        await self._journal.append(order.run, Kind.OPENED, order, claim="opened")
         await self._journal.append(order.run, Kind.PLANNED, {"items": planned.items, "fingerprint": planned.fingerprint})
         if request is not None:
             await self._desk.ask(request)
@@ -159,7 +156,7 @@ class Engine:
         drafts = undo.draft(original, self._look.actions, self._guard)
         turned = {**self._look.actions, **undo.actions(original, self._look.actions)}
         at_least = original.request.required if original.request is not None else Tier.AUTO
-        return await planning.read_and_plan(drafts, order, turned, at_least=at_least)
+        return await planning.read_and_plan(drafts, order, self._look, turned, at_least=at_least)
 
     async def _acting(self, record: Record) -> Mapping[str, AnyAction]:
         """The writing action of each item, by the item's id; those without a client are left out."""
@@ -171,36 +168,6 @@ class Engine:
 
     def _wants_approval(self, item: Item) -> bool:
         return item.plan is not None and item.plan.wants_approval and not item.telling
-
-    def _request(self, order: Order, approval: Approval, planned: Planned) -> Request | None:
-        if planned.tier is Tier.AUTO:
-            return None
-        asked_for = [(item.id, item.action, item.plan) for item in planned.items if item.plan is not None and not item.telling]
-        roster = self._desk.roster
-        now = datetime.now(UTC)
-        request = Request(
-            run=order.run,
-            mode=order.mode,
-            playbook=order.playbook,
-            fingerprint=planned.fingerprint,
-            effects={name: tuple(change.effect(action) for change in plan.changes) for name, action, plan in asked_for},
-            covers={name: plan.covers for name, _, plan in asked_for if plan.covers},
-            required=planned.tier,
-            requester=order.requester,
-            roster=roster.hash,
-            barred=tuple(person.name for person in roster.among(planned.names)),
-            requested=now,
-            expires=now + timedelta(minutes=approval.expires_minutes),
-            lapses=now + timedelta(minutes=approval.expires_minutes) + LAPSES_AFTER,
-            nonce=secrets.token_hex(16),
-        )
-        if (able := len(eligible(request, roster))) < request.required:
-            raise BadInput(
-                f"this plan needs {request.required} approval(s), and {able} on the roster may give one: "
-                "not the requester, and nobody who is in the plan",
-                advice="Let somebody else request it, or add approvers to firedoor.toml",
-            )
-        return request
 
     async def _carry_on(self, run: str, stage: Stage) -> Mapping[str, Any]:
         """From a recorded plan to the report; the same for a fresh run and for one that is resumed."""
@@ -228,9 +195,25 @@ class Engine:
         if record.request is None:
             return Ruling.GRANTED
         if record.ruling is None:
-            voices.say(self._channel.asked(Ask(title=record.order.title, order=record.order, request=record.request, items=record.items)))
-            return await self._desk.wait(record.request)
+            voices.say(self._channel.asked(self._ask(record, record.request)))
+            reminding = asyncio.create_task(self._remind(record.request, voices))
+            try:
+                return await self._desk.wait(record.request)
+            finally:
+                reminding.cancel()
         return record.ruling
+
+    def _ask(self, record: Record, request: Request) -> Ask:
+        approved = tuple(dict.fromkeys(one.by for one in record.decisions if one.answer is Answer.APPROVE))
+        return Ask(title=record.order.title, order=record.order, request=request, items=record.items, approved=approved)
+
+    async def _remind(self, request: Request, voices: Voices) -> None:
+        """Those who may decide are called again, and more of them, as the request's time runs out."""
+        for urgency, share in enumerate(REMINDED_AT, start=1):
+            due = request.requested + share * (request.expires - request.requested)
+            await asyncio.sleep((due - datetime.now(UTC)).total_seconds())
+            record = await self._desk.record(request.run)
+            voices.say(self._channel.reminded(self._ask(record, request), urgency))
 
     def _confirm(self, record: Record) -> None:
         """What is about to be applied is what was approved, whoever wrote to the journal's database meanwhile. Raises `ApprovalInvalid`."""
@@ -238,6 +221,7 @@ class Engine:
         if request is None:
             return
         same = request.fingerprint == planning.fingerprint(record.items, mode=order.mode, playbook=order.playbook)
+        same = same and request.lines == planning.lines(record.items)
         if not same or request.run != order.run or self._desk.grant(record) is None:
             raise ApprovalInvalid(
                 "the approval on record has no valid proof, or is one of another plan",
@@ -256,7 +240,7 @@ class Engine:
             await self._journal.append(record.order.run, Kind.ENDED, settled)
 
     async def _apply(self, record: Record, stage: Stage, voices: Voices) -> None:
-        stops = Stops(self._journal, record.order.run)
+        stops = Stops(self._journal, record.order.run, partial(self._desk.counts, record))
         bench = Bench(journal=self._journal, leases=self._leases, grant=self._desk.grant(record), stopped=stops.by)
         actions = await self._acting(record)
         await Applying(record, actions, bench=bench, desk=self._desk, channel=self._channel, stage=stage, voices=voices).everything()

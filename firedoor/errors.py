@@ -81,8 +81,16 @@ class ApprovalInvalid(FiredoorError):
     """A decision's proof does not match what it claims to approve."""
 
 
+class SlackMissing(Misconfigured):
+    """Slack is not set up, cannot be reached, or does not know us. At a terminal, runs go on without it."""
+
+
 class DecisionRefused(FiredoorError):
     """A person may not decide this request. Only they are told why."""
+
+
+class MustBeSigned(DecisionRefused):
+    """This must be decided outside chat, by an SSH signature. Nothing was decided."""
 
 
 class ChannelError(FiredoorError):

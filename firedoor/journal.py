@@ -47,6 +47,7 @@ class Kind(StrEnum):
     STOP = "run.stop"
     UNDONE = "run.undone"
     NOTED = "run.noted"
+    STANDING = "standing.signed"
     FINISHED = "run.finished"
 
 
@@ -153,8 +154,27 @@ class Journal:
     async def runs(self) -> Sequence[str]:
         """The names of all runs, newest first."""
         async with self._store.reading() as connection:
-            query = sa.select(events.c.run).group_by(events.c.run).order_by(sa.func.min(events.c.seq).desc())
+            opened = events.c.kind == str(Kind.OPENED)
+            query = sa.select(events.c.run).where(opened).group_by(events.c.run).order_by(sa.func.min(events.c.seq).desc())
             return list((await connection.execute(query)).scalars())
+
+    @unbroken
+    async def opened(self, *, most: int, since: datetime | None = None, **said: str) -> Sequence[Event]:
+        """The events that opened runs, newest first: at most ``most``, none from before ``since``, and of those bodies that say ``said``.
+
+        One that cannot be read is passed over: whoever damaged it must not keep people from containing.
+        """
+        found: list[Event] = []
+        query = sa.select(events).where(events.c.n == 1, events.c.kind == str(Kind.OPENED)).order_by(events.c.seq.desc())
+        async with self._store.reading() as connection, connection.stream(query) as rows:
+            async for row in rows.mappings():
+                with contextlib.suppress(JournalBroken):
+                    event = _event(dict(row))
+                    if len(found) == most or (since is not None and event.at < since):
+                        break
+                    if all(event.body.get(name) == value for name, value in said.items()):
+                        found.append(event)
+        return found
 
     @unbroken
     async def head(self) -> str:

@@ -33,12 +33,16 @@ TRYING = AsyncRetrying(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
-    """A plan for the whole run. ``names`` are all names of all targets, refused ones too."""
+    """A plan for the whole run. ``names`` are all names of all targets, refused ones too.
+
+    ``powers`` is why chat may be in the attacker's hands, if it may.
+    """
 
     items: tuple[Item, ...]
     names: tuple[str, ...]
     tier: Tier
     fingerprint: str
+    powers: tuple[str, ...]
 
 
 async def make(book: Playbook, order: Order, *, units: Units, guard: Guard) -> Planned:
@@ -49,10 +53,12 @@ async def make(book: Playbook, order: Order, *, units: Units, guard: Guard) -> P
     if absent := concerned - here:
         raise Misconfigured(f"this process has no client for {', '.join(sorted(absent))}", advice="Set up that vendor, then start it again")
     drafts = await draft(book, order, units=units, guard=guard)
-    return await read_and_plan(drafts, order, units.actions, at_least=Tier(book.approval.at_least))
+    return await read_and_plan(drafts, order, units, units.actions, at_least=Tier(book.approval.at_least))
 
 
-async def read_and_plan(drafts: Drafts, order: Order, actions: Mapping[str, AnyAction], *, at_least: Tier = Tier.AUTO) -> Planned:
+async def read_and_plan(
+    drafts: Drafts, order: Order, units: Units, actions: Mapping[str, AnyAction], *, at_least: Tier = Tier.AUTO
+) -> Planned:
     """Each draft that was not refused, read and planned. ``actions`` by the item's action, or by its id where it has one of its own."""
     readers = asyncio.Semaphore(READERS)
 
@@ -63,13 +69,21 @@ async def read_and_plan(drafts: Drafts, order: Order, actions: Mapping[str, AnyA
             action = actions.get(one.item.id) or actions[one.item.action]
             return replace(one.item, plan=await _read_and_plan(action, one.target))
 
-    items = await asyncio.gather(*map(consider, drafts.drafts))
+    powers, items = await asyncio.gather(units.powers(drafts.names), asyncio.gather(*map(consider, drafts.drafts)))
     return Planned(
         items=tuple(items),
         names=drafts.names,
         tier=tier(items, actions, at_least=at_least),
         fingerprint=fingerprint(items, mode=order.mode, playbook=order.playbook),
+        powers=tuple(powers),
     )
+
+
+def lines(items: Sequence[Item]) -> tuple[str, ...]:
+    """What a plan changes, or may come to change, in words: a line each. It is what people sign."""
+    planned = [item.plan for item in items if item.plan is not None and not item.telling]
+    changes = [change.says for plan in planned for change in plan.changes]
+    return (*changes, *(f"{cover.says} (at most {cover.at_most})" for plan in planned for cover in plan.covers))
 
 
 def tier(items: Sequence[Item], actions: Mapping[str, AnyAction], *, at_least: Tier) -> Tier:

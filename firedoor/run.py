@@ -10,10 +10,11 @@ from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
-from firedoor.approval import Decision, Request, Ruling
+from firedoor.approval import Decision, Request, Ruling, Way
 from firedoor.errors import JournalBroken, UnknownRun
 from firedoor.journal import Event, Kind
 from firedoor.model import Change, Intent, Mode, Outcome, Plan, Receipt, Residual, Reversal
+from firedoor.standing import Standing
 
 V = TypeVar("V")
 
@@ -22,7 +23,8 @@ V = TypeVar("V")
 class Order:
     """What was asked for: a playbook with bound inputs, by whom, in which mode, and when.
 
-    ``title`` is what people call it; ``undoes`` is the run to be undone, if any.
+    ``title`` is what people call it; ``undoes`` is the run to be undone, if any, ``follows`` one whose leftovers this asks for.
+    ``protected``: it names what is protected on purpose. ``way`` is how it comes to be approved; a freeze brings its ``standing`` approval.
     """
 
     run: str
@@ -34,6 +36,10 @@ class Order:
     inputs: Mapping[str, tuple[str, ...]]
     title: str
     undoes: str = ""
+    follows: str = ""
+    protected: bool = False
+    way: Way = Way.ORDINARY
+    standing: Standing | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +113,7 @@ class StepResult:
 class Record:
     """Where a run stands, folded from its events.
 
+    ``stops`` are all that were asked for since it was last resumed, whether they count or not; ``stopped_by`` is who ended the request so.
     ``forgotten`` are intents that count for nothing but the bounds of an approval, ``undone_by`` is the run that undid this one.
     ``overtaken`` tells, for an item whose source was written to, how many intents and receipts there were just before that.
     """
@@ -122,6 +129,7 @@ class Record:
     receipts: list[Done] = field(default_factory=list)
     results: dict[str, StepResult] = field(default_factory=dict)
     overtaken: dict[str, tuple[int, int]] = field(default_factory=dict)
+    stops: list[Decision] = field(default_factory=list)
     stopped_by: str = ""
     undone_by: str = ""
     report: Mapping[str, Any] | None = None
@@ -177,7 +185,7 @@ def _apply(record: Record, event: Event) -> None:  # noqa: C901 - one case a kin
         case Kind.DECIDED:
             record.decisions.append(read_as(Decision, event.body, event))
         case Kind.CLOSED:
-            record.ruling = Ruling(str(event.body["ruling"]))
+            record.ruling, record.stopped_by = Ruling(str(event.body["ruling"])), str(event.body.get("stopped_by", ""))
         case Kind.INTENT:
             started = read_as(Started, event.body, event)
             later = (item.id for item in record.items if started.item in item.needs)
@@ -189,13 +197,13 @@ def _apply(record: Record, event: Event) -> None:  # noqa: C901 - one case a kin
             result = read_as(StepResult, event.body, event)
             record.results[result.item] = result
         case Kind.STOP:
-            record.stopped_by = str(event.body["by"])
+            record.stops.append(read_as(Decision, event.body, event))
         case Kind.UNDONE:
             record.undone_by = str(event.body["by"])
         case Kind.FINISHED:
             record.report = event.body
         case Kind.RESUMED:
-            record.report, record.stopped_by = None, ""
+            record.report, record.stopped_by, record.stops = None, "", []
 
 
 @cache

@@ -3,41 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any
 
 from firedoor import diagram, inputs, lint, playbook, report, shelf, wiring
+from firedoor.approval import Answer, Way
 from firedoor.canonical import plain
+from firedoor.channel import Channel, Together
 from firedoor.clients import TELLING, AwsStandIn
-from firedoor.defect import kind_and_place
 from firedoor.engine import RESUMABLE
-from firedoor.errors import BadInput, FiredoorError, Misconfigured
-from firedoor.journal import Journal, Kind
+from firedoor.errors import BadInput, Misconfigured, SlackMissing
+from firedoor.journal import Journal
 from firedoor.model import Mode
+from firedoor.orchestrating import Report, orchestrate
 from firedoor.run import Order, Record, fold
 from firedoor.settings import Settings, load
-from firedoor.words import headline
+from firedoor.starts import Starts
+from firedoor.terminal import Signer, sign_once_asked, standing_in_force
 
-if TYPE_CHECKING:
-    from firedoor.stage import Stage
-
-# Set before Prefect is imported: it must start no server of its own, nor hold up the end of a run with the minutes of its own patience.
-PREFECT = {
-    "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
-    "PREFECT_CLIENT_MAX_RETRIES": "1",
-    "PREFECT_API_REQUEST_TIMEOUT": "5",
-    "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",
-}
-
-FAREWELL_SECONDS = 8.0
-
-log = logging.getLogger(__name__)
-
-Report = Mapping[str, Any]
 Say = Callable[[str], None]
 
 
@@ -51,17 +38,63 @@ async def preview(name: str, given: Sequence[str], *, requester: str) -> Report:
         return await house.engine.preview(order, book)
 
 
-async def contain(name: str, given: Sequence[str], *, requester: str, say: Say) -> Report:
-    """The whole job, with approval in Slack."""
+async def contain(
+    name: str, given: Sequence[str], *, requester: str, say: Say, protected: bool = False, alone: Signer | None = None
+) -> Report:
+    """The whole job, with approval in Slack or by signature. ``alone``: whoever breaks the glass, and signs for it at once.
+
+    Where the world has changed since the approval, what nobody has approved is asked for again, in a run of its own.
+    """
     settings = load()
     known = wiring.load_catalogue()
     book = wiring.load_playbook(name, known)
     order = wiring.take_order(book, inputs.pairs(given), mode=Mode.LIVE, requester=requester)
+    order = replace(order, protected=protected, way=Way.BREAK_GLASS if alone else Way.ORDINARY)
     wiring.requester(settings, requester)
     async with AsyncExitStack() as stack:
-        house = await with_slack(stack, settings, wiring.vendors_of(book, order.inputs))
-        say(f"Run {order.run}: planning {book.title.lower()}; the request will stand in Slack.")
-        return await orchestrate(order, lambda stage: house.engine.contain(order, book, stage), house.journal)
+        house = await with_people(stack, settings, wiring.vendors_of(book, order.inputs), say=say)
+        while True:
+            say(f"Run {order.run}: planning {book.title.lower()}.")
+            done = await _signed(order, alone, orchestrate(order, partial(house.engine.contain, order, book), house.journal))
+            if not any(step["extras"] for step in done["steps"]):
+                return done
+            order = wiring.follow_up(order)
+            say("More is to be done than was approved; it gets a request of its own.")
+
+
+async def freeze(users: Sequence[str], keys: Sequence[str], *, signer: Signer, say: Say) -> Report:
+    """Freeze a few accounts on the standing approval, signed by whoever begins it."""
+    settings = load()
+    known = wiring.load_catalogue()
+    book = wiring.load_playbook("freeze", known)
+    person = settings.roster.by_key(signer.public)
+    if person is None:
+        raise BadInput("that key is nobody's on the roster", advice="Add it to your keys under [[people]] in firedoor.toml")
+    given = {name: tuple(values) for name, values in (("users", users), ("access_keys", keys)) if values}
+    order = wiring.take_order(book, given, mode=Mode.LIVE, requester=person.name)
+    wiring.requester(settings, person.name)
+    async with AsyncExitStack() as stack:
+        house = await with_people(stack, settings, wiring.vendors_of(book, order.inputs), say=say)
+        standing = await standing_in_force(house.journal, settings)
+        order = replace(order, way=Way.FREEZE, standing=standing)
+        return await _signed(order, signer, orchestrate(order, partial(house.engine.contain, order, book), house.journal))
+
+
+async def _signed(order: Order, signer: Signer | None, job: Awaitable[Report]) -> Report:
+    """The run's report; beside it, whoever began the run signs its request as soon as it stands."""
+    if signer is None:
+        return await job
+    work = asyncio.ensure_future(job)
+    signing = asyncio.create_task(sign_once_asked(order.run, Answer.APPROVE, signer))
+    try:
+        await asyncio.wait({work, signing}, return_when=asyncio.FIRST_COMPLETED)
+        if signing.done() and (trouble := signing.exception()) is not None:
+            raise trouble
+        return await work
+    finally:
+        for task in (signing, work):
+            task.cancel()
+        await asyncio.gather(signing, work, return_exceptions=True)
 
 
 async def preview_undo(run: str, *, requester: str) -> Report:
@@ -82,8 +115,8 @@ async def undo(run: str, *, requester: str, say: Say) -> Report:
     wiring.requester(settings, requester)
     order = wiring.undo_order(original.order, mode=original.order.mode, requester=requester)
     async with AsyncExitStack() as stack:
-        house = await with_slack(stack, settings, wiring.vendors_in(original.items))
-        say(f"Run {order.run}: planning the way back from run {run}; the request will stand in Slack.")
+        house = await with_people(stack, settings, wiring.vendors_in(original.items), say=say)
+        say(f"Run {order.run}: planning the way back from run {run}.")
         return await orchestrate(order, lambda stage: house.engine.undo(order, stage), house.journal)
 
 
@@ -99,7 +132,7 @@ async def resume(run: str, *, say: Say) -> Report:
 
         return await resume_drill(settings, order, say=say)
     async with AsyncExitStack() as stack:
-        house = await with_slack(stack, settings, wiring.vendors_in(record.items))
+        house = await with_people(stack, settings, wiring.vendors_in(record.items), say=say)
         say(f"Run {run}: reading the world before anything else.")
         return await orchestrate(order, lambda stage: house.engine.resume(run, stage), house.journal)
 
@@ -116,90 +149,6 @@ async def serve(*, say: Say) -> None:
             raise house.missing[vendor]  # by daylight, when this is started, it is mended before it is needed
         say("Listening in Slack. Stop with Ctrl-C; runs can be resumed.")
         await asyncio.Event().wait()
-
-
-class Starts:
-    """Runs that people start with a command. They go on in this process beside each other; leaving the block ends none of them silently."""
-
-    def __init__(self, house: wiring.House, mode: Mode) -> None:
-        self._house = house
-        self._mode = mode
-        self._tasks: dict[str, asyncio.Task[Report]] = {}
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *trouble: object) -> None:
-        over = [task for run, task in self._tasks.items() if await self._is_over(run)]
-        if over:
-            await asyncio.wait(over, timeout=FAREWELL_SECONDS)  # their last words are on their way
-        for task in self._tasks.values():
-            task.cancel()  # its intents are on record; `firedoor resume` goes on from there
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
-
-    async def _is_over(self, run: str) -> bool:
-        return any(event.kind == Kind.FINISHED for event in await self._house.journal.events(run))
-
-    @property
-    def commands(self) -> Mapping[str, Callable[[str, str], Awaitable[str]]]:
-        """Words after /firedoor, each a function of the person's name and the rest of the line."""
-        return {"contain": self.contain, "undo": self.undo, "stop": self.stop, "status": self.status}
-
-    async def contain(self, person: str, words: str) -> str:
-        """Start a run and answer once it is planned. Raises `BadInput` where the words, or what they name, cannot be used."""
-        name, *given = words.split() or [""]
-        if not name:
-            known = ", ".join(shelf.shelf())
-            raise BadInput("no playbook is named", advice=f"There are: {known}. For example: /firedoor contain session-hijack users=...")
-        book = wiring.load_playbook(name, self._house.catalogue)
-        order = wiring.take_order(book, inputs.pairs(given), mode=self._mode, requester=person)
-        engine = self._house.engine
-        return await self._start(order, lambda stage: engine.contain(order, book, stage))
-
-    async def undo(self, person: str, words: str) -> str:
-        """Undo a run, and answer once the way back is planned. Raises `BadInput` where it cannot be undone."""
-        run = words.strip()
-        original = fold(run, await self._house.journal.events(run)).order
-        order = wiring.undo_order(original, mode=self._mode, requester=person)
-        engine = self._house.engine
-        return await self._start(order, lambda stage: engine.undo(order, stage))
-
-    async def _start(self, order: Order, job: Callable[[Stage], Awaitable[Report]]) -> str:
-        run = orchestrate(order, job, self._house.journal)
-        task = self._tasks[order.run] = asyncio.create_task(self._told(order.run, run))
-        planned = asyncio.create_task(self._planned(order.run))
-        await asyncio.wait({task, planned}, return_when=asyncio.FIRST_COMPLETED)
-        planned.cancel()
-        if task.done():
-            return headline(await task)
-        what = f"the undo of run {order.undoes}" if order.undoes else order.playbook
-        return f"Run {order.run} of {what} is planned; the request stands in the channel."
-
-    async def _told(self, run: str, job: Awaitable[Report]) -> Report:
-        """The run's report. One that dies leaves a word on record, so that nobody waits for it in vain."""
-        try:
-            return await job
-        except Exception as error:  # whatever it died of, it is raised again, and those who wait are told
-            words = str(error) if isinstance(error, FiredoorError) else kind_and_place(error)
-            if await self._house.journal.events(run):
-                await self._house.journal.append(run, Kind.NOTED, {"died": words})
-            log.error("run %s ended: %s", run, words)  # noqa: TRY400 - a traceback may quote a secret
-            raise
-
-    async def _planned(self, run: str) -> None:
-        async for event in self._house.journal.follow(run):
-            if event.kind == Kind.PLANNED:
-                return
-
-    async def stop(self, person: str, words: str) -> str:
-        """Stop a run before its next write."""
-        await self._house.engine.stop(words.strip(), by=person)
-        return f"Run {words.strip()} begins no further write."
-
-    async def status(self, person: str, words: str) -> str:
-        """A run's headline."""
-        del person
-        return headline(await _reported(self._house.journal, words.strip()))
 
 
 async def runs() -> list[Report]:
@@ -265,47 +214,57 @@ def actions() -> Report:
     }
 
 
-async def orchestrate(order: Order, job: Callable[[Stage], Awaitable[Report]], journal: Journal) -> Report:
-    """Do the job, shown in Prefect where a server is named (PREFECT_API_URL), plainly otherwise."""
-    if not os.environ.get("PREFECT_API_URL"):
-        from firedoor.stage import Plainly
-
-        return await job(Plainly())
-    for variable, value in PREFECT.items():
-        os.environ.setdefault(variable, value)
-    from flows.contain import contain as contain_flow
-    from flows.shown import through_prefect
-    from flows.undo import undo as undo_flow
-
-    def shown() -> Awaitable[object]:
-        if order.undoes:
-            return undo_flow(order.run, order.undoes, return_state=True)
-        return contain_flow(order.run, order.playbook, return_state=True)
-
-    async def unreported() -> None:
-        await journal.append(order.run, Kind.NOTED, {"prefect": "not reported"})
-
-    return await through_prefect(order.run, shown, job, unreported=unreported)
-
-
 async def with_slack(
-    stack: AsyncExitStack, settings: Settings, vendors: frozenset[str], *, mode: Mode = Mode.LIVE, aws: AwsStandIn | None = None
+    stack: AsyncExitStack,
+    settings: Settings,
+    vendors: frozenset[str],
+    *,
+    mode: Mode = Mode.LIVE,
+    aws: AwsStandIn | None = None,
+    beside: Channel | None = None,
 ) -> wiring.House:
-    """The whole house with Slack as its channel, listening. Raises `BadInput` with nothing touched."""
+    """The whole house with Slack as its channel (``beside`` another), listening. Raises `BadInput` with nothing touched."""
     from firedoor.channels.slack.channel import SlackChannel
-    from firedoor.channels.slack.serving import connected, listening
+    from firedoor.channels.slack.serving import audience_of, connected, listening
 
-    if not any(person.may_approve for person in settings.roster.people):
-        raise Misconfigured("the roster has no approver, so nothing could be approved", advice="List them as [[people]] in firedoor.toml")
+    _check_approvers(settings)
     web = await stack.enter_async_context(connected(settings))
+    audience = await audience_of(settings, web)
 
-    def channel(journal: Journal) -> SlackChannel:
-        return SlackChannel(web=web, channel=settings.slack_channel, journal=journal)
+    def channel(journal: Journal) -> Channel:
+        slack = SlackChannel(web=web, channel=settings.slack_channel, journal=journal, audience=audience)
+        return Together(slack, beside) if beside else slack
 
     house = await stack.enter_async_context(wiring.open_house(settings, vendors=vendors, writes=True, channel=channel, aws=aws))
     starts = await stack.enter_async_context(Starts(house, mode))
-    await stack.enter_async_context(listening(settings, web, house.desk, starts.commands))
+    listening_ = listening(settings, web, desk=house.desk, office=starts, audience=audience, seen=house.seen)
+    await stack.enter_async_context(listening_)
     return house
+
+
+async def with_people(stack: AsyncExitStack, settings: Settings, vendors: frozenset[str], *, say: Say) -> wiring.House:
+    """The whole house for somebody at a terminal. Where Slack cannot be reached, they and others sign at terminals.
+
+    Raises `BadInput` with nothing touched, also where nobody could decide without Slack.
+    """
+    from firedoor.channels.terminal import Terminal
+
+    _check_approvers(settings)
+    try:
+        async with AsyncExitStack() as trying:
+            house = await with_slack(trying, settings, vendors, beside=Terminal(say))
+            stack.push_async_exit(trying.pop_all())
+            return house
+    except SlackMissing as why:
+        if not any(person.may_approve and person.keys for person in settings.roster.people):
+            raise
+        say(f"{why} Going on without Slack: whoever decides signs at a terminal.")
+    return await stack.enter_async_context(wiring.open_house(settings, vendors=vendors, writes=True, channel=lambda _: Terminal(say)))
+
+
+def _check_approvers(settings: Settings) -> None:
+    if not any(person.may_approve for person in settings.roster.people):
+        raise Misconfigured("the roster has no approver, so nothing could be approved", advice="List them as [[people]] in firedoor.toml")
 
 
 async def _recorded(settings: Settings, run: str) -> Record:

@@ -7,6 +7,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -16,10 +17,12 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from firedoor.approval import Person, Roster
-from firedoor.errors import Misconfigured, nearest
+from firedoor.errors import BadInput, Misconfigured, nearest
+from firedoor.signing import check_key
 
 ROOT = Path(__file__).resolve().parent.parent
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+LISTEN = re.compile(r"(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})")
 PLAIN_URL = re.compile(r"[A-Za-z0-9:/._~%@\[\]-]+")
 SECRETS = (
     "okta_api_token",
@@ -27,6 +30,7 @@ SECRETS = (
     "slack_bot_token",
     "slack_preview_bot_token",
     "slack_app_token",
+    "slack_signing_secret",
     "jira_api_token",
     "jira_preview_api_token",
 )
@@ -46,6 +50,33 @@ def _safe_url(url: str) -> str:
 SafeUrl = Annotated[str, AfterValidator(_safe_url)]
 
 
+def _public_key(text: str) -> str:
+    try:
+        return check_key(text)
+    except BadInput as error:
+        raise ValueError(str(error)) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """An address to listen on."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def _listen(text: object) -> object:
+    if not isinstance(text, str):
+        return text
+    found = LISTEN.fullmatch(text)
+    if found is None or int(found["port"]) > 65535:
+        raise ValueError("it is a host and a port, for example 127.0.0.1:3000")
+    return Listen(found["host"].strip("[]"), int(found["port"]))
+
+
 def _network(text: object) -> object:
     return ipaddress.ip_network(text) if isinstance(text, str) else text
 
@@ -61,7 +92,11 @@ def _terminal() -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
 
 def _distinct(people: tuple[PersonTable, ...]) -> tuple[PersonTable, ...]:
     """One person listed as two could approve twice."""
-    for kind, values in (("name", [one.name.casefold() for one in people]), ("slack", [one.slack for one in people])):
+    for kind, values in (
+        ("name", [one.name.casefold() for one in people]),
+        ("slack", [one.slack for one in people]),
+        ("key", [key for one in people for key in one.keys]),
+    ):
         if twice := sorted({value for value in values if values.count(value) > 1}):
             raise ValueError(f"two people have the same {kind}: {', '.join(twice)}")
     return people
@@ -70,6 +105,8 @@ def _distinct(people: tuple[PersonTable, ...]) -> tuple[PersonTable, ...]:
 AccountId = Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")]
 TargetName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+:[a-z0-9_]+:\S")]
 Network = Annotated[ipaddress.IPv4Network | ipaddress.IPv6Network, BeforeValidator(_network)]
+PublicKey = Annotated[str, AfterValidator(_public_key)]
+SlackGroup = Annotated[str, StringConstraints(pattern=r"^S[A-Z0-9]{2,20}$")]
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
@@ -78,13 +115,14 @@ class _Table(BaseModel):
 
 
 class PersonTable(_Table):
-    """``[[people]]``: somebody who may request or approve. ``accounts`` are their own accounts as target names, ``networks`` where they
-    work from, which is never blocked.
+    """``[[people]]``: somebody who may request or approve. ``accounts`` are their own accounts as target names, ``keys`` their public SSH
+    keys, with which they decide where chat cannot be trusted, ``networks`` where they work from, which is never blocked.
     """
 
     name: Words
     slack: Annotated[str, StringConstraints(pattern=r"^[UW][A-Z0-9]{2,20}$")]
     accounts: tuple[TargetName, ...] = ()
+    keys: tuple[PublicKey, ...] = ()
     networks: tuple[Network, ...] = ()
     may_request: bool = True
     may_approve: bool = True
@@ -118,9 +156,10 @@ class JiraTable(_Table):
 
 
 class LimitsTable(_Table):
-    """``[limits]``."""
+    """``[limits]``. ``requests_per_hour``: how many runs one person may ask for; stops are not counted."""
 
     targets: Annotated[int, Field(ge=1, le=10_000)] = 50
+    requests_per_hour: Annotated[int, Field(ge=1, le=1000)] = 20
 
 
 class Settings(_Table):
@@ -148,7 +187,11 @@ class Settings(_Table):
     slack_bot_token: SecretStr | None = None
     slack_preview_bot_token: SecretStr | None = None
     slack_app_token: SecretStr | None = None
+    slack_signing_secret: SecretStr | None = None
+    slack_mode: Literal["socket", "http"] = "socket"
+    slack_listen: Annotated[Listen, BeforeValidator(_listen)] = Listen("127.0.0.1", 3000)
     slack_channel: str = ""
+    slack_groups: tuple[SlackGroup, ...] = ()
     database_url: Annotated[str, Field(repr=False)] = ""  # it may hold a password
     state_dir: Annotated[Path, AfterValidator(Path.expanduser)] = ROOT / ".firedoor"
     people: Annotated[tuple[PersonTable, ...], AfterValidator(_distinct)] = ()
@@ -175,7 +218,14 @@ class Settings(_Table):
         """The people who may request and approve."""
         return Roster(
             people=tuple(
-                Person(name=one.name, slack=one.slack, names=one.accounts, may_request=one.may_request, may_approve=one.may_approve)
+                Person(
+                    name=one.name,
+                    slack=one.slack,
+                    names=one.accounts,
+                    keys=one.keys,
+                    may_request=one.may_request,
+                    may_approve=one.may_approve,
+                )
                 for one in self.people
             )
         )

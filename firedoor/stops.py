@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
+from firedoor.approval import Decision
 from firedoor.journal import Journal, Kind
+from firedoor.run import read_as
 
 
 class Stops:
-    """Who stopped the run: asked before each write, told from the record, so that a stop counts from the moment it is durable."""
+    """Who stopped the run: asked before each write, told from the record, so that a stop counts from the moment it is durable.
 
-    def __init__(self, journal: Journal, run: str) -> None:
+    ``counts`` tells whether one does: its proof holds, and its maker may.
+    """
+
+    def __init__(self, journal: Journal, run: str, counts: Callable[[Decision], bool]) -> None:
         self._journal = journal
         self._run = run
+        self._counts = counts
         self._read = 0
         self._by = ""
         self._turn = asyncio.Lock()
@@ -23,7 +30,8 @@ class Stops:
             for event in await self._journal.events(self._run, after=self._read):
                 self._read = event.n
                 if event.kind == Kind.STOP:
-                    self._by = str(event.body["by"])
+                    stop = read_as(Decision, event.body, event)
+                    self._by = stop.by if self._counts(stop) else self._by
                 elif event.kind == Kind.RESUMED:
                     self._by = ""
             return self._by

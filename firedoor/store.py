@@ -1,4 +1,4 @@
-"""The database under the journal and the leases: its tables, and how it is opened so that a commit is durable.
+"""The database under the journal, the leases and what was seen: its tables, and how it is opened so that a commit is durable.
 
 SQLite runs in WAL with ``synchronous=FULL``, PostgreSQL with ``synchronous_commit=on``: a commit that returned survives a power cut.
 Whoever writes holds the one write lock from the first statement on (``BEGIN IMMEDIATE``, an advisory lock): two processes take turns
@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from firedoor.errors import FiredoorError, JournalError, Misconfigured
 
-SCHEMA = 1
+SCHEMA = 1  # of the journal; a table beside it that older code can do without (``seen``) does not count
 BUSY_SECONDS = 10
 LOCK = 4117  # a number of our own among PostgreSQL's advisory locks
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
@@ -57,6 +57,13 @@ leases = sa.Table(
     sa.Column("holder", sa.Text, nullable=False),
     sa.Column("fence", sa.BigInteger, nullable=False),
     sa.Column("expires", sa.Float, nullable=False),
+)
+
+seen = sa.Table(
+    "seen",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("at", sa.Float, nullable=False, index=True),
 )
 
 

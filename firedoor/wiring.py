@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Final
 
 import tasks
 from firedoor import catalogue, clients, drafting, inputs, lint, playbook
-from firedoor.approval import Person, Seal
+from firedoor.approval import Person
 from firedoor.catalogue import Catalogue
 from firedoor.channel import Channel, Silent
 from firedoor.clients import AwsStandIn, Clients
@@ -26,9 +28,13 @@ from firedoor.lease import Leases
 from firedoor.model import Mode
 from firedoor.playbook import Playbook
 from firedoor.run import Item, Order
+from firedoor.seal import Seal
+from firedoor.seen import Seen
 from firedoor.settings import Settings
 from firedoor.store import Store
 from firedoor.vendors.access import Access
+
+RUN: Final = re.compile(r"[0-9]{6}-[0-9a-f]{6}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +46,7 @@ class House:
     desk: Desk
     engine: Engine
     catalogue: Catalogue
+    seen: Seen
     missing: Mapping[str, Misconfigured] = field(default_factory=dict)
 
 
@@ -68,10 +75,16 @@ def vendors_in(items: Sequence[Item]) -> frozenset[str]:
     return frozenset(item.action.partition(".")[0] for item in items)
 
 
-def take_order(book: Playbook, given: Mapping[str, tuple[str, ...]], *, mode: Mode, requester: str) -> Order:
-    """An order with checked inputs and a fresh run name. Raises `BadInput`."""
-    now = datetime.now(UTC)
-    run = f"{now:%y%m%d}-{secrets.token_hex(3)}"
+def name_run() -> str:
+    """A name for a run that is yet to begin."""
+    return f"{datetime.now(UTC):%y%m%d}-{secrets.token_hex(3)}"
+
+
+def take_order(book: Playbook, given: Mapping[str, Sequence[str]], *, mode: Mode, requester: str, run: str = "") -> Order:
+    """An order with checked inputs, and a fresh run name unless one was given out before (`name_run`). Raises `BadInput`."""
+    if run and not RUN.fullmatch(run):
+        raise BadInput("that is no name of a run", advice="Start again")
+    run, now = run or name_run(), datetime.now(UTC)
     bound = inputs.bind(book, given)
     return Order(
         run=run,
@@ -87,9 +100,23 @@ def take_order(book: Playbook, given: Mapping[str, tuple[str, ...]], *, mode: Mo
 
 def undo_order(original: Order, *, mode: Mode, requester: str) -> Order:
     """An order to undo a run, of the same incident."""
+    return Order(
+        run=name_run(),
+        incident=original.incident,
+        playbook=original.playbook,
+        mode=mode,
+        requester=requester,
+        asked=datetime.now(UTC),
+        inputs=original.inputs,
+        title=f"Undo: {original.title}",
+        undoes=original.run,
+    )
+
+
+def follow_up(order: Order) -> Order:
+    """An order for what a run found to do and nobody had approved. It plans anew: whatever is done already is no longer in it."""
     now = datetime.now(UTC)
-    run, title = f"{now:%y%m%d}-{secrets.token_hex(3)}", f"Undo: {original.title}"
-    return replace(original, run=run, mode=mode, requester=requester, asked=now, title=title, undoes=original.run)
+    return replace(order, run=name_run(), asked=now, follows=order.run)
 
 
 def requester(settings: Settings, name: str) -> Person:
@@ -147,7 +174,7 @@ async def open_house(
             act=units(known, act) if act else None,
         )
         missing = {**look.missing, **(act.missing if act else {})}
-        yield House(settings=settings, journal=journal, desk=desk, engine=engine, catalogue=known, missing=missing)
+        yield House(settings=settings, journal=journal, desk=desk, engine=engine, catalogue=known, seen=Seen(store), missing=missing)
 
 
 def holder() -> str:
@@ -159,4 +186,4 @@ def units(known: Catalogue, at: Clients) -> Units:
     """Each action and query of the vendors at hand, with its client."""
     actions = {name: unit(at.by_vendor[unit.spec.vendor]) for name, unit in known.actions.items() if unit.spec.vendor in at.by_vendor}  # type: ignore[call-arg]
     queries = {name: unit(at.by_vendor[unit.spec.vendor]) for name, unit in known.queries.items() if unit.spec.vendor in at.by_vendor}  # type: ignore[call-arg]
-    return Units(actions=actions, queries=queries, keepers=at.keepers, missing=at.missing)
+    return Units(actions=actions, queries=queries, keepers=at.keepers, powers=at.powers, missing=at.missing)

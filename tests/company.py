@@ -84,7 +84,13 @@ def _toml(found: Company) -> str:
     prepared = found.estate.prepared
     lines = [f'slack_channel = "{estate.CHANNEL}"', f'okta_block_zone = "{prepared["okta_block_zone"]}"']
     for person in found.estate.people:
-        lines += ["[[people]]", f'name = "{person["name"]}"', f'slack = "{person["slack"]}"', f"accounts = {list(person['accounts'])}"]
+        lines += [
+            "[[people]]",
+            f'name = "{person["name"]}"',
+            f'slack = "{person["slack"]}"',
+            f"accounts = {list(person['accounts'])}",
+            f"keys = {list(person['keys'])}",
+        ]
     for one in prepared["aws_ip_sets"]:
         lines += ["[[aws_ip_sets]]", *(f'{key} = "{value}"' for key, value in one.items())]
     lines += ["[jira]", *(f'{key} = "{value}"' for key, value in prepared["jira"].items())]

@@ -18,25 +18,28 @@ from typing import Any, Self
 import pytest
 
 from firedoor.action import Action, NotUndoable, Query, QuerySpec, Spec
-from firedoor.approval import Answer, Person, Roster, Seal
+from firedoor.approval import Answer, Decision, Person, Roster
 from firedoor.channel import Channel, Silent
 from firedoor.desk import Desk
 from firedoor.drafting import Units
 from firedoor.engine import Engine
-from firedoor.errors import FiredoorError, NotFound
+from firedoor.errors import FiredoorError, MustBeSigned, NotFound
+from firedoor.exercise.keys import SecurityKey
 from firedoor.guard import Guard
 from firedoor.journal import Event, Journal, Kind
 from firedoor.lease import Leases
 from firedoor.model import Change, Cover, Intent, Mode, Plan, Receipt, Residual, Reversal, Snapshot, Target, Tier
 from firedoor.playbook import Playbook
 from firedoor.run import Order
+from firedoor.seal import Seal
 from firedoor.stage import Plainly, Stage
 from firedoor.store import Store
 
 Report = Mapping[str, Any]
 Effect = Callable[[], None]
 Trouble = Callable[[Effect], Awaitable[None]]
-ASKER, YES, NO = Person(name="Ada", slack="U1"), Person(name="Ben", slack="U2"), Person(name="Cem", slack="U3")
+KEYS = {name: SecurityKey() for name in ("Ada", "Ben", "Cem", "Dan")}
+ASKER, YES, NO, DAN = (Person(name=name, slack=f"U{n}", keys=(key.public,)) for n, (name, key) in enumerate(KEYS.items(), start=1))
 ROSTER = Roster(people=(ASKER, YES, NO))
 
 
@@ -399,7 +402,7 @@ class Lab:
             events = await self.journal.events(run)
             if any(event.kind == Kind.REQUESTED for event in events):
                 if not any(event.kind == Kind.DECIDED and event.body["by"] == person.name for event in events):
-                    await self.desk().decide(run, person, answer, via="test")
+                    await answered(self.desk(), run, person, answer)
                 return
 
     def desk(self) -> Desk:
@@ -413,6 +416,15 @@ class Lab:
     async def events(self, run: str = "r1") -> Sequence[Event]:
         """The run's events."""
         return await self.journal.events(run)
+
+
+async def answered(desk: Desk, run: str, person: Person, answer: Answer) -> Decision:
+    """The person's decision on a run: signed, where it must be."""
+    try:
+        return await desk.decide(run, person, answer, via="test")
+    except MustBeSigned:
+        decision, document = await desk.draw_up(run, person, answer, via="test")
+        return await desk.submit(run, replace(decision, proof=KEYS[person.name].sign(document).proof))
 
 
 @asynccontextmanager

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from firedoor.approval import Answer, Decision, Person, Request, Roster, Ruling, Seal
+from firedoor.approval import Answer, Decision, Person, Request, Roster, Ruling
 from firedoor.desk import Desk
 from firedoor.errors import DecisionRefused, UnknownRun
 from firedoor.journal import Event, Journal, Kind
 from firedoor.model import Mode, Tier
 from firedoor.run import Order
+from firedoor.seal import Seal
 from firedoor.store import Store
 
 ADA, BEN, CEM = (Person(name=name, slack=f"U0{name.upper()}") for name in ("Ada", "Ben", "Cem"))
@@ -152,7 +153,9 @@ async def test_who_was_shown_something_else_decides_nothing(scene: Scene) -> Non
 
 async def test_of_one_person_s_answers_at_once_one_counts(scene: Scene) -> None:
     await scene.asked(required=Tier.TWO)
-    clicks = [desk.decide("r1", BEN, answer, via="test") for desk in (scene.desk, scene.elsewhere) for answer in (*Answer, *Answer)]
+    clicks = [
+        desk.decide("r1", BEN, answer, via="test") for desk in (scene.desk, scene.elsewhere) for answer in (Answer.APPROVE, Answer.DENY) * 2
+    ]
     answers = await asyncio.gather(*clicks, return_exceptions=True)
     assert sum(isinstance(one, Decision) for one in answers) == 1
     assert sum(isinstance(one, DecisionRefused) for one in answers) == 7
@@ -233,7 +236,7 @@ async def test_an_answer_is_not_lost_to_what_else_is_noted(scene: Scene) -> None
 
 async def test_a_stop_rules_too_and_takes_no_answer_after(scene: Scene) -> None:
     request = await scene.asked()
-    await scene.journal.append("r1", Kind.STOP, {"by": "Cem"})
+    await scene.elsewhere.stop("r1", CEM, via="test")
     with pytest.raises(DecisionRefused, match="it was stopped"):
         await scene.yes()
     assert await ruling(scene, request) is Ruling.STOPPED

@@ -6,14 +6,14 @@ import asyncio
 import json
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from firedoor.approval import Answer, Person, Roster, Seal
+from firedoor.approval import Answer, Roster
 from firedoor.channel import Ask, Silent
 from firedoor.desk import Desk
 from firedoor.engine import Engine
@@ -23,6 +23,7 @@ from firedoor.lease import Lease
 from firedoor.model import Mode, Outcome
 from firedoor.report import RunOutcome
 from firedoor.run import Item, Order, StepResult
+from firedoor.seal import Seal
 from tests.fakes import (
     ASKER,
     CLEAR,
@@ -373,7 +374,7 @@ async def test_a_plan_altered_in_the_database_after_its_approval_is_not_applied(
 
 
 async def test_who_is_in_the_plan_may_not_stop_it(tmp_path: Path) -> None:
-    ben = Person(name="Ben", slack="U2", names=("fake:door:b",))
+    ben = replace(YES, names=("fake:door:b",))
     async with lab(tmp_path, {"a": OPEN, "b": OPEN}, roster=Roster(people=(ASKER, ben, NO))) as it:
         made = it.engine()
         job = asyncio.create_task(it.contain(answer=None, engine=made))

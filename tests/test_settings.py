@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from firedoor.errors import Misconfigured
-from firedoor.settings import ROOT, SECRETS, PersonTable, Settings, load
+from firedoor.settings import ROOT, SECRETS, Listen, PersonTable, Settings, load
 
 SECRET = "00correct-horse-battery"
 Write = Callable[[str], Path]
@@ -209,6 +209,36 @@ def test_a_variable_that_should_be_json_is_refused_unquoted(monkeypatch: pytest.
     said = refused()
     assert "people" in said
     assert "Mend FIREDOOR_* in the environment" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port"),
+    [
+        ("127.0.0.1:3000", "127.0.0.1", 3000),
+        ("[::1]:80", "::1", 80),
+        ("slack.internal:65535", "slack.internal", 65535),
+        ("10.0.0.1:0", "10.0.0.1", 0),
+    ],
+)
+def test_where_to_listen_is_a_host_and_a_port(write: Write, text: str, host: str, port: int) -> None:
+    write(f'slack_mode = "http"\nslack_listen = "{text}"')
+    settings = load()
+    assert (settings.slack_mode, settings.slack_listen) == ("http", Listen(host, port))
+    assert str(settings.slack_listen) == text
+    assert (Settings().slack_mode, str(Settings().slack_listen)) == ("socket", "127.0.0.1:3000")
+
+
+@pytest.mark.parametrize(
+    "text", ["3000", ":3000", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "::1:80", "http://127.0.0.1:3000", "a b:1", "a:-1"]
+)
+def test_where_nobody_can_listen_is_refused(write: Write, text: str) -> None:
+    write(f'slack_listen = "{text}"')
+    assert "slack_listen: it is a host and a port" in refused()
+
+
+def test_there_are_two_ways_to_hear_slack(write: Write) -> None:
+    write('slack_mode = "carrier pigeon"')
+    assert "slack_mode" in refused()
 
 
 def test_home_is_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

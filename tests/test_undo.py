@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from firedoor import undo
-from firedoor.approval import Answer, Person, Roster
+from firedoor.approval import Answer, Roster
 from firedoor.errors import BadInput, Forbidden, Misconfigured, Unreachable
 from firedoor.journal import Kind
 from firedoor.model import Mode, Tier
-from tests.fakes import ASKER, CLEAR, NO, SHUT, Clear, Shut, Unattended, book, failing, hasten, lab, outcomes, spec
+from tests.fakes import ASKER, CLEAR, DAN, NO, SHUT, YES, Clear, Shut, Unattended, book, failing, hasten, lab, outcomes, spec
 
 OPEN = {"k": "open"}
 BOTH = book(steps=[SHUT, CLEAR])
@@ -199,9 +199,8 @@ async def test_what_lets_people_in_again_may_ask_for_more(tmp_path: Path) -> Non
 
 
 async def test_who_was_in_the_plan_does_not_approve_the_way_back(tmp_path: Path) -> None:
-    ben = Person(name="Ben", slack="U2", names=("fake:door:b",))
-    dan = Person(name="Dan", slack="U4")
-    async with lab(tmp_path, {"a": OPEN, "b": OPEN}, roster=Roster(people=(ASKER, ben, NO, dan))) as it:
+    ben = replace(YES, names=("fake:door:b",))
+    async with lab(tmp_path, {"a": OPEN, "b": OPEN}, roster=Roster(people=(ASKER, ben, NO, DAN))) as it:
         other = asyncio.create_task(it.decide("r1", NO, Answer.APPROVE))
         assert outcomes(await it.contain(answer=None)) == ["CHANGED", "REFUSED"]
         await other

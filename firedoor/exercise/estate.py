@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from firedoor.exercise import holdings
 from firedoor.exercise.holdings import ACCOUNTS, CHANNEL, DOMAIN, SIEM, Robbed, slack_id, title
+from firedoor.exercise.keys import SecurityKey
 
 __all__ = ["ACCOUNTS", "CHANNEL", "DOMAIN", "SIEM", "Estate", "make"]
 
@@ -25,7 +26,10 @@ LAST = ("adeyemi", "berg", "costa", "dubois", "eriksen", "fischer", "garcia", "h
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estate:
-    """The worlds of all vendors, who is who in them, and the loot: what the attacker stole, handed to the attacker process alone."""
+    """The worlds of all vendors, who is who in them, and the loot: what the attacker stole, handed to the attacker process alone.
+
+    ``keys`` are the responders' own hardware keys, by Slack member id: theirs alone, as the loot is the attacker's.
+    """
 
     okta: Mapping[str, Any] = field(repr=False)
     aws: Mapping[str, Any] = field(repr=False)
@@ -39,6 +43,7 @@ class Estate:
     jira_token: str = field(repr=False)
     prepared: Mapping[str, Any]
     people: Sequence[Mapping[str, Any]]
+    keys: Mapping[str, SecurityKey] = field(repr=False)
     victims: Sequence[str]
     since: str
     service: str
@@ -69,6 +74,7 @@ def make(seed: int) -> Estate:
     tokens = {name: secrets.token_urlsafe(30) for name in ("okta", "preview", "jira")}
     tokens |= {"okta": f"00{tokens['okta']}", "preview": f"00{tokens['preview']}"}
     bot, app = f"xoxb-{secrets.token_hex(16)}", f"xapp-1-{secrets.token_hex(16)}"
+    keys = {slack_id(number): SecurityKey() for number in range(len(responders))}
     okta, passwords, stolen = holdings.okta(logins, responders, robbed, tokens, dice)
     aws, key = holdings.aws(services, logins[60:101], robbed, dice)
     return Estate(
@@ -91,7 +97,8 @@ def make(seed: int) -> Estate:
         slack_app_token=app,
         jira_token=tokens["jira"],
         prepared=holdings.prepared(),
-        people=[_responder(number, login) for number, login in enumerate(responders)],
+        people=[_responder(number, login, keys[slack_id(number)]) for number, login in enumerate(responders)],
+        keys=keys,
         victims=robbed.people,
         since=(datetime.now(UTC) - timedelta(minutes=30)).strftime("%Y-%m-%dT%H:%M:%SZ"),
         service=f"{machine} in {account}",
@@ -109,8 +116,8 @@ def _logins(dice: random.Random) -> list[str]:
     return [f"{name}@{DOMAIN}" for name in names[:PEOPLE]]
 
 
-def _responder(number: int, login: str) -> dict[str, Any]:
-    return {"name": title(login), "slack": slack_id(number), "accounts": [f"okta:user:{login}"]}
+def _responder(number: int, login: str, key: SecurityKey) -> dict[str, Any]:
+    return {"name": title(login), "slack": slack_id(number), "accounts": [f"okta:user:{login}"], "keys": [key.public]}
 
 
 def _cycle() -> Sequence[str]:

@@ -6,7 +6,8 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
-from firedoor.channels.slack.blocks import APPROVE, DENY
+from firedoor.approval import Answer
+from firedoor.channels.slack.blocks import ADVISE, APPROVE, DENY
 from firedoor.exercise.estate import CHANNEL, SIEM
 from firedoor.vendors.slack.people import Modal, Person, Post
 
@@ -22,6 +23,7 @@ FOUND: Final[Mapping[str, re.Pattern[str]]] = {
 }
 
 Ask = Callable[[Modal], Awaitable[bool]]
+Sign = Callable[[str, str, Answer], Awaitable[object]]
 
 
 async def alert(slack_url: str, world: Mapping[str, Any]) -> None:
@@ -57,8 +59,11 @@ async def undo(slack_url: str, member: str, run: str) -> str:
         return (await person.wait_for_message(CHANNEL, lambda post: post.ephemeral and post.ts not in seen, PATIENCE)).text
 
 
-async def decide(slack_url: str, member: str, run: str, ask: Ask) -> None:
-    """Another person looks at the request closely, and approves or denies it. ``ask`` is what makes up their mind."""
+async def decide(slack_url: str, member: str, run: str, ask: Ask, sign: Sign) -> None:
+    """Another person looks at the request closely, and approves or denies it. ``ask`` is what makes up their mind.
+
+    Where chat only advises they ``sign``, at their own terminal.
+    """
 
     def is_request(post: Post) -> bool:
         return any(button.action_id == APPROVE and button.value == run for button in post.buttons)
@@ -67,7 +72,12 @@ async def decide(slack_url: str, member: str, run: str, ask: Ask) -> None:
         post = await person.wait_for_message(CHANNEL, is_request, PATIENCE)
         await person.click(CHANNEL, post.ts, APPROVE)
         modal = await person.wait_for_modal(lambda modal: run in modal.shown, PATIENCE)  # not what became of an earlier decision
-        if await ask(modal):
+        yes = await ask(modal)
+        if modal.submit == ADVISE:
+            await person.close_modal()
+            await sign(member, run, Answer.APPROVE if yes else Answer.DENY)
+            return
+        if yes:
             await person.submit({})
             return
         await person.close_modal()

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from firedoor import running
+from firedoor import orchestrating
 from firedoor.errors import FiredoorError
 from firedoor.settings import ROOT
 
@@ -109,7 +109,7 @@ def prefect_server(folder: Path) -> Iterator[PrefectServer]:
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
     os.environ |= {
-        **running.PREFECT,
+        **orchestrating.PREFECT,
         **PREFECT,
         "PREFECT_HOME": str(folder / "prefect"),
         "PREFECT_API_URL": f"{url}/api",

@@ -1,9 +1,9 @@
 """The world process of a drill: Okta, AWS, Slack and Jira on loopback, outliving the drill that started it.
 
 ``python -m firedoor.exercise.world FOLDER SCENARIO LAG SEED`` writes ``world.json`` (where everything listens, and Firedoor's own
-credentials there) and ``loot.json`` (what the attacker stole) into FOLDER, for their owner's eyes only, and ``ready`` last. It stays while
-its parent lives, and `LINGER_SECONDS` more, so that a drill killed in the middle can be resumed. On SIGTERM it writes ``state.json``
-(how it was at first is in ``before.json``) and ends.
+credentials there), ``loot.json`` (what the attacker stole) and ``keys.json`` (the responders' hardware keys) into FOLDER, for their owner's
+eyes only, and ``ready`` last. It stays while its parent lives, and `LINGER_SECONDS` more, so that a drill killed in the middle can be
+resumed. On SIGTERM it writes ``state.json`` (how it was at first is in ``before.json``) and ends.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ async def run(folder: Path, scenario: str, lag: float, seed: int) -> None:
     ):
         _write(folder / "world.json", {"scenario": scenario, "lag": lag, **_handle(scene, okta, aws, slack, jira)})
         _write(folder / "loot.json", {**scene.loot, "okta_url": okta.url, "aws_url": aws.url, "slack_url": slack.url})
+        _write(folder / "keys.json", {member: key.keeping for member, key in scene.keys.items()})
         _write(folder / "before.json", _state(okta, aws, slack, jira))
         _write(folder / "ready", {"pid": os.getpid()})
         await _until_over()

@@ -18,7 +18,7 @@ import pytest
 
 from firedoor import planning, running, shelf
 from firedoor.canonical import canonical
-from firedoor.drafting import Draft, Drafts
+from firedoor.drafting import Draft, Drafts, Units
 from firedoor.errors import FiredoorError, WriteRefused
 from firedoor.model import Mode, Target
 from firedoor.run import Item, Order, revive
@@ -61,7 +61,7 @@ async def planned(action: Any, target: Target) -> Item:
     item = Item(id="s/x", step="s", action=name, label=target.label, target={})
     order = Order(run="p", incident="i", playbook="p", mode=Mode.PREVIEW, requester="Ada", asked=NOW, inputs={}, title="t")
     drafts = Drafts(drafts=(Draft(item=item, target=target),), names=target.names)
-    return (await planning.read_and_plan(drafts, order, {name: action})).items[0]
+    return (await planning.read_and_plan(drafts, order, Units(actions={}, queries={}), {name: action})).items[0]
 
 
 @asynccontextmanager

@@ -38,13 +38,14 @@ import yaml
 import tasks
 from firedoor import catalogue
 from firedoor.action import NotUndoable
-from firedoor.approval import Answer, Decision, Grant, Person, Request, Roster, Seal
+from firedoor.approval import Answer, Decision, Grant, Person, Request, Roster
 from firedoor.canonical import canonical, plain
 from firedoor.catalogue import AnyAction
 from firedoor.journal import Journal, Kind
 from firedoor.lease import Leases
 from firedoor.model import Intent, Mode, Plan, Snapshot, Target, Tier
 from firedoor.run import Done, Item, Order, Record, Started, StepResult, read_as, revive
+from firedoor.seal import Seal
 from firedoor.step import Bench, perform
 from firedoor.store import Store
 from firedoor.vendors.faults import Effect, Fault, Faults

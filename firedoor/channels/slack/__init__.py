@@ -1,1 +1,1 @@
-"""Slack: slack-bolt on slack-sdk, over Socket Mode."""
+"""Slack: slack-bolt on slack-sdk, in Socket Mode or at a signed request URL."""

@@ -1,38 +1,24 @@
-"""The app: what reaches it is heard once, and handed to whom it concerns."""
+"""The app: what the door lets in is handed to whom it concerns."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
-from firedoor.channels.slack import commands, deciding
-from firedoor.channels.slack.commands import Start
-from firedoor.channels.slack.people import Payload
+from firedoor.channel import Office
+from firedoor.channels.slack import commands, deciding, ordering
+from firedoor.channels.slack.audience import Audience
 from firedoor.desk import Desk
 
 if TYPE_CHECKING:
     from slack_bolt.async_app import AsyncApp
 
-REMEMBERED: Final = 1000
 
+def listen(app: AsyncApp, *, desk: Desk, office: Office, audience: Audience) -> None:
+    """Register the listeners. ``office`` takes people's orders, ``desk`` their decisions.
 
-def listen(app: AsyncApp, *, desk: Desk, starts: Mapping[str, Start], team: str) -> None:
-    """Register the listeners. ``starts`` are words after ``/firedoor``, each a function of the person's name and the rest of the line.
-
-    ``team`` is our own workspace: people of others, in a shared channel, are nobody here.
+    People of other workspaces, in a shared channel, are nobody here.
     """
-    seen: deque[str] = deque(maxlen=REMEMBERED)
-
-    @app.middleware
-    async def once(body: Payload, next_: Callable[[], Awaitable[Any]]) -> Any:
-        """What people do reaches us once, however often Slack delivers it."""
-        from slack_bolt.response import BoltResponse  # noqa: PLC0415
-
-        if body.get("trigger_id") in seen:
-            return BoltResponse(status=200)
-        seen.append(str(body.get("trigger_id")))
-        return await next_()
-
-    commands.listen(app, desk=desk, commands=starts, team=team)
-    deciding.listen(app, desk=desk, team=team)
+    forms = ordering.Ordering(office)
+    ordering.listen(app, forms, audience=audience)
+    commands.listen(app, office=office, ordering=forms, audience=audience)
+    deciding.listen(app, desk=desk, audience=audience)

@@ -4,34 +4,41 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
-from firedoor.approval import Answer, Request, Ruling
+from firedoor.approval import Answer, Request, Ruling, Way
 from firedoor.channel import Ask
-from firedoor.model import Change, Cover, Outcome, Reversal
+from firedoor.model import Change, Cover, Outcome, Plan, Reversal
 from firedoor.run import Item, Record, StepResult
 from firedoor.vendors.slack.text import Block, context, header, own, pack, plain, said, shorten
 from firedoor.words import headline
 
-APPROVE, DENY, DECIDE = "firedoor_approve", "firedoor_deny", "firedoor_decide"
+APPROVE, DENY, STOP, DECIDE = "firedoor_approve", "firedoor_deny", "firedoor_stop", "firedoor_decide"
+ADVISE: Final = "Advise"  # what the submit button says where only signatures count
+FEW: Final = 5  # of one action, each change has a line of its own
 MARKS = {Outcome.CHANGED: "✓", Outcome.ALREADY: "✓", Outcome.PREVIEWED: "•"}
 LASTING = {Reversal.NEVER: "can never be undone", Reversal.PARTIAL: "can be undone only in part"}
 
 
-def request(ask: Ask, *, asker: str) -> list[Block]:
-    """The request in the channel: who asks, what it does, what it leaves alone, until when; with buttons to look at it closely."""
+def request(ask: Ask, *, asker: str, mention: str = "") -> list[Block]:
+    """The request in the channel: who asks, what it does, what it leaves alone, until when; with buttons to look at it closely.
+
+    ``mention`` calls those who may decide; it is ours, in Slack's own form.
+    """
     return [
         header(f"{_drill(ask)}{ask.title}?"),
         said(shorten(f"{asker} asks for approval, run {ask.order.run}, incident {ask.order.incident}. {_needed(ask)}")),
-        *_contents(ask.items, most=12, sections=2),
+        *_signed(ask),
+        *_contents(ask.items, most=12, sections=2, brief=True),
         _expiry(ask),
+        *([own(mention)] if mention else []),
         context(plain(f"Fingerprint {ask.request.fingerprint[:23]}… The buttons show all of it, read anew from the journal.")),
         {
             "type": "actions",
             "block_id": place(ask.order.run),
             "elements": [
-                _button("Look and approve", APPROVE, ask.order.run, style="primary"),
-                _button("Deny", DENY, ask.order.run, style="danger"),
+                _button("Look" if ask.request.out_of_band else "Look and approve", APPROVE, ask.order.run, style="primary"),
+                _button("Advise against" if ask.request.out_of_band else "Deny", DENY, ask.order.run, style="danger"),
             ],
         },
     ]
@@ -44,7 +51,7 @@ def place(run: str) -> str:
 
 def decide(ask: Ask, *, approve: bool, at: str = "") -> Block:
     """The modal in which a decision is really made, from the journal and not from the message. ``at`` is where that stands."""
-    verb = "Approve" if approve else "Deny"
+    verb = ADVISE if ask.request.out_of_band else "Approve" if approve else "Deny"
     answer = Answer.APPROVE if approve else Answer.DENY
     note: Block = {
         "type": "input",
@@ -55,9 +62,10 @@ def decide(ask: Ask, *, approve: bool, at: str = "") -> Block:
     }
     return {
         **_modal(
-            f"{verb} this run?",
+            f"{verb} on this run?" if ask.request.out_of_band else f"{verb} this run?",
             [
                 said(shorten(f"{_drill(ask)}{ask.order.requester} asks to run {ask.title}. {_needed(ask)}")),
+                *_signed(ask, answer),
                 *_contents(ask.items, most=300, sections=16),
                 _expiry(ask),
                 context(plain(shorten(f"Run {ask.order.run}, incident {ask.order.incident}, fingerprint {ask.request.fingerprint}"))),
@@ -86,6 +94,27 @@ def notice(words: str, most: int = 300) -> str:
     return shorten(words, most)
 
 
+def reminder(ask: Ask, *, mention: str, left: int) -> list[Block]:
+    """A word to those who have not decided, in the request's thread. ``left`` is in minutes."""
+    wanting = int(ask.request.required) - len(ask.approved)
+    needed = f"{wanting} more approval{'' if wanting == 1 else 's'} needed within {left} minute{'' if left == 1 else 's'}"
+    return [
+        own(f"{mention} *{needed}*"),
+        said(shorten(f"{ask.title}, run {ask.order.run}. After that it expires, and nothing is changed.")),
+    ]
+
+
+def warning(ask: Ask) -> list[Block]:
+    """To each person on the roster, by themselves: one of them acts alone."""
+    what = "uses the standing approval to freeze accounts" if ask.request.way is Way.FREEZE else "breaks the glass, and acts alone"
+    return [
+        header(f"{_drill(ask)}{ask.title}"),
+        said(shorten(f"{ask.order.requester} {what}: run {ask.order.run}, incident {ask.order.incident}.")),
+        *_contents(ask.items, most=12, sections=2, brief=True),
+        own(f"Not right? At your own terminal: `firedoor stop {ask.order.run} --key FILE`, then `firedoor undo {ask.order.run}`"),
+    ]
+
+
 def settled(ask: Ask, words: str) -> list[Block]:
     """The request once it is decided or over: no buttons, so that nothing stale can be pressed."""
     return [header(ask.title), said(shorten(words)), context(plain(shorten(f"Run {ask.order.run}, fingerprint {ask.request.fingerprint}")))]
@@ -97,12 +126,12 @@ def ask_of(record: Record, request: Request, title: str = "") -> Ask:
     return Ask(title=title or record.order.playbook, order=record.order, request=request, items=record.items, approved=approved)
 
 
-def standing(record: Record, request_: Request, title: str = "") -> tuple[str, list[Block]]:
+def standing(record: Record, request_: Request, title: str = "", mention: str = "") -> tuple[str, list[Block]]:
     """What the request's message says at this point of the record: its notification and its blocks."""
     ask = ask_of(record, request_, title)
     if record.ruling is None:
         return notice(f"{ask.order.requester} asks for approval of {ask.title} (run {ask.order.run})"), request(
-            ask, asker=ask.order.requester
+            ask, asker=ask.order.requester, mention=mention
         )
     words = f"{record.report['outcome']}: {ruled(record)}" if record.report else ruled(record)
     return notice(words), settled(ask, words)
@@ -125,12 +154,24 @@ def ruled(record: Record) -> str:
             return "Waiting for a decision"
 
 
-def progress(results: Sequence[StepResult], total: int) -> list[Block]:
-    """One message that is edited as steps end; what went wrong stands first."""
+def progress(run: str, results: Sequence[StepResult], total: int) -> list[Block]:
+    """One message that is edited as steps end; what went wrong stands first. While some have not, the run can be stopped here."""
     counted = ", ".join(f"{count} {name}" for name, count in sorted(Counter(str(result.outcome) for result in results).items()))
     ordered = sorted(results, key=lambda result: result.outcome.exit_code == 0)
     lines = [f"{MARKS.get(result.outcome, '✗')} {result.item}: {result.outcome}" for result in ordered]
-    return [own(f"*{len(results)} of {total} steps ended*{f': {counted}' if counted else ''}"), *_sections(lines, most=30, sections=4)]
+    told = [own(f"*{len(results)} of {total} steps ended*{f': {counted}' if counted else ''}"), *_sections(lines, most=30, sections=4)]
+    if len(results) >= total:
+        return told
+    button = {
+        **_button("Stop", STOP, run, style="danger"),
+        "confirm": {
+            "title": plain("Stop this run?"),
+            "text": plain("It begins no further write. What is done stays done; the run can be resumed."),
+            "confirm": plain("Stop"),
+            "deny": plain("Go on"),
+        },
+    }
+    return [*told, {"type": "actions", "block_id": place(run), "elements": [button]}]
 
 
 def report(data: Mapping[str, Any]) -> list[Block]:
@@ -153,10 +194,21 @@ def report(data: Mapping[str, Any]) -> list[Block]:
     ]
 
 
-def _contents(items: Sequence[Item], *, most: int, sections: int) -> list[Block]:
+def _signed(ask: Ask, answer: Answer | None = None) -> list[Block]:
+    """Where only signatures count: why, and what to type where."""
+    why, run = ask.request.out_of_band, ask.order.run
+    if not why:
+        return []
+    verbs = [answer] if answer else [Answer.APPROVE, Answer.DENY, Answer.STOP]
+    commands = "\n".join(f"`firedoor {verb} {run} --key FILE`" for verb in verbs)
+    key = " with a hardware key" if ask.request.hardware else ""
+    return [own(f"*Chat only advises here. Decide at your own terminal{key}:*\n{commands}"), said(shorten(f"Why: {why}."))]
+
+
+def _contents(items: Sequence[Item], *, most: int, sections: int, brief: bool = False) -> list[Block]:
     plans = [(item, item.plan) for item in items if item.plan is not None]
     parts = {
-        "It will": [f"• {_change(change)}" for _, plan in plans for change in plan.changes],
+        "It will": _grouped(plans) if brief else [f"• {_change(change)}" for _, plan in plans for change in plan.changes],
         "It may also change": [
             f"• {_cover(cover)}{f' ({plan.waits})' if plan.waits else ''}" for _, plan in plans for cover in plan.covers
         ],
@@ -185,6 +237,23 @@ def _parts(parts: Mapping[str, Sequence[str]], *, most: int, sections: int) -> l
 
 def _sections(lines: Sequence[str], *, most: int, sections: int) -> list[Block]:
     return [said(text) for text in pack(lines, most=most, sections=sections)]
+
+
+def _grouped(plans: Sequence[tuple[Item, Plan]]) -> list[str]:
+    """The changes, those of one action in one line where they are many: a tired person has seconds."""
+    by_action: dict[str, list[tuple[Item, Change]]] = {}
+    for item, plan in plans:
+        by_action.setdefault(item.action, []).extend((item, change) for change in plan.changes)
+    lines: list[str] = []
+    for action, made in by_action.items():
+        labels = list(dict.fromkeys(item.label for item, _ in made))
+        if len(made) <= FEW:
+            lines += [f"• {_change(change)}" for _, change in made]
+            continue
+        vendor, _, verb = action.partition(".")
+        more = f" and {len(labels) - FEW} more" if len(labels) > FEW else ""
+        lines.append(f"• {vendor}: {verb.replace('_', ' ')} ({len(made)} changes): {', '.join(labels[:FEW])}{more}")
+    return lines
 
 
 def _change(change: Change) -> str:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from firedoor.approval import Way
 from firedoor.channel import Ask
 from firedoor.channels.slack import blocks
+from firedoor.channels.slack.audience import Audience
 from firedoor.channels.slack.calls import SlackRefused
 from firedoor.channels.slack.posts import Posts, kept
 from firedoor.errors import ChannelError
@@ -24,12 +28,16 @@ TRIALS: Final = 6
 
 pause = asyncio.sleep
 
+log = logging.getLogger(__name__)
+
 
 class SlackChannel:
     """A `Channel`. All it knows of a run it reads from the journal, so that a process that resumes the run goes on in the same thread."""
 
-    def __init__(self, *, web: AsyncWebClient, channel: str, journal: Journal) -> None:
+    def __init__(self, *, web: AsyncWebClient, channel: str, journal: Journal, audience: Audience) -> None:
         self._journal = journal
+        self._audience = audience
+        self._web = web
         self._posts = Posts(web=web, channel=channel, journal=journal)
         self._turn = asyncio.Lock()
         self._edited: dict[str, float] = {}
@@ -40,7 +48,8 @@ class SlackChannel:
         trials = 0
         while True:
             try:
-                return await self._show_request(ask.order.run, ask.title)
+                await self._show_request(ask.order.run, ask.title)
+                return await self._warn(ask)
             except SlackRefused:
                 raise
             except ChannelError:
@@ -48,6 +57,15 @@ class SlackChannel:
                 if trials == TRIALS:
                     raise
                 await pause(RETRY_SECONDS)
+
+    async def reminded(self, ask: Ask, urgency: int) -> None:
+        """A word in the request's thread to those who have not decided; the second time, to more of them."""
+        thread = await self._posts.place(ask.order.run, "request")
+        mention = self._audience.mention(ask.request, urgency=urgency, decided=ask.approved)
+        left = max(1, round((ask.request.expires - datetime.now(UTC)).total_seconds() / 60))
+        words = blocks.notice(f"Run {ask.order.run} still waits for approval")
+        shown = blocks.reminder(ask, mention=mention, left=left)
+        await self._posts.put(ask.order.run, f"reminder {urgency}", words, shown, thread=thread)
 
     async def progressed(self, order: Order, result: StepResult) -> None:
         """The steps so far, in one message of the thread, edited at most once a second; what ended meanwhile shows together."""
@@ -73,15 +91,26 @@ class SlackChannel:
         if failed:
             raise failed[0]
 
+    async def _warn(self, ask: Ask) -> None:
+        """Where one person acts alone, each on the roster is told, by themselves."""
+        if ask.request.way is Way.ORDINARY:
+            return
+        words = blocks.notice(f"{ask.order.requester} acts alone: {ask.title}")
+        for person in self._audience.roster.people:
+            own = Posts(web=self._web, channel=person.slack, journal=self._journal)
+            failure = await _failure(own.put(ask.order.run, f"warning to {person.slack}", words, blocks.warning(ask)))
+            if failure is not None:
+                log.warning("%s could not be told of run %s: %s", person.slack, ask.order.run, failure.what)
+
     async def _show_request(self, run: str, title: str = "") -> None:
-        await kept(lambda: self._record(run), lambda text, shown: self._posts.put(run, "request", text, shown), title)
+        await kept(lambda: self._record(run), lambda text, shown: self._posts.put(run, "request", text, shown), self._audience, title)
 
     async def _show_progress(self, run: str) -> None:
         record = await self._record(run)
         if self._shown.get(run) == record.results:
             return
         self._edited[run] = time.monotonic()
-        shown = blocks.progress(list(record.results.values()), len(record.items))
+        shown = blocks.progress(run, list(record.results.values()), len(record.items))
         thread = await self._posts.place(run, "request")
         await self._posts.put(run, "progress", blocks.notice(f"Run {run} is under way"), shown, thread=thread)
         self._shown[run] = dict(record.results)

@@ -7,13 +7,14 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from firedoor.approval import Answer, Person, Ruling
+from firedoor.approval import Answer, Ruling
 from firedoor.channels.slack import blocks
+from firedoor.channels.slack.audience import Audience
 from firedoor.channels.slack.calls import VERBATIM, told
 from firedoor.channels.slack.people import Payload, answer, defect_words, presser, update
 from firedoor.channels.slack.posts import kept
 from firedoor.desk import Desk
-from firedoor.errors import ChannelError, DecisionRefused, FiredoorError
+from firedoor.errors import ChannelError, DecisionRefused, FiredoorError, MustBeSigned
 from firedoor.run import Record
 from firedoor.vendors.slack.text import Block
 
@@ -26,37 +27,42 @@ log = logging.getLogger(__name__)
 ACK_WITHIN: Final = 2.0  # of the three seconds that Slack waits
 
 
-def listen(app: AsyncApp, *, desk: Desk, team: str) -> None:
-    """Register what people may press and submit under a request."""
+def listen(app: AsyncApp, *, desk: Desk, audience: Audience) -> None:
+    """Register what people may press and submit under a request, and under a run's progress."""
 
     @app.action(blocks.APPROVE)
     async def approve(ack: Any, body: Payload, client: AsyncWebClient, respond: Any) -> None:
         await ack()
-        await _open(body, client, respond, desk, presser(body, desk.roster, team), approve=True)
+        await _open(body, client, respond, desk, audience, approve=True)
 
     @app.action(blocks.DENY)
     async def deny(ack: Any, body: Payload, client: AsyncWebClient, respond: Any) -> None:
         await ack()
-        await _open(body, client, respond, desk, presser(body, desk.roster, team), approve=False)
+        await _open(body, client, respond, desk, audience, approve=False)
+
+    @app.action(blocks.STOP)
+    async def stop(ack: Any, body: Payload, client: AsyncWebClient, respond: Any) -> None:
+        await ack()
+        await answer(respond, blocks.answer(await _stop(body, client, desk, audience)))
 
     @app.view(blocks.DECIDE)
     async def decide(ack: Any, body: Payload, view: Payload, client: AsyncWebClient) -> None:
         """The ack itself carries the outcome: a separate update could overtake it. Only a slow journal is told of afterwards."""
-        deciding = asyncio.ensure_future(_decide(view, presser(body, desk.roster, team), str(body["user"]["id"]), desk))
+        deciding = asyncio.ensure_future(_decide(body, view, client, desk, audience))
         done, _ = await asyncio.wait({deciding}, timeout=ACK_WITHIN)
         await ack(
             response_action="update", view=deciding.result() if done else blocks.outcome("Recording", "Your decision is being recorded.")
         )
         if not done:
             await update(client, str(view["id"]), await deciding)
-        await _show(client, str(view["private_metadata"]), desk)
+        await _show(client, str(view["private_metadata"]), desk, audience)
 
 
-async def _open(body: Payload, client: AsyncWebClient, respond: Any, desk: Desk, person: Person | None, *, approve: bool) -> None:
+async def _open(body: Payload, client: AsyncWebClient, respond: Any, desk: Desk, audience: Audience, *, approve: bool) -> None:
     """Show the whole request as the journal has it, to whoever may answer it; others are told why not, and only they."""
     try:
         run = _run(body["actions"][0])
-        request = await desk.may_decide(run, person)
+        request = await desk.may_decide(run, await presser(body, client, audience))
         at = f"{body['container']['channel_id']} {body['container']['message_ts']}"
         view = blocks.decide(blocks.ask_of(await desk.record(run), request), approve=approve, at=at)
         await told(client.views_open(trigger_id=str(body["trigger_id"]), view=view))
@@ -64,16 +70,33 @@ async def _open(body: Payload, client: AsyncWebClient, respond: Any, desk: Desk,
         await answer(respond, blocks.answer(f"{error.what}, so the request could not be shown. Press the button again."))
     except FiredoorError as error:
         await answer(respond, blocks.answer(f"Not possible: {error}"))
-    except Exception as defect:  # noqa: BLE001 - as above
+    except Exception as defect:  # noqa: BLE001 - the person is answered, whatever happens
         await answer(respond, blocks.answer(defect_words(defect)))
 
 
-async def _decide(view: Payload, person: Person | None, member: str, desk: Desk) -> Block:
+async def _stop(body: Payload, client: AsyncWebClient, desk: Desk, audience: Audience) -> str:
+    """Stop a run whose button was pressed; what became of that, in words."""
+    try:
+        run = _run(body["actions"][0])
+        await desk.stop(run, await presser(body, client, audience), via=f"slack:{body['user']['id']}")
+    except FiredoorError as error:
+        return f"Not possible: {error}"
+    except Exception as defect:  # noqa: BLE001 - as above
+        return defect_words(defect)
+    return f"Run {run} begins no further write."
+
+
+async def _decide(body: Payload, view: Payload, client: AsyncWebClient, desk: Desk, audience: Audience) -> Block:
     """Record the decision; the answer is a view that tells what became of it."""
     try:
         run, said, asked, *_ = str(view["private_metadata"]).split(" ")
         reason = str(view["state"]["values"]["reason"]["text"].get("value") or "")
-        await desk.decide(run, person, Answer(said), via=f"slack:{member}", reason=reason, asked=asked)
+        person, via = await presser(body, client, audience), f"slack:{body['user']['id']}"
+        try:
+            await desk.decide(run, person, Answer(said), via=via, reason=reason, asked=asked)
+        except MustBeSigned as signed:
+            await desk.advise(run, person, Answer(said), via=via, reason=reason)
+            return blocks.outcome("Advice noted", f"Nothing is decided: {signed}")
     except FiredoorError as error:
         return blocks.outcome("Not recorded", f"Not possible: {error}")
     except Exception as defect:  # noqa: BLE001 - as above
@@ -89,7 +112,7 @@ def _run(action: Payload) -> str:
     return run
 
 
-async def _show(client: AsyncWebClient, metadata: str, desk: Desk) -> None:
+async def _show(client: AsyncWebClient, metadata: str, desk: Desk, audience: Audience) -> None:
     """Let the request in the channel tell at once what it waits for still, or that it is decided: then its buttons go."""
     parts = metadata.split(" ")
     if len(parts) != 5:
@@ -106,6 +129,6 @@ async def _show(client: AsyncWebClient, metadata: str, desk: Desk) -> None:
         await told(client.chat_update(channel=channel, ts=ts, text=text, blocks=shown, **VERBATIM))
 
     try:
-        await kept(read, show)
+        await kept(read, show, audience)
     except FiredoorError as error:
         log.warning("the request of run %s could not be brought up to date: %s", run, error.what)  # its next edit will be

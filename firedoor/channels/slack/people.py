@@ -6,10 +6,11 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from firedoor.approval import Person, Roster
+from firedoor.approval import Person
+from firedoor.channels.slack.audience import Audience
 from firedoor.channels.slack.calls import told
 from firedoor.defect import kind_and_place
-from firedoor.errors import ChannelError
+from firedoor.errors import BadInput, ChannelError
 from firedoor.vendors.slack.text import Block
 
 if TYPE_CHECKING:
@@ -20,15 +21,19 @@ log = logging.getLogger(__name__)
 Payload: TypeAlias = Mapping[str, Any]
 
 
-def presser(body: Payload, roster: Roster, team: str) -> Person | None:
-    """Who pressed a button or submitted a modal."""
+async def presser(body: Payload, client: AsyncWebClient, audience: Audience) -> Person | None:
+    """Who pressed a button or submitted a modal. Raises as `Audience.person`."""
     user = body["user"]
-    return person(str(user["id"]), str(user.get("team_id") or body["team"]["id"]), roster, team)
+    return await audience.person(client, str(user["id"]), str(user.get("team_id") or body["team"]["id"]))
 
 
-def person(member: str, from_team: str, roster: Roster, team: str) -> Person | None:
-    """The person on the roster with that member id. Another workspace's ids mean nothing here."""
-    return roster.by_slack(member) if from_team == team else None
+def allowed(who: Person | None, *, asks: bool) -> Person:
+    """The person, if they may give an order; ``asks``: one that asks for a run. Raises `BadInput` in words for them."""
+    if who is None:
+        raise BadInput("You are not on the roster of those who may use Firedoor", advice="Ask one of them")
+    if asks and not who.may_request:
+        raise BadInput("You may decide on runs and stop them, but not ask for them", advice="Ask somebody who may")
+    return who
 
 
 async def answer(respond: Any, message: Mapping[str, Any]) -> None:
@@ -44,12 +49,14 @@ async def answer(respond: Any, message: Mapping[str, Any]) -> None:
             log.warning("a person could not be answered in Slack (HTTP %s)", reply.status_code)
 
 
-async def update(client: AsyncWebClient, view_id: str, view: Block) -> None:
-    """Show something else in a modal that is open."""
+async def update(client: AsyncWebClient, view_id: str, view: Block) -> bool:
+    """Show something else in a modal, if it is still open."""
     try:
         await told(client.views_update(view_id=view_id, view=view))
     except ChannelError as error:
-        log.warning("a person could not be told what became of a decision: %s", error.what)
+        log.warning("a person could not be told in a modal what became of it: %s", error.what)
+        return False
+    return True
 
 
 def defect_words(defect: Exception) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from firedoor.channels.slack import blocks
+from firedoor.channels.slack.audience import Audience
 from firedoor.channels.slack.calls import VERBATIM, SlackRefused, told
 from firedoor.errors import ChannelError
 from firedoor.journal import Journal, Kind
@@ -98,12 +99,17 @@ class Posts:
         return next((str(one["ts"]) for one in found["messages"] if one.get("metadata", {}).get("event_payload") == wanted), None)
 
 
-async def kept(read: Callable[[], Awaitable[Record]], show: Callable[[str, Sequence[Block]], Awaitable[None]], title: str = "") -> None:
+async def kept(
+    read: Callable[[], Awaitable[Record]], show: Callable[[str, Sequence[Block]], Awaitable[None]], audience: Audience, title: str = ""
+) -> None:
     """Show the request as the record has it, again and again until nothing changed meanwhile.
 
     Several may edit the message at once, in different processes too: whoever is last has shown the newest.
     """
     shown = None
-    while (record := await read()).request is not None and (now := blocks.standing(record, record.request, title)) != shown:
+    while (record := await read()).request is not None:
+        mention = audience.mention(record.request, urgency=0)
+        if (now := blocks.standing(record, record.request, title, mention)) == shown:
+            return
         await show(*now)
         shown = now

@@ -6,26 +6,28 @@ them. Whatever the client would not offer is a `Refusal` and reaches nobody.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from firedoor.vendors.slack.blocks import Surface, check_blocks, check_view
+from firedoor.vendors.slack.delivery import Ack, App
 from firedoor.vendors.slack.directory import Channel, User
 from firedoor.vendors.slack.forms import Entry, action, fill, find_element, missing
 from firedoor.vendors.slack.payloads import Payloads
 from firedoor.vendors.slack.raw import Raw, Refusal, items, mapping, objects, text
-from firedoor.vendors.slack.sockets import Ack, Sockets
 from firedoor.vendors.slack.web_views import lay
 from firedoor.vendors.slack.world import Message, View, World
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acts:
-    """The people's hands. Each returns the error that the person is shown, empty where all went well."""
+    """The people's hands. Each returns the error that the person is shown, empty where all went well. ``app`` is reached in the way of
+    the moment.
+    """
 
     world: World
-    sockets: Sockets
+    app: Callable[[], App]
     payloads: Payloads
 
     def person(self, user_id: str) -> User:
@@ -82,7 +84,7 @@ class Acts:
         command, _, arguments = line.strip().partition(" ")
         if command not in self.world.directory.app.commands or user.team_id != self.world.directory.team_id:
             raise Refusal("unknown_command")
-        ack = await self.sockets.ask("slash_commands", self.payloads.command(user, channel, command, arguments.strip()))
+        ack = await self.app().ask("slash_commands", self.payloads.command(user, channel, command, arguments.strip()))
         return self._say_back(user, channel, ack)
 
     async def shortcut(self, user: User, callback_id: str, channel_id: str, ts: str) -> str:
@@ -91,12 +93,12 @@ class Acts:
         if kind != ("message" if ts else "global") or user.team_id != self.world.directory.team_id:
             raise Refusal("no_such_shortcut")
         if not ts:
-            return (await self.sockets.ask("interactive", self.payloads.shortcut(user, callback_id))).error
+            return (await self.app().ask("interactive", self.payloads.shortcut(user, callback_id))).error
         channel = self.channel(user, channel_id)
         message = self.message(user, channel, ts)
         if message.only_for:
             raise Refusal("no_such_shortcut")
-        return (await self.sockets.ask("interactive", self.payloads.message_shortcut(user, channel, message, callback_id))).error
+        return (await self.app().ask("interactive", self.payloads.message_shortcut(user, channel, message, callback_id))).error
 
     async def click(self, user: User, channel_id: str, ts: str, action_id: str, *, block_id: str = "", entry: Entry = "") -> str:
         """Click a button (or choose ``entry``) in a message. Another integration's buttons are not ours to deliver."""
@@ -106,7 +108,7 @@ class Acts:
         if message.app_id != self.world.directory.app.id:
             raise Refusal("not_this_apps_element")
         payload = self.payloads.message_click(user, channel, message, action(found, element, entry))
-        return (await self.sockets.ask("interactive", payload)).error
+        return (await self.app().ask("interactive", payload)).error
 
     async def click_view(
         self,
@@ -124,11 +126,14 @@ class Acts:
             raise Refusal("no_view")
         blocks = objects(view.definition.get("blocks"))
         found, element = find_element(blocks, action_id, block_id)
+        silent = [block["block_id"] for block in blocks if block.get("type") == "input" and block.get("dispatch_action") is not True]
+        if found in silent:
+            raise Refusal("not_dispatched")  # the app learns of it at the submission only
         chosen = {} if element.get("type") in ("button", "overflow") else {f"{found}/{action_id}": entry}
         view = replace(view, values=fill(blocks, view.values, {**entries, **chosen}))
         self.world.put_view(view)
         payload = self.payloads.view_click(user, view, action(found, element, entry))
-        return (await self.sockets.ask("interactive", payload)).error
+        return (await self.app().ask("interactive", payload)).error
 
     def modal(self, user: User) -> View | None:
         """The modal on top of the person's stack."""
@@ -147,7 +152,7 @@ class Acts:
         self.world.put_view(view)
         if empty := missing(blocks, view.values):
             raise Refusal("required_field_empty", blocks=empty)
-        ack = await self.sockets.ask("interactive", self.payloads.submission(user, view))
+        ack = await self.app().ask("interactive", self.payloads.submission(user, view))
         if not ack.came:
             return ack.error
         return self._follow(user, view, ack.payload)
@@ -162,7 +167,7 @@ class Acts:
         gone, self.world.modals[user.id] = (stack, []) if cleared else (stack[-1:], stack[:-1])
         for one in reversed(gone):
             if one.definition.get("notify_on_close") is True:
-                await self.sockets.ask("interactive", self.payloads.closed(user, one, cleared=cleared))
+                await self.app().ask("interactive", self.payloads.closed(user, one, cleared=cleared))
 
     def open_home(self, user: User) -> None:
         """Look at the app's home tab; an app that has subscribed is told."""
@@ -170,7 +175,7 @@ class Acts:
         home = self.world.homes.get(user.id)
         if home is not None:
             event["view"] = self.world.view_wire(home)
-        self.sockets.tell("app_home_opened", event | {"event_ts": self.world.next_ts()})
+        self.app().tell("app_home_opened", event | {"event_ts": self.world.next_ts()})
 
     def _composer(self, user: User, channel_id: str) -> Channel:
         channel = self.channel(user, channel_id)

@@ -221,6 +221,8 @@ class Inspection:
             self._confirm(mapping(element["confirm"]), f"{at}/confirm")
         if kind == "button":
             self._button(element, at)
+        elif kind == "plain_text_input":
+            self._typed(element, at)
         elif kind in CHOICES or kind.endswith("static_select"):
             self._options(element, kind, at)
 
@@ -232,6 +234,13 @@ class Inspection:
         if element.get("style") not in (None, "primary", "danger"):
             self._problem("`style` must be primary or danger", f"{at}/style")
 
+    def _typed(self, element: Raw, at: str) -> None:
+        most = element.get("max_length", 3000)
+        if not isinstance(most, int) or not 1 <= most <= 3000:
+            self._problem("`max_length` must be from 1 to 3000", f"{at}/max_length")
+            return
+        self._length(element.get("initial_value"), most, f"{at}/initial_value", least=0)
+
     def _options(self, element: Raw, kind: str, at: str) -> None:
         options = choices(element)
         if not options:
@@ -240,6 +249,10 @@ class Inspection:
         for index, option in enumerate(options):
             self._text(option.get("text"), 75, f"{at}/options/{index}/text")
             self._length(option.get("value"), 150, f"{at}/options/{index}/value")
+            if option.get("description") is not None:
+                self._text(option["description"], 75, f"{at}/options/{index}/description")
+        if element.get("initial_option") is not None and element["initial_option"] not in options:
+            self._problem("must be one of the options", f"{at}/initial_option")
 
     def _confirm(self, confirm: Raw, at: str) -> None:
         for key, most in (("title", 100), ("text", 300), ("confirm", 30), ("deny", 30)):

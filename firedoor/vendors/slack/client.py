@@ -118,6 +118,10 @@ class SlackClient:
             self.policy.used.add(operations.EMAIL_SCOPE)
         return found
 
+    async def person_by_email(self, email: str) -> PersonRecord:
+        """The user with that e-mail address (users.lookupByEmail). Raises `NotFound` where nobody active has it."""
+        return await self._call(operations.USER_BY_EMAIL, replies.person, target=email, email=email)
+
     async def find_message(self, channel: ChannelRecord, mark: Mark, *, since: datetime) -> MessageRecord | None:
         """The app's own message with that mark, not older than ``since`` (conversations.history).
 

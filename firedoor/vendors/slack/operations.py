@@ -51,6 +51,9 @@ CHANNEL_HISTORY: Final = SlackOperation(
     arguments=frozenset({"channel", "cursor", "include_all_metadata", "limit", "oldest"}),
 )
 USER_INFO: Final = SlackOperation(name="users.info", permission="users:read", writes=False, arguments=frozenset({"user"}))
+USER_BY_EMAIL: Final = SlackOperation(
+    name="users.lookupByEmail", permission="users:read.email", writes=False, arguments=frozenset({"email"})
+)
 # Each call is another message: after a lost reply the channel is read, never posted to again unseen.
 POST_MESSAGE: Final = SlackOperation(
     name="chat.postMessage",
@@ -82,5 +85,5 @@ DELETE_MESSAGE: Final = SlackOperation(
 # What users.info tells of an e-mail address it tells to tokens with this scope only.
 EMAIL_SCOPE: Final = "users:read.email"
 
-OPERATIONS: Final = (AUTH_TEST, CHANNEL_INFO, CHANNEL_MEMBERS, CHANNEL_HISTORY, USER_INFO, POST_MESSAGE, DELETE_MESSAGE)
+OPERATIONS: Final = (AUTH_TEST, CHANNEL_INFO, CHANNEL_MEMBERS, CHANNEL_HISTORY, USER_INFO, USER_BY_EMAIL, POST_MESSAGE, DELETE_MESSAGE)
 BY_NAME: Final = {operation.name: operation for operation in OPERATIONS}

@@ -37,7 +37,7 @@ _MAY_NOT: Final = (
     "restricted_action_thread_only_channel",
     "cant_delete_message",
 )
-_NONE_SUCH: Final = ("channel_not_found", "user_not_found", "user_not_visible", "message_not_found")
+_NONE_SUCH: Final = ("channel_not_found", "user_not_found", "users_not_found", "user_not_visible", "message_not_found")
 _NOT_NOW: Final = ("not_in_channel", "is_archived", "is_inactive", "compliance_exports_prevent_deletion")
 _TOO_OFTEN: Final = ("ratelimited", "rate_limited")
 # Of fatal_error Slack says itself that part of the call may have had its effect.

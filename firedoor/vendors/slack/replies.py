@@ -47,7 +47,7 @@ def members(body: Object) -> tuple[str, ...]:
 
 
 def person(body: Object) -> PersonRecord:
-    """From users.info."""
+    """From users.info and users.lookupByEmail."""
     item = _object(body, "user")
     email = mapping(item.get("profile")).get("email")
     return PersonRecord(
@@ -55,6 +55,7 @@ def person(body: Object) -> PersonRecord:
         email=email if isinstance(email, str) else "",
         bot=item.get("is_bot") is True,
         deleted=item.get("deleted") is True,
+        admin=any(item.get(flag) is True for flag in ("is_admin", "is_owner", "is_primary_owner")),
     )
 
 

@@ -70,12 +70,17 @@ def plain(text: str) -> Block:
     return {"type": "plain_text", "text": text, "emoji": False}
 
 
+def fit(text: str, most: int) -> str:
+    """The text, cleared and escaped, in at most ``most`` characters: for titles and the like, where there is no room to count the rest."""
+    whole = clear(text[: most * 2])
+    while len(escape(whole)) > most:
+        whole = whole[: len(whole) - 9].rstrip() + "…"
+    return escape(whole)
+
+
 def header(text: str) -> Block:
     """A header block."""
-    whole = clear(text[: HEADER * 2])
-    while len(escape(whole)) > HEADER:
-        whole = whole[: len(whole) - 9].rstrip() + "…"
-    return {"type": "header", "text": plain(escape(whole))}
+    return {"type": "header", "text": plain(fit(text, HEADER))}
 
 
 def said(text: str) -> Block:

@@ -112,12 +112,16 @@ class ChannelRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonRecord:
-    """A user as Slack shows them. ``email`` is empty where Slack does not tell it: to a token without the scope, and of some guests."""
+    """A user as Slack shows them. ``email`` is empty where Slack does not tell it: to a token without the scope, and of some guests.
+
+    ``admin``: an administrator or an owner of the workspace.
+    """
 
     id: str
     email: str
     bot: bool
     deleted: bool
+    admin: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

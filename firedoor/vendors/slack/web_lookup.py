@@ -33,6 +33,15 @@ def auth_test(desk: Desk, call: Call) -> Raw:
     return {**base, "user": bot.name, "user_id": bot.id, "bot_id": app.bot_id}
 
 
+def bots_info(desk: Desk, call: Call) -> Raw:
+    """bots.info, of the app's own bot: it tells which app it belongs to."""
+    call.need("users:read")
+    app = desk.world.directory.app
+    if call.text("bot", missing="bot_not_found") != app.bot_id:
+        raise Refusal("bot_not_found")
+    return {"bot": {"id": app.bot_id, "deleted": False, "name": app.name, "app_id": app.id, "user_id": app.bot_user}}
+
+
 def connections_open(desk: Desk, call: Call) -> Raw:
     """apps.connections.open: a WebSocket URL that is good once."""
     call.need("connections:write")
@@ -173,6 +182,7 @@ METHODS: Mapping[str, Method] = {
     "api.test": Method(run=api_test, kind=None),
     "auth.test": Method(run=auth_test),
     "apps.connections.open": Method(run=connections_open, kind=TokenKind.APP),
+    "bots.info": Method(run=bots_info),
     "users.info": Method(run=users_info),
     "users.lookupByEmail": Method(run=users_lookup),
     "users.list": Method(run=users_list),

@@ -7,42 +7,54 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import pytest
 
 from firedoor import wiring
 from firedoor.approval import Decision
+from firedoor.channels.slack.audience import Audience
 from firedoor.channels.slack.blocks import APPROVE
 from firedoor.channels.slack.channel import SlackChannel
-from firedoor.channels.slack.serving import connected, listening
+from firedoor.channels.slack.serving import audience_of, connected, listening
 from firedoor.desk import Desk
 from firedoor.engine import Engine
+from firedoor.exercise.keys import SecurityKey
 from firedoor.journal import Kind
 from firedoor.model import Mode
 from firedoor.playbook import Playbook
 from firedoor.run import Order, fold
-from firedoor.running import Starts
+from firedoor.seen import Seen
 from firedoor.settings import PersonTable, Settings
 from firedoor.stage import Plainly, Stage
+from firedoor.starts import Starts
+from firedoor.vendors.slack.delivery import Ack
+from firedoor.vendors.slack.delivery import Kind as Way
+from firedoor.vendors.slack.grants import Rules
 from firedoor.vendors.slack.people import Modal, Person, Post
 from firedoor.vendors.slack.raw import Raw
+from firedoor.vendors.slack.signed import RequestUrl
 from firedoor.vendors.slack.simulator import SlackSimulator
 from tests import fakes
 
 BOT, READER, APP = "xoxb-planted-bot-token", "xoxb-planted-reader-token", "xapp-planted-app-token"
+BLIND = "xoxb-planted-blind-token"
+SIGNING = "planted-signing-secret"
 ROOM = "C0INC"
 SECONDS = 10.0
 MEMBERS = ("ADA", "BEN", "CYD", "DAN", "EVE", "GUS", "FAR", "BOT")
+KEYS: Mapping[str, SecurityKey] = {name: SecurityKey() for name in ("Ada", "Ben", "Cyd", "Eve")}
 PEOPLE = (
-    PersonTable(name="Ada", slack="U0ADA"),
-    PersonTable(name="Ben", slack="U0BEN"),
-    PersonTable(name="Cyd", slack="U0CYD"),
+    PersonTable(name="Ada", slack="U0ADA", keys=(KEYS["Ada"].public,)),
+    PersonTable(name="Ben", slack="U0BEN", keys=(KEYS["Ben"].public,)),
+    PersonTable(name="Cyd", slack="U0CYD", keys=(KEYS["Cyd"].public,)),
     PersonTable(name="Dan", slack="U0DAN", accounts=("fake:door:dans",)),
     PersonTable(name="Far", slack="U0FAR"),
 )
-DOORS: Mapping[str, Mapping[str, str]] = {"front": {"k1": "open", "k2": "open"}, "back": {"k3": "shut"}, "dans": {"k4": "open"}}
+Doors = Mapping[str, Mapping[str, str]]
+DOORS: Doors = {"front": {"k1": "open", "k2": "open"}, "back": {"k3": "shut"}, "safe": {"k4": "open"}}
 Report = Mapping[str, Any]
+SlackMode = Literal["socket", "http"]
 
 
 def world() -> dict[str, object]:
@@ -57,9 +69,12 @@ def world() -> dict[str, object]:
             "bot_id": "B0001",
             "bot_user": "U0BOT",
             "commands": ["/firedoor"],
+            "shortcuts": {"contain_from_alert": "message"},
+            "events": ["app_home_opened"],
             "tokens": [
                 {"token": BOT, "kind": "bot"},
                 {"token": READER, "kind": "bot", "scopes": ["chat:write"]},
+                {"token": BLIND, "kind": "bot", "scopes": ["chat:write", "groups:read"]},
                 {"token": APP, "kind": "app"},
             ],
         },
@@ -75,6 +90,7 @@ def world() -> dict[str, object]:
 def settings(slack: SlackSimulator, **changed: object) -> Settings:
     """Settings that point at the simulator."""
     base = {"slack_base_url": f"{slack.url}api/", "slack_bot_token": BOT, "slack_app_token": APP, "slack_channel": ROOM, "people": PEOPLE}
+    base |= {"slack_signing_secret": SIGNING, "slack_listen": "127.0.0.1:0"}
     return Settings(**cast("Any", {**base, **changed}))
 
 
@@ -83,10 +99,12 @@ class SmallEngine:
 
     def __init__(self, engine: Engine, lab: fakes.Lab) -> None:
         self._engine, self._lab = engine, lab
+        self.orders: list[Order] = []
         self.stop, self.resume = engine.stop, engine.resume
 
     async def contain(self, order: Order, book: Playbook, stage: Stage) -> Report:
         del book
+        self.orders.append(order)
         return await self._engine.contain(
             replace(order, playbook="fire", inputs={"doors": tuple(self._lab.vendor.doors)}), fakes.book(), stage
         )
@@ -94,13 +112,17 @@ class SmallEngine:
 
 @dataclass(slots=True, kw_only=True)
 class Scene:
-    """The app at work. ``runs`` are the runs that the test itself started."""
+    """The app at work. ``runs`` are the runs that the test itself started; ``url`` is the request URL, empty in Socket Mode."""
 
     slack: SlackSimulator
+    url: str
+    house: wiring.House
     lab: fakes.Lab
     channel: SlackChannel
     engine: Engine
+    small: SmallEngine
     desk: Desk
+    audience: Audience
     people: Mapping[str, Person]
     runs: list[asyncio.Task[Report]] = field(default_factory=list)
 
@@ -134,6 +156,13 @@ class Scene:
         assert (await person.submit({"reason/text": reason} if reason else {})).ok
         return await person.wait_for_modal(lambda modal: not modal.submit and modal.title != "Recording", SECONDS)
 
+    async def say(self, name: str, line: str) -> str:
+        """Somebody runs the command; the newest thing that only they are told."""
+        person = self.people[name]
+        before = {one.ts for one in await person.messages(ROOM)}
+        assert (await person.command(ROOM, line)).ok
+        return (await person.wait_for_message(ROOM, lambda one: one.ephemeral and one.ts not in before, SECONDS)).shown
+
     async def told(self, name: str) -> Post:
         """What only that person is told."""
         return await self.people[name].wait_for_message(ROOM, lambda one: one.ephemeral, SECONDS)
@@ -145,6 +174,10 @@ class Scene:
     async def thread(self) -> list[Post]:
         """Everything the app has said to all."""
         return [one for one in await self.people["ben"].messages(ROOM) if not one.ephemeral]
+
+    async def deliver(self, kind: Way, payload: Raw) -> Ack:
+        """Deliver a payload as Slack would, whatever the way."""
+        return await self.slack._app().ask(kind, payload)
 
     def calls(self, method: str) -> int:
         """How often the app has called it."""
@@ -166,28 +199,60 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(folder: Path, monkeypatch: pytest.MonkeyPatch, *, listens: bool = True) -> AsyncIterator[Scene]:
+async def scene(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    listens: bool = True,
+    doors: Doors = DOORS,
+    mode: SlackMode = "socket",
+    rules: Rules | None = None,
+) -> AsyncIterator[Scene]:
     """The app, listening and ready. Everything it began has ended when the block is left."""
     fakes.hasten(monkeypatch)
     monkeypatch.setattr("firedoor.journal.POLL_SECONDS", 0.25)  # all happens in this process, whose appends are told at once
     monkeypatch.setattr("firedoor.channels.slack.channel.EDIT_SECONDS", 0.1)
     monkeypatch.setattr("firedoor.channels.slack.channel.RETRY_SECONDS", 0.05)
+    monkeypatch.setattr("firedoor.channels.slack.ordering.SETTLE_SECONDS", 0.05)
     monkeypatch.setattr("firedoor.voices.GOODBYE_SECONDS", 5.0)
     async with AsyncExitStack() as stack:
-        slack = await stack.enter_async_context(SlackSimulator(world()))
-        own = settings(slack)
-        lab = await stack.enter_async_context(fakes.lab(folder, DOORS, roster=own.roster))
+        slack = await stack.enter_async_context(SlackSimulator(world(), rules=rules))
+        own = settings(slack, slack_mode=mode)
+        lab = await stack.enter_async_context(
+            fakes.lab(folder, doors, roster=own.roster, protected={"fake:door:safe": "nobody shuts the safe"})
+        )
         web = await stack.enter_async_context(connected(own))
-        channel = SlackChannel(web=web, channel=ROOM, journal=lab.journal)
+        audience = await audience_of(own, web)
+        channel = SlackChannel(web=web, channel=ROOM, journal=lab.journal, audience=audience)
         engine = lab.engine(journal=lab.journal, channel=channel)
         desk = Desk(journal=lab.journal, roster=own.roster, seal=lab.seal)
-        small = cast("Engine", SmallEngine(engine, lab))
-        house = wiring.House(settings=own, journal=lab.journal, desk=desk, engine=small, catalogue=wiring.load_catalogue())
+        small = SmallEngine(engine, lab)
+        house = wiring.House(
+            settings=own,
+            journal=lab.journal,
+            desk=desk,
+            engine=cast("Engine", small),
+            catalogue=wiring.load_catalogue(),
+            seen=Seen(lab.store),
+        )
         starts = await stack.enter_async_context(Starts(house, Mode.LIVE))
-        if listens:
-            await stack.enter_async_context(listening(own, web, desk, starts.commands))
+        app = listening(own, web, desk=desk, office=starts, audience=audience, seen=house.seen)
+        url = await stack.enter_async_context(app) if listens else ""
+        if url:
+            await slack.send_to(RequestUrl(url=url, secret=SIGNING))
         people = {name.lower(): await stack.enter_async_context(Person(slack.url, f"U0{name}")) for name in MEMBERS if name != "BOT"}
-        found = Scene(slack=slack, lab=lab, channel=channel, engine=engine, desk=desk, people=people)
+        found = Scene(
+            slack=slack,
+            url=url,
+            house=house,
+            lab=lab,
+            channel=channel,
+            engine=engine,
+            small=small,
+            desk=desk,
+            audience=audience,
+            people=people,
+        )
         try:
             yield found
         finally:

@@ -37,7 +37,7 @@ def messages(count: int, label: str) -> Iterator[tuple[str, list[Any]]]:
         record.ruling = ruling
         assert record.request is not None
         yield blocks.standing(record, record.request)
-    yield "", blocks.progress(list(record.results.values()), count)
+    yield "", blocks.progress("r1", list(record.results.values()), count)
     assert record.report is not None
     yield "", blocks.report({**record.report, "residual": [dict.fromkeys(("what", "until", "closes_by"), label or "x")] * count})
     answer = blocks.answer(f"no{label}")
@@ -169,7 +169,7 @@ def test_golden(name: str) -> None:
         "approve": lambda: blocks.decide(samples.ask(8, approved=True), approve=True, at="C0INC 1.2"),
         "deny": lambda: blocks.decide(samples.ask(1), approve=False, at="C0INC 1.2"),
         "settled": lambda: blocks.standing(record, request)[1],
-        "progress": lambda: blocks.progress(list(record.results.values())[:6], 8),
+        "progress": lambda: blocks.progress("r1", list(record.results.values())[:6], 8),
         "report": lambda: blocks.report(report),
         "hostile": lambda: blocks.decide(samples.ask(1, HOSTILE["broadcast"] + HOSTILE["alike"]), approve=True),
     }

@@ -13,9 +13,9 @@ from firedoor.channels.slack.blocks import APPROVE, DENY
 from firedoor.errors import JournalError
 from firedoor.journal import Kind
 from firedoor.run import fold
+from firedoor.vendors.slack.delivery import Ack
 from firedoor.vendors.slack.people import NotOffered
 from firedoor.vendors.slack.raw import Raw
-from firedoor.vendors.slack.sockets import Ack
 from firedoor.vendors.slack.world import View
 from tests.channels.slack.scene import ROOM, Scene
 
@@ -28,7 +28,7 @@ async def forge(stage: Scene, member: str, view: View) -> Ack:
     """A submission as an attacker on the wire would write it: any member, any content."""
     acts = stage.slack._people.acts
     view = replace(view, values={"reason": {"text": {"type": "plain_text_input", "value": None}}})
-    return await stage.slack._sockets.ask("interactive", acts.payloads.submission(stage.slack.world.user(member), view))
+    return await stage.deliver("interactive", acts.payloads.submission(stage.slack.world.user(member), view))
 
 
 def forged(view: View, **changed: object) -> View:
@@ -49,14 +49,14 @@ async def test_from_the_request_to_a_contained_run(stage: Scene) -> None:
         "shut front/k2",
         "Already so",
         "back is shut",
-        "Dan is on Firedoor's roster",
+        "nobody shuts the safe",
     ):
         assert words in modal.shown
     assert record.request.fingerprint in modal.shown
     assert f"<!date^{int(record.request.expires.timestamp())}^" in modal.shown
     assert (await stage.submit("ben", "seen the alert")).title == "Recorded"
     report = await run
-    assert report["outcome"] == "partial"  # Dan's door is refused by the guard
+    assert report["outcome"] == "partial"  # the safe is refused by the guard
     assert sorted(stage.lab.vendor.effects) == ["shut front/k1", "shut front/k2"]
 
     [decision] = await stage.decisions()
@@ -108,7 +108,6 @@ async def test_a_denial_is_final_and_says_why(stage: Scene) -> None:
 
 REFUSED = [
     ("ada", "you asked for this run yourself"),
-    ("dan", "an account of yours is in this plan"),
     ("eve", "you are not on Firedoor's roster"),
     ("gus", "you are not on Firedoor's roster"),
     ("far", "you are not on Firedoor's roster"),  # listed, yet of another workspace: the same id there is another person
@@ -133,7 +132,8 @@ async def test_who_may_not_decide_is_told_alone(stage: Scene, name: str, words: 
 async def test_a_bot_cannot_decide(stage: Scene) -> None:
     await stage.ask()
     await stage.open("ben")
-    assert "not on Firedoor's roster" in str((await forge(stage, "U0BOT", view_of(stage, "U0BEN"))).payload)
+    ack = await forge(stage, "U0BOT", view_of(stage, "U0BEN"))
+    assert (ack.came, ack.payload) == (True, {})
     assert await stage.decisions() == []
 
 

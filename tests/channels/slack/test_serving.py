@@ -6,22 +6,24 @@ import asyncio
 import logging
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
-from firedoor.approval import Seal
 from firedoor.channels.slack.blocks import DENY
-from firedoor.channels.slack.serving import connected, listening
+from firedoor.channels.slack.serving import audience_of, connected, listening
 from firedoor.desk import Desk
 from firedoor.errors import Misconfigured
+from firedoor.seal import Seal
+from firedoor.seen import Seen
 from firedoor.settings import Settings
 from firedoor.vendors.faults import Fault
 from firedoor.vendors.slack.simulator import SlackSimulator
 from tests import fakes
-from tests.channels.slack.scene import APP, BOT, READER, scene, settings, world
+from tests.channels.slack.scene import APP, BLIND, BOT, READER, scene, settings, world
 
 BASE = "FIREDOOR_SLACK_BASE_URL"
-BOT_TOKEN, APP_TOKEN = "FIREDOOR_SLACK_BOT_TOKEN", "FIREDOOR_SLACK_APP_TOKEN"
+BOT_TOKEN, APP_TOKEN, SIGNING_SECRET = "FIREDOOR_SLACK_BOT_TOKEN", "FIREDOOR_SLACK_APP_TOKEN", "FIREDOOR_SLACK_SIGNING_SECRET"
 
 
 async def start(own: Settings, folder: Path) -> None:
@@ -30,7 +32,8 @@ async def start(own: Settings, folder: Path) -> None:
         lab = await stack.enter_async_context(fakes.lab(folder, {}, roster=own.roster))
         web = await stack.enter_async_context(connected(own))
         desk = Desk(journal=lab.journal, roster=own.roster, seal=Seal(b"k" * 32))
-        await stack.enter_async_context(listening(own, web, desk, {}))
+        app = listening(own, web, desk=desk, office=cast("Any", None), audience=await audience_of(own, web), seen=Seen(lab.store))
+        await stack.enter_async_context(app)
 
 
 @pytest.mark.parametrize(
@@ -39,9 +42,12 @@ async def start(own: Settings, folder: Path) -> None:
         ({"slack_bot_token": ""}, BOT_TOKEN, "is not set"),
         ({"slack_app_token": None}, APP_TOKEN, "is not set"),
         ({"slack_channel": ""}, "slack_channel", "is not set"),
+        ({"slack_mode": "http", "slack_signing_secret": None}, SIGNING_SECRET, "is not set"),
+        ({"slack_mode": "http", "slack_signing_secret": " "}, SIGNING_SECRET, "is not set"),
         ({"slack_bot_token": "xoxb-wrong"}, BOT_TOKEN, "invalid_auth"),
         ({"slack_bot_token": APP}, BOT_TOKEN, "not a bot token"),
         ({"slack_bot_token": READER}, "channels:read", "may not read channels"),
+        ({"slack_bot_token": BLIND}, "users:read", "which app the bot belongs to"),
         ({"slack_app_token": "xapp-wrong"}, APP_TOKEN, "invalid_auth"),
         ({"slack_app_token": BOT}, APP_TOKEN, "not_allowed_token_type"),
         ({"slack_channel": "C0NONE"}, "slack_channel", "channel_not_found"),
@@ -63,7 +69,13 @@ async def test_what_is_wrong_at_the_start_is_named(tmp_path: Path, changed: dict
         assert slack.connected == 0
 
 
-@pytest.mark.parametrize("method", ["auth.test", "conversations.info", "apps.connections.open"])
+@pytest.mark.parametrize(("mode", "unneeded"), [("socket", "slack_signing_secret"), ("http", "slack_app_token")])
+async def test_each_way_needs_its_own_secret_and_not_the_others(tmp_path: Path, mode: str, unneeded: str) -> None:
+    async with SlackSimulator(world()) as slack:
+        await start(settings(slack, slack_mode=mode, **{unneeded: None}), tmp_path)
+
+
+@pytest.mark.parametrize("method", ["auth.test", "bots.info", "conversations.info", "apps.connections.open"])
 @pytest.mark.parametrize("fault", [{"status": 503, "body": "<html>"}, {"drop": True}])
 async def test_a_slack_that_fails_at_the_start_is_named(tmp_path: Path, method: str, fault: dict[str, object]) -> None:
     async with SlackSimulator(world()) as slack:
@@ -120,5 +132,5 @@ async def test_no_key_gets_into_the_log_at_debug(tmp_path: Path, monkeypatch: py
         await run
         keys = [BOT, APP, "ticket=", "/response/", *addresses._addresses, *addresses._exchanged]
     assert len(keys) > 6
-    assert "A new session" in caplog.text  # it does log
+    assert "a socket to Slack is open" in caplog.text  # it does log
     assert [key for key in keys if key in caplog.text] == []

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from firedoor.approval import Answer, Person
+from firedoor.approval import Answer
 from firedoor.channel import Ask
 from firedoor.channels.slack.blocks import ask_of
 from firedoor.channels.slack.channel import SlackChannel
@@ -25,11 +25,11 @@ DOWN = Fault(operation="chat.postMessage", status=503, body="<html>down</html>")
 
 def another(stage: Scene) -> SlackChannel:
     """The channel as a process that resumes the run would have it."""
-    return SlackChannel(web=stage.channel._posts._web, channel=ROOM, journal=stage.lab.journal)
+    return SlackChannel(web=stage.channel._posts._web, channel=ROOM, journal=stage.lab.journal, audience=stage.channel._audience)
 
 
 async def decide(stage: Scene, run: str = "r1") -> None:
-    await stage.desk.decide(run, Person(name="Ben", slack="U0BEN"), Answer.APPROVE, via="test")
+    await stage.desk.decide(run, stage.desk.roster.by_name("Ben"), Answer.APPROVE, via="test")
 
 
 async def open_ask(stage: Scene) -> Ask:

@@ -29,6 +29,10 @@ def select(**fields: object) -> Raw:
     return {"type": "static_select", "action_id": "pick", "options": [{"text": plain(1), "value": "a"}]} | fields
 
 
+def typed(**fields: object) -> list[object]:
+    return [{"type": "input", "label": plain(1), "element": {"type": "plain_text_input", "action_id": "x"} | fields}]
+
+
 LIMITS: list[tuple[list[object], list[object], str]] = [
     ([{"type": "divider"}] * 50, [{"type": "divider"}] * 51, "/blocks]"),
     (section(text=plain(3000)), section(text=plain(3001)), "/blocks/0/text/text]"),
@@ -47,6 +51,18 @@ LIMITS: list[tuple[list[object], list[object], str]] = [
     ),
     (actions(button(), button(action_id="other")), actions(button(), button()), "/blocks/0/elements/1/action_id]"),
     (section(accessory=select()), section(accessory=select(options=[])), "/blocks/0/accessory/options]"),
+    (
+        section(accessory=select(options=[{"text": plain(1), "value": "a", "description": plain(75)}])),
+        section(accessory=select(options=[{"text": plain(1), "value": "a", "description": plain(76)}])),
+        "/blocks/0/accessory/options/0/description/text]",
+    ),
+    (
+        section(accessory=select(initial_option={"text": plain(1), "value": "a"})),
+        section(accessory=select(initial_option={"text": plain(2), "value": "a"})),
+        "/blocks/0/accessory/initial_option]",
+    ),
+    (typed(max_length=3000, initial_value="x" * 3000), typed(max_length=3001), "/blocks/0/element/max_length]"),
+    (typed(max_length=2, initial_value="xx"), typed(max_length=2, initial_value="xxx"), "/blocks/0/element/initial_value]"),
     (section(), [{"type": "hologram"}], "/blocks/0/type]"),
     (section(), section(txet="typo"), "/blocks/0]"),
     (section(), section(text=plain(0)), "/blocks/0/text/text]"),

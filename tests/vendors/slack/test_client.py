@@ -299,6 +299,7 @@ async def test_the_table_is_the_published_specifications(slack: SlackSimulator, 
     channel = await acting.channel("C0INC")
     await acting.members(channel, at_most=9)
     await acting.person("U0ADA")
+    await acting.person_by_email("ada@acme.example")
     await acting.find_message(channel, MARK, since=long_ago())
     await acting.delete("C0INC", await acting.post("C0INC", WORDS, MARK))
     assert {request.method for request in slack.requests} == operations.BY_NAME.keys()

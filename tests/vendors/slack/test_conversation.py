@@ -144,6 +144,18 @@ async def test_who_does_not_see_the_channel_cannot_act_there(
     assert len(slack.deliveries) == before
 
 
+async def test_an_input_tells_the_app_only_where_it_says_so(app: AsyncApp, connect: Connect, ada: Person) -> None:
+    seen: list[dict[str, Any]] = []
+    listen(app, seen)
+    await connect(app)
+    await ada.command("C0INC", "/firedoor contain")
+    post = await ada.wait_for_message("C0INC", lambda post: bool(post.buttons), 2)
+    await ada.click("C0INC", post.ts, "approve")
+    await ada.wait_for_modal(lambda _: True, 2)
+    with pytest.raises(NotOffered, match="not_dispatched"):
+        await ada.click_in_modal("reason", value="x")
+
+
 async def test_a_closed_modal_is_told(app: AsyncApp, connect: Connect, ada: Person) -> None:
     seen: list[dict[str, Any]] = []
     listen(app, seen)

@@ -59,6 +59,8 @@ async def test_people_and_channels(slack: SlackSimulator, client: AsyncWebClient
     hidden = await AsyncWebClient(token=READER, base_url=slack.url + "api/").users_info(user="U0ADA")
     assert "email" not in hidden["user"]["profile"]
     assert (await client.usergroups_users_list(usergroup="S0ONC"))["users"] == ["U0ADA"]
+    assert (await client.bots_info(bot="B0001"))["bot"]["app_id"] == "A0001"
+    assert await code(client.bots_info(bot="B0ALERT")) == "bot_not_found"
     listed = await client.conversations_list(types="public_channel,private_channel")
     assert [(one["id"], one["is_private"], one["is_member"]) for one in listed["channels"]] == [
         ("C0INC", True, True),
@@ -237,6 +239,7 @@ async def test_argument_names_are_those_of_the_published_specification(slack: Sl
     await client.conversations_info(**here, include_num_members=True)
     await client.conversations_members(**here, limit=5, cursor="")
     await client.conversations_list(types="public_channel", limit=5, cursor="", exclude_archived=True)
+    await client.bots_info(bot="B0001")
     await client.users_info(user="U0ADA", include_locale=True)
     await client.users_lookupByEmail(email="ada@acme.example")
     await client.users_list(limit=5, cursor="")

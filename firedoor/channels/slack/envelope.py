@@ -1,0 +1,93 @@
+"""What came in from Slack, looked at from outside: whose it is, who did it, what tells it from all others. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from firedoor.channels.slack import blocks
+from firedoor.channels.slack.people import Payload
+from firedoor.seen import key
+
+# What these begin is claimed in the journal, once, whoever asks for it how often; or it begins nothing, as a view that opens.
+CLAIMED: Final = frozenset({blocks.APPROVE, blocks.DENY, blocks.STOP, blocks.DECIDE})
+LOOKS: Final = frozenset({"block_suggestion", "view_closed", "url_verification"})
+SLACKBOT: Final = "USLACKBOT"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workspace:
+    """Where the app is installed, by the ids that Slack gave for its own token. ``bot`` and ``member`` are the app's own."""
+
+    team: str
+    enterprise: str
+    app: str
+    bot: str
+    member: str
+
+
+def foreign(body: Payload, here: Workspace) -> str:
+    """Why what came is not for us to hear: another app, another workspace, no person. Empty where it is."""
+    if body.get("type") == "url_verification":
+        return ""
+    if body.get("api_app_id", here.app) != here.app:
+        return "it is of another app"
+    if not any(_same(one, here) for one in _installations(body)):
+        return "it is of another workspace"
+    event = _part(body, "event")
+    if who(body) in (here.member, SLACKBOT) or event.get("bot_id") or event.get("bot_profile") or event.get("subtype") == "bot_message":
+        return "a bot did it"
+    return ""
+
+
+def keys(body: Payload, signature: str = "") -> tuple[str, ...]:
+    """What tells it from all others, however often it is delivered: its own id, and for a signed request the signature.
+
+    A trigger id is new at each thing that a person does: a second click has another, and so has a form that is submitted again after its
+    errors were mended (its view is still the same, hash and all). Only what is delivered again has the same. An event has an id of its own.
+    """
+    found = []
+    if kept := body.get("trigger_id"):
+        found.append(key(str(body.get("type") or "command"), str(kept)))
+    elif event := body.get("event_id"):
+        found.append(key("event", str(event)))
+    if signature:
+        found.append(key("signature", signature))
+    return tuple(found)
+
+
+def claimed(body: Payload) -> bool:
+    """Whether it may come again without harm: the journal makes it once, or it only looks."""
+    match body.get("type"):
+        case "block_actions":
+            return all(one.get("action_id") in CLAIMED for one in body.get("actions", ()))
+        case "view_submission":
+            return _part(body, "view").get("callback_id") in CLAIMED
+        case kind:
+            return kind in LOOKS
+
+
+def who(body: Payload) -> str:
+    """The member id of whoever did it; empty where nobody is named."""
+    user = body.get("user_id") or body.get("user") or _part(body, "event").get("user") or ""
+    return str(user.get("id", "") if isinstance(user, Mapping) else user)
+
+
+def _installations(body: Payload) -> list[tuple[str, str]]:
+    """The team and the enterprise that it was sent for. An event of a shared channel may be another team's, and still be sent for ours."""
+    authorizations = body.get("authorizations")
+    if isinstance(authorizations, list):
+        return [(str(one.get("team_id") or ""), str(one.get("enterprise_id") or "")) for one in authorizations if isinstance(one, Mapping)]
+    team, enterprise = _part(body, "team"), _part(body, "enterprise")
+    return [(str(body.get("team_id") or team.get("id") or ""), str(body.get("enterprise_id") or enterprise.get("id") or ""))]
+
+
+def _same(installation: tuple[str, str], here: Workspace) -> bool:
+    team, enterprise = installation
+    return team == here.team and enterprise in ("", here.enterprise)
+
+
+def _part(body: Payload, name: str) -> Mapping[str, Any]:
+    part = body.get(name)
+    return part if isinstance(part, Mapping) else {}

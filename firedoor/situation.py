@@ -1,0 +1,126 @@
+"""Where a run stands, as people are told of it: what it waits for, what is open, what may still live. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from firedoor import report
+from firedoor.approval import Answer
+from firedoor.model import Mode, Residual
+from firedoor.run import Record
+from firedoor.words import headline
+
+LINES: Final = 10
+MOST_OPEN, MOST_RESIDUAL = 5, 3
+UNFINISHED: Final = ("partial", "failed")
+
+
+class State(StrEnum):
+    """What a run is at."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    OVER = "over"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """One run. ``needed`` approvals are still to be given before ``expires``; ``left`` says that it is over, and something is open."""
+
+    run: str
+    title: str
+    mode: Mode
+    requester: str
+    asked: datetime
+    state: State
+    headline: str
+    needed: int = 0
+    expires: datetime | None = None
+    ended: datetime | None = None
+    left: bool = False
+    open: tuple[str, ...] = ()
+    residual: tuple[Residual, ...] = ()
+
+
+def standing(record: Record) -> Standing:
+    """Where the run of a record stands."""
+    order = record.order
+    told = record.report or report.compose(record, head="")
+    state = State.OVER if record.report else State.WAITING if record.request and record.ruling is None else State.RUNNING
+    given = {one.by for one in record.decisions if one.answer is Answer.APPROVE}
+    waits = state is State.WAITING and record.request is not None
+    return Standing(
+        run=order.run,
+        title=order.title,
+        mode=order.mode,
+        requester=order.requester,
+        asked=order.asked,
+        state=state,
+        headline=headline(told),
+        needed=max(int(record.request.required) - len(given), 1) if waits and record.request else 0,
+        expires=record.request.expires if waits and record.request else None,
+        ended=record.moments.get("run.finished") if state is State.OVER else None,
+        left=state is State.OVER and told["outcome"] in UNFINISHED and not record.undone_by,
+        open=tuple(f"{one['id']} is {one['outcome']}: {one['reason']}" for one in told["open"]),
+        residual=() if record.undone_by else tuple(_residual(one) for one in told["residual"]),
+    )
+
+
+def living(found: Standing, *, now: datetime) -> tuple[Residual, ...]:
+    """What may still live now: less what had a date, and that is past."""
+    return tuple(one for one in found.residual if (until := _moment(one.until)) is None or until > now)
+
+
+def brief(found: Sequence[Standing]) -> list[str]:
+    """What is under way and what is open, in at most `LINES` lines."""
+    going = [f"{one.run} {one.title}: {stage(one)}" for one in found if one.state is not State.OVER]
+    left = [f"{one.run} {one.title}: {one.headline}" for one in found if one.left]
+    if not going and not left:
+        return ["Nothing is under way, and nothing is open."]
+    lines = [*(["Under way:", *going] if going else []), *(["Left open:", *left] if left else [])]
+    return lines if len(lines) <= LINES else [*lines[: LINES - 1], f"… and {len(lines) - LINES + 1} more; see the app's home tab"]
+
+
+def whole(found: Standing, *, now: datetime) -> list[str]:
+    """One run, what is open and the residual in short."""
+    live = [f"• {one.what}: until {one.until}" for one in living(found, now=now)]
+    return [
+        found.headline if found.state is not State.WAITING else f"{found.headline}; {stage(found)}",
+        *_some("Still open:", [f"✗ {one}" for one in found.open], MOST_OPEN),
+        *_some("May still live:", live, MOST_RESIDUAL),
+    ]
+
+
+def stage(found: Standing) -> str:
+    """What a run that is not over is at, and who asked for it."""
+    asked = f"asked for by {found.requester}"
+    if found.state is not State.WAITING or found.expires is None:
+        return f"at work, {asked}"
+    return f"waits for {found.needed} approval{'' if found.needed == 1 else 's'} until {clock(found.expires)}, {asked}"
+
+
+def clock(moment: datetime) -> str:
+    """A moment for people, in UTC; the day too."""
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def _some(title: str, lines: Sequence[str], most: int) -> list[str]:
+    more = [f"… and {len(lines) - most} more"] if len(lines) > most else []
+    return [title, *lines[:most], *more] if lines else []
+
+
+def _residual(told: Mapping[str, Any]) -> Residual:
+    return Residual(what=str(told["what"]), until=str(told["until"]), closes_by=str(told["closes_by"]))
+
+
+def _moment(until: str) -> datetime | None:
+    """The moment that a residual ends, where it is one: most of them end with something that happens."""
+    try:
+        moment = datetime.fromisoformat(until)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None

@@ -1,0 +1,207 @@
+"""Runs that people start from afar: they go on in this process, beside each other."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, Self
+
+from firedoor import quota, shelf, wiring
+from firedoor.approval import Way
+from firedoor.channel import Later
+from firedoor.defect import kind_and_place
+from firedoor.errors import BadInput, FiredoorError, UnknownRun, nearest, shown
+from firedoor.journal import Kind
+from firedoor.model import Mode
+from firedoor.orchestrating import Report, orchestrate
+from firedoor.playbook import Playbook
+from firedoor.run import Order, Record, fold
+from firedoor.situation import Standing, brief, standing, whole
+from firedoor.terminal import standing_in_force
+from firedoor.words import headline
+
+if TYPE_CHECKING:
+    from firedoor.stage import Stage
+
+FAREWELL_SECONDS = 8.0
+NEWEST: Final = 3
+LOOKED_AT: Final = 50
+REMEMBERED: Final = 50
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Begun:
+    """A run of this process."""
+
+    order: Order
+    task: asyncio.Task[Report]
+
+
+class Starts:
+    """An `Office` for one house. Leaving the block ends none of its runs silently."""
+
+    def __init__(self, house: wiring.House, mode: Mode) -> None:
+        self._house = house
+        self._mode = mode
+        self._turn = asyncio.Lock()
+        self._begun: dict[str, _Begun] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *trouble: object) -> None:
+        tasks = {run: begun.task for run, begun in self._begun.items()}
+        over = [task for run, task in tasks.items() if await self._is_over(run)]
+        if over:
+            await asyncio.wait(over, timeout=FAREWELL_SECONDS)  # their last words are on their way
+        for task in tasks.values():
+            task.cancel()  # its intents are on record; `firedoor resume` goes on from there
+        await asyncio.gather(*tasks.values(), return_exceptions=True)
+
+    async def _is_over(self, run: str) -> bool:
+        return any(event.kind == Kind.FINISHED for event in await self._house.journal.events(run))
+
+    def playbooks(self) -> Sequence[Playbook]:
+        """Every playbook that passes the lint. One that is broken is left out: nobody could run it."""
+        found = []
+        for name in shelf.shelf():
+            with suppress(BadInput):
+                found.append(wiring.load_playbook(name, self._house.catalogue))
+        return found
+
+    def name_run(self) -> str:
+        """A name for a run that is yet to begin. However often it is begun under that name, it is begun once."""
+        return wiring.name_run()
+
+    async def contain(self, person: str, playbook: str, given: Mapping[str, Sequence[str]], *, run: str = "") -> Later:
+        """Start a run, which is planned later. Raises `BadInput` where what is given cannot be used, or the person has asked too often."""
+        book = wiring.load_playbook(playbook, self._house.catalogue)
+        order = wiring.take_order(book, given, mode=self._mode, requester=person, run=run)
+        return await self._begin(order, lambda stage: self._contained(order, book, stage))
+
+    async def _contained(self, order: Order, book: Playbook, stage: Stage) -> Report:
+        """The run; what nobody has approved, since the world has changed, is asked for in a run of its own, once this one has ended."""
+        done = await self._house.engine.contain(order, book, stage)
+        if any(step["extras"] for step in done["steps"]):
+            following = wiring.follow_up(order)
+            job = orchestrate(following, lambda stage: self._contained(following, book, stage), self._house.journal)
+            self._keep(following, job)
+        return done
+
+    async def freeze(self, person: str, users: Sequence[str], *, run: str = "") -> Later:
+        """Freeze a few people on the standing approval; whoever may request signs for it. Raises `BadInput` as `contain`."""
+        book = wiring.load_playbook("freeze", self._house.catalogue)
+        order = wiring.take_order(book, {"users": tuple(users)}, mode=self._mode, requester=person, run=run)
+        standing = await standing_in_force(self._house.journal, self._house.settings)
+        order = replace(order, way=Way.FREEZE, standing=standing)
+        engine = self._house.engine
+        return await self._begin(order, lambda stage: engine.contain(order, book, stage))
+
+    async def undo(self, person: str, run: str) -> Later:
+        """Undo a run; the way back is planned later. Raises `BadInput` where it cannot be, or the person has asked too often."""
+        original = (await self._record(run)).order
+        order = wiring.undo_order(original, mode=self._mode, requester=person)
+        engine = self._house.engine
+        return await self._begin(order, lambda stage: engine.undo(order, stage))
+
+    async def stop(self, person: str, run: str) -> str:
+        """Stop a run before its next write."""
+        await self._record(run)
+        await self._house.engine.stop(run, by=person)
+        return f"Run {run} begins no further write."
+
+    async def status(self, run: str = "") -> str:
+        """Where one run stands, or what is under way and what is open; a line each."""
+        if run:
+            return "\n".join(whole(standing(await self._record(run)), now=datetime.now(UTC)))
+        return "\n".join(brief(await self.standings()))
+
+    async def standings(self) -> Sequence[Standing]:
+        """Where the newest `LOOKED_AT` runs stand, newest first."""
+        found = []
+        for event in await self._house.journal.opened(most=LOOKED_AT, mode=str(self._mode)):
+            with suppress(FiredoorError):  # one that cannot be read is the audit's business
+                found.append(standing(fold(event.run, await self._house.journal.events(event.run))))
+        return found
+
+    async def _begin(self, order: Order, job: Callable[[Stage], Awaitable[Report]]) -> Later:
+        async with self._turn:
+            if (begun := self._begun.get(order.run)) is None:
+                if await self._house.journal.events(order.run):
+                    raise BadInput(f"run {order.run} was begun before", advice=f"See it with: /firedoor status {order.run}")
+                await self._spend(order.requester)
+                begun = self._keep(order, orchestrate(order, job, self._house.journal))
+        return self._answered(begun)
+
+    def _keep(self, order: Order, run: Awaitable[Report]) -> _Begun:
+        begun = self._begun[order.run] = _Begun(order=order, task=asyncio.create_task(self._told(order.run, run)))
+        begun.task.add_done_callback(_looked_at)
+        self._forget()
+        return begun
+
+    def _forget(self) -> None:
+        """Of the runs that are over, only the last ones are kept in mind: the journal knows them all."""
+        over = [run for run, begun in self._begun.items() if begun.task.done()]
+        for run in over[:-REMEMBERED]:
+            del self._begun[run]
+
+    async def _spend(self, person: str) -> None:
+        """One request of a person's. Raises `BadInput` where there were too many. Those still being planned count too."""
+        now, most = datetime.now(UTC), self._house.settings.limits.requests_per_hour
+        opened = await self._house.journal.opened(most=most, since=now - quota.WINDOW, mode=str(self._mode), requester=person)
+        known = {event.run for event in opened}
+        orders = [one.order for run, one in self._begun.items() if run not in known and not one.task.done()]
+        planned = [order.asked for order in orders if order.requester == person]
+        quota.check([*(event.at for event in opened), *planned], most=most, now=now)
+
+    async def _answered(self, begun: _Begun) -> str:
+        """Once the run is planned, where its request stands; or how it ended before that."""
+        order, task = begun.order, begun.task
+        planned = asyncio.create_task(self._planned(order.run))
+        await asyncio.wait({task, planned}, return_when=asyncio.FIRST_COMPLETED)
+        planned.cancel()
+        if task.done():
+            return headline(await task)
+        what = f"the undo of run {order.undoes}" if order.undoes else order.playbook
+        words = f"Run {order.run} of {what} is planned; the request stands in the channel."
+        record = await self._record(order.run)
+        if order.way is Way.FREEZE and record.request is not None:
+            words += f" It begins as soon as one of you signs it: firedoor approve {order.run} --key FILE"
+        return words
+
+    async def _told(self, run: str, job: Awaitable[Report]) -> Report:
+        """The run's report. One that dies leaves a word on record, so that nobody waits for it in vain."""
+        try:
+            return await job
+        except Exception as error:  # whatever it died of, it is raised again, and those who wait are told
+            words = str(error) if isinstance(error, FiredoorError) else kind_and_place(error)
+            if await self._house.journal.events(run):
+                await self._house.journal.append(run, Kind.NOTED, {"died": words})
+            log.error("run %s ended: %s", run, words)  # noqa: TRY400 - a traceback may quote a secret
+            raise
+
+    async def _planned(self, run: str) -> None:
+        async for event in self._house.journal.follow(run):
+            if event.kind == Kind.PLANNED:
+                return
+
+    async def _record(self, run: str) -> Record:
+        """What is on record of a run. Raises `UnknownRun` that names the newest ones."""
+        try:
+            return fold(run, await self._house.journal.events(run))
+        except UnknownRun:
+            newest = [event.run for event in await self._house.journal.opened(most=NEWEST, mode=str(self._mode))]
+            advice = f"The newest are: {', '.join(newest)}" if newest else "There is none yet"
+            raise UnknownRun(f"there is no run {shown(run)}{nearest(run, newest)}", advice=advice) from None
+
+
+def _looked_at(task: asyncio.Task[Report]) -> None:
+    """Whoever waits for the run is told how it ended; where nobody does, it is on record and in the log."""
+    if not task.cancelled():
+        task.exception()

@@ -1,0 +1,176 @@
+"""Decisions at a person's own terminal: they read what the journal says, sign it with their SSH key, and it is put on record.
+
+Who they are is what their key says. Neither Slack nor the process that runs the playbook need be up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from firedoor import approval, planning, signing, wiring
+from firedoor.approval import Answer, Decision, Person
+from firedoor.desk import Desk
+from firedoor.errors import BadInput, DecisionRefused
+from firedoor.journal import Event, Journal, Kind
+from firedoor.model import Mode
+from firedoor.run import Record, read_as
+from firedoor.seal import Seal
+from firedoor.settings import Settings, load
+from firedoor.standing import Standing, draw_up
+
+STANDING = "standing"
+
+Confirm = Callable[[str], bool]
+Sign = Callable[[str], signing.Signature]
+Report = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signer:
+    """Who signs, and how: the public key says who it is."""
+
+    public: str
+    sign: Sign
+
+    @classmethod
+    def with_key(cls, key: Path) -> Signer:
+        """Somebody with a private key, or one in their agent, of which ``key`` is the public half."""
+        return cls(public=signing.public_half(key), sign=lambda document: signing.sign(document, key))
+
+
+async def decide(run: str, answer: Answer, signer: Signer, *, reason: str = "", confirm: Confirm) -> Report:
+    """Show what is to be decided, sign it, record it. Raises `DecisionRefused`, `UnknownRun`, `BadInput`, with nothing recorded."""
+    async with _desk_of(run) as desk:
+        person = _person(desk, signer)
+        decision, document = await desk.draw_up(run, person, answer, via="terminal", reason=reason)
+        _check_sound(await desk.record(run))
+        if not confirm(document):
+            raise BadInput("nothing was signed: you said no", advice=f"See `firedoor show {run}`")
+        signature = await asyncio.to_thread(signer.sign, document)
+        return _recorded(run, await desk.submit(run, replace(decision, proof=signature.proof)))
+
+
+async def sign_once_asked(run: str, answer: Answer, signer: Signer) -> None:
+    """Decide as soon as the run asks: for whoever has just begun it with their key, and has said so. Raises as `decide`."""
+    async with wiring.open_journal(load()) as (_, journal):
+        async for event in journal.follow(run):
+            if event.kind == Kind.REQUESTED:
+                break
+    await decide(run, answer, signer, confirm=lambda document: run in document)
+
+
+async def document_for(run: str, answer: Answer, *, name: str, reason: str = "") -> str:
+    """The document that a person would sign on another machine, with ``ssh-keygen -Y sign -n firedoor``. Raises as `decide`."""
+    async with _desk_of(run) as desk:
+        person = desk.roster.by_name(name)
+        if person is None:
+            raise BadInput(f"{name!r} is not on the roster", advice="Name yourself with --as, as in firedoor.toml")
+        _, document = await desk.draw_up(run, person, answer, via="terminal", reason=reason)
+        _check_sound(await desk.record(run))
+        return document
+
+
+async def take_in(run: str, answer: Answer, document: str, armored: str) -> Report:
+    """Record what was signed on another machine. Raises as `decide`."""
+    about, decision = approval.read_document(document)
+    if about != run or decision.answer is not answer:
+        raise BadInput(f"that document is to {decision.answer} run {about}", advice=f"Run: firedoor {decision.answer} {about}")
+    async with _desk_of(run) as desk:
+        return _recorded(run, await desk.submit(run, replace(decision, proof=signing.read(armored).proof)))
+
+
+async def sign_standing(signer: Signer, *, days: int, confirm: Confirm) -> Report:
+    """Sign the standing approval that waits for another signature, or draw up a new one. Raises `BadInput` with nothing recorded."""
+    settings = load()
+    async with wiring.open_journal(settings) as (_, journal):
+        desk = Desk(journal=journal, roster=settings.roster, seal=Seal.kept_in(settings.state_dir))
+        person = _person(desk, signer)
+        if not person.may_approve:
+            raise BadInput("a standing approval is signed by approvers, and you are none", advice="Ask one of them")
+        now = datetime.now(UTC)
+        newest = await _newest(journal)
+        waits = newest is not None and newest.roster == settings.roster.hash and now < newest.expires and lacks(newest, settings, now)
+        standing = newest if newest is not None and waits else draw_up(roster=settings.roster.hash, now=now, days=days)
+        if not confirm(standing.document):
+            raise BadInput("nothing was signed: you said no")
+        signature = await asyncio.to_thread(signer.sign, standing.document)
+        if not signing.holds(standing.document, signature.proof, person.keys, hardware=False):
+            raise BadInput("the signature is not one by a key of yours, that is on the roster", advice="Sign with a key that is")
+        standing = standing.signed_by(person.name, signature.proof)
+        await journal.append(STANDING, Kind.STANDING, standing)
+        return _standing_report(standing, settings, now)
+
+
+async def standing_report() -> Report:
+    """The newest standing approval, and whether it is in force. Raises `BadInput` where there is none."""
+    settings = load()
+    async with wiring.open_journal(settings) as (_, journal):
+        newest = await _newest(journal)
+    if newest is None:
+        raise BadInput("there is no standing approval", advice="Two approvers sign one: firedoor standing sign --key FILE")
+    return _standing_report(newest, settings, datetime.now(UTC))
+
+
+async def standing_in_force(journal: Journal, settings: Settings) -> Standing | None:
+    """The standing approval that a freeze may rest on, if any."""
+    newest = await _newest(journal)
+    return newest if newest is not None and not lacks(newest, settings, datetime.now(UTC)) else None
+
+
+def lacks(standing: Standing, settings: Settings, now: datetime) -> str:
+    """Why a standing approval is not in force; empty where it is."""
+    keys = {person.name: person.keys for person in settings.roster.people if person.may_approve}
+    return standing.lacks(keys, settings.roster.hash, now)
+
+
+def _standing_report(standing: Standing, settings: Settings, now: datetime) -> Report:
+    why = lacks(standing, settings, now)
+    return {"document": standing.document, "signed": sorted(standing.signed), "in_force": not why, "lacks": why}
+
+
+async def _newest(journal: Journal) -> Standing | None:
+    events: list[Event] = list(await journal.events(STANDING))
+    return read_as(Standing, events[-1].body, events[-1]) if events else None
+
+
+def _person(desk: Desk, signer: Signer) -> Person:
+    person = desk.roster.by_key(signer.public)
+    if person is None:
+        raise BadInput(
+            "that key is nobody's on the roster", target=signer.public, advice="Add it to your keys under [[people]] in firedoor.toml"
+        )
+    return person
+
+
+def _check_sound(record: Record) -> None:
+    """What is asked is what the plan on record says: nobody may sign words that stand beside other changes."""
+    request, order = record.request, record.order
+    if request is None:
+        return
+    fingerprint = planning.fingerprint(record.items, mode=order.mode, playbook=order.playbook)
+    if (request.run, request.fingerprint, request.lines) != (order.run, fingerprint, planning.lines(record.items)):
+        raise DecisionRefused("what is asked is not what the plan on record says", advice="Sign nothing; run `firedoor audit verify`")
+
+
+def _recorded(run: str, decision: Decision) -> Report:
+    return {"run": run, "decision": str(decision.answer), "by": decision.by, "recorded": True}
+
+
+@asynccontextmanager
+async def _desk_of(run: str) -> AsyncIterator[Desk]:
+    """The desk for a run: a drill has a roster of its own."""
+    settings = load()
+    async with wiring.open_journal(settings) as (_, journal):
+        desk = Desk(journal=journal, roster=settings.roster, seal=Seal.kept_in(settings.state_dir))
+        record = await desk.record(run)
+        if record.order.mode is Mode.DRILL:
+            from firedoor.drilling import settings_of  # noqa: PLC0415 - only drills need it
+
+            desk = Desk(journal=journal, roster=settings_of(settings, run).roster, seal=Seal.kept_in(settings.state_dir))
+        yield desk
