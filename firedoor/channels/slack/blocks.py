@@ -15,6 +15,7 @@ from firedoor.words import headline
 
 APPROVE, DENY, STOP, DECIDE = "firedoor_approve", "firedoor_deny", "firedoor_stop", "firedoor_decide"
 ADVISE: Final = "Advise"  # what the submit button says where only signatures count
+BESIDE: Final = 4  # lines of each part of a request's message but the first: a tired person has seconds
 FEW: Final = 5  # of one action, each change has a line of its own
 MARKS = {Outcome.CHANGED: "✓", Outcome.ALREADY: "✓", Outcome.PREVIEWED: "•"}
 LASTING = {Reversal.NEVER: "can never be undone", Reversal.PARTIAL: "can be undone only in part"}
@@ -28,6 +29,7 @@ def request(ask: Ask, *, asker: str, mention: str = "") -> list[Block]:
     return [
         header(f"{_drill(ask)}{ask.title}?"),
         said(shorten(f"{asker} asks for approval, run {ask.order.run}, incident {ask.order.incident}. {_needed(ask)}")),
+        *_followed(ask),
         *_signed(ask),
         *_contents(ask.items, most=12, sections=2, brief=True),
         _expiry(ask),
@@ -65,6 +67,7 @@ def decide(ask: Ask, *, approve: bool, at: str = "") -> Block:
             f"{verb} on this run?" if ask.request.out_of_band else f"{verb} this run?",
             [
                 said(shorten(f"{_drill(ask)}{ask.order.requester} asks to run {ask.title}. {_needed(ask)}")),
+                *_followed(ask),
                 *_signed(ask, answer),
                 *_contents(ask.items, most=300, sections=16),
                 _expiry(ask),
@@ -123,7 +126,7 @@ def settled(ask: Ask, words: str) -> list[Block]:
 def ask_of(record: Record, request: Request, title: str = "") -> Ask:
     """The request with its items as the journal has them."""
     approved = tuple(dict.fromkeys(one.by for one in record.decisions if one.answer is Answer.APPROVE))
-    return Ask(title=title or record.order.playbook, order=record.order, request=request, items=record.items, approved=approved)
+    return Ask(title=title or record.order.title, order=record.order, request=request, items=record.items, approved=approved)
 
 
 def standing(record: Record, request_: Request, title: str = "", mention: str = "") -> tuple[str, list[Block]]:
@@ -194,6 +197,11 @@ def report(data: Mapping[str, Any]) -> list[Block]:
     ]
 
 
+def _followed(ask: Ask) -> list[Block]:
+    """That this is what another run found to do beyond its approval."""
+    return [said(shorten(f"The world has changed: this is what run {ask.order.follows} had no approval for."))] if ask.order.follows else []
+
+
 def _signed(ask: Ask, answer: Answer | None = None) -> list[Block]:
     """Where only signatures count: why, and what to type where."""
     why, run = ask.request.out_of_band, ask.order.run
@@ -222,16 +230,20 @@ def _contents(items: Sequence[Item], *, most: int, sections: int, brief: bool = 
     }
     if not any(plan.wants_approval for _, plan in plans):
         return [own("*It would change nothing*"), *_parts(parts, most=most, sections=sections)]
-    return _parts(parts, most=most, sections=sections)
+    return _parts(parts, most=most, sections=sections, rest=BESIDE if brief else most)
 
 
-def _parts(parts: Mapping[str, Sequence[str]], *, most: int, sections: int) -> list[Block]:
-    """Each part that has lines under its title. The first may be long, the others share what is left of Slack's limit on blocks."""
+def _parts(parts: Mapping[str, Sequence[str]], *, most: int, sections: int, rest: int = 0) -> list[Block]:
+    """Each part that has lines under its title. The first may be long, the others share what is left of Slack's limit on blocks.
+
+    ``rest``: how many lines each of the others has, where that is fewer.
+    """
     shown: list[Block] = []
     for title, lines in parts.items():
         if lines:
             room = sections if not shown else min(sections, 4)
-            shown += [own(f"*{title}*"), *_sections(list(dict.fromkeys(lines)), most=most, sections=room)]
+            lines_shown = rest if shown and rest else most
+            shown += [own(f"*{title}*"), *_sections(list(dict.fromkeys(lines)), most=lines_shown, sections=room)]
     return shown
 
 
@@ -240,7 +252,7 @@ def _sections(lines: Sequence[str], *, most: int, sections: int) -> list[Block]:
 
 
 def _grouped(plans: Sequence[tuple[Item, Plan]]) -> list[str]:
-    """The changes, those of one action in one line where they are many: a tired person has seconds."""
+    """The changes, those of one action in one line where they are many."""
     by_action: dict[str, list[tuple[Item, Change]]] = {}
     for item, plan in plans:
         by_action.setdefault(item.action, []).extend((item, change) for change in plan.changes)

@@ -71,7 +71,9 @@ def items(count: int, label: str = "") -> tuple[Item, ...]:
     return tuple(kinds[number % 4 if number % 8 > 3 else 0](number) for number in range(count))
 
 
-def record(count: int, label: str = "", *, mode: Mode = Mode.LIVE, required: Tier = Tier.TWO, approved: bool = False) -> Record:
+def record(
+    count: int, label: str = "", *, mode: Mode = Mode.LIVE, required: Tier = Tier.TWO, approved: bool = False, why: str = ""
+) -> Record:
     request = Request(
         run="r1",
         mode=mode,
@@ -87,6 +89,7 @@ def record(count: int, label: str = "", *, mode: Mode = Mode.LIVE, required: Tie
         expires=NOW.replace(minute=35),
         lapses=NOW.replace(hour=9),
         nonce="n",
+        out_of_band=why,
     )
     made = Record(order=order(label, mode), items=items(count, label), request=request, fingerprint=request.fingerprint)
     if approved:
@@ -94,8 +97,8 @@ def record(count: int, label: str = "", *, mode: Mode = Mode.LIVE, required: Tie
     return made
 
 
-def ask(count: int, label: str = "", *, mode: Mode = Mode.LIVE, required: Tier = Tier.TWO, approved: bool = False) -> Ask:
-    made = record(count, label, mode=mode, required=required, approved=approved)
+def ask(count: int, label: str = "", *, mode: Mode = Mode.LIVE, required: Tier = Tier.TWO, approved: bool = False, why: str = "") -> Ask:
+    made = record(count, label, mode=mode, required=required, approved=approved, why=why)
     assert made.request is not None
     return ask_of(made, made.request)
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from firedoor.approval import Answer, Decision, Ruling
+from firedoor.approval import Answer, Decision, Ruling, Way
 from firedoor.channels.slack import blocks
 from firedoor.model import Mode, Tier
 from firedoor.vendors.slack.blocks import Surface, check_blocks, check_view
@@ -19,6 +20,7 @@ from firedoor.vendors.slack.text import SECTION, clear, header, pack, shorten
 from tests.channels.slack import samples
 from tests.channels.slack.samples import HOSTILE, MARKER, NOW
 
+MENTION = " ".join(f"<@U0PERSON{number}>" for number in range(10))
 GOLDEN = Path(__file__).parent / "golden"
 CASES = [
     *[pytest.param(count, "", id=f"tame-{count}") for count in (0, 1, 10, 200, 1000)],
@@ -33,6 +35,12 @@ def messages(count: int, label: str) -> Iterator[tuple[str, list[Any]]]:
     record = samples.ended(count, label)
     ask = samples.ask(count, label, approved=True)
     yield blocks.notice(f"Ada{label}"), blocks.request(ask, asker=ask.order.requester)
+    signed = samples.ask(count, label, approved=True, why=f"an administrator of Okta is in the plan{label}")
+    yield "", blocks.request(signed, asker=ask.order.requester, mention=MENTION)
+    yield "", blocks.request(replace(ask, order=replace(ask.order, follows=f"r0{label}")), asker="Ada")
+    yield "", blocks.reminder(ask, mention=MENTION, left=5)
+    for way in Way:
+        yield "", blocks.warning(replace(ask, request=replace(ask.request, way=way)))
     for ruling in (None, *Ruling):
         record.ruling = ruling
         assert record.request is not None
@@ -48,6 +56,8 @@ def modals(count: int, label: str) -> Iterator[Any]:
     ask = samples.ask(count, label, approved=True)
     yield blocks.decide(ask, approve=True, at="C0INC 1.2")
     yield blocks.decide(ask, approve=False)
+    signed = samples.ask(count, label, why=f"an administrator of Okta is in the plan{label}")
+    yield blocks.decide(signed, approve=True, at="C0INC 1.2")
     yield blocks.outcome("Recorded", f"x{label}")
 
 
@@ -102,7 +112,7 @@ def test_nothing_is_dropped_in_silence() -> None:
 def test_a_person_sees_all_they_need_to_judge() -> None:
     shown = words(blocks.decide(samples.ask(8, approved=True, mode=Mode.DRILL), approve=True)["blocks"])
     for expected in (
-        "DRILL: Ada asks to run fire. It needs 2 approvals; given so far by Ben.",
+        "DRILL: Ada asks to run Shut the doors. It needs 2 approvals; given so far by Ben.",
         "• shut door 0 (status: open → shut)",
         "*It may also change*\n• every key of door 0, at most 4",
         "*Who else is hit*\n• the people of room 0",
@@ -157,7 +167,10 @@ def test_how_a_request_ended(ruling: Ruling | None, words_: str) -> None:
     assert blocks.ruled(record).startswith(words_)
 
 
-@pytest.mark.parametrize("name", ["request", "request-nothing", "approve", "deny", "settled", "progress", "report", "hostile"])
+SHOWN = ("request", "request-nothing", "request-many", "request-signed", "approve", "approve-signed", "deny", "reminder", "warning")
+
+
+@pytest.mark.parametrize("name", [*SHOWN, "settled", "progress", "report", "hostile"])
 def test_golden(name: str) -> None:
     """Look at a change in what people see before you accept it: FIREDOOR_GOLDEN=write pytest writes the files anew."""
     record = samples.ended(8)
@@ -168,6 +181,11 @@ def test_golden(name: str) -> None:
         "request-nothing": lambda: blocks.request(samples.ask(0), asker="Ada"),
         "approve": lambda: blocks.decide(samples.ask(8, approved=True), approve=True, at="C0INC 1.2"),
         "deny": lambda: blocks.decide(samples.ask(1), approve=False, at="C0INC 1.2"),
+        "request-many": lambda: blocks.request(samples.ask(1000), asker="Ada", mention=MENTION),
+        "request-signed": lambda: blocks.request(samples.ask(3, why="an administrator of Okta is in the plan"), asker="Ada"),
+        "approve-signed": lambda: blocks.decide(samples.ask(3, why="an administrator of Okta is in the plan"), approve=True),
+        "reminder": lambda: blocks.reminder(samples.ask(3, approved=True), mention=MENTION, left=5),
+        "warning": lambda: blocks.warning(samples.ask(3)),
         "settled": lambda: blocks.standing(record, request)[1],
         "progress": lambda: blocks.progress("r1", list(record.results.values())[:6], 8),
         "report": lambda: blocks.report(report),

@@ -44,7 +44,7 @@ async def test_from_the_request_to_a_contained_run(stage: Scene) -> None:
     record = fold("r1", await stage.lab.events())
     assert record.request is not None
     for words in (
-        "Ada asks to run fire",
+        "Ada asks to run Shut the doors",
         "It needs 1 approval",
         "shut front/k2",
         "Already so",

@@ -1,0 +1,41 @@
+"""What comes after an approval: the rest that nobody approved gets a request of its own, whatever an attacker does meanwhile."""
+
+from __future__ import annotations
+
+from firedoor.journal import Kind
+from firedoor.run import fold
+from tests.channels.slack.scene import ROOM, Scene
+
+ORDER = "/firedoor contain leaked-aws-key access_keys=AKIAIOSFODNN7EXAMPLE"
+
+
+async def test_approved_changes_go_on_and_the_extras_are_asked_for_by_themselves(stage: Scene) -> None:
+    assert (await stage.people["ada"].command(ROOM, ORDER)).ok
+    await stage.until(lambda: _runs(stage, 1))
+    [first] = await stage.lab.journal.runs()
+    await stage.open("ben", run=first)
+    stage.lab.vendor.doors["front"]["k9"] = "open"  # made by the attacker while people read
+    await stage.submit("ben")
+    await stage.people["ben"].close_modal()
+    await stage.until(lambda: _runs(stage, 2))
+    second = next(run for run in await stage.lab.journal.runs() if run != first)
+    assert sorted(stage.lab.vendor.effects) == ["shut front/k1", "shut front/k2"], "what was approved was done at once"
+    record = fold(first, await stage.lab.events(first))
+    assert record.report is not None
+    assert record.report["outcome"] == "partial"
+
+    request = await stage.request(second)
+    assert f"this is what run {first} had no approval for" in request.shown
+    assert "shut front/k9" in request.shown
+    assert "shut front/k1" not in request.shown
+    await stage.open("cyd", run=second)
+    await stage.submit("cyd")
+    await stage.until(lambda: stage.recorded(Kind.FINISHED, second))
+    assert sorted(stage.lab.vendor.effects) == ["shut front/k1", "shut front/k2", "shut front/k9"]
+    assert fold(second, await stage.lab.events(second)).order.follows == first
+    assert list(await stage.lab.journal.runs()) == [second, first], "and nothing more is asked"
+
+
+async def _runs(stage: Scene, many: int) -> bool:
+    runs = await stage.lab.journal.runs()
+    return len(runs) == many and await stage.recorded(Kind.REQUESTED, runs[0])
