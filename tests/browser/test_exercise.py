@@ -225,4 +225,5 @@ async def test_only_pages_of_this_machine_may_frame_slack(drill: Drill, windows:
         windows.origins.add(f"http://{host}:{site.port}")
         await page.goto(f"http://{host}:{site.port}/")
         assert await asyncio.wait_for(ended.get(), 10) == fate
+        await page.close()
     windows.forgive("frame-ancestors")
