@@ -41,15 +41,16 @@ export class Terminal {
     place(byId("documents"), documents.length ? documents : [nothing]);
   }
 
-  #made({ run, title, document: text }) {
-    const buttons = Object.entries(ANSWERS).map(([answer, [label, style]]) =>
+  #made({ run, title, document: text, answers = Object.keys(ANSWERS).join(" ") }) {
+    const offered = Object.entries(ANSWERS).filter(([answer]) => answers.split(" ").includes(answer));
+    const buttons = offered.map(([answer, [label, style]]) =>
       h("button", { type: "button", class: style, "data-sign": answer, onclick: (event) => this.#sign(event.target, run, answer) }, label),
     );
     return h(
       "article",
       { "data-run": run, "aria-label": title },
       h("h3", {}, title),
-      h("p", { class: "why" }, "This decision is signed with a key that no chat has. Read what you sign:"),
+      h("p", { class: "why" }, `Signed with a key that no chat has. To ${answers.split(" ")[0]} it, you sign:`),
       h("pre", { tabindex: "0", "aria-label": "The document to be signed" }, text),
       h("div", { class: "answers" }, buttons),
     );
