@@ -27,13 +27,15 @@ class Voices:
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if kind is None:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._unsaid.join(), GOODBYE_SECONDS)
-        self._speaker.cancel()
-        await asyncio.gather(self._speaker, return_exceptions=True)
-        while not self._unsaid.empty():
-            self._unsaid.get_nowait().close()
+        try:
+            if kind is None:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._unsaid.join(), GOODBYE_SECONDS)
+        finally:  # whoever is cancelled meanwhile leaves nobody speaking
+            self._speaker.cancel()
+            await asyncio.gather(self._speaker, return_exceptions=True)
+            while not self._unsaid.empty():
+                self._unsaid.get_nowait().close()
 
     def say(self, words: Coroutine[Any, Any, None]) -> None:
         """Say it after what was said before, without waiting for it."""
