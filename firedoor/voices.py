@@ -29,7 +29,8 @@ class Voices:
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if kind is None:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._unsaid.join(), GOODBYE_SECONDS)
+                async with asyncio.timeout(GOODBYE_SECONDS):
+                    await self._unsaid.join()
         self._speaker.cancel()
         await asyncio.gather(self._speaker, return_exceptions=True)
         while not self._unsaid.empty():

@@ -286,3 +286,17 @@ async def test_the_hash_covers_every_column(tmp_path: Path) -> None:
             row = dict(looked.execute("SELECT * FROM events").fetchone())
         looked.close()
     assert row.pop("hash") == event.hash == digest(row)
+
+
+async def test_whoever_follows_can_be_cancelled_at_the_very_beat(journal: Journal) -> None:
+    async def follow() -> None:
+        async for _ in journal.follow("r1"):
+            pass
+
+    for number in range(20):
+        following = asyncio.create_task(follow())
+        await asyncio.sleep(0.01)
+        await journal.append("r1", Kind.NOTED, {"number": number})
+        following.cancel()
+        await asyncio.wait({following}, timeout=2)
+        assert following.cancelled()
