@@ -4,26 +4,32 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help drill test laws e2e lint types docs docs-check lock clean
+.PHONY: help drill test laws e2e browser lint types docs docs-check lock clean
 
 help:
 	@echo "make drill   a whole exercise: an attacker, simulated vendors, containment (ARGS=--no-contain to see the judge say no)"
 	@echo "make test    the tests, in under three minutes"
 	@echo "make laws    every case of every action, held to every law; prints what was tried of each"
 	@echo "make e2e     the tests that start whole drills and a real Prefect server"
+	@echo "make browser the tests that use the drill's pages with a real browser (Debian's chromium); pictures of them go to build/"
 	@echo "make lint types docs docs-check lock"
 
 drill: $(VENV)/.drill
 	@$(BIN)/firedoor drill $(ARGS)
 
 test: $(VENV)/.dev
-	$(BIN)/pytest -m "not e2e and not laws" --numprocesses 2 --dist loadgroup $(ARGS)
+	$(BIN)/pytest -m "not e2e and not laws and not browser" --numprocesses 2 --dist loadgroup $(ARGS)
 
 laws: $(VENV)/.dev
 	$(BIN)/python -m tests.laws $(ARGS)
 
 e2e: $(VENV)/.dev
 	$(BIN)/pytest -m e2e tests/e2e $(ARGS)
+
+browser: $(VENV)/.dev
+	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-liberation; } \
+	  || { echo "make browser needs chromium. On Debian and Ubuntu: apt-get install chromium"; exit 1; }
+	$(BIN)/pytest -m browser tests/browser $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -63,7 +63,7 @@ def main() -> None:
 @app.command()
 def drill(
     scenario: Annotated[str, typer.Argument(help="Which exercise.")] = "cloudflare-okta-2023",
-    approve: Annotated[str, typer.Option(help="auto: a scripted on-call person approves. ask: you do, here.")] = "",
+    approve: Annotated[str, typer.Option(help="auto: scripted people do. ask: you approve, here. page: you do it all, in a browser.")] = "",
     lag: Annotated[float, typer.Option(min=0.0, max=10.0, help="How much vendors lag: 1.0 is real life.")] = 0.1,
     contain: Annotated[bool, typer.Option("--contain/--no-contain", help="Or leave the attacker alone: the judge must say no.")] = True,
     undo: Annotated[bool, typer.Option("--undo", help="Undo it all at the end, once the attacker is gone.")] = False,
@@ -71,10 +71,11 @@ def drill(
 ) -> None:
     """A tabletop exercise: simulated vendors, a real attacker process, and the very code that runs live."""
     from firedoor import drilling
+    from firedoor.exercise import told
 
     report = _run(drilling.run(scenario, approve=approve, lag=lag, contains=contain, as_json=as_json, undoes=undo))
-    _show(report, as_json=as_json, render=drilling.render)
-    raise typer.Exit(drilling.exit_code(report))
+    _show(report, as_json=as_json, render=told.render)
+    raise typer.Exit(told.exit_code(report))
 
 
 @app.command()

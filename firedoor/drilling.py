@@ -7,33 +7,31 @@ import importlib
 import json
 import os
 import random
-import re
 import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import asdict
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, cast, get_args
 
 from firedoor import running
-from firedoor.approval import Answer, Request
 from firedoor.clients import AwsStandIn
-from firedoor.errors import BadInput, FiredoorError, nearest
-from firedoor.exercise import judge, oncall, processes
+from firedoor.errors import BadInput, nearest
+from firedoor.exercise import attended, judge, oncall, processes
 from firedoor.exercise.scenario import SCENARIOS, Scenario
+from firedoor.exercise.scripted import Scripted, yes
 from firedoor.exercise.timeline import timeline
 from firedoor.journal import Journal, Kind
 from firedoor.model import Mode
 from firedoor.orchestrating import orchestrate
-from firedoor.report import RunOutcome
-from firedoor.run import Order, fold, read_as
+from firedoor.run import Order, fold
 from firedoor.settings import Settings, load
-from firedoor.words import report_markdown
 
 if TYPE_CHECKING:
+    from firedoor import wiring
+    from firedoor.exercise.page.server import ExercisePage
     from firedoor.vendors.slack.people import Modal
 
 VENDORS: Final = frozenset({"okta", "aws", "slack", "jira"})
@@ -41,17 +39,27 @@ WORLD_SECONDS: Final = 40.0
 PREFECT_SECONDS: Final = 45.0
 FOOTHOLDS: Final = 10  # all of them have worked before the alert comes in
 QUIET_SECONDS: Final = 3.0
-RUN_SECONDS: Final = 300.0
-STARTED: Final = re.compile(r"Run (\S+) of ")
+OPENING_SECONDS: Final = 20.0
 
 Report = Mapping[str, Any]
 Say = Callable[[str], None]
+Way = Literal["auto", "ask", "page"]
+
+
+class Defenders(Protocol):
+    """Those who contain the breach, scripted or not."""
+
+    async def contain(self, playbook: str) -> str:
+        """The name of the run with which they did, once it is over; empty where there is none."""
+
+    async def undo(self, run: str) -> str:
+        """The name of the run with which they undid that one, once it is over; empty where there is none."""
 
 
 async def run(name: str, *, approve: str, lag: float, contains: bool, as_json: bool, undoes: bool = False) -> Report:
     """The whole exercise; with ``undoes``, the way back too. Raises `BadInput` for an unknown scenario or a wrong way of approving."""
     scenario = _scenario(name)
-    mind = _mind(approve, as_json=as_json)
+    way = _way(approve, as_json=as_json)
     say: Say = _unsaid if as_json else _aside
     folder = load().state_dir / "drills" / f"{datetime.now(UTC):%y%m%d-%H%M%S}-{os.getpid()}"
     folder.mkdir(parents=True, mode=0o700)
@@ -73,15 +81,27 @@ async def run(name: str, *, approve: str, lag: float, contains: bool, as_json: b
         attacker = stack.enter_context(processes.child("firedoor.exercise.attacker", folder, log=folder / "attacker.log"))
         await processes.until(lambda: len(_ways_in(folder)) >= FOOTHOLDS, WORLD_SECONDS, "the attacker")
         say("The attacker is in, ten ways")
+        if way == "page" and contains:
+            people = attended.Attended(journal=house.journal, folder=folder, before=await house.journal.runs(), say=_aside)
+            page = await _at_the_page(stack, house, people, world, scenario, opens=sys.stdin.isatty() and not as_json)
+            defenders: Defenders = people
+        else:
+            page, mind = None, _ask if way == "ask" else yes
+            defenders = Scripted(journal=house.journal, settings=settings, slack_url=world["slack_url"], folder=folder, mind=mind)
         alerted = time.time()
         await oncall.alert(world["slack_url"], world)
+        if page:
+            page.alerted(alerted)
         say("The alert has come in")
-        run_ = await _contained(house.journal, settings, scenario, world, mind, folder) if contains else ""
+        run_ = await defenders.contain(scenario.playbook) if contains else ""
         report = await verdict(house.journal, run_, scenario, world, folder, alerted=alerted)
-        if undoes and run_:
+        if page:
+            page.over(outcome=report["outcome"], locked_out=report["attacker"]["locked_out"])
+        if undoes and report["run"]:
             processes.end(attacker.pid)  # what is let in again must not find them at the door
             say("The attacker is gone; undoing it all")
-            report = {**report, "undone": await _undone(house.journal, settings, world, run_, mind, folder)}
+            way_back = await defenders.undo(run_)
+            report = {**report, "undone": fold(way_back, await house.journal.events(way_back)).report if way_back else None}
         return report
 
 
@@ -147,100 +167,8 @@ async def verdict(journal: Journal, run: str, scenario: Scenario, world: Report,
     }
 
 
-async def _contained(journal: Journal, settings: Settings, scenario: Scenario, world: Report, mind: oncall.Ask, folder: Path) -> str:  # noqa: PLR0917
-    """Two people contain the breach in the simulated Slack. Returns the run's name once it is over."""
-    answer = await oncall.start(world["slack_url"], settings.people[0].slack, scenario.playbook)
-    run = _started(answer)
-    (folder / "run").write_text(run)
-    await _decided(journal, settings, world, run, mind, folder)
-    return run
-
-
-async def _undone(journal: Journal, settings: Settings, world: Report, run: str, mind: oncall.Ask, folder: Path) -> Report:  # noqa: PLR0917
-    """The same two people undo it. Returns the report of the undo."""
-    way_back = _started(await oncall.undo(world["slack_url"], settings.people[0].slack, run))
-    (folder / "run").write_text(f"{run} {way_back}")
-    await _decided(journal, settings, world, way_back, mind, folder)
-    report = fold(way_back, await journal.events(way_back)).report
-    assert report is not None
-    return report
-
-
-def _started(answer: str) -> str:
-    if (started := STARTED.match(answer)) is None:
-        raise FiredoorError(f"Firedoor did not start; it answered: {answer}", advice="See the drill's folder")
-    return started[1]
-
-
-async def _decided(journal: Journal, settings: Settings, world: Report, run: str, mind: oncall.Ask, folder: Path) -> None:  # noqa: PLR0917
-    """As many other people as are needed decide, one after another; then the run is waited for."""
-    signing = partial(_sign, folder)
-    others = iter(settings.people[1:])
-    deciding: list[asyncio.Task[None]] = []
-    left = 0
-    async with asyncio.timeout(RUN_SECONDS):
-        async for event in journal.follow(run):
-            if event.kind == Kind.REQUESTED:
-                left = int(read_as(Request, event.body, event).required)
-            if event.kind in (Kind.REQUESTED, Kind.DECIDED) and left > 0:
-                left -= 1
-                deciding.append(asyncio.create_task(oncall.decide(world["slack_url"], next(others).slack, run, mind, signing)))
-            if event.kind == Kind.FINISHED:
-                await asyncio.gather(*deciding)
-                break
-
-
-async def _sign(folder: Path, member: str, run: str, answer: Answer) -> None:
-    """What somebody does at their own terminal, with a hardware key that only they have."""
-    from firedoor import terminal  # noqa: PLC0415 - only some drills need it
-    from firedoor.exercise.keys import SecurityKey  # noqa: PLC0415
-
-    key = SecurityKey.kept(json.loads((folder / "keys.json").read_text(encoding="utf-8"))[member])
-    signer = terminal.Signer(public=key.public, sign=key.sign)
-    await terminal.decide(run, answer, signer, reason="in the drill", confirm=lambda document: run in document)
-
-
 def _ways_in(folder: Path) -> set[str]:
     return {attempt.foothold for attempt in judge.read(folder / "attempts.jsonl") if attempt.ok}
-
-
-def _last(foothold: Report) -> str:
-    if not foothold["locked_out"]:
-        return "still in"
-    seconds = foothold["last_success_seconds"]
-    return "shut before the approval" if seconds is None else f"last success {seconds:.2f} s after the approval"
-
-
-def exit_code(report: Report) -> int:
-    """0 only when every step is verified and every further attempt of the attacker failed."""
-    undone = report.get("undone")
-    ended = RunOutcome(report["outcome"]).exit_code or (RunOutcome(undone["outcome"]).exit_code if undone else 0)
-    attacker = report["attacker"]
-    honest = all(one["told"] for one in attacker["leftovers"])
-    return ended or (0 if attacker["locked_out"] and honest and not attacker["interference"]["heeded"] else 1)
-
-
-def render(report: Report) -> str:
-    """The report, the attacker's footholds, and the clocks beside those of 2023."""
-    attacker = report["attacker"]
-    lines = [report_markdown(report)] if report["run"] else ["# Nobody contained anything\n"]
-    lines += ["## The attacker", "", f"{attacker['attempts']} attempts; {'locked out' if attacker['locked_out'] else 'STILL IN'}.", ""]
-    lines += [f"- {one['name']}: {_last(one)}" for one in attacker["footholds"]]
-    meddling = attacker["interference"]
-    lines += [
-        f"- a token that {one['name']} had before: still good, {'as the report says' if one['told'] else 'and the report does NOT say so'}"
-        for one in attacker["leftovers"]
-    ]
-    lines.append(f"- Deny pressed from a stolen chat session: {meddling['tries']} times, heeded {meddling['heeded']} times")
-    lines += ["", "## What happened, in seconds from the alert", ""]
-    lines += [f"- {one['seconds']:7.2f}  {one['says']}" for one in report["timeline"]]
-    lines += ["", "## The clocks, from the alert", ""]
-    for clock in report["clocks"]:
-        ours = "never" if clock["seconds"] is None else f"{clock['seconds']:.1f} s"
-        lines.append(f"- {clock['historical']}: {clock['minutes']} minutes in 2023. Here, {clock['here']}: {ours}.")
-    if report.get("undone"):
-        lines += ["", "---", "", report_markdown(report["undone"])]
-    return "\n".join(lines) + "\n"
 
 
 def stand_ins(world: Report) -> tuple[Settings, AwsStandIn]:
@@ -260,19 +188,6 @@ def _scenario(name: str) -> Scenario:
     return SCENARIOS[name]
 
 
-def _mind(approve: str, *, as_json: bool) -> oncall.Ask:
-    """What makes up the approver's mind: a script, or the person at this terminal."""
-    interactive = sys.stdin.isatty() and not as_json
-    way = approve or ("ask" if interactive else "auto")
-    if way == "auto":
-        return _yes
-    if way != "ask":
-        raise BadInput(f"--approve takes auto or ask, not {way!r}")
-    if not sys.stdin.isatty():
-        raise BadInput("--approve ask needs a terminal to ask in", advice="Use --approve auto")
-    return _ask
-
-
 def _aside(text: str) -> None:
     """Progress goes to standard error, so that standard output holds the result alone."""
     sys.stderr.write(f"{text}\n")
@@ -283,9 +198,34 @@ def _unsaid(text: str) -> None:
     del text
 
 
-async def _yes(modal: Modal) -> bool:
-    """A scripted person looks for the changes before they approve: an empty request would be a defect."""
-    return "It will" in modal.shown
+def _way(approve: str, *, as_json: bool) -> Way:
+    """How the breach is to be contained: by scripted people, by them with one mind asked here, or by whoever is at the drill's page."""
+    interactive = sys.stdin.isatty() and not as_json
+    way = approve or ("page" if interactive else "auto")
+    if way not in get_args(Way):
+        raise BadInput(f"--approve takes auto, ask or page, not {way!r}")
+    if way == "ask" and not sys.stdin.isatty():
+        raise BadInput("--approve ask needs a terminal to ask in", advice="Use --approve auto")
+    return cast("Way", way)
+
+
+async def _at_the_page(
+    stack: AsyncExitStack, house: wiring.House, people: attended.Attended, world: Report, scenario: Scenario, *, opens: bool
+) -> ExercisePage:
+    """The drill's page, once somebody has it before them, or after `OPENING_SECONDS`. ``opens``: in the browser of whoever is here."""
+    from firedoor.exercise.page.keyring import Keyring  # noqa: PLC0415 - as is the rest of the page, it is for people only
+    from firedoor.exercise.page.server import ExercisePage  # noqa: PLC0415
+
+    terminal = Keyring(desk=house.desk, runs=people.runs, folder=people.folder)
+    called = {person.slack: person.name for person in house.settings.people}
+    page = await stack.enter_async_context(
+        ExercisePage(folder=people.folder, slack_url=world["slack_url"], scenario=scenario, people=called, terminal=terminal)
+    )
+    _aside(f"The drill is at {page.url}")
+    if opens:
+        await attended.show(page.url)
+    await page.opened(OPENING_SECONDS)
+    return page
 
 
 async def _ask(modal: Modal) -> bool:

@@ -45,9 +45,13 @@ def match(book: Playbook, found: Sequence[Indicator]) -> Match:
 
 
 def ranked(books: Sequence[Playbook], found: Sequence[Indicator]) -> Sequence[Match]:
-    """All playbooks: first those that fit, by how much of the alert they use, the narrower before the wider; then the others."""
-    matches = [match(book, found) for book in books]
-    return sorted(matches, key=lambda one: (not one.fits, -len(one.used) if one.fits else 0, len(one.book.inputs) if one.fits else 0))
+    """All playbooks: first those that fit, by how much of the alert they use, what they require of it, and how narrow they are."""
+
+    def order(one: Match) -> tuple[int, ...]:
+        required = sum(wanted.required for wanted in one.book.inputs.values())
+        return (0, -len(one.used), -min(1, required), len(one.book.inputs)) if one.fits else (1,)
+
+    return sorted((match(book, found) for book in books), key=order)
 
 
 def _filling(wanted: Input, found: Sequence[Indicator]) -> Sequence[Indicator]:

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from firedoor import signing
+from firedoor.approval import Answer
 from firedoor.signing import Signature
 
 KIND: Final = "sk-ssh-ed25519@openssh.com"
@@ -57,6 +61,15 @@ class SecurityKey:
         signature = _string(KIND.encode()) + _string(self.private.sign(signed)) + said
         blob = b"SSHSIG" + (1).to_bytes(4, "big") + _string(self._blob) + named + _string(signature)
         return signing.read(signing.armor(blob))
+
+
+async def sign(folder: Path, member: str, run: str, answer: Answer) -> Mapping[str, Any]:
+    """What somebody does at their own terminal, with the key that only they have. Raises `DecisionRefused`, `BadInput`."""
+    from firedoor import terminal  # noqa: PLC0415 - only some drills need it
+
+    key = SecurityKey.kept(json.loads((folder / "keys.json").read_text(encoding="utf-8"))[member])
+    signer = terminal.Signer(public=key.public, sign=key.sign)
+    return await terminal.decide(run, answer, signer, reason="in the drill", confirm=lambda document: run in document)
 
 
 def _string(data: bytes) -> bytes:

@@ -111,21 +111,28 @@ class Acts:
         return (await self.app().ask("interactive", payload)).error
 
     async def click_view(
-        self, user: User, where: Literal["modal", "home"], action_id: str, *, entry: Entry = "", entries: Mapping[str, Entry]
+        self,
+        user: User,
+        where: Literal["modal", "home"],
+        action_id: str,
+        *,
+        block_id: str = "",
+        entry: Entry = "",
+        entries: Mapping[str, Entry],
     ) -> str:
         """Click in the modal on top or in the home tab, after filling in ``entries``."""
         view = self.modal(user) if where == "modal" else self.world.homes.get(user.id)
         if view is None:
             raise Refusal("no_view")
         blocks = objects(view.definition.get("blocks"))
-        block_id, element = find_element(blocks, action_id)
+        found, element = find_element(blocks, action_id, block_id)
         silent = [block["block_id"] for block in blocks if block.get("type") == "input" and block.get("dispatch_action") is not True]
-        if block_id in silent:
+        if found in silent:
             raise Refusal("not_dispatched")  # the app learns of it at the submission only
-        chosen = {} if element.get("type") in ("button", "overflow") else {f"{block_id}/{action_id}": entry}
+        chosen = {} if element.get("type") in ("button", "overflow") else {f"{found}/{action_id}": entry}
         view = replace(view, values=fill(blocks, view.values, {**entries, **chosen}))
         self.world.put_view(view)
-        payload = self.payloads.view_click(user, view, action(block_id, element, entry))
+        payload = self.payloads.view_click(user, view, action(found, element, entry))
         return (await self.app().ask("interactive", payload)).error
 
     def modal(self, user: User) -> View | None:

@@ -4,7 +4,8 @@ A workspace is described by a plain mapping (YAML or JSON):
 
     team: {id: T0001, name: Acme, domain: acme}
     app: {id: A0001, name: Firedoor, bot_id: B0001, bot_user: U0BOT, commands: [/firedoor], shortcuts: {contain: message},
-          events: [message.channels], tokens: [{token: xoxb-..., kind: bot, scopes: [...]}, {token: xapp-..., kind: app}]}
+          shortcut_names: {contain: Contain this}, events: [message.channels],
+          tokens: [{token: xoxb-..., kind: bot, scopes: [...]}, {token: xapp-..., kind: app}]}
     users: [{id: U0001, name: ada, real_name: Ada, email: ada@acme.example, is_restricted: false}, ...]
     channels: [{id: C0001, name: incidents, private: true, members: [U0001], archived: false}, ...]
     usergroups: [{id: S0001, handle: oncall, users: [U0001]}]
@@ -111,7 +112,10 @@ class Integration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class App:
-    """The app under test. ``shortcuts`` maps a callback id to ``message`` or ``global``; ``events`` are its subscriptions."""
+    """The app under test. ``shortcuts`` maps a callback id to ``message`` or ``global``, ``names`` to what menus call it.
+
+    ``events`` are its subscriptions.
+    """
 
     id: str
     name: str
@@ -120,6 +124,7 @@ class App:
     tokens: tuple[Token, ...]
     commands: frozenset[str]
     shortcuts: Mapping[str, str]
+    names: Mapping[str, str]
     events: frozenset[str]
 
 
@@ -197,6 +202,7 @@ def _app(raw: Raw) -> App:
         tokens=tuple(_token(token) for token in objects(raw.get("tokens"))),
         commands=frozenset(texts(raw.get("commands"))),
         shortcuts={key: text(value) for key, value in mapping(raw.get("shortcuts")).items()},
+        names={key: text(value) for key, value in mapping(raw.get("shortcut_names")).items()},
         events=frozenset(texts(raw.get("events"))),
     )
 

@@ -69,6 +69,8 @@ def initial(element: Raw) -> Raw | None:
     for key in ("initial_value", "initial_user", "initial_conversation", "initial_channel", "initial_date", "initial_time"):
         if text(element.get(key)):
             return value(element, text(element[key]))
+    if isinstance(moment := element.get("initial_date_time"), int):
+        return value(element, str(moment))
     for key in ("initial_users", "initial_conversations", "initial_channels"):
         if texts(element.get(key)):
             return value(element, texts(element[key]))

@@ -1,6 +1,7 @@
 """The people's side over HTTP, under ``/people/``: what a scripted on-call person, or a page for a human one, sees and does.
 
-It stands for Slack's own client. There is no sign-in: whoever reaches the loopback address may act as any person of the drill.
+It stands for Slack's own client. There is no sign-in: whoever reaches the loopback address may act as any person of the drill, web sites
+excepted (`firedoor.vendors.pages`).
 Refused acts answer with status 409 and ``{"ok": false, "error": ...}``; where the app failed, the answer has status 200 and the error that
 the person is shown.
 """
@@ -10,14 +11,15 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from aiohttp import web
 
+from firedoor.vendors.slack import screen
 from firedoor.vendors.slack.acts import Acts
 from firedoor.vendors.slack.directory import User
 from firedoor.vendors.slack.forms import Entry
 from firedoor.vendors.slack.raw import Raw, Refusal, mapping, text, texts
-from firedoor.vendors.slack.world import Message, View
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 
@@ -31,7 +33,10 @@ class PeopleApi:
     def routes(self) -> list[web.RouteDef]:
         """All routes. ``{user}`` is the id of the person who acts."""
         return [
+            web.get("/people", self._guarded(self._people)),
             web.post("/people/integrations/{bot}/messages", self._guarded(self._integration)),
+            web.get("/people/{user}/me", self._guarded(self._me)),
+            web.get("/people/{user}/screen", self._guarded(self._screen)),
             web.get("/people/{user}/channels", self._guarded(self._channels)),
             web.get("/people/{user}/channels/{channel}/messages", self._guarded(self._messages)),
             web.post("/people/{user}/channels/{channel}/messages", self._guarded(self._say)),
@@ -65,38 +70,28 @@ class PeopleApi:
     async def _integration(self, request: web.Request, body: Raw) -> Raw:
         return {"ts": self.acts.integrate(request.match_info["bot"], body).ts}
 
+    async def _people(self, request: web.Request, body: Raw) -> Raw:
+        del request, body
+        return screen.people(self.acts.world)
+
+    async def _me(self, request: web.Request, body: Raw) -> Raw:
+        del body
+        return screen.me(self.acts.world, self._user(request))
+
+    async def _screen(self, request: web.Request, body: Raw) -> Raw:
+        del body
+        user, channel = self._user(request), request.query.get("channel")
+        return screen.screen(self.acts.world, user, self.acts.channel(user, channel) if channel else None)
+
     async def _channels(self, request: web.Request, body: Raw) -> Raw:
         del body
-        user, world = self._user(request), self.acts.world
-        seen = [channel for channel in world.channels.values() if world.sees(user, channel)]
-        return {
-            "channels": [
-                {"id": one.id, "name": one.name, "private": one.private, "direct": one.direct, "member": user.id in one.members}
-                for one in seen
-            ]
-        }
+        return {"channels": screen.channels(self.acts.world, self._user(request))}
 
     async def _messages(self, request: web.Request, body: Raw) -> Raw:
         del body
         user = self._user(request)
         channel = self.acts.channel(user, request.match_info["channel"])
-        return {"messages": [self._seen(message) for message in self.acts.world.seen_by(user, channel)]}
-
-    def _seen(self, message: Message) -> Raw:
-        users = self.acts.world.directory.users
-        author = users[message.user].name if message.user in users else message.username
-        return {
-            "ts": message.ts,
-            "thread_ts": message.thread_ts if message.is_reply else "",
-            "author": message.user or message.bot_id,
-            "author_name": author,
-            "text": message.text,
-            "blocks": list(message.blocks),
-            "attachments": list(message.attachments),
-            "ephemeral": bool(message.only_for),
-            "edited": bool(message.edited_ts),
-            "reactions": [name for name, _ in message.reactions],
-        }
+        return {"messages": screen.messages(self.acts.world, user, channel)}
 
     async def _say(self, request: web.Request, body: Raw) -> Raw:
         said = self.acts.say(self._user(request), request.match_info["channel"], text(body.get("text")), text(body.get("thread_ts")))
@@ -118,7 +113,7 @@ class PeopleApi:
     async def _modal(self, request: web.Request, body: Raw) -> Raw:
         del body
         view = self.acts.modal(self._user(request))
-        return {"modal": _view(view) if view else None}
+        return {"modal": screen.view(view) if view else None}
 
     async def _submit(self, request: web.Request, body: Raw) -> Raw:
         return _shown(await self.acts.submit(self._user(request), _entries(body)))
@@ -129,19 +124,22 @@ class PeopleApi:
         return {}
 
     async def _click_modal(self, request: web.Request, body: Raw) -> Raw:
-        user, entry = self._user(request), _entry(body.get("value"))
-        return _shown(await self.acts.click_view(user, "modal", text(body.get("action_id")), entry=entry, entries=_entries(body)))
+        return await self._click_view(request, body, "modal")
 
     async def _home(self, request: web.Request, body: Raw) -> Raw:
         del body
         user = self._user(request)
         view = self.acts.world.homes.get(user.id)
         self.acts.open_home(user)
-        return {"home": _view(view) if view else None}
+        return {"home": screen.view(view) if view else None}
 
     async def _click_home(self, request: web.Request, body: Raw) -> Raw:
-        user, entry = self._user(request), _entry(body.get("value"))
-        return _shown(await self.acts.click_view(user, "home", text(body.get("action_id")), entry=entry, entries=_entries(body)))
+        return await self._click_view(request, body, "home")
+
+    async def _click_view(self, request: web.Request, body: Raw, where: Literal["modal", "home"]) -> Raw:
+        user, action, block = self._user(request), text(body.get("action_id")), text(body.get("block_id"))
+        entry, entries = _entry(body.get("value")), _entries(body)
+        return _shown(await self.acts.click_view(user, where, action, block_id=block, entry=entry, entries=entries))
 
 
 def _shown(error: str) -> Raw:
@@ -154,14 +152,3 @@ def _entry(value: object) -> Entry:
 
 def _entries(body: Raw) -> Mapping[str, Entry]:
     return {name: _entry(value) for name, value in mapping(body.get("values")).items()}
-
-
-def _view(view: View) -> Raw:
-    """What is on the screen; private_metadata and ids of the app's own are not."""
-    shown = {key: view.definition.get(key) for key in ("title", "submit", "close", "blocks")}
-    return {
-        **shown,
-        "view_id": view.id,
-        "errors": dict(view.errors),
-        "values": {block: dict(found) for block, found in view.values.items()},
-    }

@@ -3,6 +3,8 @@
     async with SlackSimulator(world) as slack:
         client = AsyncWebClient(token=bot_token, base_url=slack.url + "api/")
 
+At ``slack.url`` itself there is a page on which people use it with mouse and keyboard.
+
 Left out: files, search, channel management, message unfurling and formatting, scheduled messages,
 user tokens, Enterprise Grid, legacy attachments' buttons, options loaded from the app, legacy dialogs, channel names in place of ids,
 tombstones of deleted messages, restrictions on who may post in a channel. Of signed HTTP: TLS, redirects, the legacy verification token,
@@ -14,12 +16,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from aiohttp import web
 
 from firedoor.errors import BadInput
+from firedoor.vendors import pages
 from firedoor.vendors.faults import Faults
 from firedoor.vendors.slack import web_chat, web_lookup, web_views
 from firedoor.vendors.slack.acts import Acts
@@ -36,6 +40,7 @@ from firedoor.vendors.slack.sockets import Reason, Sockets
 from firedoor.vendors.slack.web_api import Desk, Method, Request, WebApi
 from firedoor.vendors.slack.world import World
 
+PAGE = Path(__file__).parent / "page"
 METHODS: Mapping[str, Method] = {**web_lookup.METHODS, **web_chat.METHODS, **web_views.METHODS}
 
 
@@ -73,6 +78,7 @@ class SlackSimulator:
         desk = Desk(world=self.world, grants=self._grants, sockets=self._sockets, link=lambda: f"ws{self.url.removeprefix('http')}link/")
         self._web_api = WebApi(desk=desk, methods=METHODS, faults=self.faults, rates=self.rates, lag=lag)
         payloads = Payloads(world=self.world, grants=self._grants, url=lambda: self.url)
+        self._ticks = pages.Ticks()
         self._people = PeopleApi(acts=Acts(world=self.world, app=self._app, payloads=payloads))
 
     def __repr__(self) -> str:
@@ -125,13 +131,18 @@ class SlackSimulator:
         return self._signed[-1] if self._signed else self._sockets
 
     async def __aenter__(self) -> Self:
-        app = web.Application()
+        app = web.Application(middlewares=[pages.this_machine, self._ticks.after_changes])
+        pages.strict(app, framed_by=pages.FRAMED_BY_OURS)
         app.add_routes(
             [
                 web.route("*", "/api/{method}", self._web_api.handle),
                 web.get("/link/", self._sockets.serve),
                 web.post("/response/{secret}", Responses(world=self.world, grants=self._grants).handle),
                 *self._people.routes(),
+                web.get("/", _shows("people.html")),
+                web.get("/as/{user}", _shows("slack.html")),
+                web.get("/ticks", self._ticks.serve),
+                web.static("/page/", PAGE),
             ]
         )
         # No access log: it would write tickets and response URLs.
@@ -144,7 +155,15 @@ class SlackSimulator:
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._ticks.close()
         for way in (self._sockets, *self._signed):
             await way.close()
         if self._runner is not None:
             await self._runner.cleanup()
+
+
+def _shows(name: str) -> pages.Handler:
+    async def show(_request: web.Request) -> web.StreamResponse:
+        return web.FileResponse(PAGE / name)
+
+    return show

@@ -19,6 +19,12 @@ from tests.channels.slack.scene import ROOM, Scene, scene
 from tests.channels.slack.test_forms import golden
 
 
+@pytest.fixture
+def stage(either: Scene) -> Scene:
+    """All of this holds in both ways."""
+    return either
+
+
 async def test_help(stage: Scene) -> None:
     for name, line in (("ada", "/firedoor"), ("ada", "/firedoor Help"), ("eve", "/firedoor help me")):
         assert (await stage.say(name, line)) == commands.HELP

@@ -12,13 +12,11 @@ import yaml
 
 from firedoor import running, terminal
 from firedoor.channels.slack.alert import CONTAIN_FROM_ALERT
-from firedoor.channels.slack.blocks import APPROVE
-from firedoor.exercise.estate import CHANNEL, Estate
+from firedoor.exercise.estate import Estate
 from firedoor.settings import ROOT
 from firedoor.terminal import Signer
 from firedoor.vendors.faults import Effect, Fault
-from firedoor.vendors.slack.people import Person
-from tests.company import Company, company
+from tests.company import company
 
 MANIFEST: Mapping[str, Any] = yaml.safe_load((ROOT / "slack-manifest.yaml").read_text(encoding="utf-8"))
 SCOPES = frozenset(MANIFEST["oauth_config"]["scopes"]["bot"])
@@ -37,14 +35,6 @@ def as_installed(scene: Estate) -> None:
     slack["usergroups"] = [{"id": GROUP, "handle": "oncall", "users": [user["id"] for user in slack["users"]]}]
 
 
-async def approve(acme: Company) -> None:
-    async with Person(acme.slack.url, acme.member(1)) as person:
-        post = await person.wait_for_message(CHANNEL, lambda one: any(button.action_id == APPROVE for button in one.buttons), 20)
-        await person.click(CHANNEL, post.ts, APPROVE)
-        await person.wait_for_modal(lambda _: True, 10)
-        await person.submit({})
-
-
 async def test_its_scopes_are_those_that_are_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
     monkeypatch.setattr("firedoor.step.PACE", 0.02)
@@ -55,7 +45,7 @@ async def test_its_scopes_are_those_that_are_needed(tmp_path: Path, monkeypatch:
             monkeypatch.setenv(name, value)
         acme.slack.faults.plan(Fault(operation="chat.postMessage", effect=Effect.FIRST, drop=True))
         users = [f"users={acme.estate.victims[0]}"]
-        report, _ = await asyncio.gather(running.contain("session-hijack", users, requester=acme.asker, say=lambda _: None), approve(acme))
+        report, _ = await asyncio.gather(running.contain("session-hijack", users, requester=acme.asker, say=lambda _: None), acme.approve())
         assert report["outcome"] == "contained", report["open"]
         signers = []
         for number in (1, 2):

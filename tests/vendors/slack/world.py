@@ -15,6 +15,7 @@ WORLD: dict[str, object] = {
         "bot_user": "U0BOT",
         "commands": ["/firedoor"],
         "shortcuts": {"contain": "message", "start": "global"},
+        "shortcut_names": {"contain": "Contain this"},
         "events": ["message.groups", "app_mention", "app_home_opened"],
         "tokens": [
             {"token": BOT, "kind": "bot"},
