@@ -124,8 +124,10 @@ class Starts:
 
     async def undo(self, person: str, run: str) -> Later:
         """Undo a run; the way back is planned later. Raises `BadInput` where it cannot be, or the person has asked too often."""
-        original = (await self._record(run)).order
-        order = wiring.undo_order(original, mode=self._mode, requester=person)
+        original = await self._record(run)
+        if original.report is None:
+            raise BadInput(f"run {run} is not over", advice=f"Wait for its end, or stop it first: /firedoor stop {run}")
+        order = wiring.undo_order(original.order, mode=self._mode, requester=person)
         engine = self._house.engine
         return await self._begin(order, lambda stage: engine.undo(order, stage))
 
