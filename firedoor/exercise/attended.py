@@ -79,6 +79,11 @@ def _is_drill(events: Sequence[Event]) -> bool:
 
 
 def _is_over(events: Sequence[Event]) -> bool:
-    """Whether the run has ended, well or not."""
-    ends = [event.kind == Kind.FINISHED or (event.kind == Kind.NOTED and "died" in event.body) for event in events]
-    return True in ends and not any(event.kind == Kind.RESUMED for event in events[ends.index(True) :])
+    """Whether the run has ended, well or not, and nobody resumed it since."""
+    over = False
+    for event in events:
+        if event.kind == Kind.FINISHED or (event.kind == Kind.NOTED and "died" in event.body):
+            over = True
+        elif event.kind == Kind.RESUMED:
+            over = False
+    return over

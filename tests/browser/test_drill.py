@@ -130,6 +130,7 @@ async def test_a_person_contains_the_breach_with_the_mouse(drills: Drills, windo
     await shot(page, "drill-signing-1280")
     await page.locator("[data-sign=approve]").click()
     await expect(page.locator("#signed")).to_contain_text("Signed and handed in")
+    await expect(page.locator("#documents summary")).to_contain_text("Stop Contain an identity breach")
     await expect(page.locator("[data-state=dark]").nth(3)).to_be_visible(timeout=MILLIS)
     await shot(phone, "drill-darkening-390")
     await page.screenshot(path=SHOTS / "drill-darkening-1280.png")
