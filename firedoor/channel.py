@@ -64,6 +64,9 @@ class Office(Protocol):
     async def undo(self, person: str, run: str) -> Later:
         """Undo one."""
 
+    async def drill(self, person: str) -> Later:
+        """Hold a drill, which touches nothing real."""
+
     async def stop(self, person: str, run: str) -> str:
         """Let one begin no further write."""
 

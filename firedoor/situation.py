@@ -82,7 +82,11 @@ def brief(found: Sequence[Standing]) -> list[str]:
     if not going and not left:
         return ["Nothing is under way, and nothing is open."]
     lines = [*(["Under way:", *going] if going else []), *(["Left open:", *left] if left else [])]
-    return lines if len(lines) <= LINES else [*lines[: LINES - 1], f"… and {len(lines) - LINES + 1} more; see the app's home tab"]
+    if len(lines) <= LINES:
+        return lines
+    shown = lines[: LINES - 1]
+    hidden = len(going) + len(left) - len([one for one in shown if one not in ("Under way:", "Left open:")])
+    return [*shown, f"… and {hidden} more; see the app's home tab"]
 
 
 def whole(found: Standing, *, now: datetime) -> list[str]:

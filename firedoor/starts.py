@@ -19,6 +19,7 @@ from firedoor.journal import Kind
 from firedoor.model import Mode
 from firedoor.orchestrating import Report, orchestrate
 from firedoor.playbook import Playbook
+from firedoor.rehearsal import rehearse
 from firedoor.run import Order, Record, fold
 from firedoor.situation import Standing, brief, standing, whole
 from firedoor.terminal import standing_in_force
@@ -51,6 +52,7 @@ class Starts:
         self._mode = mode
         self._turn = asyncio.Lock()
         self._begun: dict[str, _Begun] = {}
+        self._rehearsal: asyncio.Task[str] | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -62,7 +64,10 @@ class Starts:
             await asyncio.wait(over, timeout=FAREWELL_SECONDS)  # their last words are on their way
         for task in tasks.values():
             task.cancel()  # its intents are on record; `firedoor resume` goes on from there
-        await asyncio.gather(*tasks.values(), return_exceptions=True)
+        rehearsals = [self._rehearsal] if self._rehearsal else []
+        for rehearsal in rehearsals:
+            rehearsal.cancel()
+        await asyncio.gather(*tasks.values(), *rehearsals, return_exceptions=True)
 
     async def _is_over(self, run: str) -> bool:
         return any(event.kind == Kind.FINISHED for event in await self._house.journal.events(run))
@@ -115,6 +120,20 @@ class Starts:
         await self._record(run)
         await self._house.engine.stop(run, by=person)
         return f"Run {run} begins no further write."
+
+    async def drill(self, person: str) -> Later:
+        """Hold a drill beside all else, one at a time; how it ended is told later. Raises `BadInput` where one is under way."""
+        if self._mode is Mode.DRILL:
+            raise BadInput("this is a drill already", advice="Ask the real Firedoor for another")
+        if self._rehearsal is not None and not self._rehearsal.done():
+            raise BadInput("a drill is under way already", advice="It lasts about half a minute")
+        log.info("%s asks for a drill", person)
+        self._rehearsal = asyncio.create_task(rehearse(self._house.settings.state_dir))
+        return self._rehearsed(self._rehearsal)
+
+    async def _rehearsed(self, rehearsal: asyncio.Task[str]) -> str:
+        await asyncio.wait({rehearsal})
+        return "The drill was broken off: Firedoor stops listening here." if rehearsal.cancelled() else rehearsal.result()
 
     async def status(self, run: str = "") -> str:
         """Where one run stands, or what is under way and what is open; a line each."""

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from firedoor.approval import Answer
+from firedoor.channels.slack.blocks import ADVISE, APPROVE
+from firedoor.desk import Desk
 from firedoor.exercise import estate
 from firedoor.exercise.estate import Estate
+from firedoor.journal import Journal
+from firedoor.seal import Seal
+from firedoor.settings import load
+from firedoor.store import Store
 from firedoor.vendors.access import Access
 from firedoor.vendors.aws.simulator import AwsLag, AwsSimulator
 from firedoor.vendors.jira.simulator import JiraSimulator
@@ -16,6 +23,7 @@ from firedoor.vendors.jira.values import Flavour
 from firedoor.vendors.jira.world import world_of as jira_world
 from firedoor.vendors.okta.simulator import OktaLag, OktaSimulator
 from firedoor.vendors.okta.worlddata import world_of
+from firedoor.vendors.slack.people import Person
 from firedoor.vendors.slack.simulator import SlackSimulator
 
 
@@ -59,6 +67,28 @@ class Company:
         """The Slack member id of somebody on the roster."""
         return str(self.estate.people[number]["slack"])
 
+    async def approve(self, number: int = 1, *, seconds: float = 20.0) -> None:
+        """Somebody approves the request that stands in the channel: there, or by signature where chat only advises."""
+        async with Person(self.slack.url, self.member(number)) as person:
+            post = await person.wait_for_message(
+                estate.CHANNEL, lambda one: any(button.action_id == APPROVE for button in one.buttons), seconds
+            )
+            await person.click(estate.CHANNEL, post.ts, APPROVE)
+            modal = await person.wait_for_modal(lambda _: True, 10)
+            if modal.submit != ADVISE:
+                await person.submit({})
+                return
+        await self.sign(next(button.value for button in post.buttons if button.action_id == APPROVE), number)
+
+    async def sign(self, run: str, number: int, answer: Answer = Answer.APPROVE) -> None:
+        """What somebody does at their own terminal, with the hardware key that only they have."""
+        roster, state = load(self.folder / "firedoor.toml").roster, self.folder / "state"
+        async with Store(f"sqlite:///{state / 'journal.db'}") as store:
+            desk = Desk(journal=Journal(store), roster=roster, seal=Seal.kept_in(state))
+            person = desk.roster.by_slack(self.member(number))
+            decision, document = await desk.draw_up(run, person, answer, via="terminal")
+            await desk.submit(run, replace(decision, proof=self.estate.keys[self.member(number)].sign(document).proof))
+
     def writes(self) -> int:
         """How many writes the vendors of this company have accepted."""
         told = sum(self.jira.accepted_writes.values()) + sum(one.method == "chat.postMessage" and one.ok for one in self.slack.requests)
@@ -66,9 +96,12 @@ class Company:
 
 
 @asynccontextmanager
-async def company(folder: Path, *, log_lag: float = 0.2, iam_lag: float = 0.1) -> AsyncIterator[Company]:
-    """A company with its ``firedoor.toml`` in ``folder``."""
+async def company(
+    folder: Path, *, log_lag: float = 0.2, iam_lag: float = 0.1, change: Callable[[Estate], None] = lambda _: None
+) -> AsyncIterator[Company]:
+    """A company with its ``firedoor.toml`` in ``folder``. ``change`` may change its worlds before they begin."""
     scene = estate.make(7)
+    change(scene)
     async with (
         OktaSimulator(world_of(scene.okta), lag=OktaLag(system_log=log_lag)) as okta,
         AwsSimulator(scene.aws, lag=AwsLag(iam=iam_lag, waf=iam_lag)) as aws,

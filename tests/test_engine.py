@@ -24,6 +24,8 @@ from firedoor.model import Mode, Outcome
 from firedoor.report import RunOutcome
 from firedoor.run import Item, Order, StepResult
 from firedoor.seal import Seal
+from firedoor.stage import Plainly
+from firedoor.store import Taken
 from tests.fakes import (
     ASKER,
     CLEAR,
@@ -385,3 +387,13 @@ async def test_who_is_in_the_plan_may_not_stop_it(tmp_path: Path) -> None:
             await made.stop("r1", by="Ben")
         await it.decide("r1", NO, Answer.APPROVE)
         assert outcomes(await job) == ["CHANGED", "REFUSED"]
+
+
+async def test_a_run_is_begun_once_under_its_name(tmp_path: Path) -> None:
+    async with lab(tmp_path, {"a": OPEN}) as it:
+        assert (await it.contain())["outcome"] == "contained"
+        it.vendor.doors["a"]["k"] = "open"
+        with pytest.raises(Taken):
+            await it.engine().contain(it.order(), book(), Plainly())
+        assert it.vendor.effects == {"shut a/k": 1}
+        assert (await it.kinds()).count(Kind.OPENED) == 1

@@ -5,10 +5,13 @@ import contextlib
 import multiprocessing
 import sqlite3
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from firedoor.canonical import digest
 from firedoor.errors import JournalBroken, LeaseLost
@@ -41,6 +44,30 @@ async def test_what_was_appended_is_read_in_order(store: Store) -> None:
     assert await journal.head() == second.hash
     audit = await journal.audit()
     assert (audit.events, audit.runs, audit.head, audit.faults) == (3, 2, second.hash, ())
+
+
+async def test_the_newest_runs_are_found_by_what_opened_them(store: Store) -> None:
+    journal = Journal(store)
+    assert await journal.opened(most=9) == []
+    made = []
+    for number, (who, mode) in enumerate([("Ada", "live"), ("Ben", "live"), ("Ada", "drill"), ("Ada", "live")]):
+        made.append(await journal.append(f"r{number}", Kind.OPENED, {"requester": who, "mode": mode}))
+        await journal.append(f"r{number}", Kind.NOTED, {"requester": "Ada", "mode": "live"})
+    await journal.append("odd", Kind.NOTED, {"requester": "Ada", "mode": "live"})
+    await journal.append("r0", Kind.OPENED, {"requester": "Ada", "mode": "live"})  # a second one opens nothing
+
+    async def runs(**asked: Any) -> list[str]:
+        return [event.run for event in await journal.opened(**{"most": 9, **asked})]
+
+    assert await runs() == ["r3", "r2", "r1", "r0"]
+    assert await runs(requester="Ada", mode="live") == ["r3", "r0"]
+    assert await runs(most=1, requester="Ada") == ["r3"]
+    assert await runs(since=made[2].at) == ["r3", "r2"]
+    assert await runs(since=made[3].at + timedelta(seconds=1)) == []
+    assert await runs(requester="Eve") == []
+    async with store.transaction() as connection:
+        await connection.execute(sa.text("UPDATE events SET body = 'x' WHERE run = 'r2'"))
+    assert await runs() == ["r3", "r1", "r0"], "one that is damaged keeps nobody from finding the others"
 
 
 async def test_a_body_is_a_mapping(store: Store) -> None:

@@ -185,6 +185,7 @@ PEOPLE = '[[people]]\nname = "Ada"\nslack = "U0ADA"\n[[people]]\nname = "{name}"
         ('[aws_accounts]\n123 = "x"', "aws_accounts.123.[key]: String should match pattern"),
         ('[aws_accounts]\n"' + "\u0661" * 12 + '" = "x"', "[key]: String should match pattern"),
         ("[limits]\ntargets = 0", "limits.targets: Input should be greater than or equal to 1"),
+        ("[limits]\nrequests_per_hour = 0", "limits.requests_per_hour: Input should be greater than or equal to 1"),
         ("[limits]\ntarget = 5", "limits.target: there is no such setting"),
         ('slack_chanel = "C1"', "slack_chanel: there is no such setting; did you mean 'slack_channel'?"),
         ("aws_region = 5", "aws_region: Input should be a valid string"),

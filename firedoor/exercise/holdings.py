@@ -138,6 +138,8 @@ def slack(responders: Sequence[str], robbed: Robbed, bot: str, app: str) -> dict
             "bot_user": "U0FIREDOOR",
             "tokens": [{"token": bot, "kind": "bot"}, {"token": app, "kind": "app"}],
             "commands": ["/firedoor"],
+            "shortcuts": {"contain_from_alert": "message"},
+            "events": ["app_home_opened"],
         },
         "users": users,
         "channels": [{"id": CHANNEL, "name": "incidents", "private": True, "members": [*(user["id"] for user in users), "U0FIREDOOR"]}],

@@ -15,9 +15,6 @@ from typing import Any
 import aiohttp
 import pytest
 
-from firedoor.channels.slack.blocks import APPROVE
-from firedoor.exercise.estate import CHANNEL
-from firedoor.vendors.slack.people import Person
 from tests.company import Company, company
 from tests.e2e.conftest import ROOT
 
@@ -77,11 +74,7 @@ async def _contain(acme: Company, api: str) -> tuple[int, dict[str, Any], str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    async with Person(acme.slack.url, acme.member(1)) as person:
-        post = await person.wait_for_message(CHANNEL, lambda post: any(b.action_id == APPROVE for b in post.buttons), 60)
-        await person.click(CHANNEL, post.ts, APPROVE)
-        await person.wait_for_modal(lambda _: True, 10)
-        await person.submit({})
+    await acme.approve(seconds=60)
     out, said = await asyncio.wait_for(process.communicate(), 60)
     assert process.returncode is not None
     return process.returncode, json.loads(out), said.decode()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from firedoor.channel import Office
-from firedoor.channels.slack import commands, deciding, ordering
+from firedoor.channels.slack import alert, commands, deciding, home, ordering
 from firedoor.channels.slack.audience import Audience
 from firedoor.desk import Desk
 
@@ -20,5 +20,7 @@ def listen(app: AsyncApp, *, desk: Desk, office: Office, audience: Audience) -> 
     """
     forms = ordering.Ordering(office)
     ordering.listen(app, forms, audience=audience)
+    alert.listen(app, forms, audience=audience)
     commands.listen(app, office=office, ordering=forms, audience=audience)
     deciding.listen(app, desk=desk, audience=audience)
+    home.listen(app, office=office, desk=desk, audience=audience)

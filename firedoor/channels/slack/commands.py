@@ -78,12 +78,19 @@ async def _status(line: Line) -> str:
     return await line.office.status(line.rest.strip())
 
 
+async def _drill(line: Line) -> str:
+    over = await line.office.drill(line.person.name)
+    await line.tell("A drill begins, on this machine and with nothing real in it. You are told how it ended: in about half a minute.")
+    return await over
+
+
 WORDS: Final[Mapping[str, Word]] = {
     "contain": Word(run=_contain, usage={"contain": "fill in a form", "contain PLAYBOOK key=value": "start at once"}),
     "status": Word(run=_status, usage={"status": "what is under way", "status RUN": "where one stands"}, asks=False),
     "stop": Word(run=_stop, usage={"stop RUN": "write nothing more"}, asks=False),
     "freeze": Word(run=_freeze, usage={"freeze USER": "suspend at once, signed by one"}),
     "undo": Word(run=_undo, usage={"undo RUN": "put back what it changed"}),
+    "drill": Word(run=_drill, usage={"drill": "rehearse, nothing real"}),
 }
 HELP: Final = "\n".join(
     [

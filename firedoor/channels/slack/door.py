@@ -17,8 +17,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from firedoor.channels.slack import blocks
 from firedoor.channels.slack.calls import told
@@ -44,6 +44,7 @@ BEFORE: Final = (
 
 log = logging.getLogger(__name__)
 
+R = TypeVar("R")
 Dispatch = Callable[["AsyncBoltRequest"], Awaitable["BoltResponse"]]
 
 
@@ -57,7 +58,7 @@ class Door:
         self._web = web
         self._channel = channel
         self._known: dict[str, bool] = {}  # in the order of their coming; whether it is settled that they go in
-        self._late: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
 
     async def take(self, request: AsyncBoltRequest, *, signature: str = "") -> BoltResponse:
         """The answer for Slack, in time. ``signature`` is that of the signed request which it came in."""
@@ -69,20 +70,20 @@ class Door:
         if known := [self._known[one] for one in names if one in self._known]:
             return _reply() if all(known) or not _repeated(body) else _reply(status=503)
         self._remember(names, settled=False)
-        entering = asyncio.create_task(self._enter(request, names))
+        entering = self._begin(self._enter(request, names))
         await asyncio.wait({entering}, timeout=ACK_WITHIN)
         if entering.done():
             return entering.result()
-        self._later(self._follow(body, entering))
+        self._begin(self._follow(body, entering))
         if _repeated(body):
             return _reply(status=503)  # it comes again, and finds out what became of it
         return _reply(blocks.outcome("Still at it", SLOW)) if body.get("type") == "view_submission" else _reply()
 
     async def close(self) -> None:
         """End what is still on its way."""
-        for task in self._late:
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._late, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _enter(self, request: AsyncBoltRequest, names: tuple[str, ...]) -> BoltResponse:
         """Let it in, if it is the first of its kind. It is never raised from."""
@@ -97,7 +98,8 @@ class Door:
         if not first:
             return self._refuse(body, "Not begun again", BEFORE, again=True)
         try:
-            return await self._dispatch(request)
+            response = await self._dispatch(request)
+            return _reply() if _repeated(body) and response.status == 404 else response  # nobody listens for it; again, nobody would
         except Exception as defect:  # noqa: BLE001 - bolt answers for its listeners; what comes through is a shape that it cannot read
             log.error("what Slack delivered could not be read: %s", kind_and_place(defect))  # noqa: TRY400 - a traceback may quote it
             return _reply(status=400)
@@ -112,7 +114,7 @@ class Door:
         if body.get("type") == "view_submission":
             return _reply(blocks.outcome(title, words))
         if not _repeated(body) or (again and body["event"].get("type") in ("app_mention", "message")):
-            self._later(self._tell(body, words))
+            self._begin(self._tell(body, words))
         return _reply(status=200 if again or not _repeated(body) else 503)
 
     async def _tell(self, body: Payload, words: str) -> None:
@@ -133,10 +135,11 @@ class Door:
         if body.get("type") == "view_submission":
             await update(self._web, str(body["view"]["id"]), _outcome(response))
 
-    def _later(self, work: Any) -> None:
+    def _begin(self, work: Coroutine[Any, Any, R]) -> asyncio.Task[R]:
         task = asyncio.create_task(work)
-        self._late.add(task)
-        task.add_done_callback(self._late.discard)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
 
 def _repeated(body: Payload) -> bool:

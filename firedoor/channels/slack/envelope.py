@@ -36,7 +36,7 @@ def foreign(body: Payload, here: Workspace) -> str:
     if not any(_same(one, here) for one in _installations(body)):
         return "it is of another workspace"
     event = _part(body, "event")
-    if who(body) in (here.member, SLACKBOT) or event.get("bot_id") or event.get("bot_profile") or event.get("subtype") == "bot_message":
+    if who(body) in (here.member, SLACKBOT) or any(map(_by_bot, (event, _part(event, "message"), _part(event, "previous_message")))):
         return "a bot did it"
     return ""
 
@@ -88,6 +88,10 @@ def _same(installation: tuple[str, str], here: Workspace) -> bool:
     return team == here.team and enterprise in ("", here.enterprise)
 
 
-def _part(body: Payload, name: str) -> Mapping[str, Any]:
+def _by_bot(message: Mapping[str, Any]) -> bool:
+    return bool(message.get("bot_id") or message.get("bot_profile") or message.get("subtype") == "bot_message")
+
+
+def _part(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     part = body.get(name)
     return part if isinstance(part, Mapping) else {}

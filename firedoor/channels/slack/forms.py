@@ -6,11 +6,13 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
+from firedoor.channels.slack import prefill
 from firedoor.channels.slack.blocks import outcome
 from firedoor.channels.slack.people import Payload
 from firedoor.errors import BadInput
+from firedoor.indicators import Found
 from firedoor.inputs import LONGEST_TEXT, InputType, bind
 from firedoor.playbook import Input, Playbook
 from firedoor.vendors.slack.text import Block, context, fit, plain, said, shorten
@@ -40,13 +42,16 @@ WRITE: Final[Mapping[InputType, str]] = {InputType.MOMENT: "In UTC, as ISO 8601.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filled:
-    """What stands in the modal. ``shown`` is the playbook whose fields they are, ``chosen`` the one that is chosen by now."""
+    """What stands in the modal. ``shown`` is the playbook whose fields they are, ``chosen`` the one that is chosen by now.
+
+    ``found`` is what the alert named that the form was made from.
+    """
 
     run: str
     shown: str
     chosen: str
     values: Mapping[str, str]
-    memory: Mapping[str, Any]
+    found: Found | None
 
 
 def form(
@@ -56,16 +61,17 @@ def form(
     chosen: Playbook | None = None,
     values: Mapping[str, str] | None = None,
     notes: Iterable[str] = (),
-    memory: Mapping[str, Any] | None = None,
+    found: Found | None = None,
 ) -> Block:
-    """The modal. ``run`` is the name that the run will have, ``values`` what fields hold already, ``memory`` what comes back with it."""
+    """The modal. ``run`` is the name that the run will have, ``values`` what fields hold already, ``found`` what an alert named."""
+    memory = {**(prefill.remember(found) if found else {}), "run": run, "shown": chosen.playbook if chosen else ""}
     view: Block = {
         "type": "modal",
         "callback_id": CONTAIN,
         "title": plain("Contain"),
         "submit": plain("Plan it"),
         "close": plain("Not now"),
-        "private_metadata": json.dumps({**(memory or {}), "run": run, "shown": chosen.playbook if chosen else ""}, separators=(",", ":")),
+        "private_metadata": json.dumps(memory, separators=(",", ":")),
     }
     told = [said(shorten(note, NOTE)) for note in notes if note]
     for frugal in (False, True):
@@ -89,9 +95,13 @@ def read(view: Payload) -> Filled:
         stood = view["state"]["values"]
         option = stood[PLAYBOOK][CHOOSE]["selected_option"]
         fields = {block.removeprefix(FIELD): entry["value"]["value"] for block, entry in stood.items() if block.startswith(FIELD)}
-        values = {name: str(text) for name, text in fields.items() if text}
-        chosen = str(option["value"]) if option else ""
-        return Filled(run=str(memory["run"]), shown=str(memory["shown"]), chosen=chosen, values=values, memory=memory)
+        return Filled(
+            run=str(memory["run"]),
+            shown=str(memory["shown"]),
+            chosen=str(option["value"]) if option else "",
+            values={name: str(text or "") for name, text in fields.items()},
+            found=prefill.recall(memory),
+        )
     except (KeyError, TypeError, ValueError, AttributeError):
         raise BadInput("this form is not as Firedoor made it", advice="Open it again with: /firedoor contain") from None
 

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from firedoor.approval import Person
 from firedoor.channel import Later, Office
-from firedoor.channels.slack import blocks, forms
+from firedoor.channels.slack import blocks, forms, prefill
 from firedoor.channels.slack.audience import Audience
 from firedoor.channels.slack.calls import SlackRefused, told
 from firedoor.channels.slack.people import Payload, allowed, answer, defect_words, presser, update
 from firedoor.errors import BadInput, FiredoorError, nearest, shown
+from firedoor.indicators import Found
+from firedoor.matching import Match, ranked
 from firedoor.playbook import Playbook
 from firedoor.vendors.slack.text import Block
 
@@ -35,21 +37,25 @@ class Ordering:
         self._office = office
         self._ways: OrderedDict[str, Any] = OrderedDict()
 
-    async def open(self, client: AsyncWebClient, trigger: str, *, respond: Any, playbook: str = "") -> None:
-        """Show an empty form, for one playbook where it is named. Raises `BadInput` where there is none of that name, `ChannelError`."""
-        books = self._office.playbooks()
-        chosen = _named(books, playbook) if playbook else None
+    async def open(self, client: AsyncWebClient, trigger: str, *, respond: Any, playbook: str = "", found: Found | None = None) -> None:
+        """Show a form: for the playbook that is named, or for the one that fits best what an alert names.
+
+        Raises `BadInput` where there is no playbook of that name, `ChannelError`.
+        """
         run = self._office.name_run()
+        matches = ranked(self._office.playbooks(), found.indicators if found else ())
+        if playbook:
+            _named([one.book for one in matches], playbook)
+        best = matches[0].book.playbook if matches and matches[0].fits else ""
         self._ways[run] = respond
         while len(self._ways) > REMEMBERED:
             self._ways.popitem(last=False)
-        await told(client.views_open(trigger_id=trigger, view=forms.form(books, run=run, chosen=chosen)))
+        await told(client.views_open(trigger_id=trigger, view=_form(matches, run, playbook or best, {}, found)))
 
     def chosen(self, filled: forms.Filled) -> Block:
         """The form for the playbook that is chosen by now. What was typed stays in the fields of the same name."""
-        books = self._office.playbooks()
-        book = next((book for book in books if book.playbook == filled.chosen), None)
-        return forms.form(books, run=filled.run, chosen=book, values=filled.values, memory=filled.memory)
+        matches = ranked(self._office.playbooks(), filled.found.indicators if filled.found else ())
+        return _form(matches, filled.run, filled.chosen, filled.values, filled.found)
 
     async def begin(self, person: Person | None, filled: forms.Filled) -> Later:
         """Begin the run. Raises `BadInput` where it cannot be begun, `forms.Faulty` where that is for some fields to say."""
@@ -102,6 +108,18 @@ def listen(app: AsyncApp, ordering: Ordering, *, audience: Audience) -> None:
             return
         await ack(response_action="update", view=forms.planning(filled.run))
         await ordering.tell(client, view, filled.run, *await _became(beginning))
+
+
+def _form(matches: Sequence[Match], run: str, name: str, typed: Mapping[str, str], found: Found | None) -> Block:
+    picked = next((one for one in matches if one.book.playbook == name), None)
+    return forms.form(
+        [one.book for one in matches],
+        run=run,
+        chosen=picked.book if picked else None,
+        values={**prefill.fields(picked), **typed},
+        notes=prefill.notes(picked, found) if found else (),
+        found=found,
+    )
 
 
 def _wrong(beginning: asyncio.Future[Later]) -> Mapping[str, str]:

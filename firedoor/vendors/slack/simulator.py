@@ -96,6 +96,11 @@ class SlackSimulator:
         return self._web_api.requests
 
     @property
+    def scopes(self) -> frozenset[str]:
+        """The scopes that calls so far have needed."""
+        return frozenset(self._web_api.scopes)
+
+    @property
     def deliveries(self) -> list[Delivery]:
         """Everything that was to be delivered, with its attempts and whether it was acked."""
         return [one for way in (self._sockets, *self._signed) for one in way.deliveries]

@@ -9,7 +9,7 @@ import asyncio
 import base64
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from aiohttp import web
@@ -36,13 +36,15 @@ class Desk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One call as a method sees it."""
+    """One call as a method sees it. ``needed`` collects the scopes that it turned out to need."""
 
     arguments: Raw
     token: Token | None
+    needed: set[str] = field(default_factory=set)
 
     def need(self, *scopes: str) -> None:
         """Refuse a token that has none of ``scopes``; the reply names what is needed and what was provided."""
+        self.needed.update(scopes)
         held = self.token.scopes if self.token else frozenset()
         if held.isdisjoint(scopes):
             raise Refusal("missing_scope", needed=",".join(scopes), provided=",".join(sorted(held)))
@@ -119,6 +121,7 @@ class WebApi:
         self._rates = rates
         self._lag = lag
         self.requests: list[Request] = []
+        self.scopes: set[str] = set()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one call, through whatever fault is planned for its method."""
@@ -168,7 +171,11 @@ class WebApi:
             raise Refusal("invalid_json")
         if wait := self._rates.wait(name, text(arguments.get("channel"))):
             raise Refusal("ratelimited", retry_after=wait)
-        return method.run(self._desk, Call(arguments=arguments, token=token))
+        call = Call(arguments=arguments, token=token)
+        try:
+            return method.run(self._desk, call)
+        finally:
+            self.scopes |= call.needed
 
 
 async def _arguments(request: web.Request) -> Raw | None:

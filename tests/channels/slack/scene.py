@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,14 +20,15 @@ from firedoor.channels.slack.serving import audience_of, connected, listening
 from firedoor.desk import Desk
 from firedoor.engine import Engine
 from firedoor.exercise.keys import SecurityKey
-from firedoor.journal import Kind
+from firedoor.journal import Journal, Kind
 from firedoor.model import Mode
 from firedoor.playbook import Playbook
 from firedoor.run import Order, fold
 from firedoor.seen import Seen
-from firedoor.settings import PersonTable, Settings
+from firedoor.settings import Listen, PersonTable, Settings
 from firedoor.stage import Plainly, Stage
 from firedoor.starts import Starts
+from firedoor.store import Store
 from firedoor.vendors.slack.delivery import Ack
 from firedoor.vendors.slack.delivery import Kind as Way
 from firedoor.vendors.slack.grants import Rules
@@ -57,8 +58,8 @@ Report = Mapping[str, Any]
 SlackMode = Literal["socket", "http"]
 
 
-def world() -> dict[str, object]:
-    """The workspace: one private channel with everybody in it, and two more that the app is not in."""
+def world(*, events: Sequence[str] = ()) -> dict[str, object]:
+    """The workspace: one private channel with everybody in it, and two more that the app is not in. ``events`` are subscribed to."""
     users: list[dict[str, object]] = [{"id": f"U0{name}", "name": name.lower()} for name in MEMBERS[:5]]
     users += [{"id": "U0GUS", "name": "gus", "is_restricted": True}, {"id": "U0FAR", "name": "far", "team_id": "T0002"}]
     return {
@@ -70,7 +71,7 @@ def world() -> dict[str, object]:
             "bot_user": "U0BOT",
             "commands": ["/firedoor"],
             "shortcuts": {"contain_from_alert": "message"},
-            "events": ["app_home_opened"],
+            "events": ["app_home_opened", *events],
             "tokens": [
                 {"token": BOT, "kind": "bot"},
                 {"token": READER, "kind": "bot", "scopes": ["chat:write"]},
@@ -79,6 +80,7 @@ def world() -> dict[str, object]:
             ],
         },
         "users": users,
+        "integrations": [{"bot_id": "B0SIEM", "name": "SIEM"}],
         "channels": [
             {"id": ROOM, "name": "incident", "private": True, "members": [f"U0{name}" for name in MEMBERS]},
             {"id": "C0GEN", "name": "general", "members": ["U0ADA"]},
@@ -110,21 +112,88 @@ class SmallEngine:
         )
 
 
-@dataclass(slots=True, kw_only=True)
-class Scene:
-    """The app at work. ``runs`` are the runs that the test itself started; ``url`` is the request URL, empty in Socket Mode."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """One process of Firedoor. ``url`` is its request URL, empty in Socket Mode."""
 
-    slack: SlackSimulator
     url: str
     house: wiring.House
-    lab: fakes.Lab
     channel: SlackChannel
     engine: Engine
     small: SmallEngine
+    office: Starts
     desk: Desk
     audience: Audience
+
+
+@dataclass(slots=True, kw_only=True)
+class Scene:
+    """The app at work. ``runs`` are the runs that the test itself started; ``now`` is the process that is there."""
+
+    slack: SlackSimulator
+    lab: fakes.Lab
     people: Mapping[str, Person]
+    now: Process
+    own: Settings
+    running: AsyncExitStack
     runs: list[asyncio.Task[Report]] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return self.now.url
+
+    @property
+    def house(self) -> wiring.House:
+        return self.now.house
+
+    @property
+    def channel(self) -> SlackChannel:
+        return self.now.channel
+
+    @property
+    def engine(self) -> Engine:
+        return self.now.engine
+
+    @property
+    def desk(self) -> Desk:
+        return self.now.desk
+
+    @property
+    def small(self) -> SmallEngine:
+        return self.now.small
+
+    @property
+    def office(self) -> Starts:
+        return self.now.office
+
+    @property
+    def audience(self) -> Audience:
+        return self.now.audience
+
+    async def end(self) -> None:
+        """The process ends where it stands, and with it all its runs, and the listeners that bolt has begun."""
+        here = [task for task in asyncio.all_tasks() if "run_ack_function_asynchronously" in repr(task.get_coro())]
+        for task in (*self.runs, *here):
+            task.cancel()
+        await asyncio.gather(*self.runs, *here, return_exceptions=True)
+        self.runs.clear()
+        await self.running.aclose()
+
+    async def restart(self) -> None:
+        """The process ends, and another takes its place, with nothing of it but the journal's file and the key."""
+        await self.end()
+        if self.url:  # where it was: what is still on its way goes there
+            port = int(self.url.rpartition(":")[2].partition("/")[0])
+            self.own = self.own.model_copy(update={"slack_listen": Listen("127.0.0.1", port)})
+        store = await self.running.enter_async_context(Store(f"sqlite:///{self.lab.path}"))
+        journal = Journal(store)
+        self.now = await self.running.enter_async_context(process(self.slack, self.lab, self.own, store=store, journal=journal))
+
+    async def resume(self, run: str = "r1") -> asyncio.Task[Report]:
+        """Go on with a run in the process that is there."""
+        task = asyncio.create_task(cast("Any", self.engine.resume(run, Plainly())))
+        self.runs.append(task)
+        return task
 
     async def ask(self, run: str = "r1", *, post: bool = True, **book: Any) -> asyncio.Task[Report]:
         """Start a run of Ada's, and wait until its request stands in the channel, and on record."""
@@ -199,6 +268,34 @@ class Scene:
 
 
 @asynccontextmanager
+async def process(
+    slack: SlackSimulator, lab: fakes.Lab, own: Settings, *, store: Store, journal: Journal, listens: bool = True
+) -> AsyncIterator[Process]:
+    """What one process of Firedoor holds, listening and ready. Leaving the block ends it where it stands; its runs are not finished."""
+    async with AsyncExitStack() as stack:
+        web = await stack.enter_async_context(connected(own))
+        audience = await audience_of(own, web)
+        channel = SlackChannel(web=web, channel=ROOM, journal=journal, audience=audience)
+        engine = lab.engine(journal=journal, channel=channel)
+        desk = Desk(journal=journal, roster=own.roster, seal=lab.seal)
+        small = SmallEngine(engine, lab)
+        house = wiring.House(
+            settings=own,
+            journal=journal,
+            desk=desk,
+            engine=cast("Engine", small),
+            catalogue=wiring.load_catalogue(),
+            seen=Seen(store),
+        )
+        office = await stack.enter_async_context(Starts(house, Mode.LIVE))
+        app = listening(own, web, desk=desk, office=office, audience=audience, seen=house.seen)
+        url = await stack.enter_async_context(app) if listens else ""
+        if url:
+            await slack.send_to(RequestUrl(url=url, secret=SIGNING))
+        yield Process(url=url, house=house, channel=channel, engine=engine, small=small, office=office, desk=desk, audience=audience)
+
+
+@asynccontextmanager
 async def scene(
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -207,8 +304,10 @@ async def scene(
     doors: Doors = DOORS,
     mode: SlackMode = "socket",
     rules: Rules | None = None,
+    events: Sequence[str] = (),
+    **changed: object,
 ) -> AsyncIterator[Scene]:
-    """The app, listening and ready. Everything it began has ended when the block is left."""
+    """The app, listening and ready; ``changed`` are settings. Everything it began has ended when the block is left."""
     fakes.hasten(monkeypatch)
     monkeypatch.setattr("firedoor.journal.POLL_SECONDS", 0.25)  # all happens in this process, whose appends are told at once
     monkeypatch.setattr("firedoor.channels.slack.channel.EDIT_SECONDS", 0.1)
@@ -216,46 +315,16 @@ async def scene(
     monkeypatch.setattr("firedoor.channels.slack.ordering.SETTLE_SECONDS", 0.05)
     monkeypatch.setattr("firedoor.voices.GOODBYE_SECONDS", 5.0)
     async with AsyncExitStack() as stack:
-        slack = await stack.enter_async_context(SlackSimulator(world(), rules=rules))
-        own = settings(slack, slack_mode=mode)
+        slack = await stack.enter_async_context(SlackSimulator(world(events=events), rules=rules))
+        own = settings(slack, slack_mode=mode, **changed)
         lab = await stack.enter_async_context(
             fakes.lab(folder, doors, roster=own.roster, protected={"fake:door:safe": "nobody shuts the safe"})
         )
-        web = await stack.enter_async_context(connected(own))
-        audience = await audience_of(own, web)
-        channel = SlackChannel(web=web, channel=ROOM, journal=lab.journal, audience=audience)
-        engine = lab.engine(journal=lab.journal, channel=channel)
-        desk = Desk(journal=lab.journal, roster=own.roster, seal=lab.seal)
-        small = SmallEngine(engine, lab)
-        house = wiring.House(
-            settings=own,
-            journal=lab.journal,
-            desk=desk,
-            engine=cast("Engine", small),
-            catalogue=wiring.load_catalogue(),
-            seen=Seen(lab.store),
-        )
-        starts = await stack.enter_async_context(Starts(house, Mode.LIVE))
-        app = listening(own, web, desk=desk, office=starts, audience=audience, seen=house.seen)
-        url = await stack.enter_async_context(app) if listens else ""
-        if url:
-            await slack.send_to(RequestUrl(url=url, secret=SIGNING))
         people = {name.lower(): await stack.enter_async_context(Person(slack.url, f"U0{name}")) for name in MEMBERS if name != "BOT"}
-        found = Scene(
-            slack=slack,
-            url=url,
-            house=house,
-            lab=lab,
-            channel=channel,
-            engine=engine,
-            small=small,
-            desk=desk,
-            audience=audience,
-            people=people,
-        )
+        running = AsyncExitStack()
+        first = await running.enter_async_context(process(slack, lab, own, store=lab.store, journal=lab.journal, listens=listens))
+        found = Scene(slack=slack, lab=lab, people=people, now=first, own=own, running=running)
         try:
             yield found
         finally:
-            for run in found.runs:
-                run.cancel()
-            await asyncio.gather(*found.runs, return_exceptions=True)
+            await found.end()

@@ -9,10 +9,19 @@ import pytest
 from slack_bolt.context.respond.async_respond import AsyncRespond
 
 from firedoor.channels.slack import commands
+from firedoor.errors import BadInput
 from firedoor.journal import Kind
+from firedoor.model import Mode
 from firedoor.starts import Starts
 from firedoor.vendors.slack.blocks import check_blocks
 from tests.channels.slack.scene import ROOM, Scene, scene
+from tests.channels.slack.test_forms import golden
+
+
+@pytest.fixture
+def stage(either: Scene) -> Scene:
+    """All of this holds in both ways."""
+    return either
 
 
 async def test_help(stage: Scene) -> None:
@@ -35,6 +44,7 @@ def test_help_fits_a_phone() -> None:
     for word in commands.WORDS:
         assert [line for line in lines if line.startswith(f"`{word}")], f"{word} is told of"
     check_blocks(list(commands.help_for("x" * 4096)["blocks"]))
+    golden("help", commands.help_for("satus")["blocks"])
 
 
 async def test_a_good_order_starts_a_run_and_asks(stage: Scene) -> None:
@@ -122,3 +132,42 @@ async def test_an_answer_that_cannot_be_delivered_harms_nothing(
     assert commands.HELP in await stage.say("ada", "/firedoor")
     assert "could not be answered in Slack (OSError)" in caplog.text
     assert "Traceback" not in caplog.text
+
+
+async def test_a_drill_is_held_one_at_a_time_and_told_to_who_asked(stage: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    over = asyncio.Event()
+
+    async def rehearse(state: Path) -> str:
+        assert state == stage.house.settings.state_dir
+        await over.wait()
+        return "The drill is over.\nThe attacker is locked out."
+
+    monkeypatch.setattr("firedoor.starts.rehearse", rehearse)
+    assert "You are not on the roster" in await stage.say("eve", "/firedoor drill")
+    assert "A drill begins" in await stage.say("ada", "/firedoor drill")
+    assert "a drill is under way already" in await stage.say("ben", "/firedoor drill")
+    assert "Nothing is under way" in await stage.say("ben", "/firedoor status"), "meanwhile all else goes on"
+    over.set()
+    ended = await stage.people["ada"].wait_for_message(ROOM, lambda one: "is over" in one.shown, 10)
+    assert ended.ephemeral
+    assert ended.shown.splitlines() == ["The drill is over.", "The attacker is locked out."]
+    over.clear()
+    assert "A drill begins" in await stage.say("ben", "/firedoor drill"), "and another, once it is over"
+    assert not [one for one in await stage.people["cyd"].messages(ROOM) if one.ephemeral]
+
+
+async def test_a_drill_holds_no_drill(stage: Scene) -> None:
+    with pytest.raises(BadInput, match="this is a drill already"):
+        await Starts(stage.house, Mode.DRILL).drill("Ada")
+
+
+async def test_who_asked_for_a_drill_is_told_where_firedoor_stops_listening(stage: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def rehearse(_: Path) -> str:
+        await asyncio.Event().wait()
+        return ""
+
+    monkeypatch.setattr("firedoor.starts.rehearse", rehearse)
+    async with Starts(stage.house, Mode.LIVE) as office:
+        over = asyncio.ensure_future(await office.drill("Ada"))
+        await asyncio.sleep(0)
+    assert "broken off" in await over

@@ -20,6 +20,12 @@ from firedoor.vendors.slack.world import View
 from tests.channels.slack.scene import ROOM, Scene
 
 
+@pytest.fixture
+def stage(either: Scene) -> Scene:
+    """All of this holds in both ways."""
+    return either
+
+
 def view_of(stage: Scene, member: str) -> View:
     return stage.slack.world.modals[member][-1]
 
@@ -253,39 +259,19 @@ async def test_an_edited_message_does_not_mislead(stage: Scene) -> None:
     assert "plants" not in modal.shown
 
 
-@pytest.mark.parametrize("hard", [True, False])
-async def test_the_socket_drops_between_click_and_submit(stage: Scene, hard: bool) -> None:  # noqa: FBT001
-    run = await stage.ask()
-    await stage.open("ben")
-    old = list(stage.slack._sockets._sockets)
-    if hard:
-        for socket in old:
-            await socket.channel.close()
-    else:
-        await stage.slack.disconnect("refresh_requested")
-
-    async def back() -> bool:
-        return any(socket not in old for socket in stage.slack._sockets._sockets)
-
-    await stage.until(back)
-    assert (await stage.submit("ben")).title == "Recorded"
-    await run
-    assert len(await stage.decisions()) == 1
-
-
 async def test_what_is_delivered_twice_is_done_once(stage: Scene) -> None:
-    acts, sockets, ada = stage.slack._people.acts, stage.slack._sockets, stage.slack.world.user("U0ADA")
+    acts, ada = stage.slack._people.acts, stage.slack.world.user("U0ADA")
     payload = acts.payloads.command(
         ada, stage.slack.world.channel(ROOM), "/firedoor", "contain leaked-aws-key access_keys=AKIAIOSFODNN7EXAMPLE"
     )
-    assert (await sockets.ask("slash_commands", payload)).came
-    assert (await sockets.ask("slash_commands", payload)).came
+    assert (await stage.deliver("slash_commands", payload)).came
+    assert (await stage.deliver("slash_commands", payload)).came
     await stage.told("ada")
     [run] = await stage.lab.journal.runs()
     await stage.open("ben", run=run)
     view = replace(view_of(stage, "U0BEN"), values={"reason": {"text": {"type": "plain_text_input", "value": None}}})
     submission = acts.payloads.submission(stage.slack.world.user("U0BEN"), view)
-    first, second = [await sockets.ask("interactive", submission) for _ in range(2)]
+    first, second = [await stage.deliver("interactive", submission) for _ in range(2)]
     assert "Recorded" in str(first.payload)
     assert second.came
     assert second.payload == {}

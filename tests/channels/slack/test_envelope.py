@@ -56,6 +56,8 @@ def test_what_is_ours_comes_in(body: dict[str, Any]) -> None:
         ({**CLICK, "user": {"id": "USLACKBOT"}}, "a bot"),
         ({**EVENT, "event": {"type": "message", "bot_id": "B2"}}, "a bot"),
         ({**EVENT, "event": {"type": "message", "subtype": "bot_message", "user": "U1"}}, "a bot"),
+        ({**EVENT, "event": {"type": "message", "subtype": "message_changed", "message": {"bot_id": "B1"}}}, "a bot"),
+        ({**EVENT, "event": {"type": "message", "subtype": "message_deleted", "previous_message": {"bot_id": "B1"}}}, "a bot"),
     ],
 )
 def test_what_is_not_ours_stays_out(body: dict[str, Any], why: str) -> None:

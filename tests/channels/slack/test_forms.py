@@ -24,6 +24,15 @@ BOOKS = [find(name) for name in shelf.shelf()]
 BY_NAME = {book.playbook: book for book in BOOKS}
 
 
+def golden(name: str, made: object) -> None:
+    """Look at a change in what people see before you accept it: FIREDOOR_GOLDEN=write pytest writes the files anew."""
+    path = GOLDEN / f"{name}.json"
+    text = json.dumps(made, indent=2, ensure_ascii=False) + "\n"
+    if os.environ.get("FIREDOOR_GOLDEN") == "write":
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8")
+
+
 def book(count: int, label: str = "", **changed: Any) -> Playbook:
     """A playbook with so many inputs of every type, all its words hostile."""
     kinds = list(InputType)
@@ -63,11 +72,7 @@ def test_every_playbook_is_a_form(name: str | None) -> None:
     assert [one["value"] for one in options] == list(BY_NAME)
     assert all(one["text"]["text"] and one["description"]["text"] for one in options)
     assert asked["playbook"]["element"].get("initial_option", {}).get("value") == name
-    path = GOLDEN / f"form-{name or 'empty'}.json"
-    text = json.dumps(view, indent=2, ensure_ascii=False) + "\n"
-    if os.environ.get("FIREDOOR_GOLDEN") == "write":
-        path.write_text(text, encoding="utf-8")
-    assert text == path.read_text(encoding="utf-8")
+    golden(f"form-{name or 'empty'}", view)
 
 
 @pytest.mark.parametrize("label", ["", *HOSTILE.values()], ids=["tame", *HOSTILE])
