@@ -64,14 +64,13 @@ class Attended:
         raise AssertionError("the journal beats without end")
 
 
-async def show(url: str) -> None:
-    """Open the page in the person's browser, where there is one with a window of its own."""
+async def show(url: str) -> bool:
+    """Open the page in the person's browser, where there is one with a window of its own. Whether there is."""
     try:
         browser = webbrowser.get()
     except webbrowser.Error:
-        return
-    if getattr(browser, "name", "") not in IN_THE_TERMINAL:
-        await asyncio.to_thread(browser.open, url)
+        return False
+    return getattr(browser, "name", "") not in IN_THE_TERMINAL and await asyncio.to_thread(browser.open, url)
 
 
 def _is_drill(events: Sequence[Event]) -> bool:

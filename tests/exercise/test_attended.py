@@ -123,7 +123,7 @@ class Browser:
 async def test_a_browser_that_has_a_window_is_opened(monkeypatch: pytest.MonkeyPatch, name: str, opens: bool) -> None:  # noqa: FBT001
     browser = Browser(name)
     monkeypatch.setattr(webbrowser, "get", lambda: browser)
-    await attended.show("http://127.0.0.1:1/")
+    assert await attended.show("http://127.0.0.1:1/") is opens
     assert browser.opened == (["http://127.0.0.1:1/"] if opens else [])
 
 
@@ -132,7 +132,7 @@ async def test_without_a_browser_the_address_is_enough(monkeypatch: pytest.Monke
         raise webbrowser.Error("none")
 
     monkeypatch.setattr(webbrowser, "get", none)
-    await attended.show("http://127.0.0.1:1/")
+    assert not await attended.show("http://127.0.0.1:1/")
 
 
 @pytest.mark.parametrize(
