@@ -51,4 +51,5 @@ class Voices:
                 with suppress(JournalError):
                     await self._journal.append(self._run, Kind.NOTED, {"unsaid": why})
             finally:
+                words.close()  # where we were called off before it could begin
                 self._unsaid.task_done()
