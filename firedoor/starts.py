@@ -14,7 +14,7 @@ from firedoor import quota, shelf, wiring
 from firedoor.approval import Way
 from firedoor.channel import Later
 from firedoor.defect import kind_and_place
-from firedoor.errors import BadInput, FiredoorError, UnknownRun, nearest, shown
+from firedoor.errors import BadInput, FiredoorError, RunHeld, UnknownRun, nearest, shown
 from firedoor.journal import Kind
 from firedoor.model import Mode
 from firedoor.orchestrating import Report, orchestrate
@@ -71,6 +71,20 @@ class Starts:
 
     async def _is_over(self, run: str) -> bool:
         return any(event.kind == Kind.FINISHED for event in await self._house.journal.events(run))
+
+    async def take_over(self) -> Sequence[str]:
+        """Go on with the runs that a process before this one left behind; their names. What somebody stopped is left to people."""
+        taken = []
+        for event in await self._house.journal.opened(most=LOOKED_AT, mode=str(self._mode)):
+            record = await self._record(event.run)
+            if record.report is None and record.items and event.run not in self._begun and not self._house.desk.stopped_by(record):
+                self._keep(record.order, self._resumed(record.order))
+                taken.append(event.run)
+        return taken
+
+    async def _resumed(self, order: Order) -> Report:
+        engine = self._house.engine
+        return await orchestrate(order, lambda stage: engine.resume(order.run, stage), self._house.journal)
 
     def playbooks(self) -> Sequence[Playbook]:
         """Every playbook that passes the lint. One that is broken is left out: nobody could run it."""
@@ -200,6 +214,8 @@ class Starts:
         """The run's report. One that dies leaves a word on record, so that nobody waits for it in vain."""
         try:
             return await job
+        except RunHeld:
+            raise  # another process is at it: that one tells how it ends
         except Exception as error:  # whatever it died of, it is raised again, and those who wait are told
             words = str(error) if isinstance(error, FiredoorError) else kind_and_place(error)
             if await self._house.journal.events(run):

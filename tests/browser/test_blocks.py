@@ -424,6 +424,7 @@ async def test_channels_and_who_one_is(desk: Desk, windows: Windows) -> None:
     page = await windows.open(desk.slack.url)
     await page.locator("[data-user=U0ADA]").click()
     await expect(page.locator("#name")).to_have_text("Ada")
+    await expect(page.locator("#where")).to_have_text("# incident")
     await desk.web.chat_postMessage(channel="U0ADA", text="for you alone")
     await expect(page.locator("[data-place=D0ADA] small")).to_have_text("new")
     await page.locator("[data-place=D0ADA]").click()
