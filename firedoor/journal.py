@@ -148,7 +148,7 @@ class Journal:
             yield
             async with self._grown:
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(POLL_SECONDS):  # `asyncio.wait_for` of Python 3.11 may lose a cancellation
+                    async with asyncio.timeout(POLL_SECONDS):  # in Python 3.11 `wait_for` loses a cancellation that comes with the beat
                         await self._grown.wait_for(lambda: self._appended != seen)  # noqa: B023 - awaited here
 
     @unbroken

@@ -27,14 +27,16 @@ class Voices:
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if kind is None:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(GOODBYE_SECONDS):
-                    await self._unsaid.join()
-        self._speaker.cancel()
-        await asyncio.gather(self._speaker, return_exceptions=True)
-        while not self._unsaid.empty():
-            self._unsaid.get_nowait().close()
+        try:
+            if kind is None:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(GOODBYE_SECONDS):
+                        await self._unsaid.join()
+        finally:  # also where the run is called off in its last words
+            self._speaker.cancel()
+            await asyncio.gather(self._speaker, return_exceptions=True)
+            while not self._unsaid.empty():
+                self._unsaid.get_nowait().close()
 
     def say(self, words: Coroutine[Any, Any, None]) -> None:
         """Say it after what was said before, without waiting for it."""
