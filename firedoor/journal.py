@@ -148,7 +148,8 @@ class Journal:
             yield
             async with self._grown:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._grown.wait_for(lambda: self._appended != seen), POLL_SECONDS)  # noqa: B023 - awaited here
+                    async with asyncio.timeout(POLL_SECONDS):  # `asyncio.wait_for` of Python 3.11 may lose a cancellation
+                        await self._grown.wait_for(lambda: self._appended != seen)  # noqa: B023 - awaited here
 
     @unbroken
     async def runs(self) -> Sequence[str]:

@@ -14,7 +14,7 @@ from firedoor import quota, shelf, wiring
 from firedoor.approval import Way
 from firedoor.channel import Later
 from firedoor.defect import kind_and_place
-from firedoor.errors import BadInput, FiredoorError, UnknownRun, nearest, shown
+from firedoor.errors import BadInput, FiredoorError, RunHeld, UnknownRun, nearest, shown
 from firedoor.journal import Kind
 from firedoor.model import Mode
 from firedoor.orchestrating import Report, orchestrate
@@ -72,6 +72,20 @@ class Starts:
     async def _is_over(self, run: str) -> bool:
         return any(event.kind == Kind.FINISHED for event in await self._house.journal.events(run))
 
+    async def take_over(self) -> Sequence[str]:
+        """Go on with the runs that a process before this one left behind; their names. What somebody stopped is left to people."""
+        taken = []
+        for event in await self._house.journal.opened(most=LOOKED_AT, mode=str(self._mode)):
+            record = await self._record(event.run)
+            if record.report is None and record.items and event.run not in self._begun and not self._house.desk.stopped_by(record):
+                self._keep(record.order, self._resumed(record.order))
+                taken.append(event.run)
+        return taken
+
+    async def _resumed(self, order: Order) -> Report:
+        engine = self._house.engine
+        return await orchestrate(order, lambda stage: engine.resume(order.run, stage), self._house.journal)
+
     def playbooks(self) -> Sequence[Playbook]:
         """Every playbook that passes the lint. One that is broken is left out: nobody could run it."""
         found = []
@@ -110,8 +124,10 @@ class Starts:
 
     async def undo(self, person: str, run: str) -> Later:
         """Undo a run; the way back is planned later. Raises `BadInput` where it cannot be, or the person has asked too often."""
-        original = (await self._record(run)).order
-        order = wiring.undo_order(original, mode=self._mode, requester=person)
+        original = await self._record(run)
+        if original.report is None:
+            raise BadInput(f"run {run} is not over", advice=f"Wait for its end, or stop it first: /firedoor stop {run}")
+        order = wiring.undo_order(original.order, mode=self._mode, requester=person)
         engine = self._house.engine
         return await self._begin(order, lambda stage: engine.undo(order, stage))
 
@@ -198,6 +214,8 @@ class Starts:
         """The run's report. One that dies leaves a word on record, so that nobody waits for it in vain."""
         try:
             return await job
+        except RunHeld:
+            raise  # another process is at it: that one tells how it ends
         except Exception as error:  # whatever it died of, it is raised again, and those who wait are told
             words = str(error) if isinstance(error, FiredoorError) else kind_and_place(error)
             if await self._house.journal.events(run):

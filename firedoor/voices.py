@@ -10,7 +10,7 @@ from typing import Any, Self
 from firedoor.errors import FiredoorError, JournalError
 from firedoor.journal import Journal, Kind
 
-SAYING_SECONDS = 30.0
+SAYING_SECONDS = 200.0  # a channel may be told to come back in a minute, three times: a request that nobody sees is one nobody approves
 GOODBYE_SECONDS = 5.0
 
 
@@ -29,7 +29,8 @@ class Voices:
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if kind is None:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._unsaid.join(), GOODBYE_SECONDS)
+                async with asyncio.timeout(GOODBYE_SECONDS):
+                    await self._unsaid.join()
         self._speaker.cancel()
         await asyncio.gather(self._speaker, return_exceptions=True)
         while not self._unsaid.empty():
@@ -50,4 +51,5 @@ class Voices:
                 with suppress(JournalError):
                     await self._journal.append(self._run, Kind.NOTED, {"unsaid": why})
             finally:
+                words.close()  # where we were called off before it could begin
                 self._unsaid.task_done()

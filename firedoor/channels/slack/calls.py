@@ -9,6 +9,9 @@ from firedoor.errors import ChannelError
 
 # Not even a name typed as plain text becomes a mention. chat.update would otherwise parse more than chat.postMessage does.
 VERBATIM: Final[Mapping[str, Any]] = {"parse": "none", "link_names": False}
+# Slack's words for a failure of its own. Some of it may have been done all the same, and asking again later helps.
+FAILED: Final = frozenset({"fatal_error", "internal_error", "request_timeout", "service_unavailable"})
+BUSY: Final = "ratelimited"
 
 
 class SlackRefused(ChannelError):
@@ -31,9 +34,11 @@ async def told(call: Awaitable[Any]) -> Any:
         return await call
     except SlackApiError as refused:
         code = _code(refused.response)
-        if code:
+        if code == BUSY:
+            raise ChannelError(f"Slack was asked too often ({code})", changed=False, advice="Run `firedoor show`") from None
+        if code and code not in FAILED:
             raise SlackRefused(code) from None
-        raise _lost("no answer that can be read") from None
+        raise _lost(code or "no answer that can be read") from None
     except (SlackClientError, aiohttp.ClientError, TimeoutError, OSError) as silent:
         raise _lost(type(silent).__name__) from None
 

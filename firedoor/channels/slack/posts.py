@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from firedoor.channels.slack import blocks
 from firedoor.channels.slack.audience import Audience
@@ -15,6 +16,11 @@ from firedoor.vendors.slack.text import Block
 
 if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
+
+AGAIN_SECONDS: Final = 1.0
+TRIES: Final = 2
+
+pause = asyncio.sleep
 
 
 class Posts:
@@ -42,28 +48,26 @@ class Posts:
         return (await self._noted(run, what))[0]
 
     async def _post(self, run: str, what: str, text: str, shown: Sequence[Block], thread: str | None) -> None:
-        """Post under a journaled intent: a reply that is lost, or a process that dies, must not make a second message."""
+        """Post under a journaled intent: a reply that is lost, or a process that dies, must not make a second message.
+
+        One that is not there after a failure is posted once more: few things are said again by themselves.
+        """
         metadata = {"event_type": "firedoor", "event_payload": {"run": run, "what": what}}
         await self._journal.append(run, Kind.NOTED, {"slack": what, "posting": True})
-        call = self._web.chat_postMessage(
-            channel=self._channel,
-            text=text,
-            blocks=shown,
-            thread_ts=thread,
-            metadata=metadata,
-            unfurl_links=False,
-            unfurl_media=False,
-            **VERBATIM,
-        )
-        try:
-            place = str((await told(call))["ts"])
-        except SlackRefused:
-            raise
-        except ChannelError:
-            found = await self._find(run, what, thread)
-            if found is None:
+        message: Any = {"channel": self._channel, "text": text, "blocks": shown, "thread_ts": thread, "metadata": metadata, **VERBATIM}
+        place: str | None = None
+        tries = 0
+        while place is None:
+            tries += 1
+            try:
+                place = str((await told(self._web.chat_postMessage(**message, unfurl_links=False, unfurl_media=False)))["ts"])
+            except SlackRefused:
                 raise
-            place = found
+            except ChannelError:
+                await pause(AGAIN_SECONDS)  # what was sent may show a moment later only
+                place = await self._find(run, what, thread)
+                if place is None and tries == TRIES:
+                    raise
         await self._note(run, what, place)
 
     async def _note(self, run: str, what: str, place: str) -> None:

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
 
 TIMEOUT_SECONDS: Final = 10
-RETRIES: Final = 3
 UNREACHED: Final = "Check the network, and FIREDOOR_SLACK_BASE_URL if it is set"
 
 
@@ -35,8 +34,10 @@ UNREACHED: Final = "Check the network, and FIREDOOR_SLACK_BASE_URL if it is set"
 async def connected(settings: Settings) -> AsyncIterator[AsyncWebClient]:
     """A Web API client that Slack knows and that is in the channel. Raises `SlackMissing` with nothing touched."""
     import aiohttp  # noqa: PLC0415 - loaded with Slack's SDK only
-    from slack_sdk.http_retry.builtin_async_handlers import AsyncConnectionErrorRetryHandler, AsyncRateLimitErrorRetryHandler  # noqa: PLC0415
+    from slack_sdk.http_retry.builtin_async_handlers import AsyncConnectionErrorRetryHandler  # noqa: PLC0415
     from slack_sdk.web.async_client import AsyncWebClient  # noqa: PLC0415
+
+    from firedoor.channels.slack.limits import Waiting  # noqa: PLC0415
 
     token = settings.slack_bot_token
     wanted = {"FIREDOOR_SLACK_BOT_TOKEN": token, **_way_in(settings), "slack_channel": settings.slack_channel}
@@ -52,7 +53,7 @@ async def connected(settings: Settings) -> AsyncIterator[AsyncWebClient]:
             base_url=settings.slack_base_url,
             timeout=TIMEOUT_SECONDS,
             session=session,
-            retry_handlers=[AsyncRateLimitErrorRetryHandler(max_retry_count=RETRIES), unsent],
+            retry_handlers=[Waiting(), unsent],
         )
         await _check_token(web)
         await _check_channel(web, settings.slack_channel)
@@ -102,6 +103,7 @@ async def _by_socket(settings: Settings, door: Door) -> AsyncIterator[str]:
     from slack_bolt.request.async_request import AsyncBoltRequest  # noqa: PLC0415
     from slack_sdk.web.async_client import AsyncWebClient  # noqa: PLC0415
 
+    from firedoor.channels.slack.limits import Waiting  # noqa: PLC0415
     from firedoor.channels.slack.sockets import PatientSockets  # noqa: PLC0415
 
     async def heard(client: Any, envelope: SocketModeRequest) -> None:
@@ -110,7 +112,7 @@ async def _by_socket(settings: Settings, door: Door) -> AsyncIterator[str]:
 
     assert settings.slack_app_token is not None
     app_token = settings.slack_app_token.get_secret_value()
-    opener = AsyncWebClient(token=app_token, base_url=settings.slack_base_url, timeout=TIMEOUT_SECONDS)
+    opener = AsyncWebClient(token=app_token, base_url=settings.slack_base_url, timeout=TIMEOUT_SECONDS, retry_handlers=[Waiting()])
     address = await _check_app_token(opener, app_token)
     sockets = PatientSockets(app_token=app_token, web=opener, address=address)
     sockets.socket_mode_request_listeners.append(heard)

@@ -8,15 +8,18 @@ import time
 from typing import Final
 
 import aiohttp
-from slack_sdk.errors import SlackClientError
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.web.async_client import AsyncWebClient
+
+from firedoor.channels.slack.calls import told
+from firedoor.errors import ChannelError
 
 PING_SECONDS: Final = 3.0  # a socket that broke without a word is noticed after one of them, one that fell silent after four
 STEADY_SECONDS: Final = 5.0
 LONGEST_WAIT: Final = 30.0
 
 log = logging.getLogger(__name__)
+pause = asyncio.sleep
 
 
 class PatientSockets(SocketModeClient):
@@ -34,19 +37,27 @@ class PatientSockets(SocketModeClient):
 
     async def connect_to_new_endpoint(self, force: bool = False) -> None:  # noqa: FBT001, FBT002 - the SDK's signature
         """Open the next socket; at once, if the last one held for a while."""
-        if time.monotonic() - self._opened < STEADY_SECONDS:
+        known = self._opened
+        if time.monotonic() - known < STEADY_SECONDS:
             await self._pause()
-            if not force and await self.is_connected():
-                return
-        await super().connect_to_new_endpoint(force)
+        async with self.connect_operation_lock:
+            replaced = self._opened != known
+            if (replaced or not force) and await self.is_connected():
+                return  # somebody else did, meanwhile
+            await self.connect()
+
+    async def issue_new_wss_url(self) -> str:
+        """The address of the next socket, with a ticket in it. Raises `ChannelError`."""
+        return str((await told(self.web_client.apps_connections_open(app_token=self.app_token)))["url"])
 
     async def connect(self) -> None:
         """Open a socket in place of the one there was, however often it takes."""
         while not self.closed:
             try:
                 await self._open(self.wss_uri or await self.issue_new_wss_url())
-            except (aiohttp.ClientError, SlackClientError, TimeoutError, OSError) as failed:
-                log.warning("the socket to Slack did not open (%s); it is tried again", type(failed).__name__)
+            except (ChannelError, aiohttp.ClientError, TimeoutError, OSError) as failed:
+                why = failed.what if isinstance(failed, ChannelError) else type(failed).__name__
+                log.warning("the socket to Slack did not open (%s); it is tried again", why)
                 await self._pause()
             else:
                 return
@@ -71,4 +82,4 @@ class PatientSockets(SocketModeClient):
 
     async def _pause(self) -> None:
         self._wait = min(LONGEST_WAIT, self._wait * 2 or 0.5)
-        await asyncio.sleep(self._wait)
+        await pause(self._wait)

@@ -102,7 +102,7 @@ class SmallEngine:
     def __init__(self, engine: Engine, lab: fakes.Lab) -> None:
         self._engine, self._lab = engine, lab
         self.orders: list[Order] = []
-        self.stop, self.resume = engine.stop, engine.resume
+        self.stop, self.resume, self.undo = engine.stop, engine.resume, engine.undo
 
     async def contain(self, order: Order, book: Playbook, stage: Stage) -> Report:
         del book
@@ -312,6 +312,7 @@ async def scene(
     monkeypatch.setattr("firedoor.journal.POLL_SECONDS", 0.25)  # all happens in this process, whose appends are told at once
     monkeypatch.setattr("firedoor.channels.slack.channel.EDIT_SECONDS", 0.1)
     monkeypatch.setattr("firedoor.channels.slack.channel.RETRY_SECONDS", 0.05)
+    monkeypatch.setattr("firedoor.channels.slack.posts.AGAIN_SECONDS", 0.02)
     monkeypatch.setattr("firedoor.channels.slack.ordering.SETTLE_SECONDS", 0.05)
     monkeypatch.setattr("firedoor.voices.GOODBYE_SECONDS", 5.0)
     async with AsyncExitStack() as stack:

@@ -177,7 +177,7 @@ async def test_a_forged_button_opens_nothing(stage: Scene, member: str, block: s
     view = replace(stage.slack.world.homes["U0BEN"], user=member)
     action: Raw = {"type": "button", "action_id": home.LOOK, "block_id": block, "value": "r1", "action_ts": "1.2"}
     payload = acts.payloads.view_click(stage.slack.world.user(member), view, action)
-    assert (await stage.slack._sockets.ask("interactive", payload)).came
+    assert (await stage.deliver("interactive", payload)).came
     modal = await stage.people[member[2:].lower()].wait_for_modal(lambda _: True, 10)
     assert said in modal.shown
     assert not modal.submit
