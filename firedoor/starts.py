@@ -21,7 +21,7 @@ from firedoor.orchestrating import Report, orchestrate
 from firedoor.playbook import Playbook
 from firedoor.rehearsal import rehearse
 from firedoor.run import Order, Record, fold
-from firedoor.situation import Standing, brief, standing, whole
+from firedoor.situation import Situation, brief, situation_of, whole
 from firedoor.terminal import standing_in_force
 from firedoor.words import headline
 
@@ -154,15 +154,15 @@ class Starts:
     async def status(self, run: str = "") -> str:
         """Where one run stands, or what is under way and what is open; a line each."""
         if run:
-            return "\n".join(whole(standing(await self._record(run)), now=datetime.now(UTC)))
-        return "\n".join(brief(await self.standings()))
+            return "\n".join(whole(situation_of(await self._record(run)), now=datetime.now(UTC)))
+        return "\n".join(brief(await self.situations()))
 
-    async def standings(self) -> Sequence[Standing]:
+    async def situations(self) -> Sequence[Situation]:
         """Where the newest `LOOKED_AT` runs stand, newest first."""
         found = []
         for event in await self._house.journal.opened(most=LOOKED_AT, mode=str(self._mode)):
             with suppress(FiredoorError):  # one that cannot be read is the audit's business
-                found.append(standing(fold(event.run, await self._house.journal.events(event.run))))
+                found.append(situation_of(fold(event.run, await self._house.journal.events(event.run))))
         return found
 
     async def _begin(self, order: Order, job: Callable[[Stage], Awaitable[Report]]) -> Later:
