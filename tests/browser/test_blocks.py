@@ -195,6 +195,9 @@ async def test_what_is_wrong_stands_under_its_field(desk: Desk, windows: Windows
     await submit(page).click()
     await expect(modal(page).locator(".wrong")).to_have_count(4)  # why, colour, pick, who
     await expect(modal(page).get_by_label("Why")).to_be_focused()
+    await desk.web.chat_postMessage(channel=ROOM, text="news")
+    await expect(page.locator(".message")).to_have_count(2)
+    await expect(modal(page).locator(".wrong")).to_have_count(4)  # whatever else happens meanwhile
     assert not desk.heard, "Slack sends nothing while something is missing"
     await filled(page)
     desk.answer = {"response_action": "errors", "errors": {"why": "Say *more*, <b>please</b>"}}
