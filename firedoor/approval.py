@@ -145,16 +145,7 @@ class Ruling(StrEnum):
 
 def document(decision: Decision, run: str, request: Request | None) -> str:
     """What a person signs, in words that they can read; their own machine writes it anew from the journal. No value spans two lines."""
-    lines = [
-        "Firedoor decision, version 1",
-        f"decision: {decision.answer}",
-        f"by: {decision.by}",
-        f"via: {decision.via}",
-        f"at: {instant(decision.at)}",
-        f"reason: {decision.reason}",
-        f"run: {run}",
-        f"request: {decision.request}",
-    ]
+    lines = ["Firedoor decision, version 1", f"decision: {decision.answer}", f"run: {run}"]
     if request is not None:
         lines += [
             f"mode: {request.mode}",
@@ -163,19 +154,26 @@ def document(decision: Decision, run: str, request: Request | None) -> str:
             f"approvals needed: {int(request.required)}",
             f"way: {request.way}",
             f"signed outside chat because: {request.out_of_band or 'the signer chose to'}",
+            "changes:",
+            *(f"- {line}" for line in request.lines),
             f"expires: {instant(request.expires)}",
             f"roster: {request.roster}",
             f"nonce: {request.nonce}",
             f"fingerprint: {request.fingerprint}",
-            "changes:",
-            *(f"- {line}" for line in request.lines),
         ]
+    lines += [
+        f"request: {decision.request}",
+        f"by: {decision.by}",
+        f"via: {decision.via}",
+        f"at: {instant(decision.at)}",
+        f"reason: {decision.reason}",
+    ]
     return "\n".join("".join(one if one.isprintable() else f"[U+{ord(one):04X}]" for one in line) for line in lines) + "\n"
 
 
 def read_document(text: str) -> tuple[str, Decision]:
     """The run and the decision, unsigned, that a document is about. Raises `BadInput`; what else it says is for its reader alone."""
-    lines = dict(line.partition(": ")[::2] for line in text.splitlines()[1:8])
+    lines = dict(line.partition(": ")[::2] for line in text.splitlines() if not line.startswith("- "))
     try:
         decision = Decision(
             request=lines["request"],

@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeAlias
 from firedoor.approval import Request
 from firedoor.playbook import Playbook
 from firedoor.run import Item, Order, StepResult
-from firedoor.situation import Standing
+from firedoor.situation import Situation
 
 # What comes of an order, in words for whoever gave it. It may take a while. Raises `FiredoorError`.
 Later: TypeAlias = Awaitable[str]
@@ -73,7 +73,7 @@ class Office(Protocol):
     async def status(self, run: str = "") -> str:
         """Where one stands, or all do; a line each."""
 
-    async def standings(self) -> Sequence[Standing]:
+    async def situations(self) -> Sequence[Situation]:
         """Where the newest runs stand, newest first."""
 
 

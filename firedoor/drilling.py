@@ -95,13 +95,13 @@ async def run(name: str, *, approve: str, lag: float, contains: bool, as_json: b
         say("The alert has come in")
         run_ = await defenders.contain(scenario.playbook) if contains else ""
         report = await verdict(house.journal, run_, scenario, world, folder, alerted=alerted)
-        if page:
-            page.over(outcome=report["outcome"], locked_out=report["attacker"]["locked_out"])
         if undoes and report["run"]:
             processes.end(attacker.pid)  # what is let in again must not find them at the door
             say("The attacker is gone; undoing it all")
             way_back = await defenders.undo(run_)
             report = {**report, "undone": fold(way_back, await house.journal.events(way_back)).report if way_back else None}
+        if page:
+            page.over(outcome=report["outcome"], locked_out=report["attacker"]["locked_out"])
         return report
 
 
@@ -222,8 +222,8 @@ async def _at_the_page(
         ExercisePage(folder=people.folder, slack_url=world["slack_url"], scenario=scenario, people=called, terminal=terminal)
     )
     _aside(f"The drill is at {page.url}")
-    if opens:
-        await attended.show(page.url)
+    if opens and not await attended.show(page.url):
+        _aside("There is no browser to open it in. Without one: make drill ARGS='--approve auto', or ask in place of auto")
     await page.opened(OPENING_SECONDS)
     return page
 

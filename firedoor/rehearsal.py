@@ -36,7 +36,8 @@ async def rehearse(state: Path) -> str:
             *COMMAND, cwd=ROOT, env=environment(folder), stdin=DEVNULL, stdout=PIPE, stderr=log, start_new_session=True
         )
     try:
-        output, _ = await asyncio.wait_for(process.communicate(), LONGEST_SECONDS)
+        async with asyncio.timeout(LONGEST_SECONDS):
+            output, _ = await process.communicate()
     except TimeoutError:
         return f"The drill was not over after {LONGEST_SECONDS / 60:.0f} minutes, and was ended."
     finally:

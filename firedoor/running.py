@@ -144,10 +144,12 @@ async def serve(*, say: Say) -> None:
     if not vendors:
         raise Misconfigured("no vendor is set up", advice="Set FIREDOOR_OKTA_ORG_URL, or list aws_accounts in firedoor.toml")
     async with AsyncExitStack() as stack:
-        house = await with_slack(stack, settings, vendors | TELLING)
+        house, starts = await _with_slack(stack, settings, vendors | TELLING)
         for vendor in vendors & house.missing.keys():
             raise house.missing[vendor]  # by daylight, when this is started, it is mended before it is needed
-        say("Listening in Slack. Stop with Ctrl-C; runs can be resumed.")
+        if taken := await starts.take_over():
+            say(f"Going on with what was under way: {', '.join(taken)}")
+        say("Listening in Slack. Stop with Ctrl-C; runs go on when it is started again.")
         await asyncio.Event().wait()
 
 
@@ -224,6 +226,19 @@ async def with_slack(
     beside: Channel | None = None,
 ) -> wiring.House:
     """The whole house with Slack as its channel (``beside`` another), listening. Raises `BadInput` with nothing touched."""
+    house, _ = await _with_slack(stack, settings, vendors, mode=mode, aws=aws, beside=beside)
+    return house
+
+
+async def _with_slack(
+    stack: AsyncExitStack,
+    settings: Settings,
+    vendors: frozenset[str],
+    *,
+    mode: Mode = Mode.LIVE,
+    aws: AwsStandIn | None = None,
+    beside: Channel | None = None,
+) -> tuple[wiring.House, Starts]:
     from firedoor.channels.slack.channel import SlackChannel
     from firedoor.channels.slack.serving import audience_of, connected, listening
 
@@ -239,7 +254,7 @@ async def with_slack(
     starts = await stack.enter_async_context(Starts(house, mode))
     listening_ = listening(settings, web, desk=house.desk, office=starts, audience=audience, seen=house.seen)
     await stack.enter_async_context(listening_)
-    return house
+    return house, starts
 
 
 async def with_people(stack: AsyncExitStack, settings: Settings, vendors: frozenset[str], *, say: Say) -> wiring.House:

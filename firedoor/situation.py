@@ -28,7 +28,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Situation:
     """One run. ``needed`` approvals are still to be given before ``expires``; ``left`` says that it is over, and something is open."""
 
     run: str
@@ -46,14 +46,14 @@ class Standing:
     residual: tuple[Residual, ...] = ()
 
 
-def standing(record: Record) -> Standing:
+def situation_of(record: Record) -> Situation:
     """Where the run of a record stands."""
     order = record.order
     told = record.report or report.compose(record, head="")
     state = State.OVER if record.report else State.WAITING if record.request and record.ruling is None else State.RUNNING
     given = {one.by for one in record.decisions if one.answer is Answer.APPROVE}
     waits = state is State.WAITING and record.request is not None
-    return Standing(
+    return Situation(
         run=order.run,
         title=order.title,
         mode=order.mode,
@@ -70,12 +70,12 @@ def standing(record: Record) -> Standing:
     )
 
 
-def living(found: Standing, *, now: datetime) -> tuple[Residual, ...]:
+def living(found: Situation, *, now: datetime) -> tuple[Residual, ...]:
     """What may still live now: less what had a date, and that is past."""
     return tuple(one for one in found.residual if (until := _moment(one.until)) is None or until > now)
 
 
-def brief(found: Sequence[Standing]) -> list[str]:
+def brief(found: Sequence[Situation]) -> list[str]:
     """What is under way and what is open, in at most `LINES` lines."""
     going = [f"{one.run} {one.title}: {stage(one)}" for one in found if one.state is not State.OVER]
     left = [f"{one.run} {one.title}: {one.headline}" for one in found if one.left]
@@ -89,7 +89,7 @@ def brief(found: Sequence[Standing]) -> list[str]:
     return [*shown, f"… and {hidden} more; see the app's home tab"]
 
 
-def whole(found: Standing, *, now: datetime) -> list[str]:
+def whole(found: Situation, *, now: datetime) -> list[str]:
     """One run, what is open and the residual in short."""
     live = [f"• {one.what}: until {one.until}" for one in living(found, now=now)]
     return [
@@ -99,7 +99,7 @@ def whole(found: Standing, *, now: datetime) -> list[str]:
     ]
 
 
-def stage(found: Standing) -> str:
+def stage(found: Situation) -> str:
     """What a run that is not over is at, and who asked for it."""
     asked = f"asked for by {found.requester}"
     if found.state is not State.WAITING or found.expires is None:

@@ -14,14 +14,14 @@ from firedoor import quota, shelf, wiring
 from firedoor.approval import Way
 from firedoor.channel import Later
 from firedoor.defect import kind_and_place
-from firedoor.errors import BadInput, FiredoorError, UnknownRun, nearest, shown
+from firedoor.errors import BadInput, FiredoorError, RunHeld, UnknownRun, nearest, shown
 from firedoor.journal import Kind
 from firedoor.model import Mode
 from firedoor.orchestrating import Report, orchestrate
 from firedoor.playbook import Playbook
 from firedoor.rehearsal import rehearse
 from firedoor.run import Order, Record, fold
-from firedoor.situation import Standing, brief, standing, whole
+from firedoor.situation import Situation, brief, situation_of, whole
 from firedoor.terminal import standing_in_force
 from firedoor.words import headline
 
@@ -72,6 +72,20 @@ class Starts:
     async def _is_over(self, run: str) -> bool:
         return any(event.kind == Kind.FINISHED for event in await self._house.journal.events(run))
 
+    async def take_over(self) -> Sequence[str]:
+        """Go on with the runs that a process before this one left behind; their names. What somebody stopped is left to people."""
+        taken = []
+        for event in await self._house.journal.opened(most=LOOKED_AT, mode=str(self._mode)):
+            record = await self._record(event.run)
+            if record.report is None and record.items and event.run not in self._begun and not self._house.desk.stopped_by(record):
+                self._keep(record.order, self._resumed(record.order))
+                taken.append(event.run)
+        return taken
+
+    async def _resumed(self, order: Order) -> Report:
+        engine = self._house.engine
+        return await orchestrate(order, lambda stage: engine.resume(order.run, stage), self._house.journal)
+
     def playbooks(self) -> Sequence[Playbook]:
         """Every playbook that passes the lint. One that is broken is left out: nobody could run it."""
         found = []
@@ -110,8 +124,10 @@ class Starts:
 
     async def undo(self, person: str, run: str) -> Later:
         """Undo a run; the way back is planned later. Raises `BadInput` where it cannot be, or the person has asked too often."""
-        original = (await self._record(run)).order
-        order = wiring.undo_order(original, mode=self._mode, requester=person)
+        original = await self._record(run)
+        if original.report is None:
+            raise BadInput(f"run {run} is not over", advice=f"Wait for its end, or stop it first: /firedoor stop {run}")
+        order = wiring.undo_order(original.order, mode=self._mode, requester=person)
         engine = self._house.engine
         return await self._begin(order, lambda stage: engine.undo(order, stage))
 
@@ -138,15 +154,15 @@ class Starts:
     async def status(self, run: str = "") -> str:
         """Where one run stands, or what is under way and what is open; a line each."""
         if run:
-            return "\n".join(whole(standing(await self._record(run)), now=datetime.now(UTC)))
-        return "\n".join(brief(await self.standings()))
+            return "\n".join(whole(situation_of(await self._record(run)), now=datetime.now(UTC)))
+        return "\n".join(brief(await self.situations()))
 
-    async def standings(self) -> Sequence[Standing]:
+    async def situations(self) -> Sequence[Situation]:
         """Where the newest `LOOKED_AT` runs stand, newest first."""
         found = []
         for event in await self._house.journal.opened(most=LOOKED_AT, mode=str(self._mode)):
             with suppress(FiredoorError):  # one that cannot be read is the audit's business
-                found.append(standing(fold(event.run, await self._house.journal.events(event.run))))
+                found.append(situation_of(fold(event.run, await self._house.journal.events(event.run))))
         return found
 
     async def _begin(self, order: Order, job: Callable[[Stage], Awaitable[Report]]) -> Later:
@@ -198,6 +214,8 @@ class Starts:
         """The run's report. One that dies leaves a word on record, so that nobody waits for it in vain."""
         try:
             return await job
+        except RunHeld:
+            raise  # another process is at it: that one tells how it ends
         except Exception as error:  # whatever it died of, it is raised again, and those who wait are told
             words = str(error) if isinstance(error, FiredoorError) else kind_and_place(error)
             if await self._house.journal.events(run):

@@ -30,8 +30,9 @@ class Voices:
         try:
             if kind is None:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._unsaid.join(), GOODBYE_SECONDS)
-        finally:  # whoever is cancelled meanwhile leaves nobody speaking
+                    async with asyncio.timeout(GOODBYE_SECONDS):
+                        await self._unsaid.join()
+        finally:  # also where the run is called off in its last words
             self._speaker.cancel()
             await asyncio.gather(self._speaker, return_exceptions=True)
             while not self._unsaid.empty():
@@ -52,4 +53,5 @@ class Voices:
                 with suppress(JournalError):
                     await self._journal.append(self._run, Kind.NOTED, {"unsaid": why})
             finally:
+                words.close()  # where we were called off before it could begin
                 self._unsaid.task_done()

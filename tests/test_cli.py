@@ -83,7 +83,7 @@ def test_an_empty_journal_is_whole_and_has_no_runs(folder: Path) -> None:
         (["resume", "nothing"], "no run"),
         (["show", "nothing"], "no run"),
         (["drill", "cloudflare-okta-2032"], "did you mean 'cloudflare-okta-2023'"),
-        (["drill", "--approve", "maybe"], "auto or ask"),
+        (["drill", "--approve", "maybe"], "auto, ask or page"),
         (["drill", "--approve", "ask"], "terminal"),
         (["serve"], "FIREDOOR_OKTA_ORG_URL"),
         (["frobnicate"], "frobnicate"),

@@ -70,6 +70,27 @@ async def test_the_newest_runs_are_found_by_what_opened_them(store: Store) -> No
     assert await runs() == ["r3", "r1", "r0"], "one that is damaged keeps nobody from finding the others"
 
 
+@pytest.mark.parametrize("steps", range(8))
+async def test_whoever_follows_can_be_called_off_at_any_moment(tmp_path: Path, steps: int) -> None:
+    """Also in the very moment in which something is appended: a run that goes on all the same would never let its process end."""
+    async with Store(f"sqlite:///{tmp_path / 'journal.db'}") as opened:
+        journal = Journal(opened)
+
+        async def follow() -> None:
+            async for _ in journal.ticks():
+                pass
+
+        following = asyncio.create_task(follow())
+        await asyncio.sleep(0.01)
+        journal._tell("r")
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        following.cancel()
+        done, _ = await asyncio.wait({following}, timeout=5)
+        following.cancel()
+        assert done, "the cancellation was lost"
+
+
 async def test_a_body_is_a_mapping(store: Store) -> None:
     with pytest.raises(TypeError, match="mapping"):
         await Journal(store).append("r1", Kind.NOTED, ["no"])

@@ -11,7 +11,7 @@ from firedoor.approval import Ruling
 from firedoor.model import Mode, Outcome, Residual, Tier
 from firedoor.report import compose
 from firedoor.run import Record, StepResult
-from firedoor.situation import LINES, Standing, State, brief, living, standing, whole
+from firedoor.situation import LINES, Situation, State, brief, living, situation_of, whole
 from tests.channels.slack import samples
 
 NOW = samples.NOW
@@ -28,18 +28,18 @@ def ended(*outcomes: Outcome, residual: tuple[Residual, ...] = ()) -> Record:
 
 
 def test_a_run_waits_is_at_work_or_is_over() -> None:
-    waiting = standing(samples.record(2))
+    waiting = situation_of(samples.record(2))
     assert (waiting.state, waiting.needed, waiting.expires, waiting.left) == (State.WAITING, 2, NOW.replace(minute=35), False)
     assert whole(waiting, now=NOW) == ["Running: 2 steps planned; waits for 2 approvals until 2026-03-04 03:35 UTC, asked for by Ada"]
-    assert standing(samples.record(2, approved=True)).needed == 1
-    assert standing(samples.record(2, required=Tier.ONE)).needed == 1
+    assert situation_of(samples.record(2, approved=True)).needed == 1
+    assert situation_of(samples.record(2, required=Tier.ONE)).needed == 1
 
     working = samples.record(2, approved=True)
     working.ruling = Ruling.GRANTED
-    assert standing(working).state is State.RUNNING
-    assert (standing(working).needed, standing(working).expires) == (0, None)
+    assert situation_of(working).state is State.RUNNING
+    assert (situation_of(working).needed, situation_of(working).expires) == (0, None)
 
-    done = standing(ended(Outcome.CHANGED, Outcome.ALREADY))
+    done = situation_of(ended(Outcome.CHANGED, Outcome.ALREADY))
     assert (done.state, done.left, done.ended, done.headline) == (State.OVER, False, NOW, "Contained: 2 steps done and verified")
 
 
@@ -56,15 +56,15 @@ def test_a_run_waits_is_at_work_or_is_over() -> None:
 )
 def test_left_open_is_what_went_wrong_and_not_what_people_decided(outcomes: tuple[Outcome, ...], *, left: bool) -> None:
     record = ended(*outcomes)
-    assert standing(record).left is left
+    assert situation_of(record).left is left
     record.undone_by = "r9"
-    assert not standing(record).left
-    assert standing(record).residual == ()
+    assert not situation_of(record).left
+    assert situation_of(record).residual == ()
 
 
 def test_one_run_in_short() -> None:
     residual = tuple(Residual(what=f"tokens {n}", until=f"an hour {n}", closes_by="nothing") for n in range(5))
-    lines = whole(standing(ended(*[Outcome.FAILED] * 8, residual=residual)), now=NOW)
+    lines = whole(situation_of(ended(*[Outcome.FAILED] * 8, residual=residual)), now=NOW)
     assert lines[0] == "NOT contained: none of 8 steps succeeded"
     assert lines[1:3] == ["Still open:", "✗ shut/door 0 is FAILED: so it is"]
     assert lines[7] == "… and 3 more"
@@ -76,14 +76,14 @@ def test_one_run_in_short() -> None:
 def test_what_had_a_date_that_is_past_lives_no_more() -> None:
     untils = ["2026-03-04T03:06:00Z", "2026-03-04T03:04:00Z", "they expire", "2026-03-04T03:04:00"]
     residual = tuple(Residual(what=until, until=until, closes_by="") for until in untils)
-    found = standing(ended(Outcome.CHANGED, residual=residual))
+    found = situation_of(ended(Outcome.CHANGED, residual=residual))
     assert [one.until for one in living(found, now=NOW)] == [untils[0], *untils[2:]]
     assert [one.until for one in living(found, now=NOW + timedelta(minutes=2))] == untils[2:]
 
 
 def test_all_runs_in_ten_lines_at_most() -> None:
-    waiting, left = standing(samples.record(1)), standing(ended(Outcome.FAILED))
-    over = standing(ended(Outcome.CHANGED))
+    waiting, left = situation_of(samples.record(1)), situation_of(ended(Outcome.FAILED))
+    over = situation_of(ended(Outcome.CHANGED))
     assert brief([]) == brief([over]) == ["Nothing is under way, and nothing is open."]
     assert brief([over, waiting, left]) == [
         "Under way:",
@@ -101,7 +101,7 @@ def test_all_runs_in_ten_lines_at_most() -> None:
 
 
 def test_a_standing_says_nothing_that_it_does_not_know() -> None:
-    bare = Standing(
+    bare = Situation(
         run="r",
         title="t",
         mode=Mode.LIVE,

@@ -64,14 +64,13 @@ class Attended:
         raise AssertionError("the journal beats without end")
 
 
-async def show(url: str) -> None:
-    """Open the page in the person's browser, where there is one with a window of its own."""
+async def show(url: str) -> bool:
+    """Open the page in the person's browser, where there is one with a window of its own. Whether there is."""
     try:
         browser = webbrowser.get()
     except webbrowser.Error:
-        return
-    if getattr(browser, "name", "") not in IN_THE_TERMINAL:
-        await asyncio.to_thread(browser.open, url)
+        return False
+    return getattr(browser, "name", "") not in IN_THE_TERMINAL and await asyncio.to_thread(browser.open, url)
 
 
 def _is_drill(events: Sequence[Event]) -> bool:
@@ -79,6 +78,11 @@ def _is_drill(events: Sequence[Event]) -> bool:
 
 
 def _is_over(events: Sequence[Event]) -> bool:
-    """Whether the run has ended, well or not."""
-    ends = [event.kind == Kind.FINISHED or (event.kind == Kind.NOTED and "died" in event.body) for event in events]
-    return True in ends and not any(event.kind == Kind.RESUMED for event in events[ends.index(True) :])
+    """Whether the run has ended, well or not, and nobody resumed it since."""
+    over = False
+    for event in events:
+        if event.kind == Kind.FINISHED or (event.kind == Kind.NOTED and "died" in event.body):
+            over = True
+        elif event.kind == Kind.RESUMED:
+            over = False
+    return over

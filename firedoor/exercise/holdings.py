@@ -139,6 +139,7 @@ def slack(responders: Sequence[str], robbed: Robbed, bot: str, app: str) -> dict
             "tokens": [{"token": bot, "kind": "bot"}, {"token": app, "kind": "app"}],
             "commands": ["/firedoor"],
             "shortcuts": {"contain_from_alert": "message"},
+            "shortcut_names": {"contain_from_alert": "Contain from this alert"},
             "events": ["app_home_opened"],
         },
         "users": users,

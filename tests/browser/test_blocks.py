@@ -195,6 +195,9 @@ async def test_what_is_wrong_stands_under_its_field(desk: Desk, windows: Windows
     await submit(page).click()
     await expect(modal(page).locator(".wrong")).to_have_count(4)  # why, colour, pick, who
     await expect(modal(page).get_by_label("Why")).to_be_focused()
+    await desk.web.chat_postMessage(channel=ROOM, text="news")
+    await expect(page.locator(".message")).to_have_count(2)
+    await expect(modal(page).locator(".wrong")).to_have_count(4)  # whatever else happens meanwhile
     assert not desk.heard, "Slack sends nothing while something is missing"
     await filled(page)
     desk.answer = {"response_action": "errors", "errors": {"why": "Say *more*, <b>please</b>"}}
@@ -424,6 +427,7 @@ async def test_channels_and_who_one_is(desk: Desk, windows: Windows) -> None:
     page = await windows.open(desk.slack.url)
     await page.locator("[data-user=U0ADA]").click()
     await expect(page.locator("#name")).to_have_text("Ada")
+    await expect(page.locator("#where")).to_have_text("# incident")
     await desk.web.chat_postMessage(channel="U0ADA", text="for you alone")
     await expect(page.locator("[data-place=D0ADA] small")).to_have_text("new")
     await page.locator("[data-place=D0ADA]").click()

@@ -17,7 +17,9 @@ from typing import Any
 import pytest
 from playwright.async_api import FrameLocator, Page, expect
 
+from firedoor.channels.slack.alert import CONTAIN_FROM_ALERT
 from firedoor.channels.slack.blocks import APPROVE
+from firedoor.channels.slack.forms import CHOOSE
 from firedoor.exercise.oncall import FOUND
 from tests.browser.conftest import PHONE, ROOT, SHOTS, WIDE, Windows
 from tests.browser.seeing import faults
@@ -103,6 +105,21 @@ async def begin(slack: FrameLocator) -> None:
     await slack.locator("[data-composer=send]").click()
 
 
+async def begin_from_the_alert(page: Page, slack: FrameLocator) -> None:
+    """The same without a key pressed: the alert's menu, the form that has read it, its button."""
+    alert = slack.locator(".message").first
+    await expect(alert).to_contain_text("ALERT", timeout=MILLIS)
+    await alert.locator(".opens-menu").first.click()
+    await alert.locator(f"[data-callback={CONTAIN_FROM_ALERT}]").click()
+    form = slack.locator("#modal")
+    await expect(form.locator("[data-modal=submit]")).to_be_visible(timeout=MILLIS)
+    await expect(form.locator(f"[data-action-id={CHOOSE}]")).to_have_value("identity-breach")
+    await page.screenshot(path=SHOTS / "drill-form-1280.png")
+    await form.locator("[data-modal=submit]").click()
+    await expect(form.locator("[data-modal=submit]")).to_be_hidden(timeout=MILLIS)
+    await form.locator("[data-modal=close]").click()
+
+
 async def shot(page: Page, name: str) -> None:
     await page.screenshot(path=SHOTS / f"{name}.png")
     assert await faults(page) == []
@@ -118,7 +135,7 @@ async def test_a_person_contains_the_breach_with_the_mouse(drills: Drills, windo
     await phone.locator("[data-pane=attacker]").click()
     await expect(page.locator("#counts")).to_have_text("0 of 10 ways in are dark.", timeout=MILLIS)
 
-    await begin(await be(page, 0))
+    await begin_from_the_alert(page, await be(page, 0))
     ben = await be(page, 1)
     await expect(ben.locator(f"[data-action-id={APPROVE}]")).to_be_visible(timeout=MILLIS)
     await shot(page, "drill-asked-1280")
@@ -130,6 +147,7 @@ async def test_a_person_contains_the_breach_with_the_mouse(drills: Drills, windo
     await shot(page, "drill-signing-1280")
     await page.locator("[data-sign=approve]").click()
     await expect(page.locator("#signed")).to_contain_text("Signed and handed in")
+    await expect(page.locator("#documents summary")).to_contain_text("Stop Contain an identity breach")
     await expect(page.locator("[data-state=dark]").nth(3)).to_be_visible(timeout=MILLIS)
     await shot(phone, "drill-darkening-390")
     await page.screenshot(path=SHOTS / "drill-darkening-1280.png")

@@ -166,7 +166,6 @@ async def test_the_end(drill: Drill, windows: Windows, size: tuple[int, int]) ->
     await expect(page.locator("#counts")).to_have_text("10 of 10 ways in are dark.")
     await expect(page.locator("#meddling")).to_contain_text("1 times, heeded 0 times")
     await expect(page.locator("#clocks")).not_to_contain_text("not yet")
-    await page.wait_for_timeout(700)  # the lights go out slowly
     await shot(page, f"attacker-dark-{size[0]}")
     since = await page.locator("#since").text_content()
     await drill.page.__aexit__(None, None, None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import expect
 
+from firedoor.channels.slack.forms import CHOOSE
 from tests.browser.conftest import PHONE, WIDE, Shoot, Windows
 from tests.channels.slack.scene import Scene
 
@@ -34,3 +35,17 @@ async def test_a_request_and_its_modal(stage: Scene, windows: Windows, shoot: Sh
     await expect(page.locator("#modal")).to_be_hidden()
     await expect(page.locator(".message.reply")).to_have_count(2)
     await shoot(page, f"slack-done-{width}")
+
+
+@SIZES
+async def test_the_home_tab_and_the_form(stage: Scene, windows: Windows, shoot: Shoot, size: tuple[int, int]) -> None:
+    await stage.ask()
+    page = await windows.open(f"{stage.slack.url}as/U0BEN#home", size)
+    await expect(page.locator("#home button").first).to_be_visible()
+    await shoot(page, f"app-home-{size[0]}")
+    await page.locator("[data-place=C0INC]").click()
+    await page.locator("#message").fill("/firedoor contain")
+    await page.locator("[data-composer=send]").click()
+    await page.locator(f"#modal [data-action-id={CHOOSE}]").select_option("identity-breach")
+    await expect(page.locator("#modal [data-field='in:users/value']")).to_be_visible()
+    await shoot(page, f"app-form-{size[0]}")

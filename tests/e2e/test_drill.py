@@ -46,20 +46,20 @@ def _assert_nothing_doubled(estate: Estate) -> None:
 
 
 def _secrets(folder: Path) -> set[str]:
-    """Everything that was stolen from the company or given to Firedoor, in this drill."""
-    world, loot = (json.loads(next(folder.glob(f"drills/*/{name}.json")).read_text()) for name in ("world", "loot"))
+    """Everything that was stolen from the company, given to Firedoor or kept by its responders, in this drill."""
+    world, loot, keys = (json.loads(next(folder.glob(f"drills/*/{name}.json")).read_text()) for name in ("world", "loot", "keys"))
     settings = world["settings"]
     tokens = ("okta_api_token", "okta_preview_api_token", "slack_bot_token", "slack_app_token", "jira_api_token")
     found = {settings[name] for name in tokens}
     found |= {world["aws"]["secret"], loot["aws"]["secret"], loot["oauth"]["refresh"], loot["oauth"]["access"]}
-    found |= {loot["app"]["secret"], loot["guessed"]["password"]}
+    found |= {loot["app"]["secret"], loot["guessed"]["password"], *keys.values()}
     return found | set(loot["sessions"].values()) | set(loot["passwords"].values())
 
 
 def _assert_no_secret(estate: Estate, *texts: str) -> None:
     secrets = _secrets(estate.folder)
-    assert len(secrets) == 15
-    own = {"world.json", "loot.json"}  # the simulation's own, for their owner's eyes only
+    assert len(secrets) == 19
+    own = {"world.json", "loot.json", "keys.json"}  # the simulation's own, for their owner's eyes only
     files = [path for path in estate.folder.rglob("*") if path.is_file() and path.name not in own]
     assert any(path.name == "journal.db" for path in files)
     assert any(path.suffix == ".db" and "prefect" in path.name for path in files)

@@ -35,7 +35,7 @@ async def test_a_drill_that_is_called_off_leaves_no_process(tmp_path: Path) -> N
     async with asyncio.timeout(90):
         while not list((tmp_path / FOLDER / "drills").glob("*/ready")):  # noqa: ASYNC110 - another process tells by a file
             await asyncio.sleep(0.1)
-    assert len(children(tmp_path)) > 1
+    assert children(tmp_path), "the simulated company at least"
     drill.cancel()
     await asyncio.gather(drill, return_exceptions=True)
     async with asyncio.timeout(30):

@@ -89,7 +89,15 @@ def _aws(request: web.Request, body: bytes) -> bool:
     return action != "AssumeRole" and not READS.fullmatch(action)
 
 
-SLACK_READS = {"auth.test", "conversations.history", "conversations.info", "conversations.members", "conversations.replies", "users.info"}
+SLACK_READS = {
+    "auth.test",
+    "conversations.history",
+    "conversations.info",
+    "conversations.members",
+    "conversations.replies",
+    "users.info",
+    "users.lookupByEmail",
+}
 
 
 def _slack(request: web.Request, body: bytes) -> bool:

@@ -91,6 +91,7 @@ def asked_of(acme: Company) -> Mapping[str, Mapping[str, str]]:
         "leaked-aws-key": {**keys, **addresses},
         "service-account-compromised": {"apps": scene.app, "aws_users": f"{account}/{name}", "roles": scene.role, **addresses},
         "block-addresses": addresses,
+        "freeze": {"users": ",".join(scene.victims), "access_keys": scene.stolen_key},
         "restore-user": {"users": scene.victims[0], **proof},
         "rotate-after-containment": {"access_keys": scene.stolen_key},
     }

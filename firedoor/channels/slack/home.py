@@ -15,7 +15,7 @@ from firedoor.channels.slack.calls import told
 from firedoor.channels.slack.people import Payload, allowed, defect_words, presser
 from firedoor.desk import Desk
 from firedoor.errors import ChannelError, DecisionRefused, FiredoorError
-from firedoor.situation import Standing, State, clock, living, stage
+from firedoor.situation import Situation, State, clock, living, stage
 from firedoor.vendors.slack.text import Block, context, header, own, pack, plain, said, shorten
 
 if TYPE_CHECKING:
@@ -30,12 +30,12 @@ FEW: Final = 3
 log = logging.getLogger(__name__)
 
 
-def home(person: Person, standings: Sequence[Standing], waiting: Collection[str], *, now: datetime) -> Block:
+def home(person: Person, situations: Sequence[Situation], waiting: Collection[str], *, now: datetime) -> Block:
     """The tab of somebody on the roster. ``waiting`` are the runs that they may decide on now."""
-    mine = [one for one in standings if one.run in waiting]
-    going = [f"• {one.run} {one.title}: {stage(one)}" for one in standings if one.state is not State.OVER and one not in mine]
-    left = [line for one in standings if one.left for line in _left(one)]
-    live = [line for one in standings if one.state is State.OVER for line in _living(one, now)]
+    mine = [one for one in situations if one.run in waiting]
+    going = [f"• {one.run} {one.title}: {stage(one)}" for one in situations if one.state is not State.OVER and one not in mine]
+    left = [line for one in situations if one.left for line in _left(one)]
+    live = [line for one in situations if one.state is State.OVER for line in _living(one, now)]
     return _tab(
         own("*Waiting for you*"),
         *(block for one in mine[:MOST_WAITING] for block in _waiting(one)),
@@ -89,9 +89,9 @@ def listen(app: AsyncApp, *, office: Office, desk: Desk, audience: Audience) -> 
 async def _made(client: AsyncWebClient, member: str, team: str, office: Office, desk: Desk, audience: Audience) -> Block:  # noqa: PLR0917
     try:
         person = allowed(await audience.person(client, member, team), asks=False)
-        standings = await office.standings()
-        waiting = [one.run for one in standings if one.state is State.WAITING and await _may_decide(desk, one.run, person)]
-        return home(person, standings, waiting, now=datetime.now(UTC))
+        situations = await office.situations()
+        waiting = [one.run for one in situations if one.state is State.WAITING and await _may_decide(desk, one.run, person)]
+        return home(person, situations, waiting, now=datetime.now(UTC))
     except FiredoorError as error:
         return nobody(str(error))
     except Exception as defect:  # noqa: BLE001 - the person is answered, whatever happens
@@ -134,7 +134,7 @@ def _tab(*shown: Block) -> Block:
     return {"type": "home", "blocks": [header("Firedoor"), *shown]}
 
 
-def _waiting(one: Standing) -> list[Block]:
+def _waiting(one: Situation) -> list[Block]:
     buttons = [_button("Look and decide", LOOK, one.run, style="primary"), _button("Deny", REFUSE, one.run, style="danger")]
     return [
         said(shorten(f"{one.title}, run {one.run}: {stage(one)}")),
@@ -146,19 +146,19 @@ def _place(run: str) -> str:
     return f"home:{run}"
 
 
-def _left(one: Standing) -> list[str]:
+def _left(one: Situation) -> list[str]:
     more = [f"… and {len(one.open) - FEW} more: /firedoor status {one.run}"] if len(one.open) > FEW else []
     return [f"• {one.run} {one.title}{_ended(one)}: {one.headline}", *(f"✗ {line}" for line in one.open[:FEW]), *more]
 
 
-def _living(one: Standing, now: datetime) -> list[str]:
+def _living(one: Situation, now: datetime) -> list[str]:
     live = living(one, now=now)
     more = [f"… and {len(live) - FEW} more: /firedoor status {one.run}"] if len(live) > FEW else []
     lines = [f"- {left.what}: until {left.until}. Closed by: {left.closes_by}" for left in live[:FEW]]
     return [f"• {one.run} {one.title}{_ended(one)}", *lines, *more] if live else []
 
 
-def _ended(one: Standing) -> str:
+def _ended(one: Situation) -> str:
     return f", ended {clock(one.ended)}" if one.ended else ""
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from firedoor.approval import Answer, Person
 from firedoor.desk import Desk
-from firedoor.errors import BadInput
+from firedoor.errors import FiredoorError
 from firedoor.exercise import keys
 from firedoor.exercise.page import terminal
 
@@ -30,7 +30,7 @@ class Keyring:
         found = []
         for run in await self._runs():
             for answer, answers in ((Answer.APPROVE, EVERY), (Answer.STOP, str(Answer.STOP))):
-                with suppress(BadInput):  # not theirs to answer so, or not now
+                with suppress(FiredoorError):  # not theirs to answer so, or not now
                     found.append(await self._waiting(run, person, answer, answers))
                     break
         return found

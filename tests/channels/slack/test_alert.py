@@ -154,7 +154,8 @@ def values(modal: Modal) -> dict[str, str]:
     return {name: one["element"].get("initial_value", "") for name, one in found.items() if name != "playbook"}
 
 
-async def test_from_an_alert_to_a_request(stage: Scene) -> None:
+async def test_from_an_alert_to_a_request(either: Scene) -> None:
+    stage = either
     ts = await post(stage, "Alert", blocks=BLOCKS, attachments=ATTACHMENTS)
     modal = await use(stage, ts)
     assert fields({"blocks": modal.blocks})["playbook"]["element"]["initial_option"]["value"] == "identity-breach"
@@ -218,6 +219,18 @@ async def test_who_is_not_on_the_roster_gets_no_form(stage: Scene, name: str) ->
     assert await stage.people[name].modal() is None
 
 
+async def test_a_shortcut_that_is_delivered_twice_opens_one_form(stage: Scene) -> None:
+    ts = await post(stage, "ada@acme.example")
+    world = stage.slack.world
+    acts, ada, room = stage.slack._people.acts, world.user("U0ADA"), world.channel(ROOM)
+    payload = acts.payloads.message_shortcut(ada, room, world.find(room, ts), CONTAIN_FROM_ALERT)
+    for _ in range(3):
+        assert (await stage.deliver("interactive", payload)).came
+    await stage.people["ada"].wait_for_modal(lambda modal: modal.title == "Contain", 10)
+    assert stage.calls("views.open") == 1
+    assert not [one for one in await stage.people["ada"].messages(ROOM) if one.ephemeral]
+
+
 async def test_another_workspace_gets_no_form(stage: Scene) -> None:
     ts = await post(stage, "ada@acme.example")
     with pytest.raises(NotOffered):
@@ -225,6 +238,6 @@ async def test_another_workspace_gets_no_form(stage: Scene) -> None:
     world = stage.slack.world
     far, room = world.user("U0FAR"), world.channel(ROOM)
     payload = stage.slack._people.acts.payloads.message_shortcut(far, room, world.find(room, ts), CONTAIN_FROM_ALERT)
-    await stage.slack._sockets.ask("interactive", payload)
+    await stage.deliver("interactive", payload)
     assert "You are not on the roster" in (await stage.told("far")).shown
     assert await stage.people["far"].modal() is None

@@ -14,6 +14,7 @@ from firedoor.journal import Kind
 from firedoor.model import Mode
 from firedoor.starts import Starts
 from firedoor.vendors.slack.blocks import check_blocks
+from tests.channels.slack.samples import HOSTILE
 from tests.channels.slack.scene import ROOM, Scene, scene
 from tests.channels.slack.test_forms import golden
 
@@ -66,6 +67,7 @@ async def test_a_good_order_starts_a_run_and_asks(stage: Scene) -> None:
     assert not stage.lab.vendor.effects
 
 
+KEY = "AKIAIOSFODNN7EXAMPLE"
 BAD_ORDERS = [
     ("contain leaked-aws-keys access_keys=AKIAIOSFODNN7EXAMPLE", "did you mean 'leaked-aws-key'?"),
     ("contain leaked-aws-key access_keys=nonsense", "not an AWS access key id"),
@@ -90,6 +92,80 @@ async def test_a_bad_order_is_answered_and_starts_nothing(stage: Scene) -> None:
         assert answer
         assert "<!" not in answer
     assert not await stage.lab.journal.runs()
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+async def test_hostile_words_are_answered_and_inert(stage: Scene, name: str) -> None:
+    words = HOSTILE[name].replace("\ud800", "?")
+    for line in (
+        words,
+        f"contain {words}",
+        f"contain leaked-aws-key access_keys={words}",
+        f"status {words}",
+        f"undo {words}",
+        f"freeze {words}",
+    ):
+        answer = await stage.say("ada", f"/firedoor {line}")
+        assert answer
+        for live in ("<!", "<@", "<#", "<http"):
+            assert live not in answer
+        assert len(answer) < 3000
+    assert not stage.small.orders
+    assert [request.error for request in stage.slack.requests if request.error] == []
+
+
+async def test_an_unknown_run_names_the_newest(stage: Scene) -> None:
+    assert "There is none yet" in await stage.say("ada", "/firedoor stop r404")
+    runs = [(await stage.say("ada", f"/firedoor contain leaked-aws-key access_keys={KEY}")).split()[1] for _ in range(4)]
+    for word in ("stop", "undo", "status"):
+        answer = await stage.say("ada", f"/firedoor {word} r404")
+        assert f"The newest are: {', '.join(runs[:0:-1])}" in answer
+    assert f"did you mean '{runs[3]}'?" in await stage.say("ada", f"/firedoor status {runs[3][:-1]}")
+
+
+async def test_a_run_is_followed_to_its_end_and_undone(stage: Scene) -> None:
+    assert "Nothing is under way" in await stage.say("ada", "/firedoor status")
+    run = (await stage.say("ada", f"/firedoor contain leaked-aws-key access_keys={KEY}")).split()[1]
+    assert f"{run} " in await stage.say("ben", "/firedoor status")
+    assert "is not over" in await stage.say("ada", f"/firedoor undo {run}")
+    await stage.open("ben", run=run)
+    await stage.submit("ben")
+    await stage.until(lambda: stage.recorded(Kind.FINISHED, run))
+    lines = (await stage.say("ada", f"/firedoor status {run}")).splitlines()
+    assert lines[:3] == [
+        "NOT contained: 1 of 3 steps still open",
+        "Still open:",
+        "✗ shut/door:safe is REFUSED: safe is protected: nobody shuts the safe",
+    ]
+    assert "• cookies of front: until an hour" in lines
+    assert "Left open:" in await stage.say("ada", "/firedoor status")
+
+    answer = await stage.say("ada", f"/firedoor undo {run}")
+    assert f"of the undo of run {run} is planned; the request stands in the channel" in answer
+    back = answer.split()[1]
+    await stage.open("ben", run=back)
+    await stage.submit("ben")
+    await stage.until(lambda: stage.recorded(Kind.FINISHED, back))
+    assert stage.lab.vendor.doors["front"] == {"k1": "open", "k2": "open"}
+    assert "Left open:" not in await stage.say("ada", "/firedoor status"), "what was undone is not open any more"
+
+
+async def test_a_command_that_is_delivered_twice_begins_one_run(either: Scene) -> None:
+    stage, world = either, either.slack.world
+    payloads = stage.slack._people.acts.payloads
+    line = f"contain leaked-aws-key access_keys={KEY}"
+    payload = payloads.command(world.user("U0ADA"), world.channel(ROOM), "/firedoor", line)
+    assert (await stage.deliver("slash_commands", payload)).came
+    assert (await stage.deliver("slash_commands", payload)).came
+    await stage.until(lambda: _begun(stage))
+    assert (await stage.deliver("slash_commands", payload)).came
+    other = payloads.command(world.user("U0ADA"), world.channel(ROOM), "/firedoor", line)
+    assert (await stage.deliver("slash_commands", other)).came, "typed again, it is another order"
+    await stage.until(lambda: _begun(stage, 2))
+
+
+async def _begun(stage: Scene, count: int = 1) -> bool:
+    return len(await stage.lab.journal.runs()) == count
 
 
 async def test_who_is_not_on_the_roster_is_told_so(stage: Scene) -> None:

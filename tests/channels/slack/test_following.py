@@ -39,3 +39,21 @@ async def test_approved_changes_go_on_and_the_extras_are_asked_for_by_themselves
 async def _runs(stage: Scene, many: int) -> bool:
     runs = await stage.lab.journal.runs()
     return len(runs) == many and await stage.recorded(Kind.REQUESTED, runs[0])
+
+
+async def test_the_next_process_goes_on_with_what_the_last_one_left(stage: Scene) -> None:
+    await stage.ask("waiting")
+    await stage.ask("stopped")
+    await stage.desk.stop("stopped", stage.desk.roster.by_name("Cyd"), via="test")
+    await stage.restart()
+    assert list(await stage.office.take_over()) == ["waiting"]
+    assert list(await stage.office.take_over()) == [], "once is enough"
+    request = await stage.request("waiting")
+    await stage.open("ben", run="waiting")
+    await stage.submit("ben")
+    await stage.until(lambda: stage.recorded(Kind.FINISHED, "waiting"))
+    assert sorted(stage.lab.vendor.effects) == ["shut front/k1", "shut front/k2"]
+    assert not await stage.recorded(Kind.RESUMED, "stopped")
+    assert [one.ts for one in await stage.thread() if "waiting" in one.shown and not one.thread_ts] == [request.ts], (
+        "one request, one thread"
+    )

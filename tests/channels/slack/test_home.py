@@ -14,7 +14,7 @@ from firedoor.channels.slack import home
 from firedoor.errors import JournalError
 from firedoor.journal import Kind
 from firedoor.model import Mode, Residual
-from firedoor.situation import Standing, State
+from firedoor.situation import Situation, State
 from firedoor.starts import Starts
 from firedoor.vendors.slack.blocks import Surface, check_view
 from firedoor.vendors.slack.people import words
@@ -28,11 +28,11 @@ from tests.channels.slack.test_ordering import KEY
 ADA = Person(name="Ada", slack="U0ADA")
 
 
-def runs(count: int, label: str = "") -> list[Standing]:
+def runs(count: int, label: str = "") -> list[Situation]:
     """Each kind of run in turn: one that waits, one at work, one left open, one contained."""
     made = []
     for number in range(count):
-        bare = Standing(
+        bare = Situation(
             run=f"260304-{number:06x}",
             title=f"Shut the doors{label}",
             mode=Mode.LIVE,
@@ -59,8 +59,8 @@ def runs(count: int, label: str = "") -> list[Standing]:
 
 
 def tab(count: int, label: str = "") -> Any:
-    standings = runs(count, label)
-    return home.home(replace(ADA, name=f"Ada{label}"), standings, [one.run for one in standings if one.state is State.WAITING], now=NOW)
+    situations = runs(count, label)
+    return home.home(replace(ADA, name=f"Ada{label}"), situations, [one.run for one in situations if one.state is State.WAITING], now=NOW)
 
 
 @pytest.mark.parametrize("count", [0, 1, 10, 1000])
@@ -177,7 +177,7 @@ async def test_a_forged_button_opens_nothing(stage: Scene, member: str, block: s
     view = replace(stage.slack.world.homes["U0BEN"], user=member)
     action: Raw = {"type": "button", "action_id": home.LOOK, "block_id": block, "value": "r1", "action_ts": "1.2"}
     payload = acts.payloads.view_click(stage.slack.world.user(member), view, action)
-    assert (await stage.slack._sockets.ask("interactive", payload)).came
+    assert (await stage.deliver("interactive", payload)).came
     modal = await stage.people[member[2:].lower()].wait_for_modal(lambda _: True, 10)
     assert said in modal.shown
     assert not modal.submit
@@ -206,10 +206,10 @@ async def test_a_tab_is_made_anew_whenever_it_is_opened(stage: Scene) -> None:
 
 
 async def test_a_journal_that_fails_is_told(stage: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def lost(_self: Starts) -> list[Standing]:
+    async def lost(_self: Starts) -> list[Situation]:
         raise JournalError("the disk is full <!channel>")
 
-    monkeypatch.setattr(Starts, "standings", lost)
+    monkeypatch.setattr(Starts, "situations", lost)
     shown = words(await look(stage, "ada"))
     assert "the disk is full &lt;!channel&gt;" in shown
 

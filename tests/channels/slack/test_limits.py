@@ -45,10 +45,11 @@ async def test_over_the_limit_people_are_told_when_the_next_is_possible(stage: S
     modal = await stage.people["ada"].modal()
     assert modal is not None
     assert "The next is possible at " in modal.errors["playbook"]
-    assert "the most is 2" in await stage.say("ada", f"/firedoor undo {run}")
     assert len(stage.small.orders) == 2
 
     assert "begins no further write" in await stage.say("ada", f"/firedoor stop {run}"), "a stop is never held back"
+    await stage.until(lambda: stage.recorded(Kind.FINISHED, run))
+    assert "the most is 2" in await stage.say("ada", f"/firedoor undo {run}")
     assert "Under way" in await stage.say("ada", "/firedoor status")
     assert "is planned" in await stage.say("ben", LINE), "each person for themselves"
 

@@ -51,14 +51,15 @@ async def send(stage: Scene, view: View, member: str = "U0ADA", values: Mapping[
     payload = stage.slack._people.acts.payloads.submission(
         stage.slack.world.user(member), replace(view, definition=definition, values=cast("Any", state))
     )
-    return await stage.slack._sockets.ask("interactive", payload)
+    return await stage.deliver("interactive", payload)
 
 
 def words(ack: Ack) -> str:
     return json.dumps(ack.payload, ensure_ascii=False)
 
 
-async def test_from_an_empty_form_to_a_request(stage: Scene) -> None:
+async def test_from_an_empty_form_to_a_request(either: Scene) -> None:
+    stage = either
     ada = stage.people["ada"]
     empty = await form(stage, playbook="")
     assert [block["block_id"] for block in empty.blocks if block["type"] == "input"] == ["playbook"]
@@ -127,6 +128,20 @@ async def test_two_submissions_are_one_run(stage: Scene) -> None:
     [run] = await stage.lab.journal.runs()
     assert [order.run for order in stage.small.orders] == [run]
     assert len([kind for kind in await stage.lab.kinds(run) if kind == Kind.OPENED]) == 1
+
+
+async def test_one_submission_that_is_delivered_again_and_again_is_one_run(either: Scene) -> None:
+    stage = either
+    await form(stage)
+    acts, view = stage.slack._people.acts, view_of(stage)
+    blocks = objects(view.definition["blocks"])
+    payload = acts.payloads.submission(stage.slack.world.user("U0ADA"), replace(view, values=fill(blocks, {}, FIELDS)))
+    for _ in range(3):
+        assert (await stage.deliver("interactive", payload)).came
+    await stage.until(lambda: _any_run(stage))
+    assert (await stage.deliver("interactive", payload)).came
+    assert len(stage.small.orders) == 1
+    assert len(await stage.lab.journal.runs()) == 1
 
 
 async def test_two_processes_begin_one_run_once(stage: Scene) -> None:
@@ -264,7 +279,7 @@ async def test_a_choice_from_an_older_form_changes_nothing(stage: Scene) -> None
     old = replace(old, values=fill(blocks, {}, {forms.CHOOSE: entry}))
     user = stage.slack.world.user("U0ADA")
     payload = stage.slack._people.acts.payloads.view_click(user, old, action(block_id, element, entry))
-    assert (await stage.slack._sockets.ask("interactive", payload)).came
+    assert (await stage.deliver("interactive", payload)).came
     await stage.until(lambda: _refused(stage, "hash_conflict"))
     assert "in:users" in json.dumps(view_of(stage).definition["blocks"])
 

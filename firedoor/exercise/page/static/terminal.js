@@ -21,10 +21,13 @@ export class Terminal {
 
   end() {
     clearInterval(this.timer);
+    this.member = null;
+    this.#show([]);
   }
 
   async #look() {
     const asked = this.member;
+    if (!asked) return;
     try {
       const reply = await fetch(`/terminal/${encodeURIComponent(asked)}`);
       const { pending } = await reply.json();
@@ -35,7 +38,8 @@ export class Terminal {
   }
 
   #show(pending) {
-    byId("tab-sign").textContent = pending.length ? `${pending.length} to sign` : "";
+    const asked = pending.filter((one) => one.answers !== "stop").length;
+    byId("tab-sign").textContent = asked ? `${asked} to sign` : "";
     const nothing = { key: "nothing", make: () => h("p", {}, "Nothing waits for your signature.") };
     const documents = pending.map((one) => ({ key: one.run, sign: JSON.stringify(one), make: () => this.#made(one) }));
     place(byId("documents"), documents.length ? documents : [nothing]);
@@ -46,14 +50,14 @@ export class Terminal {
     const buttons = offered.map(([answer, [label, style]]) =>
       h("button", { type: "button", class: style, "data-sign": answer, onclick: (event) => this.#sign(event.target, run, answer) }, label),
     );
-    return h(
-      "article",
-      { "data-run": run, "aria-label": title },
-      h("h3", {}, title),
-      h("p", { class: "why" }, `Signed with a key that no chat has. To ${answers.split(" ")[0]} it, you sign:`),
+    const whole = [
+      h("p", { class: "why" }, `To ${answers.split(" ")[0]} it you sign this, with a key that no chat has:`),
       h("pre", { tabindex: "0", "aria-label": "The document to be signed" }, text),
       h("div", { class: "answers" }, buttons),
-    );
+    ];
+    // What waits for an answer is open; what may only be stopped is there for whoever wants to.
+    if (answers === "stop") return h("details", { "data-run": run }, h("summary", {}, `Stop ${title}`), whole);
+    return h("article", { "data-run": run, "aria-label": title }, h("h3", {}, title), whole);
   }
 
   async #sign(button, run, answer) {

@@ -28,14 +28,17 @@ export class Modal {
       return;
     }
     const other = view.view_id !== this.view?.view_id || !this.dialog.open;
-    if (other) this.#frame();
+    if (other) {
+      this.#frame();
+      this.missing = {};
+    }
     this.view = view;
     const { names, choices } = this.desk;
     const act = (block, element, value) => this.#act(block, element, value);
     const [title, body, submit, close] = ["h2", ".body", "[data-modal=submit]", "[data-modal=close]"].map((one) => this.dialog.querySelector(one));
     title.textContent = unescaped(view.title?.text ?? "");
     show(body, view.blocks, { names, choices, values: view.values, act });
-    this.#complain(view.errors);
+    this.#complain();
     const label = unescaped(view.submit?.text ?? "");
     // A key that is pressed just now was meant for the button as it was.
     const changes = submit.textContent !== label && document.activeElement === submit;
@@ -84,7 +87,9 @@ export class Modal {
     near?.focus({ preventScroll: true });
   }
 
-  #complain(errors) {
+  // What the app complained of, and what Slack itself finds missing: both stay until the person tries again.
+  #complain() {
+    const errors = { ...this.view.errors, ...this.missing };
     for (const block of this.dialog.querySelectorAll(".block.input")) {
       const words = errors[block.dataset.blockId] ?? "";
       block.classList.toggle("wrong", Boolean(words));
@@ -125,6 +130,7 @@ export class Modal {
     this.busy = true;
     this.dialog.setAttribute("aria-busy", "true");
     this.dialog.querySelector("form > .trouble").textContent = "";
+    this.missing = {};
     let refused;
     try {
       await act();
@@ -140,7 +146,7 @@ export class Modal {
 
   #refuse(error) {
     this.dialog.querySelector("form > .trouble").textContent = inWords(error);
-    const empty = error.details?.blocks ?? [];
-    if (empty.length) this.#complain(Object.fromEntries(empty.map((block) => [block, "Please fill this in."])));
+    this.missing = Object.fromEntries((error.details?.blocks ?? []).map((block) => [block, "Please fill this in."]));
+    this.#complain();
   }
 }
