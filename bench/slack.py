@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import random
+import time
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,31 +16,40 @@ from bench.world import RESPONDERS, member
 from firedoor.exercise.estate import CHANNEL
 from firedoor.vendors.slack.people import Person
 
-RUNS, ROUNDS = 50, 3
+RUNS: Final = 50
+SECONDS: Final = 90.0
 APPROVED: Final = 50
-LAG_SECONDS: Final = 5.0
+LAG_SECONDS: Final = 15.0  # half of what Okta's System Log takes in real life
+THINKING: Final = (5.0, 15.0)  # how long somebody looks before they approve
 KINDS: Final = {"/firedoor": "command", "block_actions": "button", "view_submission": "form"}
 
 
 async def acks(folder: Path) -> list[Row]:
-    """While `RUNS` runs go on beside each other, in one process, people ask, look, approve, and ask where things stand."""
+    """`RUNS` runs go on beside each other in one process, at any moment, each somewhere between its first word and its end: planned, waiting
+    for somebody to approve it, applied, verified. All that people do meanwhile is measured.
+    """
+    dice = random.Random(7)  # noqa: S311 - the load is to be the same each time
     async with stand(folder, lag=LAG_SECONDS) as place:
-        await asyncio.gather(*(_busy(place, number) for number in range(RUNS)))
+        until = time.monotonic() + SECONDS
+        await asyncio.gather(*(_busy(place, number, until, dice) for number in range(RUNS)))
     rows = []
     for kind, what in KINDS.items():
-        taken = [one["seconds"] * 1000 for one in place.times["deliveries"] if one["type"] == kind]
-        lost = sum(not one["acked"] for one in place.times["deliveries"] if one["type"] == kind)
+        seen = [one for one in place.times["deliveries"] if one["type"] == kind]
+        lost = sum(not one["acked"] for one in seen)
+        taken = [one["seconds"] * 1000 for one in seen]
         rows.append(Row(name=f"ack of a {what}, {RUNS} runs going on", taken=taken, limits={}, targets={99: 500.0}, lost=lost))
     return rows
 
 
-async def _busy(place: Stand, number: int) -> None:
-    """A responder asks, the next one approves, the run goes on; and again."""
-    for _ in range(ROUNDS):
+async def _busy(place: Stand, number: int, until: float, dice: random.Random) -> None:
+    """A responder asks, and asks how it stands; the next one thinks, and approves; and again once it has ended."""
+    await asyncio.sleep(dice.uniform(0.0, THINKING[1]))
+    while time.monotonic() < until:
         run = await place.ask(number)
-        await place.approve((number + 1) % RESPONDERS, run)
         async with Person(place.slack_url, member(number)) as person:
             await person.command(CHANNEL, f"/firedoor status {run}")
+        await asyncio.sleep(dice.uniform(*THINKING))
+        await place.approve((number + 1) % RESPONDERS, run)
         await place.ended(run)
 
 
