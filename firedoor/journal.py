@@ -19,7 +19,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -52,6 +52,9 @@ class Kind(StrEnum):
     NOTED = "run.noted"
     STANDING = "standing.signed"
     FINISHED = "run.finished"
+
+
+AWAITED: Final = frozenset({Kind.DECIDED, Kind.CLOSED, Kind.STOP})  # somebody sits there and waits for it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +112,7 @@ class Journal:
         text = canonical(body)
         if not text.startswith("{"):
             raise TypeError("an event's body is a mapping")
-        async with self._store.transaction() as connection:
+        async with self._store.transaction(awaited=kind in AWAITED) as connection:
             if under is not None:
                 await hold(connection, under)
             last = await _newest(connection)

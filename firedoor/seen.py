@@ -28,7 +28,7 @@ class Seen:
         It is True at most once, whatever becomes of the caller: one that dies right after it has used the key up.
         """
         now = time.time()
-        async with self._store.transaction() as connection:
+        async with self._store.transaction(awaited=True) as connection:
             if now - self._tidied > TIDY_SECONDS:
                 await connection.execute(seen.delete().where(seen.c.at < now - KEPT_SECONDS))
                 self._tidied = now

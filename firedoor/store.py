@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -96,13 +97,48 @@ def unbroken(work: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, Awaitable
     return whole
 
 
+class _Turns:
+    """A lock that is handed on in the order of asking; but those for whom a person waits go before the others."""
+
+    def __init__(self) -> None:
+        self._taken = False
+        self._ahead: deque[asyncio.Future[None]] = deque()
+        self._line: deque[asyncio.Future[None]] = deque()
+
+    @asynccontextmanager
+    async def mine(self, *, ahead: bool) -> AsyncIterator[None]:
+        """Wait for a turn, and hold it."""
+        if self._taken:
+            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            (self._ahead if ahead else self._line).append(turn)
+            try:
+                await turn
+            except asyncio.CancelledError:
+                if turn.done() and not turn.cancelled():
+                    self._hand_on()  # it was ours already
+                raise
+        self._taken = True
+        try:
+            yield
+        finally:
+            self._hand_on()
+
+    def _hand_on(self) -> None:
+        while line := self._ahead or self._line:
+            turn = line.popleft()
+            if not turn.done():  # whoever was called off waits no more
+                turn.set_result(None)
+                return
+        self._taken = False
+
+
 class Store:
     """An open database. Use it as ``async with Store(url) as store``."""
 
     def __init__(self, url: str) -> None:
         self._url = url
         self._engine: AsyncEngine | None = None
-        self._turn = asyncio.Lock()
+        self._turns = _Turns()
 
     async def __aenter__(self) -> Self:
         try:
@@ -139,10 +175,13 @@ class Store:
             await self._engine.dispose()
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncConnection]:
-        """One transaction with the write lock held from its first statement. Raises `JournalError`."""
+    async def transaction(self, *, awaited: bool = False) -> AsyncIterator[AsyncConnection]:
+        """One transaction with the write lock held from its first statement; before others, if it is ``awaited`` by a person.
+
+        Raises `JournalError`.
+        """
         # In line here: at the database, those who wait are served by chance, and some starve.
-        async with self._turn, self._connection(reads=False) as connection:
+        async with self._turns.mine(ahead=awaited), self._connection(reads=False) as connection:
             if connection.dialect.name == "postgresql":
                 await connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({LOCK}), set_config('synchronous_commit', 'on', true)"))
             yield connection
@@ -192,7 +231,8 @@ def _sqlite(url: sa.URL) -> AsyncEngine:
     if url.database in (None, "", ":memory:"):
         raise _unusable("a database in memory keeps nothing")
     Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    engine = create_async_engine(url, hide_parameters=True)
+    # Each connection is a thread, and takes a while to open: as many as work at once are kept, and none comes and goes with the load.
+    engine = create_async_engine(url, hide_parameters=True, pool_size=20, max_overflow=0)
     sa.event.listen(engine.sync_engine, "connect", _open_durably)
     sa.event.listen(engine.sync_engine, "begin", _begin)
     return engine

@@ -243,3 +243,45 @@ async def test_work_that_was_begun_is_ended_before_its_caller_is_cancelled() -> 
         with pytest.raises(asyncio.CancelledError):
             await task
     assert steps == ["ended", "ended"]
+
+
+async def test_what_a_person_waits_for_goes_before_the_others(tmp_path: Path) -> None:
+    done: list[str] = []
+
+    async with Store(url(tmp_path / "journal.db")) as store:
+
+        async def write(name: str, *, awaited: bool = False) -> None:
+            async with store.transaction(awaited=awaited):
+                done.append(name)
+                await asyncio.sleep(0)
+
+        first = asyncio.create_task(write("first"))
+        await asyncio.sleep(0)
+        others = [asyncio.create_task(write(name)) for name in ("a", "b", "called off", "c")]
+        await asyncio.sleep(0)
+        person = asyncio.create_task(write("person", awaited=True))
+        await asyncio.sleep(0)
+        others[2].cancel()
+        await asyncio.gather(first, *others, person, return_exceptions=True)
+        assert done == ["first", "person", "a", "b", "c"]
+
+
+@pytest.mark.parametrize("steps", range(6))
+async def test_a_turn_is_handed_on_whenever_its_owner_is_called_off(steps: int) -> None:
+    turns = module._Turns()
+    order: list[int] = []
+
+    async def take(number: int) -> None:
+        async with turns.mine(ahead=number % 2 == 0):
+            await asyncio.sleep(0)
+            order.append(number)
+
+    tasks = [asyncio.create_task(take(number)) for number in range(6)]
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    for task in tasks[1:4]:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert {0, 4, 5} <= set(order)
+    async with asyncio.timeout(1), turns.mine(ahead=False):
+        pass
