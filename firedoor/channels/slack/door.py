@@ -36,7 +36,9 @@ if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
 
 ACK_WITHIN: Final = 2.5  # of the three seconds that Slack waits
+EMPTY_ACK_WITHIN: Final = 0.25  # where the ack tells nothing, and a person looks at a spinning wheel
 REMEMBERED: Final = 2000
+TELLING: Final = frozenset({"view_submission", "block_suggestion", "event_callback", "url_verification"})  # what their acks say matters
 SLOW: Final = "Firedoor is slow just now. What became of this will stand here."
 BEFORE: Final = (
     "Firedoor has had this before, and has been started again since, so it was not begun another time. "
@@ -72,7 +74,7 @@ class Door:
             return _reply() if all(known) or not _repeated(body) else _reply(status=503)
         self._remember(names, settled=False)
         entering = self._begin(self._enter(request, names))
-        await asyncio.wait({entering}, timeout=ACK_WITHIN)
+        await asyncio.wait({entering}, timeout=ACK_WITHIN if body.get("type") in TELLING else EMPTY_ACK_WITHIN)
         if entering.done():
             return entering.result()
         self._begin(self._follow(body, entering))

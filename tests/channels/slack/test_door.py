@@ -99,6 +99,7 @@ async def answers(stage: Scene, name: str = "ada") -> list[str]:
 def slow(stage: Scene, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
     """The record of what was seen answers only once the event is set."""
     monkeypatch.setattr(door, "ACK_WITHIN", 0.1)
+    monkeypatch.setattr(door, "EMPTY_ACK_WITHIN", 0.1)
     go, first = asyncio.Event(), stage.house.seen.first
 
     async def wait(*keys: str) -> bool:
