@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help drill test laws e2e browser lint types docs docs-check lock clean
+.PHONY: help drill test laws e2e browser bench lint types docs docs-check lock clean
 
 help:
 	@echo "make drill   a whole exercise: an attacker, simulated vendors, containment (ARGS=--no-contain to see the judge say no)"
@@ -12,6 +12,7 @@ help:
 	@echo "make laws    every case of every action, held to every law; prints what was tried of each"
 	@echo "make e2e     the tests that start whole drills and a real Prefect server"
 	@echo "make browser the tests that use the drill's pages with a real browser (Debian's chromium); pictures of them go to build/"
+	@echo "make bench   how fast it is, at the simulated vendors: a table, build/bench.json, and an error where a limit is missed"
 	@echo "make lint types docs docs-check lock"
 
 drill: $(VENV)/.drill
@@ -30,6 +31,9 @@ browser: $(VENV)/.dev
 	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-liberation; } \
 	  || { echo "make browser needs chromium. On Debian and Ubuntu: apt-get install chromium"; exit 1; }
 	$(BIN)/pytest -m browser tests/browser $(ARGS)
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m bench
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -17,7 +17,7 @@ from firedoor.exercise.estate import CHANNEL
 from firedoor.vendors.slack.people import Person
 
 RUNS: Final = 50
-SECONDS: Final = 90.0
+SECONDS: Final = 60.0
 APPROVED: Final = 50
 LAG_SECONDS: Final = 15.0  # half of what Okta's System Log takes in real life
 THINKING: Final = (5.0, 15.0)  # how long somebody looks before they approve
@@ -25,7 +25,7 @@ KINDS: Final = {"/firedoor": "command", "block_actions": "button", "view_submiss
 
 
 async def acks(folder: Path) -> list[Row]:
-    """`RUNS` runs go on beside each other in one process, at any moment, each somewhere between its first word and its end: planned, waiting
+    """At any moment `RUNS` runs go on beside each other in one process, each somewhere between its first word and its end: planned, waiting
     for somebody to approve it, applied, verified. All that people do meanwhile is measured.
     """
     dice = random.Random(7)  # noqa: S311 - the load is to be the same each time
