@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any, ParamSpec, Self, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_random
 
 from firedoor.errors import FiredoorError, JournalError, Misconfigured
 
@@ -96,6 +98,18 @@ def unbroken(work: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, Awaitable
     return whole
 
 
+def _is_busy(error: BaseException | None) -> bool:
+    """Whether SQLite said, at once, that somebody is at it: two open a new file, or one opens it while the last other closes it."""
+    while error is not None:
+        if getattr(getattr(error, "orig", error), "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
+            return True
+        error = error.__cause__
+    return False
+
+
+_OPENING = AsyncRetrying(retry=retry_if_exception(_is_busy), stop=stop_after_delay(2), wait=wait_random(0.01, 0.05), reraise=True)
+
+
 class Store:
     """An open database. Use it as ``async with Store(url) as store``."""
 
@@ -107,7 +121,7 @@ class Store:
     async def __aenter__(self) -> Self:
         try:
             self._engine = _engine(self._url)
-            await self._settle_schema()
+            await _OPENING(self._settle_schema)
         except JournalError as error:
             await self._close()
             raise Misconfigured(
