@@ -117,7 +117,7 @@ class Desk:
 
     async def wait(self, request: Request) -> Ruling:
         """Until the request is ruled on: by enough people, by one denial, by its expiry, or by a stop. The ruling is journaled once."""
-        async for _ in self._journal.ticks():
+        async for _ in self._journal.ticks(request.run):
             record, seen = await self._read(request.run)
             if record.ruling is not None:
                 return record.ruling

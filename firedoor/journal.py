@@ -13,6 +13,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,6 +31,7 @@ from firedoor.store import Overtaken, Store, Taken, events, unbroken
 
 GENESIS = "sha256:" + "0" * 64
 POLL_SECONDS = 0.25
+IDLE_POLLS = 4
 
 
 class Kind(StrEnum):
@@ -80,8 +83,11 @@ class Journal:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._grown = asyncio.Condition()
-        self._appended = 0
+        self._grown: Counter[str] = Counter()  # by run, and under "" for any
+        self._waiting: defaultdict[str, set[asyncio.Future[None]]] = defaultdict(set)
+        self._newest: int | None = None
+        self._looked = 0.0
+        self._turn = asyncio.Lock()
 
     async def append(
         self, run: str, kind: Kind, body: object, *, claim: str | None = None, seen: int | None = None, under: Lease | None = None
@@ -93,9 +99,9 @@ class Journal:
         was, nothing was recorded, and the caller must not act.
         """
         event = await self._append(run, kind, body, claim=claim, seen=seen, under=under)
-        async with self._grown:
-            self._appended += 1
-            self._grown.notify_all()
+        if self._newest is not None and event.seq == self._newest + 1:
+            self._newest = event.seq
+        self._tell(run)
         return event
 
     @unbroken
@@ -136,20 +142,63 @@ class Journal:
 
     async def follow(self, run: str, *, after: int = 0) -> AsyncIterator[Event]:
         """The run's events as they come, without end: this process's own at once, those of others within `POLL_SECONDS`."""
-        async for _ in self.ticks():
+        async for _ in self.ticks(run):
             for event in await self.events(run, after=after):
                 after = event.n
                 yield event
 
-    async def ticks(self) -> AsyncIterator[None]:
-        """A beat now, one at each append of this process, and one every `POLL_SECONDS` for what others appended."""
+    async def ticks(self, run: str = "") -> AsyncIterator[None]:
+        """A beat now, one whenever the run grows (any run, where none is named), and one at every `IDLE_POLLS`th poll for who waits for a
+        moment. What this process appends is told at once; what others do, within `POLL_SECONDS`, by one look for all who wait here.
+        """
+        if self._newest is None:
+            self._newest = await self._height()
         while True:
-            seen = self._appended
+            grown = self._grown[run]
             yield
-            async with self._grown:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(POLL_SECONDS):  # in Python 3.11 `wait_for` loses a cancellation that comes with the beat
-                        await self._grown.wait_for(lambda: self._appended != seen)  # noqa: B023 - awaited here
+            for _ in range(IDLE_POLLS):
+                if self._grown[run] == grown:
+                    await self._news(run)
+                    await self._look()
+
+    async def _news(self, run: str) -> None:
+        """Wait for one to be told, for a poll at most."""
+        news: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting[run].add(news)
+        try:
+            await asyncio.wait({news}, timeout=POLL_SECONDS)
+        finally:
+            self._waiting[run].discard(news)
+            if not self._waiting[run]:
+                del self._waiting[run]
+
+    async def _look(self) -> None:
+        """See what others have appended, unless somebody here has just looked."""
+        async with self._turn:
+            if time.monotonic() - self._looked > POLL_SECONDS / 2:
+                for seq, run in await self._since(self._newest or 0):
+                    self._newest = seq
+                    self._tell(run)
+                self._looked = time.monotonic()
+
+    def _tell(self, run: str) -> None:
+        for name in (run, ""):
+            self._grown[name] += 1
+            for news in self._waiting.get(name, ()):
+                if not news.done():
+                    news.set_result(None)
+
+    @unbroken
+    async def _height(self) -> int:
+        async with self._store.reading() as connection:
+            return (await connection.execute(sa.select(sa.func.max(events.c.seq)))).scalar() or 0
+
+    @unbroken
+    async def _since(self, seq: int) -> Sequence[tuple[int, str]]:
+        """The number and the run of each event after that one."""
+        async with self._store.reading() as connection:
+            query = sa.select(events.c.seq, events.c.run).where(events.c.seq > seq).order_by(events.c.seq)
+            return [(row.seq, row.run) for row in await connection.execute(query)]
 
     @unbroken
     async def runs(self) -> Sequence[str]:

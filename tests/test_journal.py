@@ -82,9 +82,7 @@ async def test_whoever_follows_can_be_called_off_at_any_moment(tmp_path: Path, s
 
         following = asyncio.create_task(follow())
         await asyncio.sleep(0.01)
-        async with journal._grown:
-            journal._appended += 1
-            journal._grown.notify_all()
+        journal._tell("r")
         for _ in range(steps):
             await asyncio.sleep(0)
         following.cancel()

@@ -2,9 +2,10 @@
 
 What that means for each kind, where it is delivered again because an ack was lost, or a process died in the middle:
 
-- Decisions go in however often they come. The journal takes each person's once, so one whose first delivery died before it was recorded is
-  recorded by the next, and one that was recorded changes nothing. So does a button that only opens a view: Slack opens one for it.
-- Commands, other buttons and forms may begin a run, so they go in at most once, over all processes. Slack itself does not repeat them:
+- Decisions and filled-in forms go in however often they come. The journal takes each person's decision once, and each form's run once, so
+  one whose first delivery died before it was recorded is recorded by the next, and one that was recorded changes nothing. So does what only
+  opens a view: Slack opens one for it.
+- Commands and all other buttons may begin a run, so they go in at most once, over all processes. Slack itself does not repeat them:
   where no ack comes, it shows the person an error, and they do it again, which is another act. Should one come again after all, once a
   process has ended in between, nobody can tell how far that one got; the person is told so, and nothing is begun.
 - Events are repeated by Slack until an ack comes. They go in at most once too, and are not acked before they are on record as seen.

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from firedoor.channels.slack import blocks
+from firedoor.channels.slack import alert, blocks, forms, home
 from firedoor.channels.slack.people import Payload
 from firedoor.seen import key
 
-# What these begin is claimed in the journal, once, whoever asks for it how often; or it begins nothing, as a view that opens.
-CLAIMED: Final = frozenset({blocks.APPROVE, blocks.DENY, blocks.STOP, blocks.DECIDE})
+# What these begin is claimed in the journal, once, whoever asks for it how often: a decision by its request, a run by the name that its
+# form was opened with. Or they begin nothing: a view opens, or follows a choice.
+CLAIMED: Final = frozenset({blocks.APPROVE, blocks.DENY, blocks.STOP, blocks.DECIDE, forms.CONTAIN})
+LOOKING: Final = frozenset({forms.CHOOSE, home.LOOK, home.REFUSE, alert.CONTAIN_FROM_ALERT})
 LOOKS: Final = frozenset({"block_suggestion", "view_closed", "url_verification"})
 SLACKBOT: Final = "USLACKBOT"
 
@@ -61,9 +63,11 @@ def claimed(body: Payload) -> bool:
     """Whether it may come again without harm: the journal makes it once, or it only looks."""
     match body.get("type"):
         case "block_actions":
-            return all(one.get("action_id") in CLAIMED for one in body.get("actions", ()))
+            return all(one.get("action_id") in CLAIMED | LOOKING for one in body.get("actions", ()))
         case "view_submission":
             return _part(body, "view").get("callback_id") in CLAIMED
+        case "message_action" | "shortcut":
+            return body.get("callback_id") in LOOKING
         case kind:
             return kind in LOOKS
 

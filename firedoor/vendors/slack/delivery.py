@@ -39,7 +39,7 @@ class Ack:
 @dataclass(slots=True, kw_only=True)
 class Delivery:
     """The record of one delivery. ``attempts`` counts the times that it was put on a socket, or that an HTTP request was answered or
-    timed out.
+    timed out; ``at`` is when the last of them began, by the monotonic clock, and ``seconds`` how long its answer took.
     """
 
     kind: Kind
@@ -47,6 +47,8 @@ class Delivery:
     envelope_id: str
     attempts: int = 0
     acked: bool = False
+    at: float = 0.0
+    seconds: float = 0.0
 
 
 class App(Protocol):
@@ -73,7 +75,7 @@ class Delivering(ABC):
         """As `App`."""
         delivery = self._delivery(kind, payload)
         await asyncio.sleep(self._lag.delivery)
-        return await self._attempt(delivery, payload)
+        return await self._timed(delivery, payload)
 
     def tell(self, subscription: str, event: Raw) -> None:
         """As `App`."""
@@ -110,12 +112,19 @@ class Delivering(ABC):
     async def _attempt(self, delivery: Delivery, payload: Raw, *, attempt: int = 0, missed: str = "") -> Ack:
         """Deliver it once. ``attempt`` counts from 0; ``missed`` is the error of the attempt before."""
 
+    async def _timed(self, delivery: Delivery, payload: Raw, *, attempt: int = 0, missed: str = "") -> Ack:
+        delivery.at = time.monotonic()
+        try:
+            return await self._attempt(delivery, payload, attempt=attempt, missed=missed)
+        finally:
+            delivery.seconds = time.monotonic() - delivery.at
+
     async def _repeat(self, delivery: Delivery, payload: Raw) -> None:
         await asyncio.sleep(self._lag.delivery)
         missed = ""
         for attempt, wait in enumerate((0.0, *self._rules.redelivery_seconds)):
             await asyncio.sleep(wait)
-            ack = await self._attempt(delivery, payload, attempt=attempt, missed=missed)
+            ack = await self._timed(delivery, payload, attempt=attempt, missed=missed)
             if ack.came or ack.last:
                 return
             missed = ack.error

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from firedoor.channels.slack import forms, home
+from firedoor.channels.slack.alert import CONTAIN_FROM_ALERT
 from firedoor.channels.slack.blocks import APPROVE, DECIDE, DENY
 from firedoor.channels.slack.envelope import Workspace, claimed, foreign, keys, who
 from firedoor.channels.slack.request_url import read
@@ -98,6 +100,10 @@ def test_the_same_delivery_has_the_same_keys_and_another_act_has_others() -> Non
         ({"type": "view_submission", "view": {"callback_id": "start"}}, False),
         ({"type": "view_submission", "view": None}, False),
         ({"type": "block_suggestion"}, True),
+        ({"type": "view_submission", "view": {"callback_id": forms.CONTAIN}}, True),
+        ({**CLICK, "actions": [{"action_id": home.LOOK}, {"action_id": forms.CHOOSE}]}, True),
+        ({"type": "message_action", "callback_id": CONTAIN_FROM_ALERT}, True),
+        ({"type": "message_action", "callback_id": "another"}, False),
         ({"type": "shortcut"}, False),
     ],
 )

@@ -14,8 +14,10 @@ from firedoor.channels.slack.blocks import APPROVE, DENY
 from firedoor.channels.slack.posts import Posts
 from firedoor.errors import BadInput
 from firedoor.journal import Kind
-from firedoor.vendors.slack.raw import Raw
+from firedoor.vendors.slack.forms import fill
+from firedoor.vendors.slack.raw import Raw, objects
 from tests.channels.slack.scene import ROOM, Scene
+from tests.channels.slack.test_ordering import FIELDS, became, form
 
 Effect = Callable[[], None]
 
@@ -187,6 +189,34 @@ async def test_a_command_whose_process_died_before_the_plan_is_given_again(stage
     await stage.restart()
     assert not await stage.lab.journal.runs()
     assert "is planned" in await stage.say("ada", line)
+    assert len(await stage.lab.journal.runs()) == 1
+
+
+async def test_a_form_whose_process_died_before_the_plan_begins_its_run_with_the_next_delivery(
+    stage: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began = asyncio.Event()
+
+    async def hang(*_: Any) -> Any:
+        began.set()
+        await asyncio.Event().wait()
+
+    await form(stage)
+    acts, view = stage.slack._people.acts, stage.slack.world.modals["U0ADA"][-1]
+    filled = fill(objects(view.definition["blocks"]), view.values, FIELDS)
+    payload = acts.payloads.submission(stage.slack.world.user("U0ADA"), replace(view, values=filled))
+    with monkeypatch.context() as patch:
+        patch.setattr(stage.small, "contain", hang)
+        assert "Planning" in str((await stage.deliver("interactive", payload)).payload)
+        await began.wait()
+        await asyncio.sleep(0.1)  # the listener waits for the plan
+        await stage.restart()
+    assert not await stage.lab.journal.runs()
+    assert "Planning" in str((await stage.deliver("interactive", payload)).payload)
+    assert "is planned" in await became(stage)
+    await stage.restart()
+    assert "was begun before" in str((await stage.deliver("interactive", payload)).payload)
+    assert (await stage.deliver("interactive", payload)).payload == {}
     assert len(await stage.lab.journal.runs()) == 1
 
 
