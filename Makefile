@@ -8,7 +8,7 @@ ARGS ?=
 
 help:
 	@echo "make drill   a whole exercise: an attacker, simulated vendors, containment (ARGS=--no-contain to see the judge say no)"
-	@echo "make test    the tests, in under three minutes"
+	@echo "make test    the tests, in under four minutes"
 	@echo "make laws    every case of every action, held to every law; prints what was tried of each"
 	@echo "make e2e     the tests that start whole drills and a real Prefect server"
 	@echo "make browser the tests that use the drill's pages with a real browser (Debian's chromium); pictures of them go to build/"

@@ -25,8 +25,8 @@ KINDS: Final = {"/firedoor": "command", "block_actions": "button", "view_submiss
 
 
 async def acks(folder: Path) -> list[Row]:
-    """At any moment `RUNS` runs go on beside each other in one process, each somewhere between its first word and its end: planned, waiting
-    for somebody to approve it, applied, verified. All that people do meanwhile is measured.
+    """`RUNS` runs go on beside each other in one process, each somewhere between its first word and its end: planned, waiting for somebody
+    to approve it, applied, verified. All that people do meanwhile is measured.
     """
     dice = random.Random(7)  # noqa: S311 - the load is to be the same each time
     async with stand(folder, lag=LAG_SECONDS) as place:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import cast
 
 from firedoor import approval
 from firedoor.approval import Answer, Decision, Grant, Person, Request, Roster, Ruling, check, tally
-from firedoor.errors import BadInput, DecisionRefused, MustBeSigned
+from firedoor.canonical import JSON, plain
+from firedoor.errors import ApprovalInvalid, BadInput, DecisionRefused, MustBeSigned
 from firedoor.journal import Journal, Kind
 from firedoor.run import Record, fold
 from firedoor.seal import Seal
@@ -26,7 +28,8 @@ class Desk:
 
     async def ask(self, request: Request) -> None:
         """Put a request on record. People are shown it by a channel."""
-        await self._journal.append(request.run, Kind.REQUESTED, request, claim=f"request:{request.nonce}")
+        body = {**cast("Mapping[str, JSON]", plain(request)), "mark": self._seal.mark(request.digest)}
+        await self._journal.append(request.run, Kind.REQUESTED, body, claim=f"request:{request.nonce}")
 
     async def record(self, run: str) -> Record:
         """Where the run stands. Raises `UnknownRun`."""
@@ -34,7 +37,9 @@ class Desk:
 
     async def may_decide(self, run: str, person: Person | None) -> Request:
         """The open request of a run, if the person may answer it now. Raises `DecisionRefused` in words for them alone, `UnknownRun`."""
-        return self._open(await self.record(run), person, now=datetime.now(UTC))
+        record = await self.record(run)
+        self._check_asked(record)
+        return self._open(record, person, now=datetime.now(UTC))
 
     async def decide(self, run: str, person: Person | None, answer: Answer, *, via: str, reason: str = "", asked: str = "") -> Decision:
         """Record one person's answer, once, on this process's word. ``asked``: the digest of the request they were shown, where known.
@@ -46,6 +51,7 @@ class Desk:
             return await self.stop(run, person, via=via, reason=reason)
 
         def judged(record: Record, now: datetime) -> Decision:
+            self._check_asked(record)
             request = self._open(record, person, now=now)
             assert person is not None
             if asked and asked != request.digest:
@@ -139,6 +145,8 @@ class Desk:
         request, order = record.request, record.order
         if request is None or (request.run, request.mode, request.playbook) != (order.run, order.mode, order.playbook):
             return None
+        if not self._seal.marked(request.digest, record.mark):
+            return None
         if record.ruling not in (None, Ruling.GRANTED) or self.tally(request, record) is not Ruling.GRANTED:
             return None
         return Grant(request=request, decisions=tuple(record.decisions), roster=self.roster, seal=self._seal)
@@ -159,6 +167,11 @@ class Desk:
             except Overtaken:
                 continue  # somebody else decided, or the request was ruled on: whoever is told "recorded" must have been in time
             return decision
+
+    def _check_asked(self, record: Record) -> None:
+        """The request is the one that was asked, whoever wrote to the database since: how many it takes, and who is barred. Raises."""
+        if record.request is not None and not self._seal.marked(record.request.digest, record.mark):
+            raise ApprovalInvalid("the request on record is not as Firedoor asked it", advice="Run `firedoor audit verify`; start it again")
 
     def _vouched(self, decision: Decision) -> Decision:
         return replace(decision, proof=self._seal.sign(decision))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from firedoor.errors import NotFound, VendorError
@@ -29,31 +29,26 @@ async def among(names: Sequence[str], *, okta: OktaClient | None, slack: SlackCl
     people = [name.removeprefix(USER) for name in names if name.startswith(USER)]
     gate = asyncio.Semaphore(AT_ONCE)
 
-    async def of_okta(user: str) -> str:
-        assert okta is not None
+    async def told(vendor: str, administers: Awaitable[bool]) -> str:
         async with gate:
             try:
-                roles = await okta.admin_roles(user)
+                return f"an administrator of {vendor} is in the plan" if await administers else ""
             except NotFound:
                 return ""
             except VendorError as error:
-                log.warning("whether a target administers Okta cannot be told: %s", error.what)
-                return "whether somebody in the plan administers Okta could not be read"
-        return "an administrator of Okta is in the plan" if roles else ""
+                log.warning("whether a target administers %s cannot be told: %s", vendor, error.what)
+                return f"whether somebody in the plan administers {vendor} could not be read"
 
-    async def of_slack(login: str) -> str:
-        assert slack is not None
-        async with gate:
-            try:
-                found = await slack.person_by_email(login)
-            except NotFound:
-                return ""
-            except VendorError as error:
-                log.warning("whether a target administers Slack cannot be told: %s", error.what)
-                return "whether somebody in the plan administers Slack could not be read"
-        return "an administrator of Slack is in the plan" if found.admin else ""
+    ids = {name for name in people if _ID.fullmatch(name)}
+    logins = {name.lower() for name in people if "@" in name}
+    asked = [told("Okta", _in_okta(okta, user)) for user in sorted(ids)] if okta is not None else []
+    asked += [told("Slack", _in_slack(slack, login)) for login in sorted(logins)] if slack is not None else []
+    return tuple(dict.fromkeys(why for why in await asyncio.gather(*asked) if why))
 
-    ids = {name for name in people if _ID.fullmatch(name)} if okta is not None else set()
-    logins = {name.lower() for name in people if "@" in name} if slack is not None else set()
-    found = await asyncio.gather(*(of_okta(user) for user in sorted(ids)), *(of_slack(login) for login in sorted(logins)))
-    return tuple(dict.fromkeys(why for why in found if why))
+
+async def _in_okta(okta: OktaClient, user: str) -> bool:
+    return bool(await okta.admin_roles(user))
+
+
+async def _in_slack(slack: SlackClient, login: str) -> bool:
+    return (await slack.person_by_email(login)).admin

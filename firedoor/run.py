@@ -114,14 +114,16 @@ class Record:
     """Where a run stands, folded from its events.
 
     ``stops`` are all that were asked for since it was last resumed, whether they count or not; ``stopped_by`` is who ended the request so.
-    ``forgotten`` are intents that count for nothing but the bounds of an approval, ``undone_by`` is the run that undid this one.
-    ``overtaken`` tells, for an item whose source was written to, how many intents and receipts there were just before that.
+    ``mark`` is the asking process's own on the request. ``forgotten`` are intents that count for nothing but the bounds of an approval,
+    ``undone_by`` is the run that undid this one. ``overtaken`` tells, for an item whose source was written to, how many intents and
+    receipts there were just before that.
     """
 
     order: Order
     items: tuple[Item, ...] = ()
     fingerprint: str = ""
     request: Request | None = None
+    mark: str = ""
     decisions: list[Decision] = field(default_factory=list)
     ruling: Ruling | None = None
     intents: list[Started] = field(default_factory=list)
@@ -182,6 +184,7 @@ def _apply(record: Record, event: Event) -> None:  # noqa: C901 - one case a kin
             record.fingerprint = str(event.body["fingerprint"])
         case Kind.REQUESTED:
             record.request, record.decisions, record.ruling = read_as(Request, event.body, event), [], None
+            record.mark = str(event.body.get("mark", ""))
         case Kind.DECIDED:
             record.decisions.append(read_as(Decision, event.body, event))
         case Kind.CLOSED:

@@ -144,7 +144,7 @@ async def serve(*, say: Say) -> None:
     if not vendors:
         raise Misconfigured("no vendor is set up", advice="Set FIREDOOR_OKTA_ORG_URL, or list aws_accounts in firedoor.toml")
     async with AsyncExitStack() as stack:
-        house, starts = await _with_slack(stack, settings, vendors | TELLING)
+        house, starts = await with_slack(stack, settings, vendors | TELLING)
         for vendor in vendors & house.missing.keys():
             raise house.missing[vendor]  # by daylight, when this is started, it is mended before it is needed
         if taken := await starts.take_over():
@@ -224,21 +224,8 @@ async def with_slack(
     mode: Mode = Mode.LIVE,
     aws: AwsStandIn | None = None,
     beside: Channel | None = None,
-) -> wiring.House:
-    """The whole house with Slack as its channel (``beside`` another), listening. Raises `BadInput` with nothing touched."""
-    house, _ = await _with_slack(stack, settings, vendors, mode=mode, aws=aws, beside=beside)
-    return house
-
-
-async def _with_slack(
-    stack: AsyncExitStack,
-    settings: Settings,
-    vendors: frozenset[str],
-    *,
-    mode: Mode = Mode.LIVE,
-    aws: AwsStandIn | None = None,
-    beside: Channel | None = None,
 ) -> tuple[wiring.House, Starts]:
+    """The whole house with Slack as its channel (``beside`` another), listening. Raises `BadInput` with nothing touched."""
     from firedoor.channels.slack.channel import SlackChannel
     from firedoor.channels.slack.serving import audience_of, connected, listening
 
@@ -267,7 +254,7 @@ async def with_people(stack: AsyncExitStack, settings: Settings, vendors: frozen
     _check_approvers(settings)
     try:
         async with AsyncExitStack() as trying:
-            house = await with_slack(trying, settings, vendors, beside=Terminal(say))
+            house, _ = await with_slack(trying, settings, vendors, beside=Terminal(say))
             stack.push_async_exit(trying.pop_all())
             return house
     except SlackMissing as why:

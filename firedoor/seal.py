@@ -48,6 +48,15 @@ class Seal:
             raise Misconfigured(f"the approval key at {path} is damaged", advice="Move it away; open requests must then be approved again")
         return cls(key)
 
+    def mark(self, request: str) -> str:
+        """The MAC over a request's digest: it stands as this process asked it."""
+        named = canonical({"namespace": "firedoor/request/1", "request": request})
+        return "mac:" + hmac.new(self._key, named.encode(), sha256).hexdigest()
+
+    def marked(self, request: str, mark: str) -> bool:
+        """Whether the mark is this key's, over exactly this request."""
+        return hmac.compare_digest(canonical(mark).encode(), canonical(self.mark(request)).encode())
+
     def sign(self, decision: Decision) -> str:
         """The MAC over the decision without its proof."""
         return "mac:" + hmac.new(self._key, _signed(decision).encode(), sha256).hexdigest()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections import deque
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -19,8 +19,10 @@ from typing import Any, ParamSpec, Self, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_random
 
 from firedoor.errors import FiredoorError, JournalError, Misconfigured
+from firedoor.turns import Turns
 
 SCHEMA = 1  # of the journal; a table beside it that older code can do without (``seen``) does not count
 BUSY_SECONDS = 10
@@ -97,39 +99,16 @@ def unbroken(work: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, Awaitable
     return whole
 
 
-class _Turns:
-    """A lock that is handed on in the order of asking; but those for whom a person waits go before the others."""
+def _is_busy(error: BaseException | None) -> bool:
+    """Whether SQLite said, at once, that somebody is at it: two open a new file, or one opens it while the last other closes it."""
+    while error is not None:
+        if getattr(getattr(error, "orig", error), "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
+            return True
+        error = error.__cause__
+    return False
 
-    def __init__(self) -> None:
-        self._taken = False
-        self._ahead: deque[asyncio.Future[None]] = deque()
-        self._line: deque[asyncio.Future[None]] = deque()
 
-    @asynccontextmanager
-    async def mine(self, *, ahead: bool) -> AsyncIterator[None]:
-        """Wait for a turn, and hold it."""
-        if self._taken:
-            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            (self._ahead if ahead else self._line).append(turn)
-            try:
-                await turn
-            except asyncio.CancelledError:
-                if turn.done() and not turn.cancelled():
-                    self._hand_on()  # it was ours already
-                raise
-        self._taken = True
-        try:
-            yield
-        finally:
-            self._hand_on()
-
-    def _hand_on(self) -> None:
-        while line := self._ahead or self._line:
-            turn = line.popleft()
-            if not turn.done():  # whoever was called off waits no more
-                turn.set_result(None)
-                return
-        self._taken = False
+_OPENING = AsyncRetrying(retry=retry_if_exception(_is_busy), stop=stop_after_delay(2), wait=wait_random(0.01, 0.05), reraise=True)
 
 
 class Store:
@@ -138,12 +117,12 @@ class Store:
     def __init__(self, url: str) -> None:
         self._url = url
         self._engine: AsyncEngine | None = None
-        self._turns = _Turns()
+        self._turns = Turns()
 
     async def __aenter__(self) -> Self:
         try:
             self._engine = _engine(self._url)
-            await self._settle_schema()
+            await _OPENING(self._settle_schema)
         except JournalError as error:
             await self._close()
             raise Misconfigured(

@@ -7,13 +7,14 @@ import json
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from firedoor.approval import Answer, Roster
+from firedoor.approval import Answer, Decision, Roster
 from firedoor.channel import Ask, Silent
 from firedoor.desk import Desk
 from firedoor.engine import Engine
@@ -29,6 +30,7 @@ from firedoor.store import Taken
 from tests.fakes import (
     ASKER,
     CLEAR,
+    DAN,
     NO,
     SHUT,
     YES,
@@ -334,17 +336,45 @@ def forged(it: Lab) -> Engine:
 
 async def test_a_forged_approval_opens_nothing(tmp_path: Path) -> None:
     async with lab(tmp_path, {"a": OPEN}) as it:
-        forger = Desk(journal=it.journal, roster=it.roster, seal=Seal(b"x" * 32))
 
         class Forging(Silent):
             async def asked(self, ask: Ask) -> None:
-                await forger.decide(ask.order.run, YES, APPROVED, via="database")
+                bare = Decision(request=ask.request.digest, answer=APPROVED, by=YES.name, via="database", at=datetime.now(UTC))
+                await it.journal.append(ask.order.run, Kind.DECIDED, replace(bare, proof=Seal(b"x" * 32).sign(bare)))
                 await it.journal.append(ask.order.run, Kind.CLOSED, {"ruling": "granted"}, claim=f"ruling:{ask.request.nonce}")
 
         with pytest.raises(ApprovalInvalid):
             await it.contain(answer=NOBODY, engine=it.engine(channel=Forging()))
         with pytest.raises(ApprovalInvalid):
             await it.resume()
+        assert not it.vendor.effects
+
+
+@pytest.mark.parametrize("changed", [{"required": 1}, {"barred": []}, {"requester": "Cem"}, {"out_of_band": ""}, {"mark": ""}])
+async def test_a_request_altered_in_the_database_is_decided_by_nobody(tmp_path: Path, changed: dict[str, Any]) -> None:
+    """Two are needed, and Dan is in the plan: not so any more, says whoever writes to the database, before anybody has decided."""
+    dan = replace(DAN, names=("fake:door:b",))
+    async with lab(tmp_path, {"a": OPEN, "b": OPEN}, roster=Roster(people=(ASKER, YES, NO, dan))) as it:
+        refused: list[str] = []
+
+        class Rewriting(Silent):
+            async def asked(self, ask: Ask) -> None:
+                with sqlite3.connect(it.path) as other:
+                    (body,) = other.execute("select body from events where kind = ?", (Kind.REQUESTED,)).fetchone()
+                    other.execute("update events set body = ? where kind = ?", (json.dumps(json.loads(body) | changed), Kind.REQUESTED))
+                other.close()
+                try:
+                    await it.desk().decide(ask.order.run, YES, APPROVED, via="test")
+                except ApprovalInvalid as error:
+                    refused.append(error.what)
+
+        waiting = asyncio.create_task(it.contain(book(at_least=2), answer=NOBODY, engine=it.engine(channel=Rewriting())))
+        async with asyncio.timeout(20):
+            while not refused:  # noqa: ASYNC110 - nothing is recorded that could be waited for
+                await asyncio.sleep(0.01)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        assert refused == ["the request on record is not as Firedoor asked it"]
         assert not it.vendor.effects
 
 

@@ -17,6 +17,7 @@ from firedoor import store as module
 from firedoor.errors import JournalError, Misconfigured
 from firedoor.journal import Journal, Kind
 from firedoor.store import SCHEMA, Store, unbroken
+from firedoor.turns import Turns
 from tests.conftest import Postgres
 
 SECRET = "correct-horse"  # tracebacks quote lines of source: no line but this one holds it
@@ -189,6 +190,17 @@ async def test_a_database_that_somebody_holds_is_an_error_in_words(path: Path, m
         assert (await journal.append("r", Kind.NOTED, {})).n == 2
 
 
+async def test_who_opens_a_database_waits_for_who_else_does(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite itself does not wait where two change a new file to WAL: one of them would be turned away."""
+    monkeypatch.setattr(module, "BUSY_SECONDS", 0)
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("CREATE TABLE other (x)")
+        other.execute("BEGIN EXCLUSIVE")
+        asyncio.get_running_loop().call_later(0.2, other.execute, "ROLLBACK")
+        await open_it(url(path))
+
+
 @pytest.mark.parametrize(
     ("pragma", "words"), [("query_only=ON", "attempt to write a readonly database"), ("max_page_count=1", "database or disk is full")]
 )
@@ -268,7 +280,7 @@ async def test_what_a_person_waits_for_goes_before_the_others(tmp_path: Path) ->
 
 @pytest.mark.parametrize("steps", range(6))
 async def test_a_turn_is_handed_on_whenever_its_owner_is_called_off(steps: int) -> None:
-    turns = module._Turns()
+    turns = Turns()
     order: list[int] = []
 
     async def take(number: int) -> None:

@@ -121,7 +121,9 @@ async def test_without_slack_people_decide_with_their_keys(night: Night, monkeyp
     monkeypatch.setenv("FIREDOOR_SLACK_BASE_URL", NOWHERE)
     run = await night.begin(night.contain(night.ordinary))
     assert any("Going on without Slack" in line for line in night.said)
-    assert any(f"firedoor approve|deny|stop {run} --key FILE" in line for line in night.said)
+    async with asyncio.timeout(SECONDS):
+        while not any(f"firedoor approve|deny|stop {run} --key FILE" in line for line in night.said):  # noqa: ASYNC110 - said, not signalled
+            await asyncio.sleep(0.02)
     mine = await asyncio.to_thread(command, "approve", run, "--key", str(night.key(0)), "--yes")
     assert (mine.returncode, mine.stdout) == (1, "")
     assert "you asked for this run yourself" in mine.stderr

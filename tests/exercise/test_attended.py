@@ -97,7 +97,8 @@ async def test_each_may_sign_what_is_theirs_to_decide(lab: fakes.Lab, tmp_path: 
     keyring = Keyring(desk=desk, runs=lab.journal.runs, folder=tmp_path)
     [asked] = await keyring.pending("U2")
     assert (asked["run"], asked["answers"]) == ("r1", EVERY)
-    assert "decision: approve\nby: Ben" in asked["document"]
+    assert "decision: approve\nrun: r1" in asked["document"]
+    assert "\nby: Ben\n" in asked["document"]
     assert [asked] == await keyring.pending("U2"), "it does not change while it is read"
     [asker] = await keyring.pending("U1")
     assert (asker["answers"], "decision: stop" in asker["document"]) == ("stop", True)
