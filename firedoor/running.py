@@ -239,8 +239,9 @@ async def with_slack(
 
     house = await stack.enter_async_context(wiring.open_house(settings, vendors=vendors, writes=True, channel=channel, aws=aws))
     starts = await stack.enter_async_context(Starts(house, mode))
-    listening_ = listening(settings, web, desk=house.desk, office=starts, audience=audience, seen=house.seen)
-    await stack.enter_async_context(listening_)
+    if settings.slack_mode == "socket" or beside is None:  # Slack posts to one request URL, and that is of `firedoor serve`
+        app = listening(settings, web, desk=house.desk, office=starts, audience=audience, seen=house.seen)
+        await stack.enter_async_context(app)
     return house, starts
 
 
