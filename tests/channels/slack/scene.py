@@ -58,10 +58,16 @@ Report = Mapping[str, Any]
 SlackMode = Literal["socket", "http"]
 
 
-def world(*, events: Sequence[str] = ()) -> dict[str, object]:
-    """The workspace: one private channel with everybody in it, and two more that the app is not in. ``events`` are subscribed to."""
-    users: list[dict[str, object]] = [{"id": f"U0{name}", "name": name.lower()} for name in MEMBERS[:5]]
-    users += [{"id": "U0GUS", "name": "gus", "is_restricted": True}, {"id": "U0FAR", "name": "far", "team_id": "T0002"}]
+def world(
+    *, events: Sequence[str] = (), users: Sequence[Mapping[str, object]] = (), groups: Mapping[str, Sequence[str]] | None = None
+) -> dict[str, object]:
+    """The workspace: one private channel with everybody in it, and two more that the app is not in.
+
+    ``events`` are subscribed to, ``users`` more people, ``groups`` user groups by id.
+    """
+    known: list[Mapping[str, object]] = [{"id": f"U0{name}", "name": name.lower()} for name in MEMBERS[:5]]
+    known += [{"id": "U0GUS", "name": "gus", "is_restricted": True}, {"id": "U0FAR", "name": "far", "team_id": "T0002"}, *users]
+    everybody = [*(f"U0{name}" for name in MEMBERS), *(str(user["id"]) for user in users)]
     return {
         "team": {"id": "T0001", "name": "Acme", "domain": "acme"},
         "app": {
@@ -79,10 +85,11 @@ def world(*, events: Sequence[str] = ()) -> dict[str, object]:
                 {"token": APP, "kind": "app"},
             ],
         },
-        "users": users,
+        "users": known,
+        "usergroups": [{"id": name, "handle": name.lower(), "users": list(members)} for name, members in (groups or {}).items()],
         "integrations": [{"bot_id": "B0SIEM", "name": "SIEM"}],
         "channels": [
-            {"id": ROOM, "name": "incident", "private": True, "members": [f"U0{name}" for name in MEMBERS]},
+            {"id": ROOM, "name": "incident", "private": True, "members": everybody},
             {"id": "C0GEN", "name": "general", "members": ["U0ADA"]},
             {"id": "C0HID", "name": "hidden", "private": True, "members": ["U0ADA"]},
         ],
@@ -195,9 +202,9 @@ class Scene:
         self.runs.append(task)
         return task
 
-    async def ask(self, run: str = "r1", *, post: bool = True, **book: Any) -> asyncio.Task[Report]:
+    async def ask(self, run: str = "r1", *, post: bool = True, doors: Sequence[str] | None = None, **book: Any) -> asyncio.Task[Report]:
         """Start a run of Ada's, and wait until its request stands in the channel, and on record."""
-        job = self.engine.contain(self.lab.order(run), fakes.book(**book), Plainly())
+        job = self.engine.contain(self.lab.order(run, doors=doors), fakes.book(**book), Plainly())
         task = asyncio.create_task(cast("Any", job))
         self.runs.append(task)
         if post:
@@ -305,9 +312,14 @@ async def scene(
     mode: SlackMode = "socket",
     rules: Rules | None = None,
     events: Sequence[str] = (),
+    users: Sequence[Mapping[str, object]] = (),
+    groups: Mapping[str, Sequence[str]] | None = None,
     **changed: object,
 ) -> AsyncIterator[Scene]:
-    """The app, listening and ready; ``changed`` are settings. Everything it began has ended when the block is left."""
+    """The app, listening and ready; ``changed`` are settings. Everything it began has ended when the block is left.
+
+    ``users`` are more people of the workspace. Where there are user ``groups``, who decides is in one of them.
+    """
     fakes.hasten(monkeypatch)
     monkeypatch.setattr("firedoor.journal.POLL_SECONDS", 0.25)  # all happens in this process, whose appends are told at once
     monkeypatch.setattr("firedoor.channels.slack.channel.EDIT_SECONDS", 0.1)
@@ -316,8 +328,8 @@ async def scene(
     monkeypatch.setattr("firedoor.channels.slack.ordering.SETTLE_SECONDS", 0.05)
     monkeypatch.setattr("firedoor.voices.GOODBYE_SECONDS", 5.0)
     async with AsyncExitStack() as stack:
-        slack = await stack.enter_async_context(SlackSimulator(world(events=events), rules=rules))
-        own = settings(slack, slack_mode=mode, **changed)
+        slack = await stack.enter_async_context(SlackSimulator(world(events=events, users=users, groups=groups), rules=rules))
+        own = settings(slack, slack_mode=mode, slack_groups=tuple(groups or ()), **changed)
         lab = await stack.enter_async_context(
             fakes.lab(folder, doors, roster=own.roster, protected={"fake:door:safe": "nobody shuts the safe"})
         )

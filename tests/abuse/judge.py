@@ -1,0 +1,111 @@
+"""What has force in the world: told from the journal and the vendor, never from what the app answers. And what has gone wrong in the app."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+from firedoor.approval import Answer, Decision, eligible, proven
+from firedoor.desk import Desk
+from firedoor.errors import JournalBroken
+from firedoor.journal import Kind
+from firedoor.run import Record, fold
+from tests.abuse.attempt import Attempt
+from tests.channels.slack.scene import Scene
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """The world at one moment. ``force`` is what counts; ``loose`` what stands in the journal, whether it counts or not."""
+
+    force: Counter[str]
+    loose: Counter[str]
+    views: int
+
+
+class Judge:
+    """Looks at one world."""
+
+    def __init__(self, stage: Scene) -> None:
+        self._stage = stage
+        self._head, self._force, self._loose = "", Counter[str](), Counter[str]()
+
+    async def look(self, *, anew: bool = False) -> Sight:
+        """The world as it stands. Where nothing was added to the journal, nothing in it is another; but ``anew`` where it was altered."""
+        stage = self._stage
+        head = await stage.lab.journal.head()
+        if anew or head != self._head:
+            self._head, self._force, self._loose = head, Counter(), Counter()
+            for run in await stage.lab.journal.runs():
+                await self._read(run)
+        effects = Counter({f"effect: {what}": times for what, times in stage.lab.vendor.effects.items()})
+        views = sum(request.method == "views.open" and not request.error for request in stage.slack.requests)
+        return Sight(force=self._force + effects, loose=self._loose, views=views)
+
+    async def _read(self, run: str) -> None:
+        events = await self._stage.lab.events(run)
+        self._loose[f"{run} begun"] += 1
+        self._loose.update(f"{run}: {event.kind}" for event in events if event.kind in (Kind.DECIDED, Kind.STOP))
+        with suppress(JournalBroken):  # whoever broke it has stopped it, and approved nothing
+            self._force.update(_forces(self._stage.desk, run, fold(run, events)))
+
+
+def _forces(desk: Desk, run: str, record: Record) -> Iterator[str]:
+    for decision in record.decisions:
+        if _counts(desk, record, decision):
+            yield f"{run}: {decision.answer} by {decision.by}"
+    if stopped_by := desk.stopped_by(record):
+        yield f"{run}: stopped by {stopped_by}"
+    if desk.grant(record) is not None:
+        yield f"{run}: granted"
+
+
+def _counts(desk: Desk, record: Record, decision: Decision) -> bool:
+    request, person = record.request, desk.roster.by_name(decision.by)
+    if request is None or request.run != record.order.run or person not in eligible(request, desk.roster) or person is None:
+        return False
+    if decision.request != request.digest or decision.answer is Answer.STOP or not request.requested <= decision.at < request.expires:
+        return False
+    return proven(decision, person, record.order.run, request, desk._seal)
+
+
+def accepted(before: Sight, after: Sight, attempt: Attempt, run: str) -> tuple[str, ...]:
+    """What has come to be between the two, and must not have. ``run`` is the one that waited."""
+    found = after.force - before.force
+    if not attempt.writes:
+        found += after.loose - before.loose
+    if not attempt.opens and after.views > before.views:
+        found["a view was opened"] += 1
+    return tuple((found - Counter(one.replace("{open}", run) for one in attempt.allowed)).elements())
+
+
+class Alarms(logging.Handler):
+    """Whatever any library logs as an error. Nothing that is refused is one."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self._heard: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep its first line, with the kind of its exception."""
+        kind = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else ""
+        self._heard.append(f"{record.name}: {record.getMessage().partition(chr(10))[0][:160]} {kind}".strip())
+
+    def taken(self) -> tuple[str, ...]:
+        """What was heard since it was last asked."""
+        heard, self._heard = tuple(self._heard), []
+        return heard
+
+
+@contextmanager
+def listening() -> Iterator[Alarms]:
+    """The alarms of all loggers, while the block lasts."""
+    alarms, root = Alarms(), logging.getLogger()
+    root.addHandler(alarms)
+    try:
+        yield alarms
+    finally:
+        root.removeHandler(alarms)
