@@ -87,6 +87,8 @@ class Desk:
         def judged(record: Record, now: datetime) -> Decision:
             if decision.answer is Answer.STOP:
                 self._may_stop(record, person)
+                if (resumed := record.moments.get(Kind.RESUMED)) is not None and decision.at <= resumed:
+                    raise DecisionRefused("the run has been resumed since that was signed", advice="Sign again")
             else:
                 self._open(record, person, now=now)
             if decision.request != approval.subject(run, record.request):
@@ -101,13 +103,17 @@ class Desk:
 
         return await self._record(run, judged)
 
+    async def may_stop(self, run: str, person: Person | None) -> Record:
+        """The run, if the person may stop it now on this process's word. Raises as `stop`."""
+        record = await self.record(run)
+        self._may_stop_by_word(record, person)
+        return record
+
     async def stop(self, run: str, person: Person | None, *, via: str, reason: str = "") -> Decision:
         """Let the run begin no further write, on this process's word. Raises `BadInput` where it is over, and as `decide`."""
 
         def judged(record: Record, now: datetime) -> Decision:
-            who = self._may_stop(record, person)
-            if record.request is not None and record.request.out_of_band:
-                raise _must_be_signed(run, record.request, Answer.STOP)
+            who = self._may_stop_by_word(record, person)
             named = approval.subject(run, record.request)
             return self._vouched(Decision(request=named, answer=Answer.STOP, by=who.name, via=via, at=now, reason=reason))
 
@@ -119,7 +125,8 @@ class Desk:
 
     def counts(self, record: Record, stop: Decision) -> bool:
         """Whether a stop of that run counts."""
-        return approval.stops(stop, record.order.run, record.request, self.roster, self._seal)
+        resumed = record.moments.get(Kind.RESUMED)  # what was said before that has had its force
+        return (resumed is None or stop.at > resumed) and approval.stops(stop, record.order.run, record.request, self.roster, self._seal)
 
     async def wait(self, request: Request) -> Ruling:
         """Until the request is ruled on: by enough people, by one denial, by its expiry, or by a stop. The ruling is journaled once."""
@@ -175,6 +182,13 @@ class Desk:
 
     def _vouched(self, decision: Decision) -> Decision:
         return replace(decision, proof=self._seal.sign(decision))
+
+    def _may_stop_by_word(self, record: Record, person: Person | None) -> Person:
+        self._check_asked(record)
+        who = self._may_stop(record, person)
+        if record.request is not None and record.request.out_of_band:
+            raise _must_be_signed(record.order.run, record.request, Answer.STOP)
+        return who
 
     def _may_stop(self, record: Record, person: Person | None) -> Person:
         if record.report is not None:

@@ -220,7 +220,7 @@ class Starts:
             words = str(error) if isinstance(error, FiredoorError) else kind_and_place(error)
             if await self._house.journal.events(run):
                 await self._house.journal.append(run, Kind.NOTED, {"died": words})
-            log.error("run %s ended: %s", run, words)  # noqa: TRY400 - a traceback may quote a secret
+            log.log(logging.INFO if isinstance(error, BadInput) else logging.ERROR, "run %s ended: %s", run, words)
             raise
 
     async def _planned(self, run: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias, cast
 
+from firedoor.channels.slack import home
 from firedoor.channels.slack.blocks import APPROVE, DENY, STOP
 from firedoor.vendors.slack.delivery import Kind as Way
 from firedoor.vendors.slack.raw import Raw
@@ -28,10 +29,6 @@ class Act:
     opens: bool = False
 
 
-async def _stop(ground: Ground, member: str) -> Raw:
-    return await ground.press(member, STOP)
-
-
 def _line(line: str) -> Callable[[Ground, str], Awaitable[Raw]]:
     async def payload(ground: Ground, member: str) -> Raw:
         return ground.command(member, line.format(open=ground.open, over=ground.over))
@@ -43,19 +40,30 @@ async def _form(ground: Ground, member: str) -> Raw:
     return ground.form(member)
 
 
+async def _alert(ground: Ground, member: str) -> Raw:
+    return ground.alert(member, f"the key {KEY} was seen in a public repository")
+
+
+async def _home(ground: Ground, member: str) -> Raw:
+    return ground.press_at_home(member, home.LOOK)
+
+
 ACTS: Final[Mapping[str, Act]] = {
     "approve": Act(way="interactive", payload=lambda ground, member: ground.decision(member)),
     "deny": Act(way="interactive", payload=lambda ground, member: ground.decision(member, approve=False)),
     "look": Act(way="interactive", payload=lambda ground, member: ground.press(member, APPROVE), opens=True),
     "look to deny": Act(way="interactive", payload=lambda ground, member: ground.press(member, DENY), opens=True),
-    "stop": Act(way="interactive", payload=_stop),
+    "look to stop": Act(way="interactive", payload=lambda ground, member: ground.press(member, STOP), opens=True),
+    "look at home": Act(way="interactive", payload=_home, opens=True),
+    "stop": Act(way="interactive", payload=lambda ground, member: ground.halt(member)),
     "/firedoor stop": Act(way="slash_commands", payload=_line("stop {open}")),
     "/firedoor contain": Act(way="slash_commands", payload=_line(f"contain leaked-aws-key access_keys={KEY}"), by="U0ADA"),
     "/firedoor undo": Act(way="slash_commands", payload=_line("undo {over}"), by="U0ADA"),
     "form": Act(way="interactive", payload=_form, by="U0ADA"),
+    "form from an alert": Act(way="interactive", payload=_alert, by="U0ADA", opens=True),
 }
-DECIDING: Final = ("approve", "deny", "look", "look to deny", "stop", "/firedoor stop")
-ASKING: Final = ("/firedoor contain", "/firedoor undo", "form")
+DECIDING: Final = ("approve", "deny", "look", "look to deny", "look at home", "look to stop", "stop", "/firedoor stop")
+ASKING: Final = ("/firedoor contain", "/firedoor undo", "form", "form from an alert")
 
 
 def doing(name: str, member: str, *forges: Forge) -> Make:

@@ -63,12 +63,22 @@ DRAWN: Final[Mapping[str, Draw]] = {
     "unsigned": lambda standing: standing,
     "signed by one": lambda standing: _signed(standing, "Ben"),
     "signed by one under two names": lambda one: replace(one, signed=dict.fromkeys(("Ben", "Cyd"), KEYS["Ben"].sign(one.document).proof)),
-    "signed by one whose name is written twice": lambda one: replace(one, signed=dict.fromkeys(("Ben", "ben"), KEYS["Ben"].sign(one.document).proof)),
-    "signed by one and a stranger": lambda one: replace(one, signed={**_signed(one, "Ben").signed, "Cyd": UNKNOWN.sign(one.document).proof}),
+    "signed by one whose name is written twice": lambda one: replace(
+        one, signed=dict.fromkeys(("Ben", "ben"), KEYS["Ben"].sign(one.document).proof)
+    ),
+    "signed by one and a stranger": lambda one: replace(
+        one, signed={**_signed(one, "Ben").signed, "Cyd": UNKNOWN.sign(one.document).proof}
+    ),
     "signed by one and somebody who may not approve": lambda standing: _signed(standing, "Ben", "Eve"),
-    "signed by strangers": lambda one: replace(one, signed={"Mal": UNKNOWN.sign(one.document).proof, "Mel": UNKNOWN.sign(one.document).proof}),
-    "signed without a touch": lambda one: replace(one, signed={name: KEYS[name].sign(one.document, flags=0).proof for name in ("Ben", "Cyd")}),
-    "signed for git": lambda one: replace(one, signed={name: KEYS[name].sign(one.document, namespace="git").proof for name in ("Ben", "Cyd")}),
+    "signed by strangers": lambda one: replace(
+        one, signed={"Mal": UNKNOWN.sign(one.document).proof, "Mel": UNKNOWN.sign(one.document).proof}
+    ),
+    "signed without a touch": lambda one: replace(
+        one, signed={name: KEYS[name].sign(one.document, flags=0).proof for name in ("Ben", "Cyd")}
+    ),
+    "signed for git": lambda one: replace(
+        one, signed={name: KEYS[name].sign(one.document, namespace="git").proof for name in ("Ben", "Cyd")}
+    ),
     "signed with words": _written(Ben="yes", Cyd="yes"),
     "signed with MACs": _written(Ben="mac:" + "0" * 64, Cyd="mac:" + "0" * 64),
     "widened to 50 targets": _both(most=50),
@@ -107,7 +117,11 @@ def attempts(way: SlackMode) -> Iterator[Attempt]:
                 yield Attempt(kind="glass broken by another", variation=variation, make=make, writes=not at_the_desk)
     for member in ("U0ADA", "U0BEN", "U0EVE"):
         for approve in (True, False):
-            yield Attempt(kind="glass broken in chat", variation=f"{'approve' if approve else 'deny'} by {member}", make=_in_chat(member, approve=approve))
+            yield Attempt(
+                kind="glass broken in chat",
+                variation=f"{'approve' if approve else 'deny'} by {member}",
+                make=_in_chat(member, approve=approve),
+            )
     for what, (doors, action, way_in) in TOO_MUCH.items():
         run = f"alone-{what.replace(' ', '-')}"
         begun = (f"{run} begun", f"{run}: approval.decided", f"{run}: approve by Ada", f"{run}: granted")

@@ -16,6 +16,7 @@ from tests.channels.slack.scene import SlackMode
 
 STRANGERS: Final = tuple(f"U0X{number:02}" for number in range(20))
 USERS: Final = tuple({"id": member, "name": member.lower()} for member in STRANGERS)
+MANY: Final = {2: "U0BEN", 5: "U0CYD", 10: "U0DAN"}  # how often, and by whom: nobody may ask for many runs within the hour
 # One approval that counts, and what comes of it; one denial.
 APPROVED: Final = ("{open}: approve by Ben", "{open}: approval.decided", "{open}: granted", "effect: shut front/k1")
 DENIED: Final = ("{open}: deny by Cyd", "{open}: approval.decided")
@@ -29,13 +30,19 @@ def attempts(way: SlackMode) -> Iterator[Attempt]:
             if not (name in ("stop", "/firedoor stop") and "U0ADA" in who):
                 make = _crowd(name, who)
                 yield Attempt(kind="twenty at once", variation=f"{name}: {', '.join(dict.fromkeys(who))[:40]}", make=make)
-    for times in (2, 5, 10):
+    for times in MANY:
         for trial in range(3):
             yield Attempt(kind="the same again", variation=f"{times} deliveries, {trial}", make=_same(times), allowed=APPROVED)
             yield Attempt(kind="the same again", variation=f"{times} submissions, {trial}", make=_repeated(times), allowed=APPROVED)
-            yield Attempt(kind="the same again", variation=f"{times} forms, {trial}", make=_forms(times, trial), allowed=(f"{_name(times, trial)} begun",))
+            yield Attempt(
+                kind="the same again",
+                variation=f"{times} forms, {trial}",
+                make=_forms(times, trial),
+                allowed=(f"{_name(times, trial)} begun",),
+            )
     for trial in range(8):
         yield Attempt(kind="yes and no at once", variation=str(trial), make=_both(trial), allowed=(*APPROVED, *DENIED))
+    for trial in range(8):
         yield Attempt(kind="a crowd around one", variation=str(trial), make=_around(trial), allowed=APPROVED)
 
 
@@ -78,7 +85,7 @@ def _name(times: int, trial: int) -> str:
 
 def _forms(times: int, trial: int) -> Make:
     async def make(ground: Ground) -> None:
-        await _all(ground, "form", [ground.form("U0ADA", run=_name(times, trial)) for _ in range(times)])
+        await _all(ground, "form", [ground.form(MANY[times], run=_name(times, trial)) for _ in range(times)])
 
     return make
 
@@ -118,6 +125,4 @@ async def _ended(ground: Ground) -> str:
     return f"(it ended: {report['outcome']})"
 
 
-THEME: Final = Theme(
-    name="crowds", attempts=attempts, prepare=Ground.prepare, control=Ground.control, scene={"users": USERS}
-)
+THEME: Final = Theme(name="crowds", attempts=attempts, prepare=Ground.prepare, control=Ground.control, scene={"users": USERS})

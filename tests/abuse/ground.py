@@ -13,6 +13,7 @@ import aiohttp
 
 from firedoor.approval import Answer, Decision, Person
 from firedoor.channels.slack import blocks, forms, request_url
+from firedoor.channels.slack.alert import CONTAIN_FROM_ALERT
 from firedoor.errors import MustBeSigned
 from firedoor.journal import Kind
 from firedoor.run import Record
@@ -21,7 +22,7 @@ from firedoor.vendors.slack.delivery import Kind as Way
 from firedoor.vendors.slack.directory import User
 from firedoor.vendors.slack.people import words
 from firedoor.vendors.slack.raw import Raw, mapping, objects, text
-from firedoor.vendors.slack.world import View
+from firedoor.vendors.slack.world import Message, View
 from firedoor.wiring import load_playbook, name_run
 from tests.channels.slack.scene import KEYS, ROOM, Scene, SlackMode
 from tests.channels.slack.signing import Sent, post
@@ -29,14 +30,24 @@ from tests.fakes import Effect, Trouble
 
 SECONDS: Final = 5.0
 KEY: Final = "AKIAIOSFODNN7EXAMPLE"
-# What stays for as long as there is an app: connections, and those who wait for the journal to grow.
-STANDING: Final = ("RequestHandler.start", "Condition.wait_for", "SocketModeClient.", "AsyncBaseSocketModeClient.", "Leases._keep")
+# What goes on for as long as there is an app, or a run that waits for people: an answer waits for none of these.
+STANDING: Final = (
+    "RequestHandler.start",
+    "SocketModeClient.",
+    "AsyncBaseSocketModeClient.",
+    "PatientSockets.",
+    "Engine.",
+    "Leases._keep",
+    "Starts._told",
+    "Voices._speak",
+)
 
 
 class Ground:
     """Run ``open`` waits for its approval, run ``over`` has ended; ``troubles`` are what went wrong with the app's answers.
 
-    ``kept`` is what a theme has kept for its attempts, ``plain`` the vendor's doors, ``asking`` how runs are asked for.
+    ``laid`` are the views that people were given here, not by the app; ``kept`` is what a theme has kept for its attempts, ``plain`` the
+    vendor's doors, ``asking`` how runs are asked for.
     """
 
     def __init__(self, stage: Scene, way: SlackMode) -> None:
@@ -44,6 +55,7 @@ class Ground:
         self.way = way
         self.open, self.over = "", "r0"
         self.troubles: list[str] = []
+        self.laid: set[str] = set()
         self.kept: dict[str, Any] = {}
         self.plain: Mapping[str, Mapping[str, str]] = {"front": {"k1": "open"}}
         self.asking: Mapping[str, Any] = {}
@@ -85,6 +97,11 @@ class Ground:
         self.restore()
         await self.stage.ask(self.open, **self.asking)
 
+    async def restart(self) -> None:
+        """The process ends, and another goes on with the run that waits."""
+        await self.stage.restart()
+        await self.stage.resume(self.open)
+
     def restore(self) -> None:
         """The vendor as it was."""
         self.stage.lab.vendor.doors = {name: dict(keys) for name, keys in self.plain.items()}
@@ -116,6 +133,7 @@ class Ground:
         made = world.new_view(member, definition)
         made = View(id=made.id, user=member, definition=definition, hash=made.hash, root_id=made.id, values=cast("Any", values))
         world.modals[member] = [made]
+        self.laid.add(made.id)
         return made
 
     async def decision(self, member: str, *, approve: bool = True, run: str = "", reason: str = "because") -> Raw:
@@ -127,12 +145,29 @@ class Ground:
         view = self.view(member, definition, {"reason": {"text": {"type": "plain_text_input", "value": reason}}})
         return self._payloads.submission(self.user(member), view)
 
+    async def halt(self, member: str) -> Raw:
+        """The modal in which a run is stopped is submitted."""
+        definition = cast("Raw", blocks.halt((await self.record()).order))
+        return self._payloads.submission(self.user(member), self.view(member, definition, {}))
+
     async def press(self, member: str, action: str) -> Raw:
         """A button under the run's request is pressed."""
         world = self.stage.slack.world
         message, run = world.messages[ROOM][await self.place()], self.open
         pressed: Raw = {"type": "button", "action_id": action, "block_id": blocks.place(run), "value": run, "action_ts": world.next_ts()}
         return self._payloads.message_click(self.user(member), world.channel(ROOM), message, pressed)
+
+    def press_at_home(self, member: str, action: str) -> Raw:
+        """A button in the home tab is pressed."""
+        view = self.stage.slack.world.new_view(member, {"type": "home", "blocks": []})
+        pressed: Raw = {"type": "button", "action_id": action, "block_id": f"home:{self.open}", "value": self.open, "action_ts": "1.1"}
+        return self._payloads.view_click(self.user(member), view, pressed)
+
+    def alert(self, member: str, words: str) -> Raw:
+        """The shortcut in the menu of a message is used."""
+        world = self.stage.slack.world
+        message = Message(channel=ROOM, ts=world.next_ts(), text=words, bot_id="B0SIEM")
+        return self._payloads.message_shortcut(self.user(member), world.channel(ROOM), message, CONTAIN_FROM_ALERT)
 
     def command(self, member: str, line: str) -> Raw:
         """A line after the command."""
@@ -243,4 +278,3 @@ def _told(answer: Raw, error: str) -> list[str]:
     title, shown = text(mapping(view.get("title")).get("text")), words(objects(view.get("blocks")))
     errors = [str(one) for one in mapping(answer.get("errors")).values()]
     return [one for one in (error, f"[{title}] {shown}" if view else "", text(answer.get("text")), *errors) if one]
-

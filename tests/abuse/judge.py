@@ -14,23 +14,26 @@ from firedoor.errors import JournalBroken
 from firedoor.journal import Kind
 from firedoor.run import Record, fold
 from tests.abuse.attempt import Attempt
-from tests.channels.slack.scene import Scene
+from tests.abuse.ground import Ground
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sight:
-    """The world at one moment. ``force`` is what counts; ``loose`` what stands in the journal, whether it counts or not."""
+    """The world at one moment. ``force`` is what counts; ``loose`` what stands in the journal, whether it counts or not.
+
+    ``views`` are those that somebody could submit.
+    """
 
     force: Counter[str]
     loose: Counter[str]
-    views: int
+    views: frozenset[str]
 
 
 class Judge:
     """Looks at one world."""
 
-    def __init__(self, stage: Scene) -> None:
-        self._stage = stage
+    def __init__(self, ground: Ground) -> None:
+        self._ground, self._stage = ground, ground.stage
         self._head, self._force, self._loose = "", Counter[str](), Counter[str]()
 
     async def look(self, *, anew: bool = False) -> Sight:
@@ -42,7 +45,8 @@ class Judge:
             for run in await stage.lab.journal.runs():
                 await self._read(run)
         effects = Counter({f"effect: {what}": times for what, times in stage.lab.vendor.effects.items()})
-        views = sum(request.method == "views.open" and not request.error for request in stage.slack.requests)
+        opened = (view for view in stage.slack.world.open_views() if "submit" in view.definition)
+        views = frozenset(view.id for view in opened) - self._ground.laid
         return Sight(force=self._force + effects, loose=self._loose, views=views)
 
     async def _read(self, run: str) -> None:
@@ -77,8 +81,8 @@ def accepted(before: Sight, after: Sight, attempt: Attempt, run: str) -> tuple[s
     found = after.force - before.force
     if not attempt.writes:
         found += after.loose - before.loose
-    if not attempt.opens and after.views > before.views:
-        found["a view was opened"] += 1
+    if not attempt.opens and after.views - before.views:
+        found["a view that can be submitted was opened"] += 1
     return tuple((found - Counter(one.replace("{open}", run) for one in attempt.allowed)).elements())
 
 

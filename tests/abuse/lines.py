@@ -90,7 +90,19 @@ RUNS: Final[Mapping[str, str]] = {
     "the standing approval": "standing",
 }
 UNDONE: Final[Mapping[str, str]] = {"one that waits": "{open}", **{name: run for name, run in RUNS.items() if run != "{over}"}}
-WORDS: Final = ("approve", "deny", "resume", "sign", "seal", "roster", "audit", "drill", "eval", "sudo stop {open}", "stop{open}", "approve {open}")
+WORDS: Final = (
+    "approve",
+    "deny",
+    "resume",
+    "sign",
+    "seal",
+    "roster",
+    "audit",
+    "eval",
+    "sudo stop {open}",
+    "stop{open}",
+    "approve {open}",
+)
 
 
 def attempts(way: SlackMode) -> Iterator[Attempt]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from firedoor.channels.slack import blocks, forms
+from firedoor.channels.slack import forms, home
 from firedoor.channels.slack.blocks import APPROVE, DECIDE, DENY, STOP
 from firedoor.vendors.slack.raw import Raw
 from tests.abuse.acts import GONE, Forge, Where, put
@@ -19,7 +19,8 @@ from tests.channels.slack.scene import SlackMode
 ACTION: Final[Where] = ("actions", 0, "action_id")
 VALUE: Final[Where] = ("actions", 0, "value")
 BLOCK: Final[Where] = ("actions", 0, "block_id")
-PRESSED: Final = {"approve": APPROVE, "deny": DENY, "stop": STOP}
+PRESSED: Final = {"look": APPROVE, "deny": DENY, "stop": STOP, "home look": home.LOOK, "home deny": home.REFUSE}
+SWAPPED: Final = {name: [other for other in PRESSED if other != name] for name in PRESSED}
 
 VALUES: Final[Mapping[str, object]] = {
     "a run that is over": "r0",
@@ -40,14 +41,27 @@ VALUES: Final[Mapping[str, object]] = {
     "half of a pair": "{open}\ud800",
     "SQL": "{open}' OR '1'='1",
 }
-FOREIGN: Final = ("approve", "firedoor_Approve", "firedoor_approve ", "", DECIDE, forms.CONTAIN, "x" * 255, "*", ".*", None, ["firedoor_stop"])
+FOREIGN: Final = (
+    "approve",
+    "firedoor_Approve",
+    "firedoor_approve ",
+    "",
+    DECIDE,
+    forms.CONTAIN,
+    "x" * 255,
+    "*",
+    ".*",
+    None,
+    ["firedoor_stop"],
+)
 
 
-def pressing(action: str, *forges: Forge) -> Make:
-    """Ben presses what he finds under the request."""
+def pressing(name: str, *forges: Forge) -> Make:
+    """Ben presses what he finds under the request, or in his home tab."""
 
     async def make(ground: Ground) -> None:
-        payload = await ground.press("U0BEN", action)
+        at_home = name.startswith("home")
+        payload = ground.press_at_home("U0BEN", PRESSED[name]) if at_home else await ground.press("U0BEN", PRESSED[name])
         for forge in forges:
             payload = forge(payload)
         await ground.send("interactive", _filled(payload, ground.open))
@@ -74,30 +88,33 @@ def _filled(value: Raw, run: str) -> Raw:
 def attempts(way: SlackMode) -> Iterator[Attempt]:
     """Each button with each wrong value, place, name and surrounding."""
     del way
-    for name, action in PRESSED.items():
+    for name in PRESSED:
+        place = "home:" if name.startswith("home") else "decide:"
         for what, value in VALUES.items():
-            yield Attempt(kind="edited button", variation=f"{name}: its value is {what}", make=pressing(action, put(value, VALUE)))
-            if what not in ("no value", "a run that is over"):
-                moved = f"decide:{value}" if isinstance(value, str) else value
-                forges = (put(moved, BLOCK), put("r0", VALUE))
-                yield Attempt(kind="edited button", variation=f"{name}: its place is of {what}", make=pressing(action, *forges))
+            yield Attempt(kind="edited button", variation=f"{name}: its value is {what}", make=pressing(name, put(value, VALUE)))
+            moved = f"{place}{value}" if isinstance(value, str) else value
+            make = pressing(name, put(moved, BLOCK), put("r404", VALUE))
+            if value != "r404":
+                yield Attempt(kind="edited button", variation=f"{name}: its place is that of {what}", make=make)
+    for name in PRESSED:
+        place = "home:" if name.startswith("home") else "decide:"
         for what, value in VALUES.items():
-            if isinstance(value, str) and "{open}" in value or value in ("r0", "r404", ""):
-                forges = (put(value, VALUE), put(blocks.place(str(value)), BLOCK))
-                yield Attempt(kind="button of another run", variation=f"{name}: value and place are {what}", make=pressing(action, *forges))
+            if isinstance(value, str):
+                make = pressing(name, put(value, VALUE), put(f"{place}{value}", BLOCK))
+                yield Attempt(kind="button of another run", variation=f"{name}: {what}", make=make)
     for foreign in FOREIGN:
-        yield Attempt(kind="foreign action", variation=f"{str(foreign)[:40]!r} with our value", make=pressing(APPROVE, put(foreign, ACTION)))
-    for name, action in PRESSED.items():
+        make = pressing("look", put(foreign, ACTION))
+        yield Attempt(kind="foreign action", variation=f"{str(foreign)[:40]!r} with our value", make=make)
+    for name in PRESSED:
         for what, forge in SHAPES.items():
-            opens = action != STOP
-            yield Attempt(kind="misshapen click", variation=f"{name}: {what}", make=pressing(action, forge), opens=opens)
-    for where, forge in PLACES.items():
-        for name, action in (("approve", APPROVE), ("deny", DENY)):
-            yield Attempt(kind="button in another place", variation=f"{name}: {where}", make=pressing(action, forge), opens=True)
-        yield Attempt(kind="stop under other words", variation=where, make=pressing(STOP, forge))
-    for words in ("Look and approve", "Deny", "Open the runbook"):
-        text: Raw = {"type": "plain_text", "text": words}
-        yield Attempt(kind="stop under other words", variation=f"the button says {words!r}", make=pressing(STOP, put(text, ("actions", 0, "text"))))
+            yield Attempt(kind="misshapen click", variation=f"{name}: {what}", make=pressing(name, forge), opens=True)
+    for name in PRESSED:
+        for where, forge in PLACES.items():
+            yield Attempt(kind="button in another place", variation=f"{name}: {where}", make=pressing(name, forge), opens=True)
+    for name, others in SWAPPED.items():
+        for other in others:
+            make = pressing(name, put(PRESSED[other], ACTION), put(f"{'home' if other.startswith('home') else 'decide'}:{{open}}", BLOCK))
+            yield Attempt(kind="button under other words", variation=f"{other} where {name} stood", make=make, opens=True)
 
 
 SHAPES: Final[Mapping[str, Forge]] = {
@@ -113,7 +130,6 @@ SHAPES: Final[Mapping[str, Forge]] = {
     "a trigger of another": put("1.2.3", ("trigger_id",)),
     "no response address": put(GONE, ("response_url",)),
     "a user that is text": put("U0BEN", ("user",)),
-    "an event beside": put({"type": "app_home_opened", "user": "U0BEN"}, ("event",)),
 }
 PLACES: Final[Mapping[str, Forge]] = {
     "another channel": put({"type": "message", "message_ts": "1.1", "channel_id": "C0GEN"}, ("container",)),

@@ -24,9 +24,14 @@ WORD_LENGTH = 96
 
 async def verdicts(theme: Theme, way: SlackMode, *, most: int | None = None) -> AsyncIterator[Verdict]:
     """Every attempt of a theme, or at ``most`` so many of each kind; and a verdict without a variation on what must still work after it."""
-    with tempfile.TemporaryDirectory(prefix="firedoor-abuse-") as folder, pytest.MonkeyPatch.context() as patch, judge.listening() as alarms:
+    with (
+        tempfile.TemporaryDirectory(prefix="firedoor-abuse-") as folder,
+        pytest.MonkeyPatch.context() as patch,
+        judge.listening() as alarms,
+    ):
         async with scene(Path(folder), patch, mode=way, **theme.scene) as stage:
-            ground, bench = Ground(stage, way), judge.Judge(stage)
+            ground = Ground(stage, way)
+            bench = judge.Judge(ground)
             await theme.prepare(ground)
             alarms.taken()
             for kind, made in itertools.groupby(theme.attempts(way), key=lambda one: one.kind):
@@ -48,7 +53,7 @@ async def _judged(ground: Ground, bench: judge.Judge, attempt: Attempt, alarms: 
     found = judge.accepted(before, after, attempt, run)
     if found or stage.runs[-1].done():
         await ground.ask()  # the others need a run that waits
-    opened = [f"a view opened: {_title(ground)}"] if after.views > before.views else []
+    opened = [f"a view opened: {_title(ground, view)}" for view in after.views - before.views]
     return Verdict(
         kind=attempt.kind,
         variation=attempt.variation,
@@ -76,9 +81,9 @@ def _troubles(ground: Ground, alarms: judge.Alarms) -> tuple[str, ...]:
     return (*found, *alarms.taken())
 
 
-def _title(ground: Ground) -> str:
-    views = [view for stack in ground.stage.slack.world.modals.values() for view in stack]
-    return text(mapping(views[-1].definition.get("title")).get("text")) if views else ""
+def _title(ground: Ground, opened: str) -> str:
+    [view] = [view for view in ground.stage.slack.world.open_views() if view.id == opened]
+    return text(mapping(view.definition.get("title")).get("text"))
 
 
 def summed(found: Iterable[Verdict]) -> Mapping[str, Any]:
@@ -87,7 +92,10 @@ def summed(found: Iterable[Verdict]) -> Mapping[str, Any]:
     for one in found:
         kinds.setdefault(one.kind, []).append(one)
     by_kind = {kind: _figures(made) for kind, made in kinds.items()}
-    return {**{name: sum(one[name] for one in by_kind.values()) for name in ("attempts", "accepted", "crashes", "controls")}, "kinds": by_kind}
+    return {
+        **{name: sum(one[name] for one in by_kind.values()) for name in ("attempts", "accepted", "crashes", "controls")},
+        "kinds": by_kind,
+    }
 
 
 def _figures(made: Sequence[Verdict]) -> Mapping[str, Any]:
@@ -100,6 +108,8 @@ def _figures(made: Sequence[Verdict]) -> Mapping[str, Any]:
         "controls": len(made) - len(attempts),
         "words": {word: times for word, times in said.most_common()},
         "wrong": [
-            f"{one.way}, {one.variation or 'afterwards'}: {'; '.join((*one.accepted, *one.crashes))}" for one in made if one.accepted or one.crashes
+            f"{one.way}, {one.variation or 'afterwards'}: {'; '.join((*one.accepted, *one.crashes))}"
+            for one in made
+            if one.accepted or one.crashes
         ],
     }

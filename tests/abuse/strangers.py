@@ -84,7 +84,9 @@ def attempts(way: SlackMode) -> Iterator[Attempt]:
             continue  # a form of fields holds text and nothing else
         for place, where in (("user", USER), ("team", (*TEAM, *USERS_TEAM)), ("app", APP)):
             for shape, value in SHAPES.items():
-                yield Attempt(kind="ids of a wrong type", variation=f"{name}: {place} is {shape}", make=doing(name, act.by, put(value, *where)))
+                yield Attempt(
+                    kind="ids of a wrong type", variation=f"{name}: {place} is {shape}", make=doing(name, act.by, put(value, *where))
+                )
     yield from _no_longer()
     for name in DECIDING[:4]:
         yield Attempt(kind="may not approve", variation=f"{name}: not an approver", make=doing(name, "U0MAX"))

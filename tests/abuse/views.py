@@ -50,6 +50,19 @@ EDITED: Final[Mapping[str, str]] = {
     "brackets without end": "[" * 3000,
     "a line without spaces": "{run}|{said}|{digest}",
 }
+HALTED: Final[Mapping[str, object]] = {
+    "a run that is over": "r0",
+    "a run that does not exist": "r404",
+    "nothing": "",
+    "none": None,
+    "a list": ["r1"],
+    "an object": {"run": "r1"},
+    "3,000 characters": "r" * 3000,
+    "a decision": "r1 stop sha256:0",
+    "half of a pair": "r\ud800",
+    "a NUL": "r1\x00",
+    "a path": "../r1",
+}
 SHAPES: Final[Mapping[str, object]] = {"none": None, "a list": ["r1", "approve"], "an object": {"run": "r1"}, "a number": 7}
 CALLBACKS: Final = ("deploy", "firedoor", "firedoor_Decide", "firedoor_decide ", "", "x" * 255, None, ["firedoor_decide"])
 
@@ -69,14 +82,20 @@ def attempts(way: SlackMode) -> Iterator[Attempt]:
         for callback in (*CALLBACKS, DECIDE if name == "form" else forms.CONTAIN):
             make = doing(name, "U0ADA" if name == "form" else "U0BEN", put(callback, CALLBACK))
             yield Attempt(kind="view of another app", variation=f"{name}: {str(callback)[:40]!r}", make=make)
+    for what, metadata in HALTED.items():
+        yield Attempt(kind="edited view of a stop", variation=what, make=doing("stop", "U0BEN", put(metadata, METADATA)))
     for name, approve in ANSWERS.items():
         for end in (*ENDS, "the roster was changed"):
             yield Attempt(kind="old view", variation=f"{name}: {end}", make=_too_late(end, approve=approve))
     for what, values in STATES.items():
         for who, name in (("U0EVE", "approve"), ("U0ADA", "deny")):
-            yield Attempt(kind="oversize or misshapen state", variation=f"{name} by {who}: {what}", make=doing(name, who, put(values, VALUES)))
+            yield Attempt(
+                kind="oversize or misshapen state", variation=f"{name} by {who}: {what}", make=doing(name, who, put(values, VALUES))
+            )
         zeros = put("r1 approve sha256:0 C0INC 1.1", METADATA)
-        yield Attempt(kind="oversize or misshapen state", variation=f"decide: {what}", make=doing("approve", "U0BEN", put(values, VALUES), zeros))
+        yield Attempt(
+            kind="oversize or misshapen state", variation=f"decide: {what}", make=doing("approve", "U0BEN", put(values, VALUES), zeros)
+        )
         yield Attempt(kind="oversize or misshapen state", variation=f"form: {what}", make=doing("form", "U0ADA", put(values, VALUES)))
 
 

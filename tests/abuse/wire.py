@@ -82,7 +82,14 @@ TIMES: Final[Mapping[str, Forgery]] = {
     "with a plus": lambda body: _with(signed(body), X_Slack_Request_Timestamp=f"+{int(time.time())}"),
     "two times, the fresh one second": lambda body: _twice(body, STAMP, str(int(time.time()) - 400), str(int(time.time()))),
 }
-KINDS: Final = ("application/json", "multipart/form-data; boundary=x", "text/plain", "application/xml", "", "application/x-www-form-urlencoded; charset=utf-7")
+KINDS: Final = (
+    "application/json",
+    "multipart/form-data; boundary=x",
+    "text/plain",
+    "application/xml",
+    "",
+    "application/x-www-form-urlencoded; charset=utf-7",
+)
 
 
 def _twice(body: str, name: str, first: str, second: str) -> Sent:
@@ -162,7 +169,9 @@ BOMBS: Final[Mapping[str, str]] = {
     "100,000 brackets in a payload": urlencode({"payload": "[" * DEEP}),
     "100,000 objects in a payload": urlencode({"payload": '{"a":' * DEEP + "1" + "}" * DEEP}),
     "900 levels": urlencode({"payload": '{"a":' * 900 + "1" + "}" * 900}),
-    "900 levels of a view": urlencode({"payload": '{"type":"view_submission","team":{"id":"T0001"},"view":' + '{"a":' * 900 + "1" + "}" * 901}),
+    "900 levels of a view": urlencode(
+        {"payload": '{"type":"view_submission","team":{"id":"T0001"},"view":' + '{"a":' * 900 + "1" + "}" * 901}
+    ),
     "50,000 fields": "&".join(f"a{number}=1" for number in range(50_000)),
     "a number of 5,000 digits": '{"a": ' + "9" * 5000 + "}",
     "not a number": '{"team": {"id": NaN}, "type": "block_actions"}',
@@ -174,7 +183,9 @@ BOMBS: Final[Mapping[str, str]] = {
     "a payload in a payload": urlencode({"payload": json.dumps({"payload": json.dumps({"type": "block_actions"})})}),
     "payloads without end": "payload=%7B%7D&" * 10_000,
     "half an escape": "payload=%7",
-    "authorizations that are text": urlencode({"command": "/firedoor", "team_id": "T0001", "api_app_id": "A0001", "authorizations": "T0001"}),
+    "authorizations that are text": urlencode(
+        {"command": "/firedoor", "team_id": "T0001", "api_app_id": "A0001", "authorizations": "T0001"}
+    ),
     "an enterprise that is a number": urlencode({"payload": '{"type":"block_actions","enterprise":7,"team":{"id":"T0001"}}'}),
     "an event that is a list": '{"type":"event_callback","event":[1],"team_id":"T0001","api_app_id":"A0001"}',
 }
@@ -211,7 +222,7 @@ def _replayed(wanted: str, what: str) -> Make:
         if "retry" in what:
             sent = _with(sent, X_Slack_Retry_Num="1", X_Slack_Retry_Reason="http_timeout")
         if "restart" in what:
-            await ground.stage.restart()
+            await ground.restart()
         await asyncio.gather(*(ground.post(sent) for _ in range(5 if "five" in what else 1)))
 
     return make

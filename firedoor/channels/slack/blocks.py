@@ -9,11 +9,12 @@ from typing import Any, Final
 from firedoor.approval import Answer, Request, Ruling, Way
 from firedoor.channel import Ask
 from firedoor.model import Change, Cover, Outcome, Plan, Reversal
-from firedoor.run import Item, Record, StepResult
+from firedoor.run import Item, Order, Record, StepResult
 from firedoor.vendors.slack.text import Block, context, header, own, pack, plain, said, shorten
 from firedoor.words import headline
 
 APPROVE, DENY, STOP, DECIDE = "firedoor_approve", "firedoor_deny", "firedoor_stop", "firedoor_decide"
+HALT: Final = "firedoor_halt"
 ADVISE: Final = "Advise"  # what the submit button says where only signatures count
 BESIDE: Final = 4  # lines of each part of a request's message but the first: a tired person has seconds
 FEW: Final = 5  # of one action, each change has a line of its own
@@ -80,6 +81,14 @@ def decide(ask: Ask, *, approve: bool, at: str = "") -> Block:
         "submit": plain(verb),
         "close": plain("Not now"),
     }
+
+
+def halt(order: Order) -> Block:
+    """The modal in which a run is really stopped: whoever edits the message could put its button under other words."""
+    about = f"{order.title}, run {order.run}, incident {order.incident}, asked for by {order.requester}."
+    shown = [said(shorten(about)), own("It begins no further write. What is done stays done; the run can be resumed.")]
+    view = _modal("Stop this run?", shown)
+    return {**view, "callback_id": HALT, "private_metadata": order.run, "submit": plain("Stop"), "close": plain("Go on")}
 
 
 def outcome(title: str, words: str) -> Block:
@@ -165,16 +174,7 @@ def progress(run: str, results: Sequence[StepResult], total: int) -> list[Block]
     told = [own(f"*{len(results)} of {total} steps ended*{f': {counted}' if counted else ''}"), *_sections(lines, most=30, sections=4)]
     if len(results) >= total:
         return told
-    button = {
-        **_button("Stop", STOP, run, style="danger"),
-        "confirm": {
-            "title": plain("Stop this run?"),
-            "text": plain("It begins no further write. What is done stays done; the run can be resumed."),
-            "confirm": plain("Stop"),
-            "deny": plain("Go on"),
-        },
-    }
-    return [*told, {"type": "actions", "block_id": place(run), "elements": [button]}]
+    return [*told, {"type": "actions", "block_id": place(run), "elements": [_button("Stop", STOP, run, style="danger")]}]
 
 
 def report(data: Mapping[str, Any]) -> list[Block]:

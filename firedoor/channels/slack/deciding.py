@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from firedoor.approval import Answer, Ruling
+from firedoor.approval import Answer, Person, Ruling
 from firedoor.channels.slack import blocks
 from firedoor.channels.slack.audience import Audience
 from firedoor.channels.slack.calls import VERBATIM, told
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_Made: TypeAlias = Callable[[str, Person | None], Awaitable[Block]]
+
 ACK_WITHIN: Final = 2.0  # of the three seconds that Slack waits
 
 
@@ -33,17 +36,21 @@ def listen(app: AsyncApp, *, desk: Desk, audience: Audience) -> None:
     @app.action(blocks.APPROVE)
     async def approve(ack: Any, body: Payload, client: AsyncWebClient, respond: Any) -> None:
         await ack()
-        await _open(body, client, respond, desk, audience, approve=True)
+        await _open(body, client, respond, audience, lambda run, person: _request(body, run, person, desk, approve=True))
 
     @app.action(blocks.DENY)
     async def deny(ack: Any, body: Payload, client: AsyncWebClient, respond: Any) -> None:
         await ack()
-        await _open(body, client, respond, desk, audience, approve=False)
+        await _open(body, client, respond, audience, lambda run, person: _request(body, run, person, desk, approve=False))
 
     @app.action(blocks.STOP)
     async def stop(ack: Any, body: Payload, client: AsyncWebClient, respond: Any) -> None:
         await ack()
-        await answer(respond, blocks.answer(await _stop(body, client, desk, audience)))
+        await _open(body, client, respond, audience, lambda run, person: _halt(run, person, desk))
+
+    @app.view(blocks.HALT)
+    async def halt(ack: Any, body: Payload, view: Payload, client: AsyncWebClient) -> None:
+        await ack(response_action="update", view=blocks.outcome("Stop", await _stop(body, view, client, desk, audience)))
 
     @app.view(blocks.DECIDE)
     async def decide(ack: Any, body: Payload, view: Payload, client: AsyncWebClient) -> None:
@@ -55,16 +62,13 @@ def listen(app: AsyncApp, *, desk: Desk, audience: Audience) -> None:
         )
         if not done:
             await update(client, str(view["id"]), await deciding)
-        await _show(client, str(view["private_metadata"]), desk, audience)
+        await _show(client, str(view.get("private_metadata")), desk, audience)
 
 
-async def _open(body: Payload, client: AsyncWebClient, respond: Any, desk: Desk, audience: Audience, *, approve: bool) -> None:
-    """Show the whole request as the journal has it, to whoever may answer it; others are told why not, and only they."""
+async def _open(body: Payload, client: AsyncWebClient, respond: Any, audience: Audience, made: _Made) -> None:
+    """Show what the journal has, to whoever may act on it; others are told why not, and only they."""
     try:
-        run = _run(body["actions"][0])
-        request = await desk.may_decide(run, await presser(body, client, audience))
-        at = f"{body['container']['channel_id']} {body['container']['message_ts']}"
-        view = blocks.decide(blocks.ask_of(await desk.record(run), request), approve=approve, at=at)
+        view = await made(_run(body["actions"][0]), await presser(body, client, audience))
         await told(client.views_open(trigger_id=str(body["trigger_id"]), view=view))
     except ChannelError as error:
         await answer(respond, blocks.answer(f"{error.what}, so the request could not be shown. Press the button again."))
@@ -74,10 +78,22 @@ async def _open(body: Payload, client: AsyncWebClient, respond: Any, desk: Desk,
         await answer(respond, blocks.answer(defect_words(defect)))
 
 
-async def _stop(body: Payload, client: AsyncWebClient, desk: Desk, audience: Audience) -> str:
-    """Stop a run whose button was pressed; what became of that, in words."""
+async def _request(body: Payload, run: str, person: Person | None, desk: Desk, *, approve: bool) -> Block:
+    """The whole request. Raises as `Desk.may_decide`."""
+    request = await desk.may_decide(run, person)
+    at = f"{body['container'].get('channel_id', '')} {body['container'].get('message_ts', '')}"
+    return blocks.decide(blocks.ask_of(await desk.record(run), request), approve=approve, at=at)
+
+
+async def _halt(run: str, person: Person | None, desk: Desk) -> Block:
+    """What would be stopped. Raises as `Desk.may_stop`."""
+    return blocks.halt((await desk.may_stop(run, person)).order)
+
+
+async def _stop(body: Payload, view: Payload, client: AsyncWebClient, desk: Desk, audience: Audience) -> str:
+    """Stop a run; what became of that, in words."""
     try:
-        run = _run(body["actions"][0])
+        run = str(view.get("private_metadata"))
         await desk.stop(run, await presser(body, client, audience), via=f"slack:{body['user']['id']}")
     except FiredoorError as error:
         return f"Not possible: {error}"
@@ -89,19 +105,28 @@ async def _stop(body: Payload, client: AsyncWebClient, desk: Desk, audience: Aud
 async def _decide(body: Payload, view: Payload, client: AsyncWebClient, desk: Desk, audience: Audience) -> Block:
     """Record the decision; the answer is a view that tells what became of it."""
     try:
-        run, said, asked, *_ = str(view["private_metadata"]).split(" ")
-        reason = str(view["state"]["values"]["reason"]["text"].get("value") or "")
+        run, said, asked, reason = _said(view)
         person, via = await presser(body, client, audience), f"slack:{body['user']['id']}"
         try:
-            await desk.decide(run, person, Answer(said), via=via, reason=reason, asked=asked)
+            await desk.decide(run, person, said, via=via, reason=reason, asked=asked)
         except MustBeSigned as signed:
-            await desk.advise(run, person, Answer(said), via=via, reason=reason)
+            await desk.advise(run, person, said, via=via, reason=reason)
             return blocks.outcome("Advice noted", f"Nothing is decided: {signed}")
     except FiredoorError as error:
         return blocks.outcome("Not recorded", f"Not possible: {error}")
     except Exception as defect:  # noqa: BLE001 - as above
         return blocks.outcome("Not recorded?", defect_words(defect))
     return blocks.outcome("Recorded", f"Your decision on run {run} is recorded: {said}.")
+
+
+def _said(view: Payload) -> tuple[str, Answer, str, str]:
+    """The run, the answer, the digest of what was shown, and why. Raises `DecisionRefused` where the view is none of ours."""
+    with suppress(KeyError, TypeError, ValueError, AttributeError):
+        run, said, asked, *_ = view["private_metadata"].split(" ")
+        reason = view["state"]["values"]["reason"]["text"].get("value") or ""
+        if said in (Answer.APPROVE, Answer.DENY) and asked and isinstance(reason, str):
+            return run, Answer(said), asked, reason
+    raise DecisionRefused("this view is not as Firedoor made it", advice="Open the request again")
 
 
 def _run(action: Payload) -> str:

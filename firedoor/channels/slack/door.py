@@ -44,6 +44,7 @@ BEFORE: Final = (
     "Firedoor has had this before, and has been started again since, so it was not begun another time. "
     "If you were never answered, look at `firedoor runs`, and do it again."
 )
+STRANGE: Final = "Firedoor knows no such button or form. If it looks like one of Firedoor's, tell the other responders."
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +103,9 @@ class Door:
             return self._refuse(body, "Not begun again", BEFORE, again=True)
         try:
             response = await self._dispatch(request)
-            return _reply() if _repeated(body) and response.status == 404 else response  # nobody listens for it; again, nobody would
+            if response.status != 404:
+                return response
+            return _reply() if _repeated(body) else self._refuse(body, "Not done", STRANGE)  # nobody listens for it; again, nobody would
         except Exception as defect:  # noqa: BLE001 - bolt answers for its listeners; what comes through is a shape that it cannot read
             log.error("what Slack delivered could not be read: %s", kind_and_place(defect))  # noqa: TRY400 - a traceback may quote it
             return _reply(status=400)

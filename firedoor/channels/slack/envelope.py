@@ -33,6 +33,8 @@ def foreign(body: Payload, here: Workspace) -> str:
     """Why what came is not for us to hear: another app, another workspace, no person. Empty where it is."""
     if body.get("type") == "url_verification":
         return ""
+    if not _shaped(body):
+        return "it lacks what Slack puts into everything of its type"
     if body.get("api_app_id", here.app) != here.app:
         return "it is of another app"
     if not any(_same(one, here) for one in _installations(body)):
@@ -40,7 +42,7 @@ def foreign(body: Payload, here: Workspace) -> str:
     event = _part(body, "event")
     if who(body) in (here.member, SLACKBOT) or any(map(_by_bot, (event, _part(event, "message"), _part(event, "previous_message")))):
         return "a bot did it"
-    return ""
+    return "" if who(body) or event else "nobody did it"
 
 
 def keys(body: Payload, signature: str = "") -> tuple[str, ...]:
@@ -76,6 +78,25 @@ def who(body: Payload) -> str:
     """The member id of whoever did it; empty where nobody is named."""
     user = body.get("user_id") or body.get("user") or _part(body, "event").get("user") or ""
     return str(user.get("id", "") if isinstance(user, Mapping) else user)
+
+
+def _shaped(body: Payload) -> bool:
+    """Whether it has the parts that are relied upon here."""
+    actions, view = body.get("actions"), _part(body, "view")
+    match body.get("type"):
+        case "event_callback":
+            return isinstance(body.get("event"), Mapping)
+        case "block_actions":
+            pressed = actions if isinstance(actions, list) and actions else [None]
+            names = [one.get("action_id") if isinstance(one, Mapping) else None for one in pressed]
+            names += [_part(body, "container").get("type")]
+        case "view_submission":
+            names = [view.get("callback_id"), view.get("id")]
+        case "message_action" | "shortcut":
+            names = [body.get("callback_id")]
+        case _:
+            return True
+    return all(isinstance(one, str) for one in (*names, body.get("trigger_id"), _part(body, "user").get("id")))
 
 
 def _installations(body: Payload) -> list[tuple[str, str]]:

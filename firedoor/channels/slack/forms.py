@@ -102,7 +102,7 @@ def read(view: Payload) -> Filled:
             values={name: str(text or "") for name, text in fields.items()},
             found=prefill.recall(memory),
         )
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
         raise BadInput("this form is not as Firedoor made it", advice="Open it again with: /firedoor contain") from None
 
 

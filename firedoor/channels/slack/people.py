@@ -42,7 +42,7 @@ async def answer(respond: Any, message: Mapping[str, Any]) -> None:
 
     try:
         reply = await respond(**message)
-    except (aiohttp.ClientError, TimeoutError, OSError) as silent:
+    except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as silent:  # the last where no address came, as from a home tab
         log.warning("a person could not be answered in Slack (%s)", type(silent).__name__)
     else:
         if reply.status_code != 200:

@@ -78,7 +78,7 @@ class _Front:
             heard = AsyncBoltRequest(body=dict(read(body)), headers=again, mode="socket_mode")
         except _Unheard as why:
             return web.Response(status=why.status, text=why.word)
-        except (ValueError, TypeError, RecursionError):
+        except (ValueError, TypeError, AttributeError, RecursionError):
             return web.Response(status=400, text="not readable")
         try:
             return await to_aiohttp_response(await self._door.take(heard, signature=signature))
@@ -96,7 +96,7 @@ class _Front:
                 body = (await request.read()).decode()
         except TimeoutError:
             raise _Unheard(408, "too slow") from None
-        except UnicodeDecodeError:
+        except (UnicodeDecodeError, web.RequestPayloadError):
             raise _Unheard(401, "not signed") from None
         if not self._verifier.is_valid(body, stamp, signature):
             raise _Unheard(401, "not signed")

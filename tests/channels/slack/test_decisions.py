@@ -209,10 +209,12 @@ async def test_a_modal_that_was_open_when_somebody_denied_counts_for_nothing(sta
 
 FORGED = [
     ("r1 approve sha256:" + "0" * 64, "what you were shown is not what is being asked now"),
-    ("r1 approve", "Something is wrong inside Firedoor"),
-    ("r1 perhaps sha256:00", "Something is wrong inside Firedoor"),
+    ("r1 approve", "this view is not as Firedoor made it"),
+    ("r1 approve  C0INC 1.1", "this view is not as Firedoor made it"),
+    ("r1 stop sha256:00", "this view is not as Firedoor made it"),
+    ("r1 perhaps sha256:00", "this view is not as Firedoor made it"),
     ("r9 approve sha256:00", "there is no run"),
-    ("", "Something is wrong inside Firedoor"),
+    ("", "this view is not as Firedoor made it"),
 ]
 
 

@@ -21,6 +21,7 @@ CLICK: dict[str, Any] = {
     "enterprise": None,
     "user": {"id": "U1", "team_id": "T1"},
     "trigger_id": "t.2",
+    "container": {"type": "message", "message_ts": "1.1", "channel_id": "C1"},
     "actions": [{"action_id": "other"}],
 }
 EVENT: dict[str, Any] = {

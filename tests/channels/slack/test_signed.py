@@ -96,7 +96,11 @@ async def test_a_run_is_stopped_from_its_thread(stage: Scene) -> None:
     cyd = stage.people["cyd"]
     progress = await cyd.wait_for_message(ROOM, lambda one: any(button.action_id == STOP for button in one.buttons), 10)
     assert (await cyd.click(ROOM, progress.ts, STOP)).ok
-    assert "begins no further write" in (await stage.told("cyd")).shown
+    modal = await cyd.wait_for_modal(lambda one: one.submit == "Stop", 10)
+    assert "Shut the doors, run r1" in modal.shown
+    assert not await stage.recorded(Kind.STOP)
+    assert (await cyd.submit({})).ok
+    assert "begins no further write" in (await cyd.wait_for_modal(lambda one: not one.submit, 10)).shown
     held.set()
     report = await run
     assert report["outcome"] in ("stopped", "partial")
