@@ -4,12 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help drill test laws e2e browser bench lint types docs docs-check lock clean
+.PHONY: help drill test laws slack-abuse e2e browser bench lint types docs docs-check lock clean
 
 help:
 	@echo "make drill   a whole exercise: an attacker, simulated vendors, containment (ARGS=--no-contain to see the judge say no)"
 	@echo "make test    the tests, in under four minutes"
 	@echo "make laws    every case of every action, held to every law; prints what was tried of each"
+	@echo "make slack-abuse  thousands of hostile attempts at the app in Slack, each judged by what came of it"
 	@echo "make e2e     the tests that start whole drills and a real Prefect server"
 	@echo "make browser the tests that use the drill's pages with a real browser (Debian's chromium); pictures of them go to build/"
 	@echo "make bench   how fast it is, at the simulated vendors: a table, build/bench.json, and an error where a limit is missed"
@@ -23,6 +24,9 @@ test: $(VENV)/.dev
 
 laws: $(VENV)/.dev
 	$(BIN)/python -m tests.laws $(ARGS)
+
+slack-abuse: $(VENV)/.dev
+	$(BIN)/python -m tests.abuse
 
 e2e: $(VENV)/.dev
 	$(BIN)/pytest -m e2e tests/e2e $(ARGS)

@@ -145,7 +145,7 @@ def _freeze(draw: Draw | None, *, targets: int = 1, body: Mapping[str, Any] | No
     return make
 
 
-def _ada(text: Callable[[Case], str], **how: int) -> Forge:
+def _ada(text: Callable[[Case], str], **how: Any) -> Forge:
     return lambda case: case.said(proof=KEYS["Ada"].sign(text(case), **how).proof)
 
 

@@ -27,7 +27,7 @@ def attempts(way: SlackMode) -> Iterator[Attempt]:
     del way
     for name in DECIDING:
         for who in ((*STRANGERS,), ("U0EVE",) * 20, ("U0ADA", "U0GUS", "U0FAR", "U0EVE") * 5):
-            if not (name in ("stop", "/firedoor stop") and "U0ADA" in who):
+            if not (name in ("stop", "look to stop", "/firedoor stop") and "U0ADA" in who):  # she may
                 make = _crowd(name, who)
                 yield Attempt(kind="twenty at once", variation=f"{name}: {', '.join(dict.fromkeys(who))[:40]}", make=make)
     for times in MANY:

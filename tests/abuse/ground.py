@@ -20,6 +20,7 @@ from firedoor.run import Record
 from firedoor.vendors.slack.delivery import Ack
 from firedoor.vendors.slack.delivery import Kind as Way
 from firedoor.vendors.slack.directory import User
+from firedoor.vendors.slack.payloads import Payloads
 from firedoor.vendors.slack.people import words
 from firedoor.vendors.slack.raw import Raw, mapping, objects, text
 from firedoor.vendors.slack.world import Message, View
@@ -184,7 +185,7 @@ class Ground:
         return self._payloads.submission(self.user(member), self.view(member, definition, values))
 
     @property
-    def _payloads(self) -> Any:
+    def _payloads(self) -> Payloads:
         return self.stage.slack._people.acts.payloads
 
     async def send(self, kind: Way, payload: Raw) -> Raw:
@@ -224,7 +225,7 @@ class Ground:
         """Wait until the app has done whatever it does about it. A run that begins meanwhile does not end: that is the judge's to see."""
         with suppress(TimeoutError):
             async with asyncio.timeout(SECONDS):
-                while _busy(asyncio.all_tasks() - before):
+                while _busy(asyncio.all_tasks() - before):  # noqa: ASYNC110 - the app's own tasks tell nobody
                     await asyncio.sleep(0.002)
 
     def seen(self, shown: int) -> tuple[str, ...]:

@@ -77,9 +77,9 @@ def attempts(way: SlackMode) -> Iterator[Attempt]:
         yield Attempt(kind="ruling by hand", variation=what, make=_added(kind, body), writes=True)
         yield Attempt(kind="ruling by hand", variation=f"{what}, then resumed", make=_taken_over(_added(kind, body)), writes=True)
     for what, (member, changed) in REWRITTEN.items():
-        for answer in ("approve", "deny"):
-            make = _taken_over(_rewritten(changed, member, approve=answer == "approve"))
-            yield Attempt(kind="request rewritten", variation=f"{what}, {answer}", make=make, writes=True)
+        for said in ("approve", "deny"):
+            make = _taken_over(_rewritten(changed, member, approve=said == "approve"))
+            yield Attempt(kind="request rewritten", variation=f"{what}, {said}", make=make, writes=True)
     for what, alter in UNDECIDED.items():
         yield Attempt(kind="plan rewritten", variation=what, make=_taken_over(alter), writes=True)
     for what, alter in DECIDED.items():

@@ -1,4 +1,4 @@
-"""What has force in the world: told from the journal and the vendor, never from what the app answers. And what has gone wrong in the app."""
+"""What has force in the world: told from the journal and the vendor, never from the app's answers. And what has gone wrong in it."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -125,7 +126,7 @@ def attempts(way: SlackMode) -> Iterator[Attempt]:
         for verb in ("contain", "stop", "undo", "status", ""):
             yield _line("shell and markup", f"{verb or 'alone'} {what}", f"{verb} {words}".strip()[:4000])
     for what, run in RUNS.items():
-        if run not in ("{open}",):
+        if run != "{open}":
             yield _line("stop of no such run", what, f"stop {run}", by="U0BEN")
     for what, run in UNDONE.items():
         yield _line("undo of no such run", what, f"undo {run}")
@@ -192,8 +193,6 @@ def _line(kind: str, variation: str, line: str, *, by: str = "U0ADA") -> Attempt
 
 
 def _json(text: str) -> str:
-    import json
-
     return json.dumps(text)
 
 

@@ -106,7 +106,7 @@ def _figures(made: Sequence[Verdict]) -> Mapping[str, Any]:
         "accepted": sum(bool(one.accepted) for one in made),
         "crashes": sum(bool(one.crashes) for one in made),
         "controls": len(made) - len(attempts),
-        "words": {word: times for word, times in said.most_common()},
+        "words": dict(said.most_common()),
         "wrong": [
             f"{one.way}, {one.variation or 'afterwards'}: {'; '.join((*one.accepted, *one.crashes))}"
             for one in made

@@ -1,4 +1,4 @@
-"""Signatures that are not what they should be, handed in at the desk or written straight into the journal. Only hardware keys count here."""
+"""Signatures that are not what they should be, handed in at the desk or written into the journal. Only hardware keys count here."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class Case:
     def text(self, *, decision: Decision | None = None, run: str = "", request: Request | None = None) -> str:
         return document(decision or self.decision, run or self.run, request or self.request)
 
-    def ben(self, text: str, **how: int) -> Decision:
+    def ben(self, text: str, **how: Any) -> Decision:
         """Ben's own signature, over that."""
         return replace(self.decision, proof=KEYS["Ben"].sign(text, **how).proof)
 

@@ -82,11 +82,10 @@ def attempts(way: SlackMode) -> Iterator[Attempt]:
     for name, act in ACTS.items():
         if act.way == "slash_commands" and way == "http":
             continue  # a form of fields holds text and nothing else
-        for place, where in (("user", USER), ("team", (*TEAM, *USERS_TEAM)), ("app", APP)):
+        for place, ids in (("user", USER), ("team", (*TEAM, *USERS_TEAM)), ("app", APP)):
             for shape, value in SHAPES.items():
-                yield Attempt(
-                    kind="ids of a wrong type", variation=f"{name}: {place} is {shape}", make=doing(name, act.by, put(value, *where))
-                )
+                make = doing(name, act.by, put(value, *ids))
+                yield Attempt(kind="ids of a wrong type", variation=f"{name}: {place} is {shape}", make=make)
     yield from _no_longer()
     for name in DECIDING[:4]:
         yield Attempt(kind="may not approve", variation=f"{name}: not an approver", make=doing(name, "U0MAX"))

@@ -82,8 +82,8 @@ def attempts(way: SlackMode) -> Iterator[Attempt]:
         for callback in (*CALLBACKS, DECIDE if name == "form" else forms.CONTAIN):
             make = doing(name, "U0ADA" if name == "form" else "U0BEN", put(callback, CALLBACK))
             yield Attempt(kind="view of another app", variation=f"{name}: {str(callback)[:40]!r}", make=make)
-    for what, metadata in HALTED.items():
-        yield Attempt(kind="edited view of a stop", variation=what, make=doing("stop", "U0BEN", put(metadata, METADATA)))
+    for how, written in HALTED.items():
+        yield Attempt(kind="edited view of a stop", variation=how, make=doing("stop", "U0BEN", put(written, METADATA)))
     for name, approve in ANSWERS.items():
         for end in (*ENDS, "the roster was changed"):
             yield Attempt(kind="old view", variation=f"{name}: {end}", make=_too_late(end, approve=approve))

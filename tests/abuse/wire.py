@@ -39,7 +39,7 @@ def _mac(sent: Sent) -> str:
 
 FORGED: Final[Mapping[str, Forgery]] = {
     "another secret": lambda body: signed(body, secret="guessed"),
-    "a space for a secret": lambda body: signed(body, secret=" "),
+    "one letter for a secret": lambda body: signed(body, secret="x"),
     "a truncated signature": lambda body: _with(signed(body), X_Slack_Signature=_mac(signed(body))[:-1]),
     "half a signature": lambda body: _with(signed(body), X_Slack_Signature=_mac(signed(body))[:35]),
     "a longer signature": lambda body: _with(signed(body), X_Slack_Signature=_mac(signed(body)) + "0"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -81,7 +81,8 @@ async def _open(body: Payload, client: AsyncWebClient, respond: Any, audience: A
 async def _request(body: Payload, run: str, person: Person | None, desk: Desk, *, approve: bool) -> Block:
     """The whole request. Raises as `Desk.may_decide`."""
     request = await desk.may_decide(run, person)
-    at = f"{body['container'].get('channel_id', '')} {body['container'].get('message_ts', '')}"
+    place = body["container"] if isinstance(body.get("container"), Mapping) else {}
+    at = f"{place.get('channel_id', '')} {place.get('message_ts', '')}"
     return blocks.decide(blocks.ask_of(await desk.record(run), request), approve=approve, at=at)
 
 

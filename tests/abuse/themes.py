@@ -1,0 +1,26 @@
+"""Every theme there is, and all attempts of one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+from tests.abuse import alone, crowds, journals, lines, messages, signatures, strangers, tainted, views, wire
+from tests.abuse.attempt import Theme, Verdict
+from tests.abuse.running import verdicts
+from tests.channels.slack.scene import SlackMode
+
+THEMES: Final[Sequence[Theme]] = tuple(
+    room.THEME for room in (wire, strangers, messages, views, lines, journals, signatures, alone, tainted, crowds)
+)
+
+
+def every(part: tuple[int, SlackMode]) -> list[Verdict]:
+    """The verdicts on a theme's attempts, by its number and the way in which Slack reaches the app."""
+
+    async def made() -> list[Verdict]:
+        number, way = part
+        return [verdict async for verdict in verdicts(THEMES[number], way)]
+
+    return asyncio.run(made())
