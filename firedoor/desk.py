@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
-from typing import cast
+from datetime import UTC, datetime, timedelta
+from typing import Final, cast
 
 from firedoor import approval
 from firedoor.approval import Answer, Decision, Grant, Person, Request, Roster, Ruling, check, tally
@@ -16,6 +16,9 @@ from firedoor.journal import Journal, Kind
 from firedoor.run import Record, fold
 from firedoor.seal import Seal
 from firedoor.store import Overtaken, Taken
+
+TICK: Final = timedelta(microseconds=1)
+NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class Desk:
@@ -87,7 +90,7 @@ class Desk:
         def judged(record: Record, now: datetime) -> Decision:
             if decision.answer is Answer.STOP:
                 self._may_stop(record, person)
-                if (resumed := record.moments.get(Kind.RESUMED)) is not None and decision.at <= resumed:
+                if decision.at <= _resumed(record):
                     raise DecisionRefused("the run has been resumed since that was signed", advice="Sign again")
             else:
                 self._open(record, person, now=now)
@@ -114,8 +117,8 @@ class Desk:
 
         def judged(record: Record, now: datetime) -> Decision:
             who = self._may_stop_by_word(record, person)
-            named = approval.subject(run, record.request)
-            return self._vouched(Decision(request=named, answer=Answer.STOP, by=who.name, via=via, at=now, reason=reason))
+            named, at = approval.subject(run, record.request), max(now, _resumed(record) + TICK)  # another clock may be ahead
+            return self._vouched(Decision(request=named, answer=Answer.STOP, by=who.name, via=via, at=at, reason=reason))
 
         return await self._record(run, judged)
 
@@ -125,8 +128,7 @@ class Desk:
 
     def counts(self, record: Record, stop: Decision) -> bool:
         """Whether a stop of that run counts."""
-        resumed = record.moments.get(Kind.RESUMED)  # what was said before that has had its force
-        return (resumed is None or stop.at > resumed) and approval.stops(stop, record.order.run, record.request, self.roster, self._seal)
+        return stop.at > _resumed(record) and approval.stops(stop, record.order.run, record.request, self.roster, self._seal)
 
     async def wait(self, request: Request) -> Ruling:
         """Until the request is ruled on: by enough people, by one denial, by its expiry, or by a stop. The ruling is journaled once."""
@@ -217,6 +219,11 @@ class Desk:
             ruling = "it was stopped" if stopped_by else f"it is {ruled}"
             raise DecisionRefused(f"run {run} waits for no decision: {ruling}", advice="See `firedoor show`")
         return request
+
+
+def _resumed(record: Record) -> datetime:
+    """When the run was last resumed. A stop of before that has had its force, whoever puts it on record once more."""
+    return record.moments.get(Kind.RESUMED, NEVER)
 
 
 def _must_be_signed(run: str, request: Request, answer: Answer) -> MustBeSigned:
