@@ -242,6 +242,20 @@ async def test_a_stop_rules_too_and_takes_no_answer_after(scene: Scene) -> None:
     assert await ruling(scene, request) is Ruling.STOPPED
 
 
+async def test_a_stop_has_its_force_once(scene: Scene) -> None:
+    """Until the run is resumed, whoever puts it on record again, in the journal or at the desk."""
+    await scene.asked()
+    stop = await scene.desk.stop("r1", CEM, via="test")
+    assert scene.desk.stopped_by(await scene.desk.record("r1")) == "Cem"
+    await scene.journal.append("r1", Kind.RESUMED, {"from": 0})
+    await scene.journal.append("r1", Kind.STOP, stop)
+    assert scene.desk.stopped_by(await scene.desk.record("r1")) == ""
+    with pytest.raises(DecisionRefused, match="has been resumed since"):
+        await scene.desk.submit("r1", stop)
+    await scene.desk.stop("r1", CEM, via="test")  # by a clock that is years behind that of whoever resumed it
+    assert scene.desk.stopped_by(await scene.desk.record("r1")) == "Cem"
+
+
 async def test_two_processes_that_wait_rule_once(scene: Scene) -> None:
     request = await scene.asked()
     waits = [asyncio.create_task(desk.wait(request)) for desk in (scene.desk, scene.elsewhere)]

@@ -91,6 +91,10 @@ async def test_whoever_follows_can_be_called_off_at_any_moment(tmp_path: Path, s
         assert done, "the cancellation was lost"
 
 
+async def test_a_name_that_no_database_can_hold_is_no_runs(store: Store) -> None:
+    assert await Journal(store).events("r1\ud800") == []
+
+
 async def test_a_body_is_a_mapping(store: Store) -> None:
     with pytest.raises(TypeError, match="mapping"):
         await Journal(store).append("r1", Kind.NOTED, ["no"])

@@ -250,6 +250,16 @@ async def test_a_button_with_the_value_of_another_run_is_refused(stage: Scene) -
     assert await stage.people["ben"].modal() is None
 
 
+async def test_a_button_that_nobody_knows_is_answered(stage: Scene) -> None:
+    """As one that a thief of the token has put there. Left without an answer, Slack would show an error, and say nothing of why."""
+    await stage.ask()
+    message = stage.slack.world.messages[ROOM][(await stage.request()).ts]
+    pressed: Raw = {"type": "button", "action_id": "deploy", "block_id": "decide:r1", "value": "r1"}
+    payloads, ben = stage.slack._people.acts.payloads, stage.slack.world.user("U0BEN")
+    assert (await stage.deliver("interactive", payloads.message_click(ben, stage.slack.world.channel(ROOM), message, pressed))).came
+    assert "Firedoor knows no such button" in (await stage.told("ben")).shown
+
+
 async def test_an_edited_message_does_not_mislead(stage: Scene) -> None:
     await stage.ask()
     post = await stage.request()

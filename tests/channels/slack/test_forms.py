@@ -151,6 +151,7 @@ def test_what_concerns_no_field_stands_under_the_first() -> None:
         {"private_metadata": ""},
         {"private_metadata": "[]"},
         {"private_metadata": "{}"},
+        {"private_metadata": "[" * 3000},
         {"state": {"values": {}}},
         {"state": {}},
         {"state": {"values": {"playbook": {forms.CHOOSE: {"selected_option": 7}}}}},

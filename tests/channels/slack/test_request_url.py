@@ -77,6 +77,7 @@ async def test_what_is_not_signed_is_refused_with_one_word(http: Scene, caplog: 
         "upper case": without(good, X_Slack_Signature=good.headers["X-Slack-Signature"].upper()),
         "not ASCII": without(good, X_Slack_Signature="v0=\u00e9"),
         "not text": Sent(b"\xff" + good.body, good.headers),
+        "not packed as it says": without(good, Content_Encoding="gzip"),
         "a check of TLS": Sent(b"ssl_check=1&token=x", {"Content-Type": "application/x-www-form-urlencoded"}),
         "a challenge": Sent(b'{"type": "url_verification", "challenge": "tell me"}', {"Content-Type": "application/json"}),
     }
@@ -92,7 +93,7 @@ async def test_what_is_not_signed_is_refused_with_one_word(http: Scene, caplog: 
 
 async def test_a_body_has_its_limit_and_its_time(http: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (await post(http.url, signed(HUGE)))[0] == 413
-    for broken in ("{", "payload=[]", "payload=%7B", "{" * 40_000):
+    for broken in ("{", "payload=[]", "payload=%7B", "{" * 40_000, "command=%2Ffiredoor&authorizations=x"):
         assert (await post(http.url, signed(broken)))[:2] == (400, "not readable")
     monkeypatch.setattr(request_url, "READ_SECONDS", 0.1)
     for headers, status in ((signed("payload=x").headers, b"408"), ({}, b"401")):  # what is not signed is not even read
