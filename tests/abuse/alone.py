@@ -223,7 +223,7 @@ def _begin(ground: Ground, order: Order, **book: Any) -> asyncio.Task[Report]:
     stage.lab.actions = (fakes.Shut, fakes.Clear, Burn, Both)
     engine = stage.lab.engine(journal=stage.lab.journal)
     task = asyncio.create_task(cast("Any", engine.contain(order, fakes.book(**book), Plainly())))
-    ground.kept.setdefault("begun", []).append(task)
+    stage.runs.insert(0, task)  # it ends with the scene
     return task
 
 
@@ -250,7 +250,7 @@ async def _prepare(ground: Ground) -> None:
 
 
 async def _break_glass(ground: Ground) -> asyncio.Task[Report]:
-    run = ground.kept["glass"] = f"glass-{len(ground.kept.get('begun', []))}"
+    run = ground.kept["glass"] = f"glass-{len(ground.stage.runs)}"
     ground.restore()
     task = _begin(ground, replace(ground.stage.lab.order(run), way=Way.BREAK_GLASS))
     await ground.stage.until(lambda: ground.stage.recorded(Kind.REQUESTED, run))

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
+import sqlalchemy as sa
+
 from firedoor.approval import Answer, Decision, eligible, proven
 from firedoor.desk import Desk
-from firedoor.errors import JournalBroken
+from firedoor.errors import JournalError
 from firedoor.journal import Kind
 from firedoor.run import Record, fold
+from firedoor.store import events
 from tests.abuse.attempt import Attempt
 from tests.abuse.ground import Ground
 
@@ -30,31 +33,33 @@ class Sight:
 
 
 class Judge:
-    """Looks at one world."""
+    """Looks at one world. A run that has not grown is as it was, unless somebody has altered it."""
 
     def __init__(self, ground: Ground) -> None:
         self._ground, self._stage = ground, ground.stage
-        self._head, self._force, self._loose = "", Counter[str](), Counter[str]()
+        self._known: dict[str, tuple[int, Counter[str], Counter[str]]] = {}
 
-    async def look(self, *, anew: bool = False) -> Sight:
-        """The world as it stands. Where nothing was added to the journal, nothing in it is another; but ``anew`` where it was altered."""
-        stage = self._stage
-        head = await stage.lab.journal.head()
-        if anew or head != self._head:
-            self._head, self._force, self._loose = head, Counter(), Counter()
-            for run in await stage.lab.journal.runs():
-                await self._read(run)
-        effects = Counter({f"effect: {what}": times for what, times in stage.lab.vendor.effects.items()})
-        opened = (view for view in stage.slack.world.open_views() if "submit" in view.definition)
-        views = frozenset(view.id for view in opened) - self._ground.laid
-        return Sight(force=self._force + effects, loose=self._loose, views=views)
+    async def look(self, *, altered: Collection[str] = ()) -> Sight:
+        """The world as it stands; of the runs that may be ``altered``, nothing is taken as known."""
+        async with self._stage.lab.store.reading() as connection:
+            grown = (await connection.execute(sa.select(events.c.run, sa.func.max(events.c.seq)).group_by(events.c.run))).all()
+        for run, height in grown:
+            if run in altered or run not in self._known or self._known[run][0] != height:
+                self._known[run] = (height, *await self._read(run))
+        effects = Counter({f"effect: {what}": times for what, times in self._stage.lab.vendor.effects.items()})
+        force = sum((one for _, one, _ in self._known.values()), effects)
+        loose = sum((one for _, _, one in self._known.values()), Counter[str]())
+        opened = (view for view in self._stage.slack.world.open_views() if "submit" in view.definition)
+        return Sight(force=force, loose=loose, views=frozenset(view.id for view in opened) - self._ground.laid)
 
-    async def _read(self, run: str) -> None:
-        events = await self._stage.lab.events(run)
-        self._loose[f"{run} begun"] += 1
-        self._loose.update(f"{run}: {event.kind}" for event in events if event.kind in (Kind.DECIDED, Kind.STOP))
-        with suppress(JournalBroken):  # whoever broke it has stopped it, and approved nothing
-            self._force.update(_forces(self._stage.desk, run, fold(run, events)))
+    async def _read(self, run: str) -> tuple[Counter[str], Counter[str]]:
+        """What has force in a run, and what stands there."""
+        found = await self._stage.lab.events(run)
+        loose = Counter(f"{run}: {event.kind}" for event in found if event.kind in (Kind.DECIDED, Kind.STOP))
+        loose.update(f"{run} begun" for event in found if event.kind == Kind.OPENED)
+        with suppress(JournalError):  # whoever broke it has stopped it, and approved nothing
+            return Counter(_forces(self._stage.desk, run, fold(run, found))), loose
+        return Counter(), loose
 
 
 def _forces(desk: Desk, run: str, record: Record) -> Iterator[str]:

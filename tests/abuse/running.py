@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,13 @@ from tests.channels.slack.scene import SlackMode, scene
 WORD_LENGTH = 96
 
 
-async def verdicts(theme: Theme, way: SlackMode, *, most: int | None = None) -> AsyncIterator[Verdict]:
-    """Every attempt of a theme, or at ``most`` so many of each kind; and a verdict without a variation on what must still work after it."""
+async def verdicts(
+    theme: Theme, way: SlackMode, *, most: int | None = None, kinds: Collection[str] = (), controls: bool = True
+) -> AsyncGenerator[Verdict, None]:
+    """Every attempt of a theme, or of the ``kinds`` named, or at ``most`` so many of each; after each kind, what must still work.
+
+    The verdict on that has no variation.
+    """
     with (
         tempfile.TemporaryDirectory(prefix="firedoor-abuse-") as folder,
         pytest.MonkeyPatch.context() as patch,
@@ -33,11 +38,15 @@ async def verdicts(theme: Theme, way: SlackMode, *, most: int | None = None) -> 
             ground = Ground(stage, way)
             bench = judge.Judge(ground)
             await theme.prepare(ground)
+            ground.seen(0)
             alarms.taken()
             for kind, made in itertools.groupby(theme.attempts(way), key=lambda one: one.kind):
+                if kinds and kind not in kinds:
+                    continue
                 for attempt in itertools.islice(made, most):
                     yield await _judged(ground, bench, attempt, alarms)
-                yield await _controlled(theme, ground, kind, alarms)
+                if controls:
+                    yield await _controlled(theme, ground, kind, alarms)
 
 
 async def _judged(ground: Ground, bench: judge.Judge, attempt: Attempt, alarms: judge.Alarms) -> Verdict:
@@ -49,7 +58,7 @@ async def _judged(ground: Ground, bench: judge.Judge, attempt: Attempt, alarms: 
     except Exception as error:  # noqa: BLE001 - the attempts go on, and whatever it is stands in the verdict
         ground.troubles.append(f"raised: {kind_and_place(error)}")
     await ground.settle(tasks)
-    after = await bench.look(anew=attempt.writes)
+    after = await bench.look(altered={run} if attempt.writes else ())
     found = judge.accepted(before, after, attempt, run)
     if found or stage.runs[-1].done():
         await ground.ask()  # the others need a run that waits
