@@ -144,7 +144,7 @@ def _taken_over(make: Make) -> Make:
     return made
 
 
-async def _alter(ground: Ground, kind: Kind, change: Callable[[Body], None]) -> None:
+async def alter(ground: Ground, kind: Kind, change: Callable[[Body], None]) -> None:
     """The newest row of that kind, in place; its hash is no longer its own, which only the audit sees."""
     async with ground.stage.lab.store.transaction() as connection:
         mine = (events.c.run == ground.open) & (events.c.kind == str(kind))
@@ -159,7 +159,7 @@ def _rewritten(changed: Body, member: str, *, approve: bool) -> Make:
     """The request is another, and somebody decides on that."""
 
     async def make(ground: Ground) -> None:
-        await _alter(ground, Kind.REQUESTED, lambda body: body.update(changed))
+        await alter(ground, Kind.REQUESTED, lambda body: body.update(changed))
         await ground.send("interactive", await ground.decision(member, approve=approve))
 
     return make
@@ -196,7 +196,7 @@ def _planned(change: Callable[[Body], None]) -> Make:
 
     async def make(ground: Ground) -> None:
         await ground.approve()
-        await _alter(ground, Kind.PLANNED, change)
+        await alter(ground, Kind.PLANNED, change)
 
     return make
 
@@ -210,7 +210,7 @@ def _more(**changed: object) -> Callable[[Body], None]:
 
 def _ordered(**changed: object) -> Make:
     async def make(ground: Ground) -> None:
-        await _alter(ground, Kind.OPENED, lambda body: body.update(changed))
+        await alter(ground, Kind.OPENED, lambda body: body.update(changed))
 
     return make
 
@@ -222,7 +222,7 @@ async def _unasked(ground: Ground) -> None:
 
 
 async def _tells_unasked(ground: Ground) -> None:
-    await _alter(ground, Kind.PLANNED, _item(telling=True))
+    await alter(ground, Kind.PLANNED, _item(telling=True))
     await _unasked(ground)
 
 

@@ -22,8 +22,10 @@ BLOCK: Final[Where] = ("actions", 0, "block_id")
 PRESSED: Final = {"look": APPROVE, "deny": DENY, "stop": STOP, "home look": home.LOOK, "home deny": home.REFUSE}
 SWAPPED: Final = {name: [other for other in PRESSED if other != name] for name in PRESSED}
 
+OTHER: Final = "another"  # waits too: whoever presses its own button is shown it
 VALUES: Final[Mapping[str, object]] = {
     "a run that is over": "r0",
+    "another run that waits": OTHER,
     "a run that does not exist": "r404",
     "nothing": "",
     "no value": GONE,
@@ -99,7 +101,7 @@ def attempts(way: SlackMode) -> Iterator[Attempt]:
     for name in PRESSED:
         place = "home:" if name.startswith("home") else "decide:"
         for what, value in VALUES.items():
-            if isinstance(value, str):
+            if isinstance(value, str) and value != OTHER:
                 make = pressing(name, put(value, VALUE), put(f"{place}{value}", BLOCK))
                 yield Attempt(kind="button of another run", variation=f"{name}: {what}", make=make)
     for foreign in FOREIGN:
@@ -138,4 +140,11 @@ PLACES: Final[Mapping[str, Forge]] = {
     "another message": put({"type": "message", "message_ts": "1.1", "channel_id": "C0INC"}, ("container",)),
     "a view": put({"type": "view", "view_id": "V1"}, ("container",)),
 }
-THEME: Final = Theme(name="edited messages", attempts=attempts, prepare=Ground.prepare, control=Ground.control)
+
+
+async def _prepare(ground: Ground) -> None:
+    await ground.stage.ask(OTHER)
+    await ground.prepare()
+
+
+THEME: Final = Theme(name="edited messages", attempts=attempts, prepare=_prepare, control=Ground.control)

@@ -22,8 +22,10 @@ from firedoor.model import Mode
 from firedoor.seal import Seal
 from firedoor.settings import PersonTable
 from firedoor.stage import Plainly
+from tests.abuse.acts import doing
 from tests.abuse.attempt import Attempt, Make, Theme
 from tests.abuse.ground import Ground, begun, held
+from tests.abuse.journals import alter
 from tests.channels.slack.scene import KEYS, SlackMode
 
 OLD, UNKNOWN, DANS = SecurityKey(), SecurityKey(), SecurityKey()
@@ -190,6 +192,9 @@ def attempts(way: SlackMode) -> Iterator[Attempt]:
         for what, forge in {**FORGED, **(ONLY_APPROVALS if answer is Answer.APPROVE else {})}.items():
             make = _made(answer, forge, at_the_desk=False)
             yield Attempt(kind="signature by hand", variation=f"{answer}: {what}", make=make, writes=True)
+    for name in SAID:
+        for who in WHO:
+            yield Attempt(kind="chat made to count", variation=f"{name} by {who}", make=_in_chat(name, who), writes=True)
     allowed = ("{open}: approve by Ben", "{open}: approve by Cyd", "{open}: granted", "effect: shut front/k1", "effect: shut front/k2")
     recorded = ("{open}: approval.decided", "{open}: approval.decided", "{open}: run.stop")
     yield Attempt(kind="stop of before", variation="signed, handed in again", make=_stop_of_before, allowed=(*allowed, *recorded))
@@ -218,6 +223,21 @@ async def hand_in(ground: Ground, run: str, decision: Decision, *, at_the_desk: 
     except FiredoorError as refused:
         return str(refused)
     return "(recorded)"
+
+
+SAID: Final = ("approve", "deny", "stop", "/firedoor stop")
+WHO: Final = ("U0BEN", "U0CYD", "U0DAN")
+
+
+def _in_chat(name: str, member: str) -> Make:
+    """Nobody is in the plan any more, says the journal, one is enough, and chat may be trusted."""
+
+    async def make(ground: Ground) -> None:
+        await alter(ground, Kind.REQUESTED, lambda body: body.update(out_of_band="", barred=[], required=1))
+        await doing(name, member)(ground)
+        ground.stage.runs[-1].cancel()  # the next finds a run as it was asked
+
+    return make
 
 
 async def _stop_of_before(ground: Ground) -> str:

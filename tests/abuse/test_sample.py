@@ -1,40 +1,38 @@
-"""A sample of the hostile attempts, and that their judge sees what gets through where a defence is taken away."""
+"""A sample of the hostile attempts, for the quick run. That their judge sees what gets through is `test_judge`'s to show."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import pytest
 
-from tests.abuse import messages, signatures, strangers
+from tests.abuse import messages, signatures, tainted, wire
 from tests.abuse.attempt import Theme, Verdict
-from tests.abuse.running import verdicts
+from tests.abuse.running import summed, verdicts
+from tests.abuse.themes import THEMES
+from tests.channels.slack.scene import SlackMode
+
+SOME = ((messages.THEME, "socket"), (wire.THEME, "http"), (signatures.THEME, "socket"), (tainted.THEME, "http"))
 
 
-async def made(theme: Theme, *, most: int) -> Sequence[Verdict]:
-    return [verdict async for verdict in verdicts(theme, "socket", most=most)]
+@pytest.mark.parametrize(("theme", "way"), SOME, ids=[f"{theme.name}, {way}" for theme, way in SOME])
+async def test_nothing_hostile_has_force_and_nothing_breaks(theme: Theme, way: SlackMode) -> None:
+    found = [one async for one in verdicts(theme, way, most=1, controls=False)]
+    assert len(found) >= 4
+    assert [one for one in found if one.accepted or one.crashes] == []
 
 
-@pytest.mark.parametrize("theme", [messages.THEME, signatures.THEME], ids=lambda theme: theme.name)
-async def test_nothing_hostile_has_force_and_nothing_breaks(theme: Theme) -> None:
-    found = await made(theme, most=2)
-    assert len(found) > 10
-    assert [(one.variation, one.accepted, one.crashes) for one in found if one.accepted or one.crashes] == []
+@pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
+def test_no_two_attempts_are_called_the_same(theme: Theme) -> None:
+    for way in theme.ways:
+        names = [(one.kind, one.variation) for one in theme.attempts(way)]
+        assert len(names) == len(set(names)), "which one it was could not be told"
 
 
-def believing(*_: Any, **__: Any) -> bool:
-    return True
-
-
-async def test_a_signature_that_nobody_checks_is_seen_to_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("firedoor.signing.holds", believing)
-    assert [one for one in await made(signatures.THEME, most=3) if one.accepted]
-
-
-async def test_a_stranger_who_passes_for_somebody_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def anybody(self: Any, _client: object, _member: str, _team: str) -> Any:
-        return self.roster.by_slack("U0BEN")
-
-    monkeypatch.setattr("firedoor.channels.slack.audience.Audience.person", anybody)
-    assert [one for one in await made(strangers.THEME, most=2) if one.accepted]
+def test_the_figures_count_what_got_through_and_what_broke() -> None:
+    plain = Verdict(kind="k", variation="v", way="socket", accepted=(), crashes=(), words=("no",))
+    got_through = Verdict(kind="k", variation="w", way="http", accepted=("r1: granted", "effect"), crashes=(), words=())
+    after = Verdict(kind="k", variation="", way="http", accepted=(), crashes=("it is dead",), words=())
+    figures = summed([plain, got_through, after])
+    counts = {name: figures[name] for name in ("attempts", "accepted", "crashes", "controls")}
+    assert counts == {"attempts": 2, "accepted": 1, "crashes": 1, "controls": 1}
+    assert figures["kinds"]["k"]["words"] == {"no": 1, "(nothing)": 1}
+    assert [one for one in figures["kinds"]["k"]["wrong"] if "r1: granted" in one]
