@@ -212,7 +212,8 @@ class Desk:
             ruling = f"it was {record.ruling}" if record.ruling else "nothing was asked"
             raise DecisionRefused(f"run {run} waits for no decision: {ruling}", advice="See `firedoor show`")
         who = check(request, self.roster, person, now=now)
-        if any(decision.by == who.name for decision in record.decisions):
+        theirs = (one for one in record.decisions if one.by == who.name and one.request == request.digest)
+        if any(approval.proven(one, who, run, request, self._seal) for one in theirs):  # not what somebody else wrote in their name
             raise DecisionRefused("you have decided on this already; the first answer counts")
         stopped_by = self.stopped_by(record)
         if stopped_by or (ruled := self.tally(request, record)) is not Ruling.WAITING:

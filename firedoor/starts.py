@@ -14,7 +14,7 @@ from firedoor import quota, shelf, wiring
 from firedoor.approval import Way
 from firedoor.channel import Later
 from firedoor.defect import kind_and_place
-from firedoor.errors import BadInput, FiredoorError, RunHeld, UnknownRun, nearest, shown
+from firedoor.errors import BadInput, FiredoorError, JournalBroken, RunHeld, UnknownRun, nearest, shown
 from firedoor.journal import Kind
 from firedoor.model import Mode
 from firedoor.orchestrating import Report, orchestrate
@@ -76,7 +76,10 @@ class Starts:
         """Go on with the runs that a process before this one left behind; their names. What somebody stopped is left to people."""
         taken = []
         for event in await self._house.journal.opened(most=LOOKED_AT, mode=str(self._mode)):
-            record = await self._record(event.run)
+            try:
+                record = await self._record(event.run)
+            except JournalBroken:
+                continue  # whoever damaged it must not keep the others from going on
             if record.report is None and record.items and event.run not in self._begun and not self._house.desk.stopped_by(record):
                 self._keep(record.order, self._resumed(record.order))
                 taken.append(event.run)

@@ -242,6 +242,14 @@ async def test_a_stop_rules_too_and_takes_no_answer_after(scene: Scene) -> None:
     assert await ruling(scene, request) is Ruling.STOPPED
 
 
+async def test_what_somebody_else_wrote_in_their_name_does_not_bind_a_person(scene: Scene) -> None:
+    request = await scene.asked()
+    forged = Decision(request=request.digest, answer=Answer.APPROVE, by="Ben", via="slack:U0BEN", at=NOON)
+    await scene.journal.append("r1", Kind.DECIDED, forged)
+    await scene.yes()
+    assert await ruling(scene, request) is Ruling.GRANTED
+
+
 async def test_a_stop_has_its_force_once(scene: Scene) -> None:
     """Until the run is resumed, whoever puts it on record again, in the journal or at the desk."""
     await scene.asked()

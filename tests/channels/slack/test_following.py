@@ -44,6 +44,8 @@ async def _runs(stage: Scene, many: int) -> bool:
 async def test_the_next_process_goes_on_with_what_the_last_one_left(stage: Scene) -> None:
     await stage.ask("waiting")
     await stage.ask("stopped")
+    await stage.ask("damaged")
+    await stage.lab.journal.append("damaged", Kind.DECIDED, {})
     await stage.desk.stop("stopped", stage.desk.roster.by_name("Cyd"), via="test")
     await stage.restart()
     assert list(await stage.office.take_over()) == ["waiting"]
