@@ -299,7 +299,7 @@ async def _prepare(ground: Ground) -> None:
 
 
 async def _control(ground: Ground) -> None:
-    await ground.ask()  # what was written by hand still stands in the way of those whose names are in it
+    await ground.ask()  # some of what was written by hand bears the seal's own proof, of another hour
     await ground.control()
 
 

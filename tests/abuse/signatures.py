@@ -271,9 +271,6 @@ async def _prepare(ground: Ground) -> None:
     await ground.prepare()
 
 
-async def _control(ground: Ground) -> None:
-    await ground.ask()  # what was written by hand still stands in the way of those whose names are in it
-    await ground.control()
-
-
-THEME: Final = Theme(name="signatures", attempts=attempts, prepare=_prepare, control=_control, ways=("socket",), scene={"people": PEOPLE})
+THEME: Final = Theme(
+    name="signatures", attempts=attempts, prepare=_prepare, control=Ground.control, ways=("socket",), scene={"people": PEOPLE}
+)
