@@ -67,7 +67,7 @@ def load(package: ModuleType) -> Catalogue:
 def _room(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
-    except Exception as error:
+    except Exception as error:  # what a module raises while it loads is anything
         raise BadInput(f"{name} cannot be loaded ({type(error).__name__}: {error})") from error
 
 

@@ -67,9 +67,11 @@ class Desk:
 
     async def advise(self, run: str, person: Person | None, answer: Answer, *, via: str, reason: str = "") -> None:
         """Put on record what somebody would decide where only signatures count. It has no force. Raises as `may_decide`."""
-        await self.may_decide(run, person)
+        request = await self.may_decide(run, person)
         assert person is not None
-        await self._journal.append(run, Kind.NOTED, {"advice": answer, "by": person.name, "via": via, "reason": reason})
+        said = {"advice": answer, "by": person.name, "via": via, "reason": reason}
+        with suppress(Taken):  # said before
+            await self._journal.append(run, Kind.NOTED, said, claim=f"advice:{request.nonce}:{person.name}:{answer}")
 
     async def draw_up(self, run: str, person: Person | None, answer: Answer, *, via: str, reason: str = "") -> tuple[Decision, str]:
         """An answer of that person, not yet signed, and the document that they are to sign. Raises as `decide` and `stop`."""
@@ -97,7 +99,7 @@ class Desk:
             if decision.request != approval.subject(run, record.request):
                 raise DecisionRefused("that was signed for something else than what is asked now", advice="Sign again")
             if person is None or not approval.proven(decision, person, run, record.request, self._seal):
-                hardware = record.request is not None and record.request.hardware
+                hardware = record.request is not None and record.request.hardware and decision.answer is Answer.APPROVE
                 kind = "a hardware key of yours, touched" if hardware else "a key of yours"
                 raise DecisionRefused(f"the signature is not one by {kind}, that is on the roster", advice="Sign with a key that is")
             if decision.at > now:
@@ -134,16 +136,22 @@ class Desk:
         """Until the request is ruled on: by enough people, by one denial, by its expiry, or by a stop. The ruling is journaled once."""
         async for _ in self._journal.ticks(request.run):
             record, seen = await self._read(request.run)
-            if record.ruling is not None:
-                return record.ruling
+            if (ruled := self.ruling(record)) is not None:
+                return ruled
             stopped_by = self.stopped_by(record)
             ruling = Ruling.STOPPED if stopped_by else self.tally(request, record)
             if ruling is not Ruling.WAITING:
-                with suppress(Overtaken, Taken):  # what came in meanwhile may be a decision: the ruling is one on all that is on record
-                    claim, body = f"ruling:{request.nonce}", {"ruling": ruling, "stopped_by": stopped_by}
-                    await self._journal.append(request.run, Kind.CLOSED, body, claim=claim, seen=seen)
+                with suppress(Overtaken):  # what came in meanwhile may be a decision: the ruling is one on all that is on record
+                    body = {"ruling": ruling, "stopped_by": stopped_by, "mark": self._seal.mark(request.digest, ruling)}
+                    await self._journal.append(request.run, Kind.CLOSED, body, seen=seen)
                     return ruling
         raise AssertionError("the journal beats without end")
+
+    def ruling(self, record: Record) -> Ruling | None:
+        """How the request ended, if it has: by the word of a serving process, not of whoever else may write to the database."""
+        if record.request is None or record.ruling is None:
+            return None
+        return record.ruling if self._seal.marked(record.ruling_mark, record.request.digest, record.ruling) else None
 
     def tally(self, request: Request, record: Record) -> Ruling:
         """Where the request stands by the decisions on record, proofs checked."""
@@ -154,9 +162,9 @@ class Desk:
         request, order = record.request, record.order
         if request is None or (request.run, request.mode, request.playbook) != (order.run, order.mode, order.playbook):
             return None
-        if not self._seal.marked(request.digest, record.mark):
+        if not self._seal.marked(record.mark, request.digest):
             return None
-        if record.ruling not in (None, Ruling.GRANTED) or self.tally(request, record) is not Ruling.GRANTED:
+        if self.ruling(record) not in (None, Ruling.GRANTED) or self.tally(request, record) is not Ruling.GRANTED:
             return None
         return Grant(request=request, decisions=tuple(record.decisions), roster=self.roster, seal=self._seal)
 
@@ -165,21 +173,13 @@ class Desk:
         while True:
             record, seen = await self._read(run)
             decision = judged(record, datetime.now(UTC))
-            kind, claim = Kind.STOP, None
-            if decision.answer is not Answer.STOP:
-                assert record.request is not None
-                kind, claim = Kind.DECIDED, f"decision:{record.request.nonce}:{decision.by}"
-            try:
-                await self._journal.append(run, kind, decision, claim=claim, seen=seen)
-            except Taken as taken:
-                raise DecisionRefused("you have decided on this already; the first answer counts") from taken
-            except Overtaken:
-                continue  # somebody else decided, or the request was ruled on: whoever is told "recorded" must have been in time
-            return decision
+            with suppress(Overtaken):  # somebody else decided, or it was ruled on: whoever is told "recorded" must have been in time
+                await self._journal.append(run, Kind.STOP if decision.answer is Answer.STOP else Kind.DECIDED, decision, seen=seen)
+                return decision
 
     def _check_asked(self, record: Record) -> None:
         """The request is the one that was asked, whoever wrote to the database since: how many it takes, and who is barred. Raises."""
-        if record.request is not None and not self._seal.marked(record.request.digest, record.mark):
+        if record.request is not None and not self._seal.marked(record.mark, record.request.digest):
             raise ApprovalInvalid("the request on record is not as Firedoor asked it", advice="Run `firedoor audit verify`; start it again")
 
     def _vouched(self, decision: Decision) -> Decision:
@@ -208,8 +208,8 @@ class Desk:
 
     def _open(self, record: Record, person: Person | None, *, now: datetime) -> Request:
         request, run = record.request, record.order.run
-        if request is None or record.ruling is not None:
-            ruling = f"it was {record.ruling}" if record.ruling else "nothing was asked"
+        if request is None or (ended := self.ruling(record)) is not None:
+            ruling = "nothing was asked" if request is None else f"it was {ended}"
             raise DecisionRefused(f"run {run} waits for no decision: {ruling}", advice="See `firedoor show`")
         who = check(request, self.roster, person, now=now)
         theirs = (one for one in record.decisions if one.by == who.name and one.request == request.digest)

@@ -104,10 +104,6 @@ class Engine:
             await self._journal.append(run, Kind.RESUMED, {"from": len(record.results)})
             return await self._carry_on(run, stage)
 
-    async def stop(self, run: str, *, by: str) -> None:
-        """Let the run begin no further write. Raises `UnknownRun`, and as `Desk.stop`."""
-        await self._desk.stop(run, self._desk.roster.by_name(by), via="engine")
-
     def _check_acts(self, order: Order) -> None:
         if self._act is None or order.mode is Mode.PREVIEW:
             raise Misconfigured("this process only previews, so it can contain nothing", advice="Use `firedoor contain`")
@@ -194,14 +190,14 @@ class Engine:
     async def _ruling(self, record: Record, voices: Voices) -> Ruling:
         if record.request is None:
             return Ruling.GRANTED
-        if record.ruling is None:
+        if (ruled := self._desk.ruling(record)) is None:
             voices.say(self._channel.asked(self._ask(record, record.request)))
             reminding = asyncio.create_task(self._remind(record.request, voices))
             try:
                 return await self._desk.wait(record.request)
             finally:
                 reminding.cancel()
-        return record.ruling
+        return ruled
 
     def _ask(self, record: Record, request: Request) -> Ask:
         approved = tuple(dict.fromkeys(one.by for one in record.decisions if one.answer is Answer.APPROVE))

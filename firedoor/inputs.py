@@ -90,7 +90,7 @@ def pairs(words: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
     for position, word in enumerate(words, start=1):
         key, equals, value = word.partition("=")
         if not equals or not key.strip():
-            raise BadInput(f"input {position} is not of the form key=value", advice="For example: -i users=ada@example.com")
+            raise BadInput(f"input {position} is not of the form key=value", advice="For example: users=ada@example.com")
         given.setdefault(key.strip(), []).extend(part.strip() for part in value.split(","))
     return {key: tuple(values) for key, values in given.items()}
 
@@ -106,7 +106,7 @@ def bind(book: Playbook, given: Mapping[str, Sequence[str]]) -> Mapping[str, tup
         values = [value for value in given.get(name, (wanted.default,)) if value]
         if not values and (wanted.required or name in given):
             empty = "is an empty list" if name in given else "is missing"
-            raise BadInput(f"the input {name!r} {empty}: {wanted.help}", advice=f"For example: -i {name}={wanted.example}")
+            raise BadInput(f"the input {name!r} {empty}: {wanted.help}", advice=f"For example: {name}={wanted.example}")
         if not wanted.many and len(values) > 1:
             raise BadInput(f"the input {name!r} takes one value, not {len(values)}", advice="Start one run for each")
         if len(values) > MOST_VALUES:

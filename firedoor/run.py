@@ -114,9 +114,9 @@ class Record:
     """Where a run stands, folded from its events.
 
     ``stops`` are all that were asked for since it was last resumed, whether they count or not; ``stopped_by`` is who ended the request so.
-    ``mark`` is the asking process's own on the request. ``forgotten`` are intents that count for nothing but the bounds of an approval,
-    ``undone_by`` is the run that undid this one. ``overtaken`` tells, for an item whose source was written to, how many intents and
-    receipts there were just before that.
+    ``mark`` and ``ruling_mark`` are the serving process's own on the request and on how it ended. ``forgotten`` are intents that count for
+    nothing but the bounds of an approval, ``undone_by`` is the run that undid this one. ``overtaken`` tells, for an item whose source was
+    written to, how many intents and receipts there were just before that.
     """
 
     order: Order
@@ -126,6 +126,7 @@ class Record:
     mark: str = ""
     decisions: list[Decision] = field(default_factory=list)
     ruling: Ruling | None = None
+    ruling_mark: str = ""
     intents: list[Started] = field(default_factory=list)
     forgotten: tuple[Started, ...] = ()
     receipts: list[Done] = field(default_factory=list)
@@ -189,6 +190,7 @@ def _apply(record: Record, event: Event) -> None:  # noqa: C901 - one case a kin
             record.decisions.append(read_as(Decision, event.body, event))
         case Kind.CLOSED:
             record.ruling, record.stopped_by = Ruling(str(event.body["ruling"])), str(event.body.get("stopped_by", ""))
+            record.ruling_mark = str(event.body.get("mark", ""))
         case Kind.INTENT:
             started = read_as(Started, event.body, event)
             later = (item.id for item in record.items if started.item in item.needs)

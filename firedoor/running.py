@@ -23,7 +23,7 @@ from firedoor.orchestrating import Report, orchestrate
 from firedoor.run import Order, Record, fold
 from firedoor.settings import Settings, load
 from firedoor.starts import Starts
-from firedoor.terminal import Signer, sign_once_asked, standing_in_force
+from firedoor.terminal import Signer, newest_standing, sign_once_asked
 
 Say = Callable[[str], None]
 
@@ -53,13 +53,9 @@ async def contain(
     wiring.requester(settings, requester)
     async with AsyncExitStack() as stack:
         house = await with_people(stack, settings, wiring.vendors_of(book, order.inputs), say=say)
-        while True:
-            say(f"Run {order.run}: planning {book.title.lower()}.")
-            done = await _signed(order, alone, orchestrate(order, partial(house.engine.contain, order, book), house.journal))
-            if not any(step["extras"] for step in done["steps"]):
-                return done
-            order = wiring.follow_up(order)
-            say("More is to be done than was approved; it gets a request of its own.")
+        say(f"Run {order.run}: planning {book.title.lower()}.")
+        done = await _signed(order, alone, orchestrate(order, partial(house.engine.contain, order, book), house.journal))
+        return await _followed(house, order, done, say=say)
 
 
 async def freeze(users: Sequence[str], keys: Sequence[str], *, signer: Signer, say: Say) -> Report:
@@ -75,9 +71,18 @@ async def freeze(users: Sequence[str], keys: Sequence[str], *, signer: Signer, s
     wiring.requester(settings, person.name)
     async with AsyncExitStack() as stack:
         house = await with_people(stack, settings, wiring.vendors_of(book, order.inputs), say=say)
-        standing = await standing_in_force(house.journal, settings)
+        standing = await newest_standing(house.journal)
         order = replace(order, way=Way.FREEZE, standing=standing)
         return await _signed(order, signer, orchestrate(order, partial(house.engine.contain, order, book), house.journal))
+
+
+async def _followed(house: wiring.House, order: Order, done: Report, *, say: Say) -> Report:
+    """What a run found to do and nobody had approved is asked for in a run of its own, until there is no more; the last one's report."""
+    while (following := wiring.follow_up(order, done)) is not None:
+        order, book = following, wiring.load_playbook(following.playbook, house.catalogue)
+        say(f"More is to be done than was approved; run {order.run} asks for that.")
+        done = await orchestrate(order, partial(house.engine.contain, order, book), house.journal)
+    return done
 
 
 async def _signed(order: Order, signer: Signer | None, job: Awaitable[Report]) -> Report:
@@ -134,7 +139,8 @@ async def resume(run: str, *, say: Say) -> Report:
     async with AsyncExitStack() as stack:
         house = await with_people(stack, settings, wiring.vendors_in(record.items), say=say)
         say(f"Run {run}: reading the world before anything else.")
-        return await orchestrate(order, lambda stage: house.engine.resume(run, stage), house.journal)
+        done = await orchestrate(order, lambda stage: house.engine.resume(run, stage), house.journal)
+        return await _followed(house, order, done, say=say)
 
 
 async def serve(*, say: Say) -> None:

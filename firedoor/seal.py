@@ -48,14 +48,14 @@ class Seal:
             raise Misconfigured(f"the approval key at {path} is damaged", advice="Move it away; open requests must then be approved again")
         return cls(key)
 
-    def mark(self, request: str) -> str:
-        """The MAC over a request's digest: it stands as this process asked it."""
-        named = canonical({"namespace": "firedoor/request/1", "request": request})
+    def mark(self, request: str, ruling: str = "") -> str:
+        """The MAC over a request's digest: it stands as this process asked it; or, with ``ruling``, was ruled on."""
+        named = canonical({"namespace": "firedoor/request/1", "request": request, "ruling": ruling})
         return "mac:" + hmac.new(self._key, named.encode(), sha256).hexdigest()
 
-    def marked(self, request: str, mark: str) -> bool:
-        """Whether the mark is this key's, over exactly this request."""
-        return hmac.compare_digest(canonical(mark).encode(), canonical(self.mark(request)).encode())
+    def marked(self, mark: str, request: str, ruling: str = "") -> bool:
+        """Whether the mark is this key's, over exactly this request and ruling."""
+        return hmac.compare_digest(canonical(mark).encode(), canonical(self.mark(request, ruling)).encode())
 
     def sign(self, decision: Decision) -> str:
         """The MAC over the decision without its proof."""

@@ -22,7 +22,7 @@ from firedoor.playbook import Playbook
 from firedoor.rehearsal import rehearse
 from firedoor.run import Order, Record, fold
 from firedoor.situation import Situation, brief, situation_of, whole
-from firedoor.terminal import standing_in_force
+from firedoor.terminal import newest_standing
 from firedoor.words import headline
 
 if TYPE_CHECKING:
@@ -87,7 +87,8 @@ class Starts:
 
     async def _resumed(self, order: Order) -> Report:
         engine = self._house.engine
-        return await orchestrate(order, lambda stage: engine.resume(order.run, stage), self._house.journal)
+        done = await orchestrate(order, lambda stage: engine.resume(order.run, stage), self._house.journal)
+        return self._followed(order, done)
 
     def playbooks(self) -> Sequence[Playbook]:
         """Every playbook that passes the lint. One that is broken is left out: nobody could run it."""
@@ -108,19 +109,20 @@ class Starts:
         return await self._begin(order, lambda stage: self._contained(order, book, stage))
 
     async def _contained(self, order: Order, book: Playbook, stage: Stage) -> Report:
-        """The run; what nobody has approved, since the world has changed, is asked for in a run of its own, once this one has ended."""
-        done = await self._house.engine.contain(order, book, stage)
-        if any(step["extras"] for step in done["steps"]):
-            following = wiring.follow_up(order)
-            job = orchestrate(following, lambda stage: self._contained(following, book, stage), self._house.journal)
-            self._keep(following, job)
+        return self._followed(order, await self._house.engine.contain(order, book, stage))
+
+    def _followed(self, order: Order, done: Report) -> Report:
+        """What nobody has approved, since the world has changed, is asked for in a run of its own, once this one has ended."""
+        if (following := wiring.follow_up(order, done)) is not None:
+            book = wiring.load_playbook(following.playbook, self._house.catalogue)
+            self._keep(following, orchestrate(following, lambda stage: self._contained(following, book, stage), self._house.journal))
         return done
 
     async def freeze(self, person: str, users: Sequence[str], *, run: str = "") -> Later:
         """Freeze a few people on the standing approval; whoever may request signs for it. Raises `BadInput` as `contain`."""
         book = wiring.load_playbook("freeze", self._house.catalogue)
         order = wiring.take_order(book, {"users": tuple(users)}, mode=self._mode, requester=person, run=run)
-        standing = await standing_in_force(self._house.journal, self._house.settings)
+        standing = await newest_standing(self._house.journal)
         order = replace(order, way=Way.FREEZE, standing=standing)
         engine = self._house.engine
         return await self._begin(order, lambda stage: engine.contain(order, book, stage))
@@ -137,7 +139,8 @@ class Starts:
     async def stop(self, person: str, run: str) -> str:
         """Stop a run before its next write."""
         await self._record(run)
-        await self._house.engine.stop(run, by=person)
+        desk = self._house.desk
+        await desk.stop(run, desk.roster.by_name(person), via="slack")
         return f"Run {run} begins no further write."
 
     async def drill(self, person: str) -> Later:

@@ -94,7 +94,7 @@ async def sign_standing(signer: Signer, *, days: int, confirm: Confirm) -> Repor
         if not person.may_approve:
             raise BadInput("a standing approval is signed by approvers, and you are none", advice="Ask one of them")
         now = datetime.now(UTC)
-        newest = await _newest(journal)
+        newest = await newest_standing(journal)
         waits = newest is not None and newest.roster == settings.roster.hash and now < newest.expires and lacks(newest, settings, now)
         standing = newest if newest is not None and waits else draw_up(roster=settings.roster.hash, now=now, days=days)
         if not confirm(standing.document):
@@ -111,16 +111,10 @@ async def standing_report() -> Report:
     """The newest standing approval, and whether it is in force. Raises `BadInput` where there is none."""
     settings = load()
     async with wiring.open_journal(settings) as (_, journal):
-        newest = await _newest(journal)
+        newest = await newest_standing(journal)
     if newest is None:
         raise BadInput("there is no standing approval", advice="Two approvers sign one: firedoor standing sign --key FILE")
     return _standing_report(newest, settings, datetime.now(UTC))
-
-
-async def standing_in_force(journal: Journal, settings: Settings) -> Standing | None:
-    """The standing approval that a freeze may rest on, if any."""
-    newest = await _newest(journal)
-    return newest if newest is not None and not lacks(newest, settings, datetime.now(UTC)) else None
 
 
 def lacks(standing: Standing, settings: Settings, now: datetime) -> str:
@@ -134,7 +128,8 @@ def _standing_report(standing: Standing, settings: Settings, now: datetime) -> R
     return {"document": standing.document, "signed": sorted(standing.signed), "in_force": not why, "lacks": why}
 
 
-async def _newest(journal: Journal) -> Standing | None:
+async def newest_standing(journal: Journal) -> Standing | None:
+    """The standing approval that was signed last, if any. Whether it is in force is asked where something is to rest on it."""
     events: list[Event] = list(await journal.events(STANDING))
     return read_as(Standing, events[-1].body, events[-1]) if events else None
 

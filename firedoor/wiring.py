@@ -10,11 +10,11 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 import tasks
 from firedoor import catalogue, clients, drafting, inputs, lint, playbook
-from firedoor.approval import Person
+from firedoor.approval import Person, Way
 from firedoor.catalogue import Catalogue
 from firedoor.channel import Channel, Silent
 from firedoor.clients import AwsStandIn, Clients
@@ -113,10 +113,15 @@ def undo_order(original: Order, *, mode: Mode, requester: str) -> Order:
     )
 
 
-def follow_up(order: Order) -> Order:
-    """An order for what a run found to do and nobody had approved. It plans anew: whatever is done already is no longer in it."""
+def follow_up(order: Order, done: Mapping[str, Any]) -> Order | None:
+    """An order for what a run found to do and nobody had approved; None where its report tells of no such thing.
+
+    It plans anew: whatever is done already is no longer in it. However the first was approved, this one takes the ordinary way.
+    """
+    if order.undoes or not any(step["extras"] for step in done["steps"]):
+        return None
     now = datetime.now(UTC)
-    return replace(order, run=name_run(), asked=now, follows=order.run)
+    return replace(order, run=name_run(), asked=now, follows=order.run, way=Way.ORDINARY, standing=None)
 
 
 def requester(settings: Settings, name: str) -> Person:

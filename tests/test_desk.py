@@ -312,8 +312,24 @@ async def test_a_ruling_alone_grants_nothing_and_a_refusal_is_not_outweighed(sce
     assert scene.desk.grant(await scene.desk.record("r1")) is None
     await scene.asked("r2")
     await scene.yes(run="r2")
-    await scene.journal.append("r2", Kind.CLOSED, {"ruling": Ruling.EXPIRED})
-    assert scene.desk.grant(await scene.desk.record("r2")) is None
+    record = await scene.desk.record("r2")
+    assert record.request is not None
+    for ruling in (Ruling.DENIED, Ruling.EXPIRED, Ruling.STOPPED):
+        closed = replace(record, ruling=ruling, ruling_mark=SEAL.mark(record.request.digest, ruling))
+        assert scene.desk.grant(closed) is None
+
+
+@pytest.mark.parametrize("ruling", [Ruling.DENIED, Ruling.EXPIRED, Ruling.STOPPED])
+async def test_a_ruling_that_no_serving_process_gave_ends_nothing(scene: Scene, ruling: Ruling) -> None:
+    request = await scene.asked()
+    marks = ("", "mac:" + "0" * 64, SEAL.mark(request.digest), SEAL.mark(request.digest, Ruling.GRANTED), SEAL.mark("another", ruling))
+    for mark in marks:
+        await scene.journal.append("r1", Kind.CLOSED, {"ruling": ruling, "stopped_by": "Ben", "mark": mark})
+        assert scene.desk.ruling(await scene.desk.record("r1")) is None
+    await scene.yes()
+    async with asyncio.timeout(20):
+        assert await scene.desk.wait(request) is Ruling.GRANTED
+    assert scene.desk.grant(await scene.desk.record("r1")) is not None
 
 
 async def test_another_process_with_another_key_or_roster_grants_nothing(scene: Scene) -> None:

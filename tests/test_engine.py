@@ -171,7 +171,7 @@ async def test_a_stop_counts_before_the_next_write(tmp_path: Path) -> None:
 
         async def stop(effect: Effect) -> None:
             effect()
-            await it.engine().stop("r1", by="Cem")  # by another process: nothing but the record tells
+            await it.desk().stop("r1", NO, via="test")  # by another process: nothing but the record tells
 
         it.vendor.on_apply.append(stop)
         report = await it.contain()
@@ -188,7 +188,7 @@ async def test_a_stop_before_the_decision_ends_the_run_unapproved(tmp_path: Path
 
         class Stopping(Silent):
             async def asked(self, ask: Ask) -> None:
-                await it.engine().stop(ask.order.run, by="Cem")
+                await it.desk().stop(ask.order.run, NO, via="test")
 
         report = await it.contain(answer=NOBODY, engine=it.engine(channel=Stopping()))
         assert (outcomes(report), report["outcome"]) == (["STOPPED"], "stopped")
@@ -197,7 +197,7 @@ async def test_a_stop_before_the_decision_ends_the_run_unapproved(tmp_path: Path
         with pytest.raises(BadInput, match="never approved"):
             await it.resume()
         with pytest.raises(BadInput, match="is over"):
-            await it.engine().stop("r1", by="Cem")
+            await it.desk().stop("r1", NO, via="test")
 
 
 @pytest.mark.parametrize("answer", [APPROVED, DENIED])
@@ -341,10 +341,25 @@ async def test_a_forged_approval_opens_nothing(tmp_path: Path) -> None:
             async def asked(self, ask: Ask) -> None:
                 bare = Decision(request=ask.request.digest, answer=APPROVED, by=YES.name, via="database", at=datetime.now(UTC))
                 await it.journal.append(ask.order.run, Kind.DECIDED, replace(bare, proof=Seal(b"x" * 32).sign(bare)))
-                await it.journal.append(ask.order.run, Kind.CLOSED, {"ruling": "granted"}, claim=f"ruling:{ask.request.nonce}")
+                await it.journal.append(ask.order.run, Kind.CLOSED, {"ruling": "granted"})
+                await it.desk().decide(ask.order.run, NO, Answer.DENY, via="test")
+
+        report = await it.contain(answer=NOBODY, engine=it.engine(channel=Forging()))
+        assert (outcomes(report), report["outcome"]) == (["DENIED"], "denied")
+        assert not it.vendor.effects
+
+
+async def test_a_ruling_that_rests_on_no_approval_opens_nothing(tmp_path: Path) -> None:
+    """Somebody who has the key of the serving process's marks, and no approver's: the engine looks at the approvals themselves."""
+    async with lab(tmp_path, {"a": OPEN}) as it:
+
+        class Ruling(Silent):
+            async def asked(self, ask: Ask) -> None:
+                body = {"ruling": "granted", "mark": it.seal.mark(ask.request.digest, "granted")}
+                await it.journal.append(ask.order.run, Kind.CLOSED, body)
 
         with pytest.raises(ApprovalInvalid):
-            await it.contain(answer=NOBODY, engine=it.engine(channel=Forging()))
+            await it.contain(answer=NOBODY, engine=it.engine(channel=Ruling()))
         with pytest.raises(ApprovalInvalid):
             await it.resume()
         assert not it.vendor.effects
@@ -414,7 +429,7 @@ async def test_who_is_in_the_plan_may_not_stop_it(tmp_path: Path) -> None:
             if Kind.REQUESTED in await it.kinds():
                 break
         with pytest.raises(DecisionRefused, match="in this plan yourself"):
-            await made.stop("r1", by="Ben")
+            await it.desk().stop("r1", ben, via="test")
         await it.decide("r1", NO, Answer.APPROVE)
         assert outcomes(await job) == ["CHANGED", "REFUSED"]
 

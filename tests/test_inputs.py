@@ -61,7 +61,7 @@ REFUSED = [
     ({"user": ADA}, "session-hijack has no input 'user'; did you mean 'users'? Nothing was changed. Its inputs are: users, keys."),
     ({"us\u0435rs": ADA}, r"has no input 'us\u0435rs'; did you mean 'users'?"),
     ({"x" * 10_000: ADA}, "has no input 'xxx"),
-    ({}, "the input 'users' is missing: who. Nothing was changed. For example: -i users=ada@example.com."),
+    ({}, "the input 'users' is missing: who. Nothing was changed. For example: users=ada@example.com."),
     ({"users": ()}, "the input 'users' is an empty list"),
     ({"users": ("", "")}, "the input 'users' is an empty list"),
     ({"users": ADA, "keys": ("",)}, "the input 'keys' is an empty list"),  # a variable that was not set: not the same as leaving it out

@@ -236,6 +236,7 @@ def _in_chat(name: str, member: str) -> Make:
         await alter(ground, Kind.REQUESTED, lambda body: body.update(out_of_band="", barred=[], required=1))
         await doing(name, member)(ground)
         ground.stage.runs[-1].cancel()  # the next finds a run as it was asked
+        await asyncio.wait([ground.stage.runs[-1]])
 
     return make
 

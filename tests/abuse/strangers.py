@@ -92,7 +92,7 @@ def attempts(way: SlackMode) -> Iterator[Attempt]:
         yield Attempt(kind="may not approve", variation=f"{name}: asked for it", make=doing(name, "U0ADA"))
     for name in ASKING:
         yield Attempt(kind="may not ask", variation=name, make=doing(name, "U0NAN"))
-    for name in ACTS:
+    for name in DECIDING[:5]:  # who stops a run need be in none
         yield Attempt(kind="not in the user group", variation=name, make=doing(name, "U0OUT"))
 
 

@@ -42,7 +42,7 @@ def _everybody_is_ben(patch: pytest.MonkeyPatch) -> None:
 
 
 def _slack_is_not_asked(patch: pytest.MonkeyPatch) -> None:
-    async def person(self: Audience, _: Any, member: str, __: str) -> Person | None:
+    async def person(self: Audience, _: Any, member: str, __: str, **___: Any) -> Person | None:
         return self.roster.by_slack(member)
 
     patch.setattr(Audience, "person", person)

@@ -35,8 +35,8 @@ class Audience:
             return "<!channel>" if urgency else ""
         return " ".join(f"<@{person.slack}>" for person in waited_for)
 
-    async def person(self, client: AsyncWebClient, member: str, from_team: str) -> Person | None:
-        """The person on the roster with that member id, as Slack has them now; None for a stranger.
+    async def person(self, client: AsyncWebClient, member: str, from_team: str, *, decides: bool = False) -> Person | None:
+        """The person on the roster with that member id, as Slack has them now; None for a stranger. Whoever ``decides`` is in a group.
 
         Raises `DecisionRefused` in words for them where their account is no longer one that may act here, or Slack does not say.
         Source: docs.slack.dev, "User object" (deleted, is_bot, is_restricted, is_ultra_restricted, is_stranger) and usergroups.users.list.
@@ -46,7 +46,8 @@ class Audience:
             return None
         try:
             user: Any = (await told(client.users_info(user=member)))["user"]
-            groups = [set((await told(client.usergroups_users_list(usergroup=group)))["users"]) for group in self.groups]
+            asked = self.groups if decides else ()
+            groups = [set((await told(client.usergroups_users_list(usergroup=group)))["users"]) for group in asked]
         except SlackRefused as refused:
             if refused.code in ("user_not_found", "user_not_visible"):
                 raise _no_longer("Slack knows no such member any more") from refused
@@ -66,9 +67,9 @@ class Audience:
 _OTHERWISE: Final = "Try again, or sign at your own terminal: firedoor approve|deny|stop RUN --key FILE"
 _FLAGS: Final = {
     "deleted": "your account is deactivated",
-    "is_bot": "bots decide nothing",
-    "is_restricted": "guests decide nothing",
-    "is_ultra_restricted": "guests decide nothing",
+    "is_bot": "bots have no say here",
+    "is_restricted": "guests have no say here",
+    "is_ultra_restricted": "guests have no say here",
 }
 
 

@@ -40,8 +40,8 @@ def request(ask: Ask, *, asker: str, mention: str = "") -> list[Block]:
             "type": "actions",
             "block_id": place(ask.order.run),
             "elements": [
-                _button("Look" if ask.request.out_of_band else "Look and approve", APPROVE, ask.order.run, style="primary"),
-                _button("Advise against" if ask.request.out_of_band else "Deny", DENY, ask.order.run, style="danger"),
+                button("Look" if ask.request.out_of_band else "Look and approve", APPROVE, ask.order.run, style="primary"),
+                button("Advise against" if ask.request.out_of_band else "Deny", DENY, ask.order.run, style="danger"),
             ],
         },
     ]
@@ -174,7 +174,7 @@ def progress(run: str, results: Sequence[StepResult], total: int) -> list[Block]
     told = [own(f"*{len(results)} of {total} steps ended*{f': {counted}' if counted else ''}"), *_sections(lines, most=30, sections=4)]
     if len(results) >= total:
         return told
-    return [*told, {"type": "actions", "block_id": place(run), "elements": [_button("Stop", STOP, run, style="danger")]}]
+    return [*told, {"type": "actions", "block_id": place(run), "elements": [button("Stop", STOP, run, style="danger")]}]
 
 
 def report(data: Mapping[str, Any]) -> list[Block]:
@@ -303,5 +303,6 @@ def _modal(title: str, blocks: Sequence[Block]) -> Block:
     return {"type": "modal", "title": plain(title), "close": plain("Close"), "blocks": list(blocks)}
 
 
-def _button(text: str, action: str, value: str, *, style: str) -> Block:
+def button(text: str, action: str, value: str, *, style: str) -> Block:
+    """A button that carries a run's name."""
     return {"type": "button", "text": plain(text), "action_id": action, "value": value, "style": style}

@@ -36,17 +36,19 @@ def listen(app: AsyncApp, *, desk: Desk, audience: Audience) -> None:
     @app.action(blocks.APPROVE)
     async def approve(ack: Any, body: Payload, client: AsyncWebClient, respond: Any) -> None:
         await ack()
-        await _open(body, client, respond, audience, lambda run, person: _request(body, run, person, desk, approve=True))
+        who = presser(body, client, audience, decides=True)
+        await _open(body, client, respond, who, lambda run, person: _request(body, run, person, desk, approve=True))
 
     @app.action(blocks.DENY)
     async def deny(ack: Any, body: Payload, client: AsyncWebClient, respond: Any) -> None:
         await ack()
-        await _open(body, client, respond, audience, lambda run, person: _request(body, run, person, desk, approve=False))
+        who = presser(body, client, audience, decides=True)
+        await _open(body, client, respond, who, lambda run, person: _request(body, run, person, desk, approve=False))
 
     @app.action(blocks.STOP)
     async def stop(ack: Any, body: Payload, client: AsyncWebClient, respond: Any) -> None:
         await ack()
-        await _open(body, client, respond, audience, lambda run, person: _halt(run, person, desk))
+        await _open(body, client, respond, presser(body, client, audience), lambda run, person: _halt(run, person, desk))
 
     @app.view(blocks.HALT)
     async def halt(ack: Any, body: Payload, view: Payload, client: AsyncWebClient) -> None:
@@ -65,10 +67,11 @@ def listen(app: AsyncApp, *, desk: Desk, audience: Audience) -> None:
         await _show(client, str(view.get("private_metadata")), desk, audience)
 
 
-async def _open(body: Payload, client: AsyncWebClient, respond: Any, audience: Audience, made: _Made) -> None:
+async def _open(body: Payload, client: AsyncWebClient, respond: Any, who: Awaitable[Person | None], made: _Made) -> None:
     """Show what the journal has, to whoever may act on it; others are told why not, and only they."""
     try:
-        view = await made(_run(body["actions"][0]), await presser(body, client, audience))
+        person = await who
+        view = await made(_run(body["actions"][0]), person)
         await told(client.views_open(trigger_id=str(body["trigger_id"]), view=view))
     except ChannelError as error:
         await answer(respond, blocks.answer(f"{error.what}, so the request could not be shown. Press the button again."))
@@ -107,7 +110,7 @@ async def _decide(body: Payload, view: Payload, client: AsyncWebClient, desk: De
     """Record the decision; the answer is a view that tells what became of it."""
     try:
         run, said, asked, reason = _said(view)
-        person, via = await presser(body, client, audience), f"slack:{body['user']['id']}"
+        person, via = await presser(body, client, audience, decides=True), f"slack:{body['user']['id']}"
         try:
             await desk.decide(run, person, said, via=via, reason=reason, asked=asked)
         except MustBeSigned as signed:

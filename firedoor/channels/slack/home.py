@@ -110,7 +110,7 @@ async def _open(body: Payload, client: AsyncWebClient, desk: Desk, audience: Aud
     """Show the whole request as the journal has it, to whoever may answer it; to others, why not."""
     try:
         run = _run(body["actions"][0])
-        request = await desk.may_decide(run, await presser(body, client, audience))
+        request = await desk.may_decide(run, await presser(body, client, audience, decides=True))
         view = blocks.decide(blocks.ask_of(await desk.record(run), request), approve=approve)
     except FiredoorError as error:
         view = blocks.outcome("Not possible", str(error))
@@ -135,7 +135,7 @@ def _tab(*shown: Block) -> Block:
 
 
 def _waiting(one: Situation) -> list[Block]:
-    buttons = [_button("Look and decide", LOOK, one.run, style="primary"), _button("Deny", REFUSE, one.run, style="danger")]
+    buttons = [blocks.button("Look and decide", LOOK, one.run, style="primary"), blocks.button("Deny", REFUSE, one.run, style="danger")]
     return [
         said(shorten(f"{one.title}, run {one.run}: {stage(one)}")),
         {"type": "actions", "block_id": _place(one.run), "elements": buttons},
@@ -164,7 +164,3 @@ def _ended(one: Situation) -> str:
 
 def _part(lines: Sequence[str]) -> list[Block]:
     return [said(text) for text in pack(lines, most=MOST_LINES, sections=SECTIONS)]
-
-
-def _button(text: str, action: str, value: str, *, style: str) -> Block:
-    return {"type": "button", "text": plain(text), "action_id": action, "value": value, "style": style}

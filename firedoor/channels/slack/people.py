@@ -21,10 +21,10 @@ log = logging.getLogger(__name__)
 Payload: TypeAlias = Mapping[str, Any]
 
 
-async def presser(body: Payload, client: AsyncWebClient, audience: Audience) -> Person | None:
+async def presser(body: Payload, client: AsyncWebClient, audience: Audience, *, decides: bool = False) -> Person | None:
     """Who pressed a button or submitted a modal. Raises as `Audience.person`."""
     user = body["user"]
-    return await audience.person(client, str(user["id"]), str(user.get("team_id") or body["team"]["id"]))
+    return await audience.person(client, str(user["id"]), str(user.get("team_id") or body["team"]["id"]), decides=decides)
 
 
 def allowed(who: Person | None, *, asks: bool) -> Person:

@@ -17,6 +17,7 @@ from firedoor.channels.slack.audience import Audience
 from firedoor.channels.slack.calls import SlackRefused, told
 from firedoor.channels.slack.door import Door
 from firedoor.channels.slack.envelope import Workspace
+from firedoor.defect import kind_and_place
 from firedoor.desk import Desk
 from firedoor.errors import ChannelError, SlackMissing
 from firedoor.seen import Seen
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 TIMEOUT_SECONDS: Final = 10
 UNREACHED: Final = "Check the network, and FIREDOOR_SLACK_BASE_URL if it is set"
+
+log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
@@ -107,7 +110,11 @@ async def _by_socket(settings: Settings, door: Door) -> AsyncIterator[str]:
     from firedoor.channels.slack.sockets import PatientSockets  # noqa: PLC0415
 
     async def heard(client: Any, envelope: SocketModeRequest) -> None:
-        request = AsyncBoltRequest(mode="socket_mode", body=envelope.payload, headers=build_headers(envelope))
+        try:
+            request = AsyncBoltRequest(mode="socket_mode", body=envelope.payload, headers=build_headers(envelope))
+        except Exception as defect:  # noqa: BLE001 - bolt reads ids out of whatever shape there is
+            log.warning("what Slack delivered could not be read: %s", kind_and_place(defect))
+            return  # not acked, so Slack delivers it again, and in the end tells the person
         await send_async_response(client, envelope, await door.take(request), time.time())
 
     assert settings.slack_app_token is not None

@@ -109,7 +109,7 @@ class SmallEngine:
     def __init__(self, engine: Engine, lab: fakes.Lab) -> None:
         self._engine, self._lab = engine, lab
         self.orders: list[Order] = []
-        self.stop, self.resume, self.undo = engine.stop, engine.resume, engine.undo
+        self.resume, self.undo = engine.resume, engine.undo
 
     async def contain(self, order: Order, book: Playbook, stage: Stage) -> Report:
         del book

@@ -113,8 +113,8 @@ async def test_a_run_is_stopped_from_its_thread(stage: Scene) -> None:
 
 NO_LONGER = [
     ({"deleted": True}, "your account is deactivated"),
-    ({"is_restricted": True}, "guests decide nothing"),
-    ({"is_bot": True}, "bots decide nothing"),
+    ({"is_restricted": True}, "guests have no say here"),
+    ({"is_bot": True}, "bots have no say here"),
 ]
 
 
@@ -140,6 +140,8 @@ async def test_whoever_is_in_none_of_the_groups_does_not_decide(stage: Scene) ->
     assert "<!subteam^S0ONE>" in (await stage.request()).shown
     await stage.people["ben"].click(ROOM, (await stage.request()).ts, APPROVE)
     assert "in none of the user groups" in (await stage.told("ben")).shown
+    await stage.people["ada"].command(ROOM, "/firedoor status r1")  # who asks, or looks, need be in none
+    assert "waits for 1 approval" in (await stage.told("ada")).shown
     await stage.open("cyd")
     await stage.submit("cyd")
     assert (await run)["approval"]["by"] == ["Cyd"]
