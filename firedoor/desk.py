@@ -11,11 +11,10 @@ from typing import Final, cast
 from firedoor import approval
 from firedoor.approval import Answer, Decision, Grant, Person, Request, Roster, Ruling, check, tally
 from firedoor.canonical import JSON, plain
-from firedoor.errors import ApprovalInvalid, BadInput, DecisionRefused, MustBeSigned
+from firedoor.errors import ApprovalInvalid, BadInput, DecisionRefused, MustBeSigned, Overtaken, Taken
 from firedoor.journal import Journal, Kind
 from firedoor.run import Record, fold
 from firedoor.seal import Seal
-from firedoor.store import Overtaken, Taken
 
 TICK: Final = timedelta(microseconds=1)
 NEVER: Final = datetime.min.replace(tzinfo=UTC)

@@ -69,6 +69,18 @@ class JournalError(FiredoorError):
     """The journal could not be written or read. Without a durable intent, no write leaves the process."""
 
 
+class JournalUnreachable(JournalError):
+    """The journal's database does not answer, or is no longer where this process wrote to: the same may be done elsewhere."""
+
+
+class Taken(FiredoorError):
+    """Somebody else made this claim first."""
+
+
+class Overtaken(FiredoorError):
+    """The run has gone on since it was read: read it again, then decide again."""
+
+
 class JournalBroken(JournalError):
     """The hash chain does not hold: a stored event was altered, removed, reordered or inserted."""
 

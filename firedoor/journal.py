@@ -19,17 +19,19 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from firedoor.canonical import JSON, LONE_SURROGATE, canonical, digest, instant
+from firedoor import chain
+from firedoor.canonical import JSON, LONE_SURROGATE, canonical, digest
+from firedoor.chain import GENESIS
 from firedoor.errors import JournalBroken
 from firedoor.lease import Lease, hold
-from firedoor.store import Overtaken, Store, Taken, events, unbroken
+from firedoor.store import Store, steady
+from firedoor.tables import events
 
-GENESIS = "sha256:" + "0" * 64
 POLL_SECONDS = 0.25
 IDLE_POLLS = 4
 
@@ -90,6 +92,7 @@ class Journal:
         self._waiting: defaultdict[str, set[asyncio.Future[None]]] = defaultdict(set)
         self._newest: int | None = None
         self._looked = 0.0
+        self._moves = store.moves
         self._turn = asyncio.Lock()
 
     async def append(
@@ -107,7 +110,7 @@ class Journal:
         self._tell(run)
         return event
 
-    @unbroken
+    @steady
     async def _append(self, run: str, kind: Kind, body: object, *, claim: str | None, seen: int | None, under: Lease | None) -> Event:
         text = canonical(body)
         if not text.startswith("{"):
@@ -115,35 +118,20 @@ class Journal:
         async with self._store.transaction(awaited=kind in AWAITED) as connection:
             if under is not None:
                 await hold(connection, under)
-            last = await _newest(connection)
-            mine = await _newest(connection, run)
-            if seen is not None and mine is not None and mine.n > seen:
-                raise Overtaken(f"run {run} has gone on to event {mine.n}; only {seen} were known")
-            if claim is not None and await _claimed(connection, run, claim):
-                raise Taken("somebody else was first")
-            row = {
-                "seq": last.seq + 1 if last else 1,
-                "run": run,
-                "n": mine.n + 1 if mine else 1,
-                "at": instant(datetime.now(UTC)),
-                "kind": str(kind),
-                "body": text,
-                "claim": claim,
-                "run_prev": mine.hash if mine else GENESIS,
-                "prev": last.hash if last else GENESIS,
-            }
-            row["hash"] = digest(row)
-            await connection.execute(events.insert().values(**row))
+            row = await chain.add(connection, run=run, at=datetime.now(UTC), kind=str(kind), body=text, claim=claim, seen=seen)
+        self._store.memory.take_in(run, [row])
         return _event(row)
 
-    @unbroken
+    @steady
     async def events(self, run: str, *, after: int = 0) -> Sequence[Event]:
         """The run's events with ``n`` above ``after``, in order; empty for an unknown run."""
         if LONE_SURROGATE.search(run):
             return []  # no database can hold such a name, nor look for it
         async with self._store.reading() as connection:
             query = sa.select(events).where(events.c.run == run, events.c.n > after).order_by(events.c.n)
-            return [_event(dict(row)) for row in (await connection.execute(query)).mappings()]
+            rows = [dict(row) for row in (await connection.execute(query)).mappings()]
+        self._store.memory.take_in(run, rows)
+        return [_event(row) for row in rows]
 
     async def follow(self, run: str, *, after: int = 0) -> AsyncIterator[Event]:
         """The run's events as they come, without end: this process's own at once, those of others within `POLL_SECONDS`."""
@@ -181,6 +169,8 @@ class Journal:
         """See what others have appended, unless somebody here has just looked."""
         async with self._turn:
             if time.monotonic() - self._looked > POLL_SECONDS / 2:
+                if self._moves != self._store.moves:  # elsewhere, events have other numbers
+                    self._moves, self._newest = self._store.moves, 0
                 for seq, run in await self._since(self._newest or 0):
                     self._newest = seq
                     self._tell(run)
@@ -193,19 +183,19 @@ class Journal:
                 if not news.done():
                     news.set_result(None)
 
-    @unbroken
+    @steady
     async def _height(self) -> int:
         async with self._store.reading() as connection:
             return (await connection.execute(sa.select(sa.func.max(events.c.seq)))).scalar() or 0
 
-    @unbroken
+    @steady
     async def _since(self, seq: int) -> Sequence[tuple[int, str]]:
         """The number and the run of each event after that one."""
         async with self._store.reading() as connection:
             query = sa.select(events.c.seq, events.c.run).where(events.c.seq > seq).order_by(events.c.seq)
             return [(row.seq, row.run) for row in await connection.execute(query)]
 
-    @unbroken
+    @steady
     async def runs(self) -> Sequence[str]:
         """The names of all runs, newest first."""
         async with self._store.reading() as connection:
@@ -213,7 +203,7 @@ class Journal:
             query = sa.select(events.c.run).where(opened).group_by(events.c.run).order_by(sa.func.min(events.c.seq).desc())
             return list((await connection.execute(query)).scalars())
 
-    @unbroken
+    @steady
     async def opened(self, *, most: int, since: datetime | None = None, **said: str) -> Sequence[Event]:
         """The events that opened runs, newest first: at most ``most``, none from before ``since``, and of those bodies that say ``said``.
 
@@ -231,14 +221,14 @@ class Journal:
                         found.append(event)
         return found
 
-    @unbroken
+    @steady
     async def head(self) -> str:
         """The hash of the newest event: who has noted it can tell later whether the record before it was rewritten."""
         async with self._store.reading() as connection:
             found = (await connection.execute(sa.select(events.c.hash).order_by(events.c.seq.desc()).limit(1))).scalar()
         return found or GENESIS
 
-    @unbroken
+    @steady
     async def audit(self) -> Audit:
         """Recompute every hash and both chains. Memory grows with the runs and the faults, not with the events."""
         faults: list[str] = []
@@ -251,17 +241,6 @@ class Journal:
                 prev, seq = str(row["hash"]), _number(row["seq"], seq)
                 heads[str(row["run"])] = (_number(row["n"], n + 1), prev)
         return Audit(events=seq, runs=len(heads), head=prev, faults=tuple(faults))
-
-
-async def _newest(connection: AsyncConnection, run: str | None = None) -> sa.Row[Any] | None:
-    query = sa.select(events.c.seq, events.c.n, events.c.hash).limit(1)
-    newest = query.order_by(events.c.seq.desc()) if run is None else query.where(events.c.run == run).order_by(events.c.n.desc())
-    return (await connection.execute(newest)).first()
-
-
-async def _claimed(connection: AsyncConnection, run: str, claim: str) -> bool:
-    query = sa.select(events.c.n).where(events.c.run == run, events.c.claim == claim)
-    return (await connection.execute(query)).first() is not None
 
 
 async def _stream(connection: AsyncConnection) -> AsyncIterator[Mapping[str, object]]:

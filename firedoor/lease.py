@@ -16,7 +16,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from firedoor.errors import JournalError, LeaseLost
-from firedoor.store import Store, leases, unbroken
+from firedoor.store import Store, steady
+from firedoor.tables import leases
 
 TTL_SECONDS = 8.0
 RENEW_SECONDS = 2.0
@@ -39,15 +40,16 @@ class Leases:
         self._store = store
         self._holder = holder
 
-    @unbroken
+    @steady
     async def take(self, resource: str) -> Lease | None:
         """The lease, or None while somebody else holds it."""
         async with self._store.transaction() as connection:
             now = await _clock(connection)  # only now: who waited long for the database would be granted a lease that has run out
             row = (await connection.execute(sa.select(leases).where(leases.c.resource == resource))).first()
             if row is None:
-                fence = 1
-                await connection.execute(leases.insert().values(resource=resource, holder=self._holder, fence=1, expires=now + TTL_SECONDS))
+                fence = self._store.first_fence
+                values = {"resource": resource, "holder": self._holder, "fence": fence, "expires": now + TTL_SECONDS}
+                await connection.execute(leases.insert().values(**values))
             elif row.holder and row.expires > now:
                 return None
             else:
@@ -55,9 +57,10 @@ class Leases:
                 await connection.execute(
                     leases.update().where(leases.c.resource == resource).values(holder=self._holder, fence=fence, expires=now + TTL_SECONDS)
                 )
+        self._store.memory.hold(resource, self._holder, fence)
         return Lease(resource=resource, holder=self._holder, fence=fence)
 
-    @unbroken
+    @steady
     async def renew(self, lease: Lease) -> None:
         """Hold it for another `TTL_SECONDS`. Raises `LeaseLost`."""
         async with self._store.transaction() as connection:
@@ -65,15 +68,16 @@ class Leases:
             expires = await _clock(connection) + TTL_SECONDS
             await connection.execute(leases.update().where(leases.c.resource == lease.resource).values(expires=expires))
 
-    @unbroken
+    @steady
     async def release(self, lease: Lease) -> None:
         """Give it up; the fence number stays, so that a late writer is still recognised."""
+        self._store.memory.let_go(lease.resource)
         async with self._store.transaction() as connection:
             await connection.execute(
                 leases.update().where(leases.c.resource == lease.resource, leases.c.fence == lease.fence).values(holder="", expires=0.0)
             )
 
-    @unbroken
+    @steady
     async def holder(self, resource: str) -> str | None:
         """Who holds it now."""
         async with self._store.reading() as connection:

@@ -8,7 +8,8 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from firedoor.store import Store, seen, unbroken
+from firedoor.store import Store, steady
+from firedoor.tables import seen
 
 KEPT_SECONDS: Final = 3600.0  # a signature is good for five minutes; an event is delivered again within six
 TIDY_SECONDS: Final = 300.0
@@ -21,7 +22,7 @@ class Seen:
         self._store = store
         self._tidied = 0.0
 
-    @unbroken
+    @steady
     async def first(self, *keys: str) -> bool:
         """Whether none of the keys was seen before; from now on all of them are. Raises `JournalError`, and then nobody has seen them.
 

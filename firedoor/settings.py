@@ -194,6 +194,7 @@ class Settings(_Table):
     slack_groups: tuple[SlackGroup, ...] = ()
     database_url: Annotated[str, Field(repr=False)] = ""  # it may hold a password
     state_dir: Annotated[Path, AfterValidator(Path.expanduser)] = ROOT / ".firedoor"
+    journal_standby: bool = True
     people: Annotated[tuple[PersonTable, ...], AfterValidator(_distinct)] = ()
     protected: tuple[ProtectedTable, ...] = ()
     own_networks: tuple[Network, ...] = ()
@@ -203,6 +204,11 @@ class Settings(_Table):
     def journal_url(self) -> str:
         """Where the journal is: SQLite in the state folder, unless told otherwise."""
         return self.database_url or f"sqlite:///{self.state_dir / 'journal.db'}"
+
+    @property
+    def standby(self) -> Path | None:
+        """The folder of the journal's stand-by, for as long as a shared database is out of reach; None where none is wanted."""
+        return self.state_dir / "standby" if self.journal_standby else None
 
     @property
     def where_we_are(self) -> Mapping[ipaddress.IPv4Network | ipaddress.IPv6Network, str]:

@@ -140,9 +140,9 @@ def requester(settings: Settings, name: str) -> Person:
 
 
 @asynccontextmanager
-async def open_journal(settings: Settings) -> AsyncIterator[tuple[Store, Journal]]:
-    """The journal alone: for looking at runs, no vendor needed."""
-    async with Store(settings.journal_url) as store:
+async def open_journal(settings: Settings, *, begins: bool = False) -> AsyncIterator[tuple[Store, Journal]]:
+    """The journal alone: for looking at runs, no vendor needed. What ``begins`` runs begins the stand-by too, where it must."""
+    async with Store(settings.journal_url, standby=settings.standby, begins=begins) as store:
         yield store, Journal(store)
 
 
@@ -158,7 +158,7 @@ async def open_house(
     """Everything, checked: each vendor is reachable, knows us, and has about our time. Raises `BadInput` with nothing touched."""
     known = load_catalogue()
     async with AsyncExitStack() as stack:
-        store, journal = await stack.enter_async_context(open_journal(settings))
+        store, journal = await stack.enter_async_context(open_journal(settings, begins=writes))
         look = await clients.connect(stack, settings, vendors, Access.READ, aws)
         act = await clients.connect(stack, settings, vendors, Access.WRITE, aws) if writes else None
         desk = Desk(journal=journal, roster=settings.roster, seal=Seal.kept_in(settings.state_dir))

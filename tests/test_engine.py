@@ -18,7 +18,7 @@ from firedoor.approval import Answer, Decision, Roster
 from firedoor.channel import Ask, Silent
 from firedoor.desk import Desk
 from firedoor.engine import Engine
-from firedoor.errors import ApprovalInvalid, BadInput, ChannelError, DecisionRefused, JournalError, Misconfigured, RunHeld
+from firedoor.errors import ApprovalInvalid, BadInput, ChannelError, DecisionRefused, JournalError, Misconfigured, RunHeld, Taken
 from firedoor.journal import Event, Journal, Kind
 from firedoor.lease import Lease
 from firedoor.model import Mode, Outcome
@@ -26,7 +26,6 @@ from firedoor.report import RunOutcome
 from firedoor.run import Item, Order, StepResult
 from firedoor.seal import Seal
 from firedoor.stage import Plainly
-from firedoor.store import Taken
 from tests.fakes import (
     ASKER,
     CLEAR,

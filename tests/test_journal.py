@@ -14,10 +14,11 @@ import pytest
 import sqlalchemy as sa
 
 from firedoor.canonical import digest
-from firedoor.errors import JournalBroken, LeaseLost
-from firedoor.journal import GENESIS, Event, Journal, Kind
+from firedoor.chain import GENESIS
+from firedoor.errors import JournalBroken, LeaseLost, Overtaken, Taken
+from firedoor.journal import Event, Journal, Kind
 from firedoor.lease import Leases
-from firedoor.store import Overtaken, Store, Taken
+from firedoor.store import Store
 
 FRESH = multiprocessing.get_context("forkserver")
 FRESH.set_forkserver_preload(["tests.test_journal"])

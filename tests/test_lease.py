@@ -14,7 +14,8 @@ from firedoor import lease as module
 from firedoor.errors import JournalError, LeaseLost
 from firedoor.journal import Journal, Kind
 from firedoor.lease import TTL_SECONDS, Lease, Leases
-from firedoor.store import Store, leases
+from firedoor.store import Store
+from firedoor.tables import leases
 from tests.conftest import Postgres
 
 FRESH = multiprocessing.get_context("forkserver")

@@ -12,7 +12,8 @@ from firedoor import seen as module
 from firedoor.errors import JournalError
 from firedoor.journal import Journal, Kind
 from firedoor.seen import Seen, key
-from firedoor.store import SCHEMA, Store, metadata, seen
+from firedoor.store import Store
+from firedoor.tables import seen
 
 
 async def rows(store: Store) -> set[str]:
@@ -54,7 +55,7 @@ async def test_old_keys_are_forgotten_now_and_then(database: str, monkeypatch: p
 
 
 async def test_what_fails_was_seen_by_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("firedoor.store.BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("firedoor.database.BUSY_SECONDS", 0.05)
     path = tmp_path / "journal.db"
     async with Store(f"sqlite:///{path}") as store:
         with closing(sqlite3.connect(path)) as other:
@@ -71,20 +72,6 @@ async def test_who_is_cancelled_leaves_no_lock_behind(tmp_path: Path) -> None:
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
         await Journal(store).append("r", Kind.NOTED, {})
-
-
-async def test_a_journal_from_before_gains_the_table_and_stays_readable_to_older_code(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'journal.db'}"
-    async with Store(url) as store:
-        await Journal(store).append("r", Kind.NOTED, {})
-        async with store.transaction() as connection:
-            await connection.execute(sa.text("DROP TABLE seen"))
-    async with Store(url) as store:
-        assert await Seen(store).first("a")
-        assert (await Journal(store).audit()).faults == ()
-        async with store.reading() as connection:
-            assert (await connection.execute(sa.text("SELECT schema FROM about"))).scalar() == SCHEMA == 1
-    assert {"events", "leases", "about", "seen"} <= metadata.tables.keys()
 
 
 def test_a_key_holds_nothing_of_what_it_is_made_of() -> None:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from firedoor.errors import Conflict, Forbidden, LeaseLost, RateLimited, Unavailable, Unreachable, VendorError
 from firedoor.journal import Kind
 from firedoor.model import Plan, Receipt, Standing, Verdict
-from firedoor.store import leases
+from firedoor.tables import leases
 from tests.fakes import (
     CLEAR,
     SHUT,

@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from firedoor import store as module
+from firedoor import database as module
 from firedoor.errors import JournalError, Misconfigured
 from firedoor.journal import Journal, Kind
-from firedoor.store import SCHEMA, Store, unbroken
+from firedoor.migrations import KNOWN
+from firedoor.store import Store, unbroken
 from firedoor.turns import Turns
 from tests.conftest import Postgres
 
@@ -135,9 +136,9 @@ async def test_a_newer_schema_is_refused(path: Path) -> None:
     await open_it(url(path))
     await open_it(url(path))
     with closing(sqlite3.connect(path)) as future, future:
-        assert future.execute("SELECT schema FROM about").fetchall() == [(SCHEMA,)]
-        future.execute("INSERT INTO about VALUES (?)", (SCHEMA + 1,))
-    with pytest.raises(Misconfigured, match=f"newer Firedoor .schema {SCHEMA + 1}; this one knows {SCHEMA}"):
+        assert future.execute("SELECT version_num FROM firedoor_version").fetchall() == [(KNOWN[-1],)]
+        future.execute("UPDATE firedoor_version SET version_num = 'from the future'")
+    with pytest.raises(Misconfigured, match=f"newer Firedoor .revision from the future; this one knows {KNOWN[-1]}"):
         await open_it(url(path))
 
 

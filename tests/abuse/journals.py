@@ -18,7 +18,7 @@ from firedoor.journal import Kind
 from firedoor.run import Record
 from firedoor.seal import Seal
 from firedoor.stage import Plainly
-from firedoor.store import events
+from firedoor.tables import events
 from tests.abuse.attempt import Attempt, Make, Theme
 from tests.abuse.ground import Ground, begun, held
 from tests.channels.slack.scene import SlackMode

@@ -15,7 +15,7 @@ from firedoor.desk import Desk
 from firedoor.errors import JournalError
 from firedoor.journal import Kind
 from firedoor.run import Record, fold
-from firedoor.store import events
+from firedoor.tables import events
 from tests.abuse.attempt import Attempt
 from tests.abuse.ground import Ground
 

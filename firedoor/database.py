@@ -1,0 +1,211 @@
+"""One database, opened so that a commit is durable and that its tables are up to date.
+
+SQLite runs in WAL with ``synchronous=FULL``, PostgreSQL with ``synchronous_commit=on``: a commit that returned survives a power cut.
+Whoever writes holds the one write lock from the first statement on (``BEGIN IMMEDIATE``, an advisory lock): two processes take turns
+instead of failing half-way, and what a transaction has read is still so when it commits. No wait is without an end: one for the lock, for
+an answer, or for somebody who stands still with the lock in their hands.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any, Final, Self
+
+import sqlalchemy as sa
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_random
+
+from firedoor import migrations
+from firedoor.errors import JournalError, JournalUnreachable, Misconfigured
+
+BUSY_SECONDS = 10
+CONNECT_SECONDS = 3
+SILENT_SECONDS = 20  # after which a server that does not answer is one that is not there; longer than any wait for the lock
+LOCK: Final = 4117  # a number of our own among PostgreSQL's advisory locks
+DRIVERS: Final = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
+# Of PostgreSQL, https://www.postgresql.org/docs/current/errcodes-appendix.html: the server is going down, or coming up, or is full.
+GONE: Final = frozenset({"57P01", "57P02", "57P03", "53300"})
+
+
+class Database:
+    """An open database. `opened` makes one."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    @property
+    def shared(self) -> bool:
+        """Whether it is a server that several machines may share, so that it can be out of reach."""
+        return self._engine.dialect.name == "postgresql"
+
+    @classmethod
+    async def opened(cls, url: str) -> Self:
+        """Open it, and bring its tables up to date. Raises `Misconfigured`, or `JournalUnreachable` where a server does not answer."""
+        found = cls(_engine(url))
+        try:
+            await _OPENING(found._settle)
+        except JournalUnreachable:
+            await found.close()
+            raise
+        except JournalError as error:
+            await found.close()
+            raise Misconfigured(
+                error.what, advice="Set FIREDOOR_DATABASE_URL to a database that can be written, or repair this one"
+            ) from error
+        except BaseException:
+            await found.close()
+            raise
+        return found
+
+    async def _settle(self) -> None:
+        async with self.reading() as connection:
+            if await connection.run_sync(migrations.up_to_date):
+                return
+        async with self.transaction() as connection:
+            if not await connection.run_sync(migrations.up_to_date):  # nobody else was quicker
+                await connection.run_sync(migrations.upgrade)
+
+    async def close(self) -> None:
+        """End its connections."""
+        await self._engine.dispose()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction with the write lock held from its first statement. Raises `JournalError`."""
+        async with self._connection(reads=False) as connection:
+            if self.shared:
+                await connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({LOCK}), set_config('synchronous_commit', 'on', true)"))
+            yield connection
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """A look that holds no write lock; each statement sees one moment. Raises `JournalError`."""
+        async with self._connection(reads=True) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def _connection(self, *, reads: bool) -> AsyncIterator[AsyncConnection]:
+        async with AsyncExitStack() as stack:
+            try:
+                connection = await stack.enter_async_context(self._engine.execution_options(firedoor_reads=reads).connect())
+            except Exception as error:  # asyncpg's own errors come through unchanged here
+                raise self._failed(error) from error
+            try:
+                async with connection.begin():
+                    yield connection
+            except (SQLAlchemyError, OSError) as error:
+                raise self._failed(error) from error
+
+    def _failed(self, error: Exception) -> JournalError:
+        if isinstance(error, JournalError):
+            return error
+        if self.shared and _is_gone(error):
+            return JournalUnreachable(f"the journal's database does not answer: {_cause(error)}", advice="See that it is up, and reachable")
+        return JournalError(f"the journal's database failed: {_cause(error)}", advice=_advice(error))
+
+
+def _is_busy(error: BaseException | None) -> bool:
+    """Whether SQLite said, at once, that somebody is at it: two open a new file, or one opens it while the last other closes it."""
+    while error is not None:
+        if getattr(getattr(error, "orig", error), "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
+            return True
+        error = error.__cause__
+    return False
+
+
+_OPENING = AsyncRetrying(retry=retry_if_exception(_is_busy), stop=stop_after_delay(2), wait=wait_random(0.01, 0.05), reraise=True)
+
+
+def _is_gone(error: Exception) -> bool:
+    """Whether a server was not there at all, or went away: what was asked of it may be asked again, of another."""
+    state = str(getattr(getattr(error, "orig", None) or error, "sqlstate", None) or "")
+    return isinstance(error, OSError) or bool(getattr(error, "connection_invalidated", False)) or state in GONE or state.startswith("08")
+
+
+def _engine(url: str) -> AsyncEngine:
+    try:
+        parsed = sa.make_url(url)
+        parsed = parsed.set(drivername=DRIVERS.get(parsed.drivername, parsed.drivername))
+        if parsed.drivername == DRIVERS["sqlite"]:
+            return _sqlite(parsed)
+        if parsed.drivername == DRIVERS["postgresql"]:
+            return _postgresql(parsed)
+    except (ArgumentError, ImportError, OSError, NoSuchModuleError, ValueError) as error:
+        raise _unusable(type(error).__name__) from None  # the error's own text may quote the address, and with it a password
+    raise _unusable(f"{parsed.drivername} is neither SQLite nor PostgreSQL")
+
+
+def _unusable(why: str) -> Misconfigured:
+    advice = "Give sqlite:///path/to/file.db or postgresql://user@host/name"
+    return Misconfigured(f"FIREDOOR_DATABASE_URL cannot be used ({why})", advice=advice)
+
+
+def _postgresql(url: sa.URL) -> AsyncEngine:
+    waits = {"lock_timeout": BUSY_SECONDS * 1000, "idle_in_transaction_session_timeout": BUSY_SECONDS * 1000}
+    return create_async_engine(
+        url,
+        hide_parameters=True,
+        # A stricter one would read as of before the write lock was granted, and find its place in the chain taken.
+        isolation_level="READ COMMITTED",
+        pool_pre_ping=True,  # a server that was restarted meanwhile is no reason to fail
+        connect_args={
+            "timeout": CONNECT_SECONDS,
+            "command_timeout": SILENT_SECONDS,
+            "server_settings": {name: str(value) for name, value in waits.items()},
+        },
+    )
+
+
+def _sqlite(url: sa.URL) -> AsyncEngine:
+    if url.database in (None, "", ":memory:"):
+        raise _unusable("a database in memory keeps nothing")
+    Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    # Each connection is a thread, and takes a while to open: as many as work at once are kept, and none comes and goes with the load.
+    engine = create_async_engine(url, hide_parameters=True, pool_size=20, max_overflow=0)
+    sa.event.listen(engine.sync_engine, "connect", _open_durably)
+    sa.event.listen(engine.sync_engine, "begin", _begin)
+    return engine
+
+
+def _open_durably(raw: Any, _record: object) -> None:
+    try:
+        _set_up(raw)
+    except BaseException:
+        raw.close()  # SQLAlchemy would forget the connection, and leave its thread and its file open
+        raise
+
+
+def _set_up(raw: Any) -> None:
+    raw.isolation_level = None  # the driver would otherwise begin transactions by itself, too late to hold the write lock
+    raw.driver_connection.text_factory = _text
+    cursor = raw.cursor()
+    for pragma in (f"busy_timeout={BUSY_SECONDS * 1000}", "synchronous=FULL", "fullfsync=ON", "journal_mode=WAL"):
+        cursor.execute(f"PRAGMA {pragma}")
+    mode = cursor.fetchone()[0]
+    cursor.close()
+    if mode != "wal":  # SQLite does not fail where the file system cannot do it; it goes on without
+        raise JournalError(f"the journal's database runs in {mode} mode, where WAL is due")
+
+
+def _text(stored: bytes) -> str:
+    """Bytes that are no UTF-8 were not written by us: they are read all the same, so that the audit can name the event they stand in."""
+    return stored.decode("utf-8", "surrogateescape")
+
+
+def _begin(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("BEGIN" if connection.get_execution_options().get("firedoor_reads") else "BEGIN IMMEDIATE")
+
+
+def _cause(error: BaseException) -> str:
+    origin = getattr(error, "orig", None) or error
+    return f"{type(origin).__name__}: {origin}"
+
+
+def _advice(error: BaseException) -> str:
+    if isinstance(error, OperationalError):
+        return "See that its disk has room, that it can be written and that no other program holds it"
+    return "Check it with `firedoor audit verify`"

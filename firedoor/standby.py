@@ -1,0 +1,219 @@
+"""The journal's stand-by: a file of this machine's own that has the place of a shared database while that is out of reach.
+
+A process that takes it into use puts there what it knows: the events of the runs that it looked at, and the leases that it holds. All who
+share the folder use the same file, so that a decision at a terminal reaches the process that waits for it. Once the database answers again,
+whatever was added here is appended there, in one transaction, with its own times; the file stays as evidence and is used no more.
+
+What it cannot do: keep a process on another machine, which reaches the database, from going on with the same run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+import os
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from firedoor import chain
+from firedoor.canonical import canonical, digest, instant
+from firedoor.database import Database
+from firedoor.errors import JournalUnreachable, Taken
+from firedoor.tables import events, leases
+
+RUNS_KEPT: Final = 200
+BEGINNING: Final = "stand-by"  # the name under which it is told when the file was begun; no run is called so
+HANDED: Final = "handed over: "  # and the hash that the last event had here: how far a run was handed over
+LENT_SECONDS: Final = 8.0  # a lease goes on for as long as one that is taken anew: its holder renews it, or is dead
+ABOVE: Final = 1_000_000  # where its own numbers begin: above all that another process may still bring along
+
+Row = Mapping[str, Any]
+
+log = logging.getLogger(__name__)
+
+own = sa.MetaData()
+handed_over = sa.Table("handed_over", own, sa.Column("at", sa.Text, primary_key=True))
+
+
+class Memory:
+    """What a process needs to know to go on by itself: the events of the newest runs it looked at, and the leases it holds."""
+
+    def __init__(self, *, kept: bool) -> None:
+        self._kept = kept
+        self.rows: OrderedDict[str, dict[int, Row]] = OrderedDict()
+        self.leases: dict[str, tuple[str, int]] = {}
+
+    def take_in(self, run: str, rows: Sequence[Row]) -> None:
+        """Events of a run, as they stand in the database."""
+        if not self._kept or not rows:
+            return
+        self.rows.setdefault(run, {}).update({row["n"]: dict(row) for row in rows})
+        self.rows.move_to_end(run)
+        while len(self.rows) > RUNS_KEPT:
+            self.rows.popitem(last=False)
+
+    def hold(self, resource: str, holder: str, fence: int) -> None:
+        """A lease that was granted."""
+        self.leases[resource] = (holder, fence)
+
+    def let_go(self, resource: str) -> None:
+        """A lease that was given up."""
+        self.leases.pop(resource, None)
+
+
+class StandBy:
+    """The files in a folder: at most one of them is in use, the others have been handed over."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @staticmethod
+    def first_fence() -> int:
+        """A number that no lease in the database has come to: there they count from one."""
+        return int(time.time())
+
+    @property
+    def in_use(self) -> bool:
+        """Whether there may be a file that was not handed over."""
+        return any(self.folder.glob("*.db"))
+
+    async def take_charge(self, memory: Memory, *, begins: bool) -> Database:
+        """Open the file in use, or begin one if that is allowed, and put there what this process knows. Raises `JournalError`."""
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        async with self._alone():
+            found = await self._current()
+            if found is None and not begins:
+                raise JournalUnreachable("no process has taken one into use")
+            if found is None:
+                found = await Database.opened(f"sqlite:///{self.folder / f'{datetime.now(UTC):%Y%m%dT%H%M%S.%f}.db'}")
+                async with found.transaction() as connection:
+                    await connection.run_sync(own.create_all)
+                    await _begin(connection, memory)
+            async with found.transaction() as connection:
+                await _bring_along(connection, memory)
+        return found
+
+    async def hand_over(self, main: Database) -> int:
+        """Append to the database what was added here, and close the file in use; how many events that were. Raises `JournalError`."""
+        if not self.in_use:
+            return 0
+        async with self._alone():
+            local = await self._current()
+            if local is None:
+                return 0
+            try:
+                async with local.transaction() as here:
+                    async with main.transaction() as there:
+                        added = await _append(here, there)
+                        await _lend(here, there)
+                    await here.execute(handed_over.insert().values(at=instant(datetime.now(UTC))))
+            finally:
+                await local.close()
+        return added
+
+    async def check_in_charge(self, connection: AsyncConnection) -> None:
+        """Raise `JournalUnreachable` where the file was handed over: the journal is the database again."""
+        if (await connection.execute(sa.select(handed_over.c.at))).first() is not None:
+            raise JournalUnreachable("the stand-by was handed over to the database")
+
+    async def _current(self) -> Database | None:
+        for path in sorted(self.folder.glob("*.db"), reverse=True):
+            found = await Database.opened(f"sqlite:///{path}")
+            async with found.reading() as connection:
+                whole = await connection.run_sync(lambda sync: sa.inspect(sync).has_table(handed_over.name))
+                over = not whole or (await connection.execute(sa.select(handed_over.c.at))).first() is not None
+            if not over:
+                return found
+            await found.close()
+        return None
+
+    @asynccontextmanager
+    async def _alone(self) -> AsyncIterator[None]:
+        """No other process begins or closes a file meanwhile. The lock goes with the process that holds it."""
+        with (self.folder / "lock").open("a") as lock:
+            await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_EX)
+            yield
+
+
+async def _begin(connection: AsyncConnection, memory: Memory) -> None:
+    """The first event of a new file, after which its own are chained."""
+    known = [row["seq"] for rows in memory.rows.values() for row in rows.values()]
+    stamp = {"begun": instant(datetime.now(UTC)), "process": os.getpid()}
+    row = {
+        "seq": max(known, default=0) + ABOVE,
+        "run": BEGINNING,
+        "n": 1,
+        "at": stamp["begun"],
+        "kind": "run.noted",
+        "body": canonical(stamp),
+        "claim": None,
+        "run_prev": chain.GENESIS,
+        "prev": digest(stamp),
+    }
+    await connection.execute(events.insert().values(**row, hash=digest(row)))
+
+
+async def _bring_along(connection: AsyncConnection, memory: Memory) -> None:
+    """What this process knows, and nobody has put here yet."""
+    for run, rows in memory.rows.items():
+        if (await connection.execute(sa.select(events.c.n).where(events.c.run == run).limit(1))).first() is None:
+            await connection.execute(events.insert(), [dict(row) for _, row in sorted(rows.items())])
+    for resource, (holder, fence) in memory.leases.items():
+        if (await connection.execute(sa.select(leases.c.fence).where(leases.c.resource == resource))).first() is None:
+            row = {"resource": resource, "holder": holder, "fence": fence, "expires": time.time() + LENT_SECONDS}
+            await connection.execute(leases.insert().values(**row))
+
+
+async def _append(here: AsyncConnection, there: AsyncConnection) -> int:
+    """Each event that the database does not have, run by run, and after them how far that was. How many there were.
+
+    Where this was broken off before the file could be marked, the next one goes on from there.
+    """
+    found = (await here.execute(sa.select(events).where(events.c.run != BEGINNING).order_by(events.c.run, events.c.n))).mappings().all()
+    runs: dict[str, list[Row]] = {}
+    for one in found:
+        runs.setdefault(one["run"], []).append(dict(one))
+    added = 0
+    for run, rows in runs.items():
+        stored = (await there.execute(sa.select(events.c.hash, events.c.claim).where(events.c.run == run))).all()
+        claims = [one.claim for one in stored if one.claim is not None]
+        known = {one.hash for one in stored} | {one.removeprefix(HANDED) for one in claims if one.startswith(HANDED)}
+        new = rows[max((n for n, row in enumerate(rows, start=1) if row["hash"] in known), default=0) :]
+        if not new:
+            continue
+        for row in new:
+            await _copy(there, row)
+        note = canonical({"stand_by": {"events": len(new), "first": new[0]["hash"], "last": new[-1]["hash"]}})
+        await chain.add(there, run=run, at=datetime.now(UTC), kind="run.noted", body=note, claim=HANDED + new[-1]["hash"])
+        added += len(new)
+    return added
+
+
+async def _copy(there: AsyncConnection, row: Row) -> None:
+    event = {"run": row["run"], "at": datetime.fromisoformat(row["at"]), "kind": row["kind"], "body": row["body"]}
+    try:
+        await chain.add(there, **event, claim=row["claim"])
+    except Taken:  # made in the database too, by a process that reached it: what was recorded here is kept all the same
+        await chain.add(there, **event)
+
+
+async def _lend(here: AsyncConnection, there: AsyncConnection) -> None:
+    """Leases that are held here go on there, unless another machine has the turn by now."""
+    clock = float((await there.execute(sa.text("SELECT extract(epoch FROM clock_timestamp())"))).scalar_one())
+    held = (await here.execute(sa.select(leases).where(leases.c.holder != "", leases.c.expires > time.time()))).all()
+    for lease in held:
+        row = (await there.execute(sa.select(leases).where(leases.c.resource == lease.resource))).first()
+        values = {"holder": lease.holder, "fence": lease.fence, "expires": clock + LENT_SECONDS}
+        if row is None:
+            await there.execute(leases.insert().values(resource=lease.resource, **values))
+        elif row.holder == lease.holder or (row.expires <= clock and row.fence < lease.fence):
+            await there.execute(leases.update().where(leases.c.resource == lease.resource).values(**values))
