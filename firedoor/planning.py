@@ -93,7 +93,7 @@ def tier(items: Sequence[Item], actions: Mapping[str, AnyAction], *, at_least: T
 
 
 def fingerprint(items: Sequence[Item], *, mode: Mode, playbook: str) -> str:
-    """The digest of all changes of a plan, of the prior values they overwrite, of the classes they may grow to and of whom they concern.
+    """The digest of all changes of a plan: the prior values they overwrite, the classes they may grow to, whom they concern, their order.
 
     Tickets and notices are left out: what they say is known only once the rest is done, and nobody approves them.
     """
@@ -103,6 +103,7 @@ def fingerprint(items: Sequence[Item], *, mode: Mode, playbook: str) -> str:
             "target": item.target,
             "changes": [change.digest(item.action) for change in item.plan.changes],
             "covers": item.plan.covers,
+            "needs": sorted(item.needs),
         }
         for item in items
         if item.plan is not None and not item.telling

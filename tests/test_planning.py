@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,15 @@ async def test_the_fingerprint_names_changes_prior_values_classes_targets_and_mo
         assert (await make(it)).fingerprint != first, "the prior value"
         it.vendor.doors["a"] = {"other": "open"}
         assert (await make(it)).fingerprint != first, "the change"
+
+
+async def test_the_fingerprint_names_the_order(tmp_path: Path) -> None:
+    """Whoever writes to the database must not have a product closed before its source."""
+    async with lab(tmp_path, {"a": OPEN}) as it:
+        planned = await make(it, steps=True)
+        turned = tuple(replace(item, needs=()) for item in planned.items)
+        assert planned.items != turned
+        assert planning.fingerprint(turned, mode=Mode.LIVE, playbook="fire") != planned.fingerprint
 
 
 async def test_the_fingerprint_survives_the_journal(tmp_path: Path) -> None:

@@ -284,6 +284,7 @@ DECIDED: Final[Mapping[str, Make]] = {
     "another action": _planned(_item(action="fake.clear")),
     "another id": _planned(_item(id="shut/vault")),
     "one more": _planned(_more()),
+    "another order": _planned(_item(needs=["shut/vault"])),
     "it only tells": _planned(_item(telling=True)),
     "a denial is gone": _a_denial_gone,
 }
