@@ -12,7 +12,6 @@ from typing import Any
 
 from firedoor import diagram, inputs, lint, playbook, report, shelf, wiring
 from firedoor.approval import Answer, Way
-from firedoor.canonical import plain
 from firedoor.channel import Channel, Together
 from firedoor.clients import TELLING, AwsStandIn
 from firedoor.engine import RESUMABLE
@@ -170,12 +169,6 @@ async def show(run: str) -> Report:
     """One run as it stands."""
     async with wiring.open_journal(load()) as (_, journal):
         return await _reported(journal, run)
-
-
-async def audit() -> Report:
-    """Whether the journal is whole."""
-    async with wiring.open_journal(load()) as (_, journal):
-        return plain(await journal.audit())  # type: ignore[return-value]
 
 
 def lint_all(names: Sequence[str]) -> Mapping[str, Sequence[str]]:

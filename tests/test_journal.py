@@ -14,8 +14,9 @@ import pytest
 import sqlalchemy as sa
 
 from firedoor.canonical import digest
+from firedoor.chain import GENESIS
 from firedoor.errors import JournalBroken, LeaseLost
-from firedoor.journal import GENESIS, Event, Journal, Kind
+from firedoor.journal import Event, Journal, Kind
 from firedoor.lease import Leases
 from firedoor.store import Overtaken, Store, Taken
 
