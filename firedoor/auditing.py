@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -11,15 +12,19 @@ from typing import Final
 from firedoor import heads, wiring
 from firedoor.approval import Roster
 from firedoor.audit import Audit, audit
+from firedoor.canonical import LONE_SURROGATE
 from firedoor.catalogue import Catalogue
-from firedoor.errors import BadInput
+from firedoor.errors import BadInput, UnknownRun, shown
+from firedoor.evidence import pack
+from firedoor.journal import Journal, read_row
 from firedoor.model import Mode, Tier
 from firedoor.proofs import Known
-from firedoor.run import Order
+from firedoor.run import Order, Record, fold, readable
 from firedoor.seal import Seal
 from firedoor.settings import Settings, load
 
 LONGEST: Final = 50_000_000
+MOST_RELATED: Final = 1000
 
 
 async def verify(*, told: Sequence[str] = (), files: Sequence[Path] = (), from_slack: bool = False) -> Audit:
@@ -31,6 +36,53 @@ async def verify(*, told: Sequence[str] = (), files: Sequence[Path] = (), from_s
         if from_slack:
             outside |= await _from_slack(stack, settings)
         return await audit(journal, known(settings), told=outside)
+
+
+async def export(run: str, to: Path | None = None) -> Path:
+    """Write the evidence pack of a run; where it is. Raises `BadInput` with nothing written, also where something is there already."""
+    settings = load()
+    async with wiring.open_journal(settings) as (_, journal):
+        rows = [row async for row in journal.rows(run)] if not LONE_SURROGATE.search(run) else []
+        if not rows:
+            raise UnknownRun(f"there is no run {shown(run)}", advice="See `firedoor runs`")
+        chain = await journal.audit()
+        with readable(run):
+            record = fold(run, [read_row(row) for row in rows])
+            roster = _rosters(settings)(record.order) or Roster(people=())
+            related = await _related(journal, record)
+            made = pack.files(pack.Whole(run=run, rows=rows, roster=roster, head=chain.head, height=chain.events, related=related))
+    return _written(_place(run, to), pack.zipped(made))
+
+
+async def _related(journal: Journal, record: Record) -> Mapping[str, str]:
+    """The runs that belong to one, with what they are to it."""
+    order = record.order
+    named = {order.undoes: "this run undoes it", order.follows: "what this run asks for, that one found to do and had no approval for"}
+    for event in await journal.opened(most=MOST_RELATED, undoes=order.run):
+        named[event.run] = "it undid this run" if event.run == record.undone_by else "it was asked to undo this run"
+    for event in await journal.opened(most=MOST_RELATED, follows=order.run):
+        named[event.run] = "it asked for what this run found to do and had no approval for"
+    return {run: word for run, word in named.items() if run}
+
+
+def _place(run: str, to: Path | None) -> Path:
+    """Where the pack goes. A run's name is not trusted to be one that a file may have."""
+    name = f"evidence-{re.sub(r'[^A-Za-z0-9_-]', '_', run)}.zip"
+    if to is None:
+        return Path(name)
+    return to / name if to.is_dir() else to
+
+
+def _written(path: Path, content: bytes) -> Path:
+    try:
+        with path.open("xb") as file:
+            file.write(content)
+    except FileExistsError:
+        raise BadInput("it is there already, and is not written over", target=str(path), advice="Name another place with --to") from None
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "no such name can be"
+        raise BadInput(f"it cannot be written ({why})", target=ascii(str(path)), advice="Name another place with --to") from error
+    return path
 
 
 def known(settings: Settings) -> Known:

@@ -159,11 +159,12 @@ def serve() -> None:
 
 @app.command()
 def runs(as_json: AsJson = False) -> None:
-    """All runs, newest first."""
+    """All runs, newest first. Exit code 1 where one of them cannot be read."""
     from firedoor import running, words
 
     found = _run(running.runs())
     _show({"runs": found}, as_json=as_json, render=lambda data: words.runs_markdown(data["runs"]))
+    raise typer.Exit(1 if any(one["outcome"] == "unreadable" for one in found) else 0)
 
 
 @app.command()

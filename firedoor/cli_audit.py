@@ -14,6 +14,7 @@ Heads = Annotated[list[str], typer.Option("--head", metavar="HASH", help="A jour
 Files = Annotated[
     list[Path], typer.Option("--heads", metavar="FILE", help="A saved report, ticket or thread: each journal head in it is looked for.")
 ]
+To = Annotated[Path | None, typer.Option("--to", metavar="FOLDER_OR_ZIP", help="Where the pack goes; nothing is written over.")]
 FromSlack = Annotated[bool, typer.Option("--from-slack", help="Look for the heads that Firedoor's own messages in the channel tell.")]
 
 audit_app = typer.Typer(no_args_is_help=True, help="The journal as evidence: whether it holds, and packs of it.")
@@ -34,3 +35,13 @@ def verify(head: Heads = [], heads: Files = [], from_slack: FromSlack = False, a
     data = {**plain(found), "faults": [{**plain(fault), "says": str(fault)} for fault in found.faults]}  # type: ignore[dict-item]
     typer.echo(json.dumps(data, ensure_ascii=False, indent=2) if as_json else words.audit_markdown(data), nl=as_json)
     raise typer.Exit(1 if found.faults else 0)
+
+
+@audit_app.command("export")
+def export(run: Annotated[str, typer.Argument(metavar="RUN")], to: To = None, as_json: AsJson = False) -> None:
+    """Write a run's evidence pack: its record, what people signed, and a verifier that needs nothing but Python."""
+    from firedoor import auditing
+
+    path = asyncio.run(auditing.export(run, to))
+    words = f"Written: {path}. To check it anywhere: unpack it, then python -I verify.py"
+    typer.echo(json.dumps({"run": run, "pack": str(path)}, ensure_ascii=False) if as_json else words)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
@@ -12,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from firedoor.approval import Decision, Request, Ruling, Way
 from firedoor.chain import GENESIS
-from firedoor.errors import JournalBroken, UnknownRun
+from firedoor.errors import JournalBroken, RunUnreadable, UnknownRun, shown
 from firedoor.journal import Event, Kind
 from firedoor.model import Change, Intent, Mode, Outcome, Plan, Receipt, Residual, Reversal
 from firedoor.standing import Standing
@@ -182,12 +183,23 @@ class Record:
 def fold(run: str, events: Sequence[Event]) -> Record:
     """The record of a run. Raises `UnknownRun` where there is no event, `JournalBroken` where one cannot be read."""
     if not events:
-        raise UnknownRun(f"there is no run {run!r}", advice="See `firedoor runs`")
+        raise UnknownRun(f"there is no run {shown(run)}", advice="See `firedoor runs`")
     record: Record | None = None
     for event in events:
         record = take(record, event)
     assert record is not None
     return record
+
+
+@contextmanager
+def readable(run: str) -> Iterator[None]:
+    """A first look at a run, of which nothing is done yet. Raises `RunUnreadable` where its record is damaged."""
+    try:
+        yield
+    except JournalBroken as broken:
+        raise RunUnreadable(
+            broken.what, advice=f"Keep the database; `firedoor audit verify` names all that is wrong with run {run}"
+        ) from broken
 
 
 def take(record: Record | None, event: Event) -> Record:

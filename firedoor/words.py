@@ -120,8 +120,13 @@ def runs_markdown(runs: Sequence[Mapping[str, Any]]) -> str:
     """A line a run."""
     if not runs:
         return "No run is on record.\n"
-    lines = [f"- {one['run']}  {one['playbook']}  {one['mode']}  {one['outcome']}  asked for by {one['requester']}" for one in runs]
-    return "\n".join(lines) + "\n"
+    return "\n".join(map(_run, runs)) + "\n"
+
+
+def _run(one: Mapping[str, Any]) -> str:
+    if one["outcome"] == "unreadable":
+        return f"- {one['run']}  UNREADABLE: {one['why']}. Run `firedoor audit verify`"
+    return f"- {one['run']}  {one['playbook']}  {one['mode']}  {one['outcome']}  asked for by {one['requester']}"
 
 
 def playbooks_markdown(books: Sequence[Mapping[str, Any]]) -> str:
