@@ -49,12 +49,12 @@ async def export(run: str, to: Path | None = None) -> Path:
         with readable(run):
             record = fold(run, [read_row(row) for row in rows])
             roster = _rosters(settings)(record.order) or Roster(people=())
-            related = await _related(journal, record)
-            made = pack.files(pack.Whole(run=run, rows=rows, roster=roster, head=chain.head, height=chain.events, related=related))
+            kin = await related(journal, record)
+            made = pack.files(pack.Whole(run=run, rows=rows, roster=roster, head=chain.head, height=chain.events, related=kin))
     return _written(_place(run, to), pack.zipped(made))
 
 
-async def _related(journal: Journal, record: Record) -> Mapping[str, str]:
+async def related(journal: Journal, record: Record) -> Mapping[str, str]:
     """The runs that belong to one, with what they are to it."""
     order = record.order
     named = {order.undoes: "this run undoes it", order.follows: "what this run asks for, that one found to do and had no approval for"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import closing
@@ -15,8 +16,8 @@ from firedoor.chain import Chain
 from firedoor.journal import Journal, Kind
 from firedoor.store import Store
 from tests.edits import ALTERING, COLUMNS, MOVING, Dice, Row, a_run_removed, rehash
-from tests.fakes import Lab, hasten, lab
-from tests.recorded import DOORS, known, record
+from tests.fakes import Lab, lab
+from tests.recorded import DOORS, known
 
 EVENTS = 40
 
@@ -179,9 +180,8 @@ class Rewritten:
 
 
 @pytest.fixture
-async def real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Rewritten]:
-    hasten(monkeypatch)
-    path = await record(tmp_path)
+async def real(recorded_once: Path, tmp_path: Path) -> AsyncIterator[Rewritten]:
+    path = shutil.copy(recorded_once, tmp_path / "journal.db")
     with closing(sqlite3.connect(path)) as sql:
         sql.execute("PRAGMA synchronous=OFF")
         sql.text_factory = lambda stored: stored.decode("utf-8", "surrogateescape")

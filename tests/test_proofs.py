@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
@@ -21,29 +22,16 @@ from firedoor.journal import Kind
 from firedoor.proofs import Known
 from firedoor.seal import Seal
 from tests.edits import COLUMNS, Dice, Row, rehash_all
-from tests.fakes import KEYS, ROSTER, YES, Lab, hasten, lab
-from tests.recorded import DOORS, RUNS, known, record
+from tests.fakes import KEYS, ROSTER, YES, Lab, lab
+from tests.recorded import DOORS, RUNS, known
 
 Body = dict[str, Any]
 Edit = Callable[[list[Row]], None]
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The journal, once for all."""
-    import asyncio  # noqa: PLC0415 - only to make it
-
-    folder = tmp_path_factory.mktemp("made")
-    with pytest.MonkeyPatch.context() as patch:
-        hasten(patch)
-        return asyncio.run(record(folder))
-
-
 @pytest.fixture
-async def it(made: Path, tmp_path: Path) -> AsyncIterator[Lab]:
-    with closing(sqlite3.connect(made)) as source, closing(sqlite3.connect(tmp_path / "journal.db")) as copy:
-        source.backup(copy)
-        copy.execute("PRAGMA synchronous=OFF")
+async def it(recorded_once: Path, tmp_path: Path) -> AsyncIterator[Lab]:
+    shutil.copy(recorded_once, tmp_path / "journal.db")
     async with lab(tmp_path, DOORS) as found:
         yield found
 
