@@ -135,5 +135,5 @@ class Applying:
             revive(actions[item.id].target, item.target) for item in record.items if item.id in actions and item.target
         ]
         scope = tuple(dict.fromkeys(name for target in targets for name in target.names))
-        so_far = report.compose(record, head=await self._bench.journal.head(), finished=datetime.now(UTC), told=False)
+        so_far = report.compose(record, head=record.head, finished=datetime.now(UTC), told=False)
         return Briefing(run=order.run, incident=order.incident, title=order.title, text=words.report_markdown(so_far), scope=scope)

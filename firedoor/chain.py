@@ -1,57 +1,102 @@
-"""The hash chain: each event carries the hash of the event before it in the whole journal, and of the one before it in its run."""
+"""The hash chain over stored events: every event follows the one before it in its run, and the one before it in the whole journal. Pure.
+
+The chain has no secret in it. It finds each edit that was not hashed again to the very end; against one that was stand the proofs
+(`firedoor.proofs`) and the heads that were told outside.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Any, Final
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Final
 
-import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from firedoor.canonical import digest, instant
-from firedoor.errors import Overtaken, Taken
-from firedoor.tables import events
+from firedoor.canonical import digest
 
 GENESIS: Final = "sha256:" + "0" * 64
+KEEP: Final = "Touch nothing: keep a copy of the database, and find out who could write to it"
+
+Row = Mapping[str, object]
 
 
-async def add(
-    connection: AsyncConnection, *, run: str, at: datetime, kind: str, body: str, claim: str | None = None, seen: int | None = None
-) -> Mapping[str, Any]:
-    """Put one event at the end, in the transaction that is open; its row. ``body`` is canonical JSON.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """Something that Firedoor did not write, or that no longer stands, and what to do next. ``event`` and ``n`` are as they are stored."""
 
-    Raises `Taken` where ``claim`` was made before in this run, `Overtaken` where the run has events beyond number ``seen``.
+    what: str
+    advice: str = KEEP
+    event: int | str | None = None
+    run: str = ""
+    n: int | str | None = None
+
+    def __str__(self) -> str:
+        if self.event is None:
+            return f"run {self.run} {self.what}" if self.run else self.what
+        return f"event {self.event} (run {self.run}, its number {self.n}) {self.what}"
+
+
+@dataclass(slots=True, kw_only=True)
+class Chain:
+    """A walk along all stored events, in the order of ``seq``. It grows with the runs and the faults, not with the events.
+
+    ``told`` are heads told outside; of these, ``found`` says at which event each stands.
     """
-    last, mine = await newest(connection), await newest(connection, run)
-    if seen is not None and mine is not None and mine.n > seen:
-        raise Overtaken(f"run {run} has gone on to event {mine.n}; only {seen} were known")
-    if claim is not None and await claimed(connection, run, claim):
-        raise Taken("somebody else was first")
-    row = {
-        "seq": last.seq + 1 if last else 1,
-        "run": run,
-        "n": mine.n + 1 if mine else 1,
-        "at": instant(at),
-        "kind": kind,
-        "body": body,
-        "claim": claim,
-        "run_prev": mine.hash if mine else GENESIS,
-        "prev": last.hash if last else GENESIS,
+
+    told: Collection[str] = ()
+    events: int = 0
+    head: str = GENESIS
+    found: dict[str, str] = field(default_factory=dict)
+    _ends: dict[str, tuple[int, str]] = field(default_factory=dict)  # of each run, its newest event's number and hash
+    _faults: list[Fault] = field(default_factory=list)
+
+    @property
+    def runs(self) -> int:
+        """How many names of runs there are."""
+        return len(self._ends)
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """All that was found, in order."""
+        return tuple(self._faults)
+
+    def take(self, row: Row) -> None:
+        """One event more, as it is stored."""
+        due = self.events + 1
+        run = str(row["run"])
+        n, run_prev = self._ends.get(run, (0, GENESIS))
+        self._faults += [fault_at(row, what) for what, holds in _checks(row, due, self.head, n + 1, run_prev).items() if not holds]
+        self.events, self.head = _number(row["seq"], due), str(row["hash"])
+        self._ends[run] = (_number(row["n"], n + 1), self.head)
+        if self.head in self.told:
+            self.found[self.head] = f"event {row['seq']} (run {run}, its number {row['n']})"
+
+
+def fault_at(row: Row, what: str, advice: str = KEEP) -> Fault:
+    """A fault of a stored event."""
+    return Fault(event=_shown(row["seq"]), run=str(row["run"]), n=_shown(row["n"]), what=what, advice=advice)
+
+
+def _checks(row: Row, due: int, prev: str, n: int, run_prev: str) -> Mapping[str, bool]:
+    content = {name: value for name, value in row.items() if name != "hash"}
+    return {
+        "is not what its hash says: a stored field was altered": _fingerprint(content) == row["hash"],
+        f"stands where event {due} is due: an event was removed or inserted before it": row["seq"] == due,
+        "does not follow the event before it: the record was cut, reordered or rewritten there": row["prev"] == prev,
+        f"is not number {n} of its run: one of the run's events was removed or inserted": row["n"] == n,
+        "does not follow its run's event before it": row["run_prev"] == run_prev,
     }
-    row["hash"] = digest(row)
-    await connection.execute(events.insert().values(**row))
-    return row
 
 
-async def newest(connection: AsyncConnection, run: str | None = None) -> sa.Row[Any] | None:
-    """The last event of the journal, or of a run: its ``seq``, ``n`` and ``hash``."""
-    query = sa.select(events.c.seq, events.c.n, events.c.hash).limit(1)
-    last = query.order_by(events.c.seq.desc()) if run is None else query.where(events.c.run == run).order_by(events.c.n.desc())
-    return (await connection.execute(last)).first()
+def _number(stored: object, due: int) -> int:
+    """A column may hold what is no number: whoever rewrites the journal is not held to its types."""
+    return stored if isinstance(stored, int) else due
 
 
-async def claimed(connection: AsyncConnection, run: str, claim: str) -> bool:
-    """Whether somebody made that claim in the run."""
-    query = sa.select(events.c.n).where(events.c.run == run, events.c.claim == claim)
-    return (await connection.execute(query)).first() is not None
+def _shown(stored: object) -> int | str:
+    return stored if isinstance(stored, int) else str(stored)
+
+
+def _fingerprint(content: Row) -> str:
+    try:
+        return digest(content)
+    except (TypeError, ValueError):
+        return ""  # a field that we could not have written, such as bytes

@@ -21,13 +21,17 @@ Later: TypeAlias = Awaitable[str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """A request for approval with all that a tired person needs to judge it. ``approved``: who has approved it so far."""
+    """A request for approval with all that a tired person needs to judge it.
+
+    ``approved``: who has approved it so far. ``head``: the journal's as it was asked; told now, it shows later that nothing was rewritten.
+    """
 
     title: str
     order: Order
     request: Request
     items: tuple[Item, ...]
     approved: tuple[str, ...] = ()
+    head: str = ""
 
 
 class Channel(Protocol):

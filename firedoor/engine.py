@@ -201,7 +201,8 @@ class Engine:
 
     def _ask(self, record: Record, request: Request) -> Ask:
         approved = tuple(dict.fromkeys(one.by for one in record.decisions if one.answer is Answer.APPROVE))
-        return Ask(title=record.order.title, order=record.order, request=request, items=record.items, approved=approved)
+        title, head = record.order.title, record.asked_head
+        return Ask(title=title, order=record.order, request=request, items=record.items, approved=approved, head=head)
 
     async def _remind(self, request: Request, voices: Voices) -> None:
         """Those who may decide are called again, and more of them, as the request's time runs out."""

@@ -61,6 +61,10 @@ class UnknownRun(BadInput):
     """No run of that name is in the journal."""
 
 
+class RunUnreadable(BadInput):
+    """The run's record is damaged, so nothing can be said of it, or done with it."""
+
+
 class RunHeld(BadInput):
     """Another live process is working on the run."""
 

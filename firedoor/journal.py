@@ -1,11 +1,12 @@
 """The append-only record of every run, which nobody can quietly edit.
 
 Each event carries the hash of the event before it in its run, and of the event before it in the whole journal. To alter, remove, reorder or
-insert one, every later event would have to be rewritten, and the audit finds whatever was not. The chain has no secret in it, so it cannot
-find a journal whose newest events were cut off, nor one rewritten from some event to its end: against that stand the proofs on decisions,
-which nobody can forge without the key, and the heads told outside (every report has one), which no longer stand in such a journal.
+insert one, every later event would have to be rewritten, and the audit (`firedoor.audit`) finds whatever was not. The chain has no secret
+in it, so it cannot find a journal whose newest events were cut off, nor one rewritten from some event to its end: against that stand the
+proofs on decisions, which nobody can forge without the key, and the heads told outside (every report has one), which no longer stand in
+such a journal.
 
-Nothing is ever updated. What a run *is* is a fold over its events (`firedoor.record`).
+Nothing is ever updated. What a run *is* is a fold over its events (`firedoor.run`).
 """
 
 from __future__ import annotations
@@ -15,18 +16,17 @@ import contextlib
 import json
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from firedoor import chain
-from firedoor.canonical import JSON, LONE_SURROGATE, canonical, digest
-from firedoor.chain import GENESIS
+from firedoor import appending
+from firedoor.canonical import JSON, LONE_SURROGATE, canonical
+from firedoor.chain import GENESIS, Chain, Row
 from firedoor.errors import JournalBroken
 from firedoor.lease import Lease, hold
 from firedoor.store import Store, steady
@@ -73,16 +73,6 @@ class Event:
     hash: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Audit:
-    """The result of checking the whole chain."""
-
-    events: int
-    runs: int
-    head: str
-    faults: tuple[str, ...]
-
-
 class Journal:
     """The journal on an open `Store`."""
 
@@ -118,9 +108,9 @@ class Journal:
         async with self._store.transaction(awaited=kind in AWAITED) as connection:
             if under is not None:
                 await hold(connection, under)
-            row = await chain.add(connection, run=run, at=datetime.now(UTC), kind=str(kind), body=text, claim=claim, seen=seen)
+            row = await appending.add(connection, run=run, at=datetime.now(UTC), kind=str(kind), body=text, claim=claim, seen=seen)
         self._store.memory.take_in(run, [row])
-        return _event(row)
+        return read_row(row)
 
     @steady
     async def events(self, run: str, *, after: int = 0) -> Sequence[Event]:
@@ -131,7 +121,7 @@ class Journal:
             query = sa.select(events).where(events.c.run == run, events.c.n > after).order_by(events.c.n)
             rows = [dict(row) for row in (await connection.execute(query)).mappings()]
         self._store.memory.take_in(run, rows)
-        return [_event(row) for row in rows]
+        return [read_row(row) for row in rows]
 
     async def follow(self, run: str, *, after: int = 0) -> AsyncIterator[Event]:
         """The run's events as they come, without end: this process's own at once, those of others within `POLL_SECONDS`."""
@@ -214,7 +204,7 @@ class Journal:
         async with self._store.reading() as connection, connection.stream(query) as rows:
             async for row in rows.mappings():
                 with contextlib.suppress(JournalBroken):
-                    event = _event(dict(row))
+                    event = read_row(dict(row))
                     if len(found) == most or (since is not None and event.at < since):
                         break
                     if all(event.body.get(name) == value for name, value in said.items()):
@@ -228,53 +218,24 @@ class Journal:
             found = (await connection.execute(sa.select(events.c.hash).order_by(events.c.seq.desc()).limit(1))).scalar()
         return found or GENESIS
 
-    @steady
-    async def audit(self) -> Audit:
-        """Recompute every hash and both chains. Memory grows with the runs and the faults, not with the events."""
-        faults: list[str] = []
-        prev, seq, heads = GENESIS, 0, dict[str, tuple[int, str]]()
-        async with self._store.reading() as connection:
-            async for row in _stream(connection):
-                seq += 1
-                n, run_prev = heads.get(str(row["run"]), (0, GENESIS))
-                faults.extend(_faults(row, seq=seq, prev=prev, n=n + 1, run_prev=run_prev))
-                prev, seq = str(row["hash"]), _number(row["seq"], seq)
-                heads[str(row["run"])] = (_number(row["n"], n + 1), prev)
-        return Audit(events=seq, runs=len(heads), head=prev, faults=tuple(faults))
+    async def rows(self, run: str | None = None, *, by_run: bool = False) -> AsyncIterator[Row]:
+        """The events as they are stored, in order, whether they can be read or not: all, or those of one run. ``by_run``: run by run."""
+        query = sa.select(events).order_by(*((events.c.run, events.c.seq) if by_run else (events.c.seq,)))
+        query = query if run is None else query.where(events.c.run == run)
+        async with self._store.reading() as connection, connection.stream(query) as found:
+            async for row in found.mappings():
+                yield dict(row)
+
+    async def audit(self, told: Collection[str] = ()) -> Chain:
+        """Every hash and both chains, computed anew, and where the heads ``told`` outside stand."""
+        chain = Chain(told=told)
+        async for row in self.rows():
+            chain.take(row)
+        return chain
 
 
-async def _stream(connection: AsyncConnection) -> AsyncIterator[Mapping[str, object]]:
-    result = await connection.stream(sa.select(events).order_by(events.c.seq))
-    async for row in result.mappings():
-        yield dict(row)
-
-
-def _faults(row: Mapping[str, object], *, seq: int, prev: str, n: int, run_prev: str) -> list[str]:
-    where = f"event {row['seq']} (run {row['run']}, its number {row['n']})"
-    content = {name: value for name, value in row.items() if name != "hash"}
-    checks = {
-        "is not what its hash says: a stored field was altered": _fingerprint(content) == row["hash"],
-        f"stands where event {seq} is due: an event was removed or inserted before it": row["seq"] == seq,
-        "does not follow the event before it: the record was cut, reordered or rewritten there": row["prev"] == prev,
-        f"is not number {n} of its run: one of the run's events was removed or inserted": row["n"] == n,
-        "does not follow its run's event before it": row["run_prev"] == run_prev,
-    }
-    return [f"{where} {fault}" for fault, holds in checks.items() if not holds]
-
-
-def _number(stored: object, due: int) -> int:
-    """A column may hold what is no number: whoever rewrites the journal is not held to its types."""
-    return stored if isinstance(stored, int) else due
-
-
-def _fingerprint(content: Mapping[str, object]) -> str:
-    try:
-        return digest(content)
-    except TypeError:
-        return ""  # a field that we could not have written, such as bytes
-
-
-def _event(row: Mapping[str, object]) -> Event:
+def read_row(row: Row) -> Event:
+    """A stored event. Raises `JournalBroken` where it cannot be read."""
     try:
         body = json.loads(str(row["body"]))
         if not isinstance(body, dict):

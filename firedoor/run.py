@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
@@ -11,10 +12,27 @@ from typing import Any, TypeVar, cast
 from pydantic import TypeAdapter, ValidationError
 
 from firedoor.approval import Decision, Request, Ruling, Way
-from firedoor.errors import JournalBroken, UnknownRun
+from firedoor.chain import GENESIS
+from firedoor.errors import JournalBroken, RunUnreadable, UnknownRun, shown
 from firedoor.journal import Event, Kind
 from firedoor.model import Change, Intent, Mode, Outcome, Plan, Receipt, Residual, Reversal
 from firedoor.standing import Standing
+
+REPORTED = (
+    "run",
+    "incident",
+    "playbook",
+    "mode",
+    "requester",
+    "outcome",
+    "open",
+    "plan",
+    "approval",
+    "steps",
+    "seconds",
+    "writes",
+    "residual",
+)
 
 V = TypeVar("V")
 
@@ -116,7 +134,8 @@ class Record:
     ``stops`` are all that were asked for since it was last resumed, whether they count or not; ``stopped_by`` is who ended the request so.
     ``mark`` and ``ruling_mark`` are the serving process's own on the request and on how it ended. ``forgotten`` are intents that count for
     nothing but the bounds of an approval, ``undone_by`` is the run that undid this one. ``overtaken`` tells, for an item whose source was
-    written to, how many intents and receipts there were just before that.
+    written to, how many intents and receipts there were just before that. ``head`` is the hash of its newest event, ``asked_head`` that of
+    its request: who has noted one can tell later whether the journal up to there was rewritten.
     """
 
     order: Order
@@ -137,6 +156,8 @@ class Record:
     undone_by: str = ""
     report: Mapping[str, Any] | None = None
     moments: dict[str, datetime] = field(default_factory=dict)
+    head: str = GENESIS
+    asked_head: str = ""
 
     def done(self, item: str) -> tuple[Done, ...]:
         """The receipts of one item."""
@@ -162,19 +183,37 @@ class Record:
 def fold(run: str, events: Sequence[Event]) -> Record:
     """The record of a run. Raises `UnknownRun` where there is no event, `JournalBroken` where one cannot be read."""
     if not events:
-        raise UnknownRun(f"there is no run {run!r}", advice="See `firedoor runs`")
+        raise UnknownRun(f"there is no run {shown(run)}", advice="See `firedoor runs`")
     record: Record | None = None
     for event in events:
-        if event.kind == Kind.OPENED:
-            record = Record(order=read_as(Order, event.body, event))
-        if record is None:
-            raise JournalBroken(f"run {run} does not begin with its order", advice="Run `firedoor audit verify`")
-        record.moments[event.kind] = event.at
-        try:
-            _apply(record, event)
-        except (KeyError, ValueError) as error:
-            raise _unreadable(event) from error
+        record = take(record, event)
     assert record is not None
+    return record
+
+
+@contextmanager
+def readable(run: str) -> Iterator[None]:
+    """A first look at a run, of which nothing is done yet. Raises `RunUnreadable` where its record is damaged."""
+    try:
+        yield
+    except JournalBroken as broken:
+        raise RunUnreadable(
+            broken.what, advice=f"Keep the database; `firedoor audit verify` names all that is wrong with run {run}"
+        ) from broken
+
+
+def take(record: Record | None, event: Event) -> Record:
+    """The record with one event more. Raises `JournalBroken` where that cannot be read."""
+    if event.kind == Kind.OPENED:
+        record = Record(order=read_as(Order, event.body, event))
+    if record is None:
+        raise JournalBroken(f"run {event.run} does not begin with its order", advice="Run `firedoor audit verify`")
+    try:
+        _apply(record, event)
+    except (KeyError, ValueError, TypeError) as error:
+        raise _unreadable(event) from error
+    record.moments[event.kind] = event.at
+    record.head = event.hash
     return record
 
 
@@ -185,7 +224,7 @@ def _apply(record: Record, event: Event) -> None:  # noqa: C901 - one case a kin
             record.fingerprint = str(event.body["fingerprint"])
         case Kind.REQUESTED:
             record.request, record.decisions, record.ruling = read_as(Request, event.body, event), [], None
-            record.mark = str(event.body.get("mark", ""))
+            record.mark, record.asked_head = str(event.body.get("mark", "")), event.hash
         case Kind.DECIDED:
             record.decisions.append(read_as(Decision, event.body, event))
         case Kind.CLOSED:
@@ -206,7 +245,9 @@ def _apply(record: Record, event: Event) -> None:  # noqa: C901 - one case a kin
         case Kind.UNDONE:
             record.undone_by = str(event.body["by"])
         case Kind.FINISHED:
-            record.report = event.body
+            record.report = {**event.body, "journal_head": event.hash}  # as it was told
+            if absent := [name for name in REPORTED if name not in event.body]:
+                raise KeyError(absent)
         case Kind.RESUMED:
             record.report, record.stopped_by, record.stops = None, "", []
 

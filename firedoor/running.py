@@ -12,15 +12,14 @@ from typing import Any
 
 from firedoor import diagram, inputs, lint, playbook, report, shelf, wiring
 from firedoor.approval import Answer, Way
-from firedoor.canonical import plain
 from firedoor.channel import Channel, Together
 from firedoor.clients import TELLING, AwsStandIn
 from firedoor.engine import RESUMABLE
-from firedoor.errors import BadInput, Misconfigured, SlackMissing
+from firedoor.errors import BadInput, Misconfigured, RunUnreadable, SlackMissing
 from firedoor.journal import Journal
 from firedoor.model import Mode
 from firedoor.orchestrating import Report, orchestrate
-from firedoor.run import Order, Record, fold
+from firedoor.run import Order, Record, fold, readable
 from firedoor.settings import Settings, load
 from firedoor.starts import Starts
 from firedoor.terminal import Signer, newest_standing, sign_once_asked
@@ -160,22 +159,23 @@ async def serve(*, say: Say) -> None:
 
 
 async def runs() -> list[Report]:
-    """A line a run, newest first."""
+    """A line a run, newest first; of one that cannot be read, what is wrong with it."""
     async with wiring.open_journal(load()) as (_, journal):
-        found = [await _reported(journal, name) for name in await journal.runs()]
-    return [{key: one[key] for key in ("run", "incident", "playbook", "mode", "requester", "outcome")} for one in found]
+        return [await _line(journal, name) for name in await journal.runs()]
+
+
+async def _line(journal: Journal, run: str) -> Report:
+    try:
+        found = await _reported(journal, run)
+    except RunUnreadable as broken:
+        return {"run": run, "outcome": "unreadable", "why": broken.what}
+    return {key: found[key] for key in ("run", "incident", "playbook", "mode", "requester", "outcome")}
 
 
 async def show(run: str) -> Report:
     """One run as it stands."""
     async with wiring.open_journal(load()) as (_, journal):
         return await _reported(journal, run)
-
-
-async def audit() -> Report:
-    """Whether the journal is whole."""
-    async with wiring.open_journal(load()) as (_, journal):
-        return plain(await journal.audit())  # type: ignore[return-value]
 
 
 def lint_all(names: Sequence[str]) -> Mapping[str, Sequence[str]]:
@@ -277,12 +277,15 @@ def _check_approvers(settings: Settings) -> None:
 
 
 async def _recorded(settings: Settings, run: str) -> Record:
+    """What is on record of a run. Raises `UnknownRun`, `RunUnreadable`."""
     async with wiring.open_journal(settings) as (_, journal):
-        return fold(run, await journal.events(run))
+        with readable(run):
+            return fold(run, await journal.events(run))
 
 
 async def _reported(journal: Journal, run: str) -> Report:
-    record = fold(run, await journal.events(run))
+    with readable(run):
+        record = fold(run, await journal.events(run))
     return record.report or report.compose(record, head=await journal.head())
 
 

@@ -81,6 +81,14 @@ def read(armored: str) -> Signature:
     return _read("".join(found[1].split()))
 
 
+def key_of(proof: str) -> str:
+    """The public key that a proof says it was made with; empty where it is no signature by a kind of key that may sign."""
+    try:
+        return check_key(_read(proof.removeprefix(PROOF)).key)
+    except BadInput:
+        return ""
+
+
 def holds(document: str, proof: str, keys: Collection[str], *, hardware: bool) -> bool:
     """Whether the proof is a signature over the document by one of the keys; with ``hardware``, by one that lives in hardware.
 

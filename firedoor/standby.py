@@ -24,8 +24,9 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from firedoor import chain
+from firedoor import appending
 from firedoor.canonical import canonical, digest, instant
+from firedoor.chain import GENESIS
 from firedoor.database import Database
 from firedoor.errors import JournalUnreachable, Taken
 from firedoor.tables import events, leases
@@ -156,7 +157,7 @@ async def _begin(connection: AsyncConnection, memory: Memory) -> None:
         "kind": "run.noted",
         "body": canonical(stamp),
         "claim": None,
-        "run_prev": chain.GENESIS,
+        "run_prev": GENESIS,
         "prev": digest(stamp),
     }
     await connection.execute(events.insert().values(**row, hash=digest(row)))
@@ -193,7 +194,7 @@ async def _append(here: AsyncConnection, there: AsyncConnection) -> int:
         for row in new:
             await _copy(there, row)
         note = canonical({"stand_by": {"events": len(new), "first": new[0]["hash"], "last": new[-1]["hash"]}})
-        await chain.add(there, run=run, at=datetime.now(UTC), kind="run.noted", body=note, claim=HANDED + new[-1]["hash"])
+        await appending.add(there, run=run, at=datetime.now(UTC), kind="run.noted", body=note, claim=HANDED + new[-1]["hash"])
         added += len(new)
     return added
 
@@ -201,9 +202,9 @@ async def _append(here: AsyncConnection, there: AsyncConnection) -> int:
 async def _copy(there: AsyncConnection, row: Row) -> None:
     event = {"run": row["run"], "at": datetime.fromisoformat(row["at"]), "kind": row["kind"], "body": row["body"]}
     try:
-        await chain.add(there, **event, claim=row["claim"])
+        await appending.add(there, **event, claim=row["claim"])
     except Taken:  # made in the database too, by a process that reached it: what was recorded here is kept all the same
-        await chain.add(there, **event)
+        await appending.add(there, **event)
 
 
 async def _lend(here: AsyncConnection, there: AsyncConnection) -> None:

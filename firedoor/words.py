@@ -120,8 +120,13 @@ def runs_markdown(runs: Sequence[Mapping[str, Any]]) -> str:
     """A line a run."""
     if not runs:
         return "No run is on record.\n"
-    lines = [f"- {one['run']}  {one['playbook']}  {one['mode']}  {one['outcome']}  asked for by {one['requester']}" for one in runs]
-    return "\n".join(lines) + "\n"
+    return "\n".join(map(_run, runs)) + "\n"
+
+
+def _run(one: Mapping[str, Any]) -> str:
+    if one["outcome"] == "unreadable":
+        return f"- {one['run']}  UNREADABLE: {one['why']}. Run `firedoor audit verify`"
+    return f"- {one['run']}  {one['playbook']}  {one['mode']}  {one['outcome']}  asked for by {one['requester']}"
 
 
 def playbooks_markdown(books: Sequence[Mapping[str, Any]]) -> str:
@@ -143,7 +148,22 @@ def actions_markdown(data: Mapping[str, Any]) -> str:
 
 
 def audit_markdown(audit: Mapping[str, Any]) -> str:
-    """Whether the chain holds."""
-    if audit["faults"]:
-        return "\n".join(["# The journal was tampered with", "", *[f"- {fault}" for fault in audit["faults"]]]) + "\n"
-    return f"The journal is whole: {audit['events']} events of {audit['runs']} runs, head {audit['head']}\n"
+    """What is wrong with the journal, and what to do; then what could not be checked."""
+    lines = [f"# The journal does not hold: {_count(audit['faults'], 'fault')}", ""] if audit["faults"] else []
+    lines += [f"- {fault['says']}. {fault['advice']}." for fault in audit["faults"]]
+    if not audit["faults"]:
+        lines.append(f"The journal is whole: {audit['events']} events of {audit['runs']} runs, journal head {audit['head']}")
+        lines += [f"- the head {told['head']} ({told['where']}) stands: {told['stands']}" for told in audit["heads"]]
+        if not audit["heads"]:
+            lines += ["", "Only a head told outside shows that the newest events were not cut off: add --head, --heads or --from-slack."]
+    grouped: dict[tuple[str, str], list[str]] = {}
+    for one in audit["unchecked"]:
+        grouped.setdefault((one["run"], one["because"]), []).append(f"{one['what']} (event {one['event']})")
+    if grouped:
+        lines += [
+            "",
+            "## Not checked",
+            "",
+            *_shorten([f"- run {run}: {', '.join(what)}, because {why}" for (run, why), what in grouped.items()]),
+        ]
+    return "\n".join(lines) + "\n"

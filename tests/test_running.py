@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from firedoor import running
+from firedoor import auditing, running
 from firedoor.errors import BadInput
 from firedoor.exercise.estate import CHANNEL
 from firedoor.vendors.slack.people import Person
@@ -59,7 +59,8 @@ async def test_a_run_is_contained_once_and_a_second_one_finds_it_so(acme: Compan
     assert report["ticket"], "it was written up, on paper where there is no Jira"
     suspended = [user for user in acme.okta.world.users.values() if user.status == "SUSPENDED"]
     assert sorted(user.login for user in suspended) == sorted(acme.estate.victims)
-    assert (await running.audit())["faults"] == []
+    audit = await auditing.verify()
+    assert (audit.faults, audit.unchecked) == ((), ())
     assert [run["run"] for run in await running.runs()] == [report["run"]]
     assert (await running.show(report["run"]))["outcome"] == "contained"
 

@@ -29,6 +29,7 @@ class Terminal:
         if request.out_of_band:
             kind = " with a hardware key" if request.hardware else ""
             self._say(f"Chat only advises: {request.out_of_band}. It must be signed{kind}.")
+        self._say(f"Journal head {ask.head}")
         verbs = f"{Answer.APPROVE}|{Answer.DENY}|{Answer.STOP}"
         self._say(f"To decide with your SSH key, in any terminal: firedoor {verbs} {run} --key FILE")
 

@@ -35,7 +35,10 @@ def request(ask: Ask, *, asker: str, mention: str = "") -> list[Block]:
         *_contents(ask.items, most=12, sections=2, brief=True),
         _expiry(ask),
         *([own(mention)] if mention else []),
-        context(plain(f"Fingerprint {ask.request.fingerprint[:23]}… The buttons show all of it, read anew from the journal.")),
+        context(
+            plain(f"Fingerprint {ask.request.fingerprint[:23]}… The buttons show all of it, read anew from the journal."),
+            *([plain(f"Journal head {ask.head}")] if ask.head else []),
+        ),
         {
             "type": "actions",
             "block_id": place(ask.order.run),
@@ -129,13 +132,15 @@ def warning(ask: Ask) -> list[Block]:
 
 def settled(ask: Ask, words: str) -> list[Block]:
     """The request once it is decided or over: no buttons, so that nothing stale can be pressed."""
-    return [header(ask.title), said(shorten(words)), context(plain(shorten(f"Run {ask.order.run}, fingerprint {ask.request.fingerprint}")))]
+    named = f"Run {ask.order.run}, fingerprint {ask.request.fingerprint}"
+    return [header(ask.title), said(shorten(words)), context(plain(shorten(f"{named}, journal head {ask.head}" if ask.head else named)))]
 
 
 def ask_of(record: Record, request: Request, title: str = "") -> Ask:
     """The request with its items as the journal has them."""
     approved = tuple(dict.fromkeys(one.by for one in record.decisions if one.answer is Answer.APPROVE))
-    return Ask(title=title or record.order.title, order=record.order, request=request, items=record.items, approved=approved)
+    title = title or record.order.title
+    return Ask(title=title, order=record.order, request=request, items=record.items, approved=approved, head=record.asked_head)
 
 
 def standing(record: Record, request_: Request, title: str = "", mention: str = "") -> tuple[str, list[Block]]:

@@ -1,0 +1,147 @@
+"""What the command line asks of the journal as evidence: whether it holds, and packs of it to hand on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from firedoor import heads, wiring
+from firedoor.approval import Roster
+from firedoor.audit import Audit, audit
+from firedoor.canonical import LONE_SURROGATE
+from firedoor.catalogue import Catalogue
+from firedoor.errors import BadInput, UnknownRun, shown
+from firedoor.evidence import pack
+from firedoor.journal import Journal, read_row
+from firedoor.model import Mode, Tier
+from firedoor.proofs import Known
+from firedoor.run import Order, Record, fold, readable
+from firedoor.seal import Seal
+from firedoor.settings import Settings, load
+
+LONGEST: Final = 50_000_000
+MOST_RELATED: Final = 1000
+
+
+async def verify(*, told: Sequence[str] = (), files: Sequence[Path] = (), from_slack: bool = False) -> Audit:
+    """Check the whole journal. ``told`` are heads told outside, ``files`` hold some, and Slack may. Raises `BadInput`, `JournalError`."""
+    settings = load()
+    outside = {**_given(told), **_filed(files)}
+    async with AsyncExitStack() as stack:
+        _, journal = await stack.enter_async_context(wiring.open_journal(settings))
+        if from_slack:
+            outside |= await _from_slack(stack, settings)
+        return await audit(journal, known(settings), told=outside)
+
+
+async def export(run: str, to: Path | None = None) -> Path:
+    """Write the evidence pack of a run; where it is. Raises `BadInput` with nothing written, also where something is there already."""
+    settings = load()
+    async with wiring.open_journal(settings) as (_, journal):
+        rows = [row async for row in journal.rows(run)] if not LONE_SURROGATE.search(run) else []
+        if not rows:
+            raise UnknownRun(f"there is no run {shown(run)}", advice="See `firedoor runs`")
+        chain = await journal.audit()
+        with readable(run):
+            record = fold(run, [read_row(row) for row in rows])
+            roster = _rosters(settings)(record.order) or Roster(people=())
+            kin = await related(journal, record)
+            made = pack.files(pack.Whole(run=run, rows=rows, roster=roster, head=chain.head, height=chain.events, related=kin))
+    return _written(_place(run, to), pack.zipped(made))
+
+
+async def related(journal: Journal, record: Record) -> Mapping[str, str]:
+    """The runs that belong to one, with what they are to it."""
+    order = record.order
+    named = {order.undoes: "this run undoes it", order.follows: "what this run asks for, that one found to do and had no approval for"}
+    for event in await journal.opened(most=MOST_RELATED, undoes=order.run):
+        named[event.run] = "it undid this run" if event.run == record.undone_by else "it was asked to undo this run"
+    for event in await journal.opened(most=MOST_RELATED, follows=order.run):
+        named[event.run] = "it asked for what this run found to do and had no approval for"
+    return {run: word for run, word in named.items() if run}
+
+
+def _place(run: str, to: Path | None) -> Path:
+    """Where the pack goes. A run's name is not trusted to be one that a file may have."""
+    name = f"evidence-{re.sub(r'[^A-Za-z0-9_-]', '_', run)}.zip"
+    if to is None:
+        return Path(name)
+    return to / name if to.is_dir() else to
+
+
+def _written(path: Path, content: bytes) -> Path:
+    try:
+        with path.open("xb") as file:
+            file.write(content)
+    except FileExistsError:
+        raise BadInput("it is there already, and is not written over", target=str(path), advice="Name another place with --to") from None
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "no such name can be"
+        raise BadInput(f"it cannot be written ({why})", target=ascii(str(path)), advice="Name another place with --to") from error
+    return path
+
+
+def known(settings: Settings) -> Known:
+    """What proofs are checked against on this machine."""
+    there = (settings.state_dir / "approval.key").exists()
+    seal = Seal.kept_in(settings.state_dir) if there else None  # a key made only now has made no mark
+    return Known(seal=seal, standing=settings.roster, roster=_rosters(settings), tier=_tiers(wiring.load_catalogue()))
+
+
+def _rosters(settings: Settings) -> Callable[[Order], Roster | None]:
+    def roster(order: Order) -> Roster | None:
+        if order.mode is not Mode.DRILL:
+            return settings.roster
+        from firedoor.drilling import settings_of  # noqa: PLC0415 - only drills need it
+
+        try:
+            return settings_of(settings, order.run).roster
+        except (BadInput, OSError, ValueError, KeyError, TypeError):
+            return None  # its world is gone, or what it left behind cannot be read
+
+    return roster
+
+
+def _tiers(catalogue: Catalogue) -> Callable[[str, bool], Tier | None]:
+    def tier(action: str, undoes: bool) -> Tier | None:  # noqa: FBT001 - as the contract has it
+        if action not in catalogue.actions:
+            return None
+        spec = catalogue.actions[action].spec
+        return replace(spec, tier=max(spec.tier, spec.back)).approvals if undoes else spec.approvals
+
+    return tier
+
+
+def _given(told: Sequence[str]) -> Mapping[str, str]:
+    for head in told:
+        if not heads.is_head(head):
+            raise BadInput(f"{head[:80]!r} is no head of a journal", advice="A head is sha256: and 64 hexadecimal digits")
+    return dict.fromkeys(told, "given with --head")
+
+
+def _filed(files: Sequence[Path]) -> Mapping[str, str]:
+    found: dict[str, str] = {}
+    for path in files:
+        try:
+            if path.stat().st_size > LONGEST:
+                raise BadInput("that file is too long to look for heads in", target=str(path))
+            here = heads.in_file(path.read_text(encoding="utf-8", errors="replace"))
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else "no such name can be"
+            raise BadInput(f"it cannot be read ({why})", target=ascii(str(path))) from error
+        if not here:
+            raise BadInput("it tells no journal head", target=str(path), advice="Give a report, a ticket or a thread, or --head HASH")
+        found |= {head: f"in {path}" for head in here if head not in found}
+    return found
+
+
+async def _from_slack(stack: AsyncExitStack, settings: Settings) -> Mapping[str, str]:
+    from firedoor.channels.slack.heads import told_in  # noqa: PLC0415 - only this needs Slack
+    from firedoor.channels.slack.serving import connected  # noqa: PLC0415
+
+    web = await stack.enter_async_context(connected(settings))
+    return await told_in(web, settings.slack_channel)

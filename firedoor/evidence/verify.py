@@ -1,0 +1,364 @@
+"""Checks evidence packs of Firedoor. Needs Python 3.11 or later and nothing else: neither Firedoor nor any package.
+
+    python -I verify.py [PACK ...] [--head HASH ...] [--key approval.key]
+
+A PACK is a folder or a .zip; without one, it is the folder that this file lies in. ``--head`` is a journal head that was told outside, in a
+Slack thread, a ticket or a report. ``--key`` is the serving process's key: without it, decisions given in chat cannot be checked. Exit
+code 0: all that could be checked holds. 1: something does not. 2: this is no pack.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import hmac
+import json
+import re
+import sys
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from firedoor.evidence.signatures import HOSTILE, holds
+
+Row = dict[str, Any]
+Files = Mapping[str, bytes]
+
+GENESIS = "sha256:" + "0" * 64
+COLUMNS = {"seq", "run", "n", "at", "kind", "body", "claim", "run_prev", "prev", "hash"}
+LONGEST = 200_000_000
+
+
+def canonical(value: object) -> str:
+    """One way to write a value down, so that equal values have equal bytes."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return re.sub("[\ud800-\udfff]", lambda half: f"\\u{ord(half[0]):04x}", text)
+
+
+def digest(value: object) -> str:
+    """The hash of a value."""
+    return "sha256:" + hashlib.sha256(canonical(value).encode()).hexdigest()
+
+
+def shown(lines: Sequence[str]) -> str:
+    """Lines of a document; what cannot be seen shows as its code point."""
+    return "\n".join("".join(one if one.isprintable() else f"[U+{ord(one):04X}]" for one in line) for line in lines) + "\n"
+
+
+def decision_text(run: str, said: Row, asked: Row | None) -> str:
+    """What a person signs to approve, deny or stop a run."""
+    lines = ["Firedoor decision, version 1", f"decision: {said['answer']}", f"run: {run}"]
+    if asked is not None:
+        lines += [
+            f"mode: {asked['mode']}",
+            f"playbook: {asked['playbook']}",
+            f"requested by: {asked['requester']}",
+            f"approvals needed: {asked['required']}",
+            f"way: {asked['way']}",
+            f"signed outside chat because: {asked['out_of_band'] or 'the signer chose to'}",
+            "changes:",
+            *(f"- {line}" for line in asked["lines"]),
+            f"expires: {asked['expires']}",
+            f"roster: {asked['roster']}",
+            f"nonce: {asked['nonce']}",
+            f"fingerprint: {asked['fingerprint']}",
+        ]
+    return shown([*lines, *(f"{name}: {said[name]}" for name in ("request", "by", "via", "at", "reason"))])
+
+
+def standing_text(given: Row) -> str:
+    """What is signed as a standing approval."""
+    return "\n".join(
+        [
+            "Firedoor standing approval, version 1",
+            f"one person may, with their own signature, do this to at most {given['most']} targets at once: {', '.join(given['actions'])}",
+            "never to anybody or anything that is protected; everybody on the roster is told each time it is used",
+            *(f"{name}: {given[name]}" for name in ("made", "expires", "roster", "nonce")),
+            "",
+        ]
+    )
+
+
+class Pack:
+    """One pack under examination: ``faults`` is what does not hold, ``notes`` what cannot be checked here."""
+
+    def __init__(self, files: Files, key: bytes | None) -> None:
+        self.files, self.key = files, key
+        self.faults: list[str] = []
+        self.notes: list[str] = []
+        self.checked: list[str] = []
+        self.rows: list[Row] = [json.loads(line) for line in files["events.jsonl"].decode("utf-8").split("\n") if line]
+        self.people: dict[str, list[str]] = json.loads(files["people.json"])
+        self.run = str(json.loads(files["pack.json"])["run"])
+        self.request: Row | None = None
+        self.asked = ""
+        self.items: dict[str, Row] = {}
+        self.approved: set[str] = set()
+        self.denied = self.ruled = ""
+        self.signed = self.vouched = self.telling = 0
+        self.begun: dict[str, dict[str, str]] = {}
+        self.texts: set[str] = set()
+
+    def examine(self, heads: Sequence[str]) -> None:
+        """All of it."""
+        self.chain()
+        for row in self.rows:
+            try:
+                self.event(row, json.loads(row["body"]))
+            except HOSTILE as error:
+                self.fault(row, f"holds what no such event of Firedoor's holds ({type(error).__name__})")
+        self.report()
+        self.heads(heads)
+        for name in sorted(name for name in self.files if name.startswith("signed/") and name not in self.texts):
+            self.faults.append(f"{name} belongs to no signature of the run's events")
+        if self.vouched and self.key is None:
+            self.notes.append(
+                f"{self.vouched} mark(s) by the serving process's key: on requests, rulings, and decisions given in chat (add --key)"
+            )
+        if self.telling:
+            self.notes.append(
+                f"whether {self.telling} write(s) that nobody was asked about needed an approval: only Firedoor knows its actions"
+            )
+
+    def fault(self, row: Row, what: str) -> None:
+        """Something of an event does not hold."""
+        self.faults.append(f"event {row.get('seq')} (number {row.get('n')} of the run) {what}")
+
+    def chain(self) -> None:
+        """Every hash and both links."""
+        before: Row = {"seq": 0, "hash": GENESIS}
+        loose = 0
+        for due, row in enumerate(self.rows, start=1):
+            if set(row) != COLUMNS:
+                self.fault(row, "has not the columns of an event")
+            if digest({name: value for name, value in row.items() if name != "hash"}) != row.get("hash"):
+                self.fault(row, "is not what its hash says: a field was altered")
+            if row.get("n") != due:
+                self.fault(row, f"stands where number {due} is due: an event is missing, or was added")
+            if row.get("run") != self.run:
+                self.fault(row, f"belongs to another run than {self.run}")
+            if row.get("run_prev") != before["hash"]:
+                self.fault(row, "does not follow the run's event before it")
+            seq, last = row.get("seq"), before["seq"]
+            if not isinstance(seq, int) or not isinstance(last, int) or seq <= last:
+                self.fault(row, "does not come later in the journal than the one before it")
+            elif seq == last + 1 and row.get("prev") != before["hash"]:
+                self.fault(row, "does not follow the journal's event before it")
+            loose += seq != 1 and seq != (last if isinstance(last, int) else 0) + 1
+            before = {"seq": seq, "hash": row.get("hash")}
+        self.checked.append(f"{len(self.rows)} events: every hash, their order, that none is missing between the first and the last")
+        if loose:
+            self.notes.append(f"the journal's own link of {loose} event(s), each to an event of another run, which is not in this pack")
+
+    def event(self, row: Row, body: Row) -> None:  # noqa: C901 - one case a kind of event
+        """What an event says of the run."""
+        match row["kind"]:
+            case "run.opened":
+                if row["n"] != 1 or body["run"] != self.run:
+                    self.fault(row, "is not the order of this run")
+            case "run.planned":
+                self.items = {item["id"]: item for item in body["items"]}
+            case "approval.requested":
+                self.requested(row, body)
+            case "approval.decided" | "run.stop":
+                self.decided(row, body)
+            case "approval.closed":
+                self.ruled = str(body["ruling"])
+                self.marked(row, str(body["mark"]), {"namespace": "firedoor/request/1", "request": self.asked, "ruling": self.ruled})
+            case "step.intent":
+                self.began(row, body)
+            case "step.receipt":
+                if body["effect"] not in self.begun.get(body["item"], {}):
+                    self.fault(row, "is a receipt for a write that was never begun")
+            case "step.ended" if body["item"] not in self.items:
+                self.fault(row, "ends a step that is not in the plan")
+
+    def requested(self, row: Row, body: Row) -> None:
+        """A request: it asks for what the plan says."""
+        mark = str(body.pop("mark"))
+        self.request, self.asked, self.approved, self.denied, self.ruled = body, digest(body), set(), "", ""
+        self.marked(row, mark, {"namespace": "firedoor/request/1", "request": self.asked, "ruling": ""})
+        plans = {name: item for name, item in self.items.items() if item["plan"] is not None and not item["telling"]}
+        changes = [change["says"] for item in plans.values() for change in item["plan"]["changes"]]
+        covers = [f"{cover['says']} (at most {cover['at_most']})" for item in plans.values() for cover in item["plan"]["covers"]]
+        whole = {"mode": body["mode"], "playbook": body["playbook"], "items": {name: fingerprint(item) for name, item in plans.items()}}
+        if body["run"] != self.run or body["fingerprint"] != digest(whole) or body["lines"] != changes + covers:
+            self.fault(row, "asks for something else than the plan says")
+        if body["standing"] is not None:
+            for number, (name, proof) in enumerate(sorted(body["standing"]["signed"].items()), start=1):
+                self.signature(row, f"standing-{number}", name, standing_text(body["standing"]), proof, hardware=False)
+
+    def marked(self, row: Row, mark: str, named: Row) -> None:
+        """A mark by the serving process's key, where that is at hand."""
+        self.vouched += 1
+        if self.key is not None and not hmac.compare_digest(
+            mark.encode(), ("mac:" + hmac.new(self.key, canonical(named).encode(), "sha256").hexdigest()).encode()
+        ):
+            self.fault(row, "does not have the serving process's mark")
+
+    def decided(self, row: Row, body: Row) -> None:
+        """A decision: on this request, by somebody who might, with a proof."""
+        asked, who, answer = self.request, str(body["by"]), str(body["answer"])
+        if body["request"] != (self.asked if asked is not None else digest({"run": self.run})):
+            return self.fault(row, f"is {who}'s decision on something else")
+        if asked is not None and not may(asked, who, answer, str(body["at"])):
+            return self.fault(row, f"is {who}'s, who might not decide this, or not then")
+        proof = str(body["proof"])
+        if proof.startswith("ssh:"):
+            hardware = bool(asked and asked["out_of_band"] and asked["required"] == 2 and answer == "approve")
+            if not self.signature(row, answer, who, decision_text(self.run, body, asked), proof, hardware=hardware):
+                return None
+        elif asked is not None and asked["out_of_band"]:
+            return self.fault(row, f"is {who}'s decision without a signature, where only signatures count")
+        else:
+            named = {name: body[name] for name in ("request", "answer", "by", "via", "at", "reason")}
+            self.marked(row, proof, {"namespace": "firedoor/decision/1", **named})
+        if answer == "approve":
+            self.approved.add(who)
+        self.denied = self.denied or (who if answer == "deny" else "")
+        return None
+
+    def signature(self, row: Row, what: str, who: str, text: str, proof: str, *, hardware: bool) -> bool:
+        """Whether a signature holds, and is the one in the folder of what was signed."""
+        name = f"signed/{row['n']}-{what}"
+        blob = "".join(line for line in self.files.get(f"{name}.sig", b"").decode("utf-8").splitlines() if not line.startswith("-----"))
+        self.texts |= {f"{name}.txt", f"{name}.sig"}
+        if self.files.get(f"{name}.txt") != text.encode() or f"ssh:{blob}" != proof:
+            self.fault(row, f"and {name} are not about the same")
+        if who not in self.people:
+            self.notes.append(
+                f"{who}'s signature of event {row['seq']}: no public key of theirs is in this pack (their roster has changed since)"
+            )
+        elif not holds(text, proof, tuple(self.people[who]), hardware):
+            self.fault(row, f"is said to be signed by {who}, and the signature does not hold")
+            return False
+        else:
+            self.signed += 1
+        return True
+
+    def began(self, row: Row, body: Row) -> None:
+        """A write: it is one that was approved."""
+        item, asked = self.items.get(body["item"]), self.request
+        begun = self.begun.setdefault(body["item"], {})
+        used = len({effect for effect, cover in begun.items() if cover and cover == body["cover"]} - {body["effect"]})
+        begun.setdefault(body["effect"], body["cover"])
+        if item is None or effect(body["change"], item["action"]) != body["effect"]:
+            return self.fault(row, "begins a write that is not the one it names")
+        if asked is None or item["telling"]:
+            self.telling += 1
+            return None
+        most = {cover["name"]: cover["at_most"] for cover in asked["covers"].get(item["id"], ())}
+        if self.denied or self.ruled not in ("", "granted") or len(self.approved) < asked["required"]:
+            return self.fault(row, f"begins {body['says']!r} without a valid approval")
+        if body["effect"] not in asked["effects"].get(item["id"], ()) and used >= most.get(body["cover"], 0):
+            return self.fault(row, f"begins {body['says']!r}, which is not among what was approved")
+        return None
+
+    def report(self) -> None:
+        """The report is the one that the events hold."""
+        told = json.loads(self.files["report.json"])
+        ends = [row for row in self.rows if row["kind"] in {"run.finished", "run.resumed"}]
+        if not ends or ends[-1]["kind"] != "run.finished":
+            if told["outcome"] != "running":
+                self.faults.append("report.json tells how the run ended, and the events do not")
+            self.notes.append("the report: the run is not over, so no event holds one")
+        elif told != {**json.loads(ends[-1]["body"]), "journal_head": ends[-1]["hash"]}:
+            self.faults.append("report.json is not what the run's last report says")
+        else:
+            self.checked.append("report.json: it is what the run's own end says")
+        self.notes.append("report.md and README.txt: they are for reading; report.json is what was checked")
+
+    def heads(self, given: Sequence[str]) -> None:
+        """The heads that were told outside stand among the events."""
+        kept = json.loads(self.files["heads.json"])
+        here = {row["hash"]: row["n"] for row in self.rows}
+        if (kept["first"], kept["last"], kept["events"]) != (self.rows[0]["hash"], self.rows[-1]["hash"], len(self.rows)):
+            self.faults.append("heads.json names another first or last event: the run was cut, or the pack put together anew")
+        for told in kept["told"]:
+            if here.get(told["head"]) != told["n"]:
+                self.faults.append(f"the head {told['head']}, told {told['where']}, is not that of number {told['n']} of the run")
+        for head in given:
+            if head in here:
+                self.checked.append(f"the head {head}: it is that of number {here[head]} of the run, so all up to there is as it was then")
+            else:
+                self.faults.append(
+                    f"the head {head} was told outside, and is no event's of this run: it was rewritten, or is another run's"
+                )
+        if not given:
+            self.notes.append(
+                "whether it was all rewritten, signatures apart: compare a head told outside (--head), see heads.json for where"
+            )
+
+
+def effect(change: Row, action: str) -> str:
+    """What is done to what, as a hash."""
+    return digest({"action": action, **{name: change[name] for name in ("key", "subject", "at", "after")}})
+
+
+def fingerprint(item: Row) -> Row:
+    """A step's part of the plan's fingerprint."""
+    plan, action = item["plan"], item["action"]
+    changes = [digest({"effect": effect(change, action), "before": change["before"]}) for change in plan["changes"]]
+    return {"action": action, "target": item["target"], "changes": changes, "covers": plan["covers"]}
+
+
+def may(asked: Row, who: str, answer: str, at: str) -> bool:
+    """Whether that person might answer that request then, as far as the request tells."""
+    if who in asked["barred"]:
+        return False
+    if answer == "stop":
+        return True
+    in_time = datetime.fromisoformat(asked["requested"]) <= datetime.fromisoformat(at) < datetime.fromisoformat(asked["expires"])
+    alone = {"ordinary": who != asked["requester"], "break-glass": who == asked["requester"]}
+    return in_time and alone.get(asked["way"], True)
+
+
+def opened(path: Path) -> Files:
+    """The files of a pack. Raises `ValueError` where it is none, `OSError` where it cannot be read."""
+    if path.is_dir():
+        return {one.relative_to(path).as_posix(): one.read_bytes() for one in sorted(path.rglob("*")) if one.is_file()}
+    with zipfile.ZipFile(path) as pack:
+        names = pack.namelist()
+        if len(set(names)) != len(names) or sum(one.file_size for one in pack.infolist()) > LONGEST:
+            raise ValueError("it has a name twice, or is too large")
+        return {name: pack.read(name) for name in names}
+
+
+def told(path: Path, pack: Pack) -> Iterator[str]:
+    """What came of it, in words."""
+    yield f"{path}: run {pack.run} {'DOES NOT HOLD' if pack.faults else 'holds'}"
+    yield from (f"  fault: {fault}" for fault in pack.faults)
+    yield from (f"  checked: {one}" for one in pack.checked)
+    if pack.signed:
+        yield f"  checked: {pack.signed} signature(s), against the public keys in people.json: compare those with your own list"
+    if pack.key is not None:
+        yield f"  checked: {pack.vouched} mark(s) by the key that was given"
+    yield from (f"  not checked: {note}" for note in pack.notes)
+
+
+def main() -> int:
+    """The command."""
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description="Check evidence packs of Firedoor.")
+    parser.add_argument("packs", nargs="*", type=Path, metavar="PACK", default=[Path(__file__).resolve().parent])
+    parser.add_argument("--head", action="append", default=[], metavar="HASH", help="a journal head that was told outside; repeat it")
+    parser.add_argument("--key", type=Path, metavar="FILE", help="the serving process's approval.key")
+    given = parser.parse_args()
+    code = 0
+    for path in given.packs:
+        try:
+            pack = Pack(opened(path), given.key.read_bytes() if given.key else None)
+            pack.examine(given.head)
+        except (*HOSTILE, OSError, zipfile.BadZipFile, NotImplementedError) as error:
+            sys.stdout.write(f"{path}: cannot be read as a pack ({type(error).__name__}: {error})\n")
+            code = 2
+            continue
+        sys.stdout.writelines(f"{line}\n" for line in told(path, pack))
+        code = code or bool(pack.faults)
+    return int(code)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,298 @@
+"""Whether what a run did was decided by those who may, and is what they decided: its proofs checked anew, event by event. Pure.
+
+Whoever rewrites the journal can hash it again; a signature, or a mark by the serving process's seal, they cannot make. What cannot be
+checked here is told as such: it is neither a fault nor sound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import Enum
+from typing import Final, cast
+
+from firedoor import planning, signing
+from firedoor.approval import Answer, Decision, Request, Roster, Ruling, document, eligible, subject
+from firedoor.canonical import JSON
+from firedoor.chain import Fault
+from firedoor.errors import JournalBroken
+from firedoor.journal import Event, Kind
+from firedoor.model import Outcome, Tier
+from firedoor.run import Item, Order, Record, Started, StepResult, read_as, take
+from firedoor.seal import Seal
+from firedoor.standing import Standing
+
+NO_SEAL: Final = "the serving process's key is not on this machine"
+NO_ROSTER: Final = "the roster of that time is not known here"
+GRACE: Final = timedelta(
+    minutes=5
+)  # between the look at an approval and the intent on record: a vendor's clock is asked, the database waited for
+LOOK: Final = "Look at its targets by hand: Firedoor did not do this, or not on anybody's word. Keep a copy of the database"
+FORGED: Final = "Do not trust it: ask the person, and find out who could write to the database"
+SEALED: Final = (
+    "Either it was forged, or another approval.key made it: where that was replaced since, or this machine never served Firedoor, "
+    "check again with FIREDOOR_STATE_DIR set to a folder with the right one"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unchecked:
+    """Something that could not be checked here, and why."""
+
+    run: str
+    event: int
+    what: str
+    because: str
+
+
+Finding = Fault | Unchecked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What proofs are checked against. ``seal`` is this machine's own, None where it has none.
+
+    ``standing``: the roster whose standing approvals count. ``roster``: the one that an order's people were on, and ``tier``: how many must
+    approve an action, or its undoing; each None where that is not known here.
+    """
+
+    seal: Seal | None = field(repr=False)
+    standing: Roster | None
+    roster: Callable[[Order], Roster | None]
+    tier: Callable[[str, bool], Tier | None]
+
+
+class Proof(Enum):
+    """What became of checking one."""
+
+    SOUND = "sound"
+    FALSE = "false"
+    UNKNOWN = "unknown"
+
+
+def check(events: Sequence[Event], known: Known) -> Iterator[Finding]:
+    """All that is wrong with one run's events, or cannot be checked."""
+    looking = _Run(known)
+    for event in events:
+        yield from looking.at(event)
+
+
+class _Run:
+    """One run, as it grew."""
+
+    def __init__(self, known: Known) -> None:
+        self._known = known
+        self._record: Record | None = None
+        self._roster: Roster | None = None
+        self._asked = self._ruled = Proof.SOUND
+        self._decided: list[tuple[Decision, Proof]] = []
+        self._begun: dict[str, dict[str, str]] = {}  # by item: the cover of each effect
+
+    def at(self, event: Event) -> Iterator[Finding]:
+        if event.kind not in set(Kind):
+            yield _fault(event, f"is of a kind that there is not, {event.kind!r}")
+            return
+        if event.kind == Kind.STANDING:
+            yield from self._standing(event)
+            return
+        if event.kind == Kind.NOTED and self._record is None:
+            return  # a run that ended before it was planned may still have a word about it
+        if event.kind == Kind.OPENED and self._record is not None:
+            yield _fault(event, "opens the run a second time")
+            return
+        try:
+            self._record = take(self._record, event)
+        except JournalBroken as broken:
+            yield _fault(event, f"cannot be read as what it says it is, {event.kind}: {broken.what}")
+            return
+        try:
+            yield from list(self._judged(event, self._record))
+        except (TypeError, ValueError, KeyError, AttributeError, RecursionError):  # a moment without a time zone, a step that is a number
+            yield _fault(event, f"holds values that Firedoor never writes in a {event.kind}")
+
+    def _judged(self, event: Event, record: Record) -> Iterator[Finding]:  # noqa: C901 - one case a kind of event
+        match event.kind:
+            case Kind.OPENED:
+                yield from self._opened(event, record)
+            case Kind.REQUESTED if record.request is not None:
+                yield from self._requested(event, record, record.request)
+            case Kind.DECIDED:
+                yield from self._decision(event, record, record.decisions[-1])
+            case Kind.STOP:
+                yield from self._decision(event, record, record.stops[-1])
+            case Kind.CLOSED:
+                yield from self._closed(event, record)
+            case Kind.INTENT:
+                yield from self._intent(event, record, record.intents[-1])
+            case Kind.RECEIPT:
+                done = record.receipts[-1]
+                if done.effect not in self._begun.get(done.item, {}):
+                    yield _fault(event, f"is a receipt for {done.says!r}, which was never begun", LOOK)
+            case Kind.ENDED:
+                yield from self._ended(event, record)
+            case Kind.FINISHED:
+                yield from self._finished(event, record)
+
+    def _opened(self, event: Event, record: Record) -> Iterator[Finding]:
+        self._roster = self._known.roster(record.order)
+        if record.order.run != event.run:
+            yield _fault(event, f"holds the order of another run, {record.order.run}")
+
+    def _requested(self, event: Event, record: Record, request: Request) -> Iterator[Finding]:
+        order = record.order
+        self._decided, self._ruled = [], Proof.SOUND
+        self._asked, findings = self._marked(event, "the request", record.mark, request.digest, "")
+        yield from findings
+        planned = planning.fingerprint(record.items, mode=order.mode, playbook=order.playbook)
+        if (request.run, request.mode, request.playbook) != (order.run, order.mode, order.playbook):
+            yield _fault(event, "asks for another run than this one")
+        elif (request.fingerprint, request.lines) != (planned, planning.lines(record.items)):
+            yield _fault(event, "asks for something else than the plan on record says")
+        if self._roster is None or self._roster.hash != request.roster:
+            self._roster = None
+            why = f"the roster that was asked ({request.roster[:23]}…) is not the one that is known here"
+            yield _unchecked(event, "who might decide", why)
+        if request.standing is not None:
+            yield from _signatures(event, request.standing, self._roster)
+
+    def _decision(self, event: Event, record: Record, decision: Decision) -> Iterator[Finding]:
+        what = f"{decision.by}'s decision to {decision.answer}"
+        request = record.request
+        proof, findings = self._proven(event, what, decision, request)
+        if decision.request != subject(event.run, request):
+            proof, findings = Proof.FALSE, [_fault(event, f"is {what} something else than what this run asked")]
+        elif request is not None and self._roster is not None and not self._may(decision, request):
+            proof, findings = Proof.FALSE, [_fault(event, f"is {what}, which was not theirs to decide, or not then")]
+        yield from findings
+        if event.kind == Kind.DECIDED:
+            self._decided.append((decision, proof))
+
+    def _may(self, decision: Decision, request: Request) -> bool:
+        assert self._roster is not None
+        if decision.answer is Answer.STOP:
+            return self._roster.by_name(decision.by) is not None and decision.by not in request.barred
+        in_time = request.requested <= decision.at < request.expires
+        return in_time and decision.by in {person.name for person in eligible(request, self._roster)}
+
+    def _proven(self, event: Event, what: str, decision: Decision, request: Request | None) -> tuple[Proof, list[Finding]]:
+        if decision.proof.startswith(signing.PROOF):
+            hardware = request is not None and request.hardware and decision.answer is Answer.APPROVE
+            roster = self._roster if request is not None or self._roster is None or self._roster.by_name(decision.by) else None
+            return _signed(event, what, document(decision, event.run, request), decision.proof, roster, decision.by, hardware=hardware)
+        if request is not None and request.out_of_band:
+            return Proof.FALSE, [_fault(event, f"is {what} without a signature, where only signatures count")]
+        if self._known.seal is None:
+            return Proof.UNKNOWN, [_unchecked(event, what, NO_SEAL)]
+        if self._known.seal.holds(decision):
+            return Proof.SOUND, []
+        return Proof.FALSE, [_fault(event, f"is {what}, and the serving process's key did not vouch for it", SEALED)]
+
+    def _marked(self, event: Event, what: str, mark: str, request: str, ruling: str) -> tuple[Proof, list[Finding]]:
+        if self._known.seal is None:
+            return Proof.UNKNOWN, [_unchecked(event, f"the mark on {what}", NO_SEAL)]
+        if self._known.seal.marked(mark, request, ruling):
+            return Proof.SOUND, []
+        return Proof.FALSE, [
+            _fault(event, f"holds {what}, which is not as the serving process put it on record: its mark is false", SEALED)
+        ]
+
+    def _closed(self, event: Event, record: Record) -> Iterator[Finding]:
+        if record.request is None or record.ruling is None:
+            yield _fault(event, "rules on a request that was never made")
+            return
+        self._ruled, findings = self._marked(
+            event, f"the ruling {record.ruling!s}", record.ruling_mark, record.request.digest, record.ruling
+        )
+        yield from findings
+
+    def _intent(self, event: Event, record: Record, started: Started) -> Iterator[Finding]:
+        item = next((one for one in record.items if one.id == started.item), None)
+        used = {effect for effect, cover in self._begun.setdefault(started.item, {}).items() if cover and cover == started.cover}
+        self._begun[started.item].setdefault(started.effect, started.cover)
+        if item is None:
+            yield _fault(event, f"begins {started.says!r} for {started.item}, which is not in the plan", LOOK)
+        elif started.change.effect(item.action) != started.effect:
+            yield _fault(event, f"begins {started.says!r}, which is not the change that it names", LOOK)
+        else:
+            yield from self._admitted(event, record, item, started, used=len(used - {started.effect}))
+
+    def _admitted(self, event: Event, record: Record, item: Item, started: Started, *, used: int) -> Iterator[Finding]:
+        tier = self._known.tier(item.action, bool(record.order.undoes))
+        if tier is Tier.AUTO:
+            return
+        if (request := record.request) is not None and not (lacks := self._lacks(request, record)):
+            names = {cover.name: cover.at_most for cover in request.covers.get(item.id, ())}
+            if started.effect not in request.effects.get(item.id, ()) and used >= names.get(started.cover, 0):
+                yield _fault(event, f"begins {started.says!r}, which is not among what was approved", LOOK)
+            elif event.at >= request.lapses + GRACE:
+                yield _fault(event, f"begins {started.says!r} after its approval had lapsed", LOOK)
+            return
+        if tier is None and request is None:
+            yield _unchecked(event, f"whether {started.says!r} needed an approval", f"this Firedoor has no action {item.action}")
+            return
+        why = lacks if request is not None else "nobody was asked"
+        yield _fault(event, f"begins {started.says!r} without a valid approval: {why}", LOOK)
+
+    def _lacks(self, request: Request, record: Record) -> str:
+        """Why the request is not granted, as far as it could be checked."""
+        if self._asked is Proof.FALSE:
+            return "the request is not as it was asked"
+        if record.ruling not in (None, Ruling.GRANTED) and self._ruled is not Proof.FALSE:
+            return f"it was {record.ruling}"
+        sound = [decision for decision, proof in self._decided if proof is not Proof.FALSE]
+        if any(decision.answer is Answer.DENY for decision in sound):
+            return "it was denied"
+        given = len({decision.by for decision in sound if decision.answer is Answer.APPROVE})
+        return "" if given >= request.required else f"it has {given} valid approval(s), and needs {int(request.required)}"
+
+    def _ended(self, event: Event, record: Record) -> Iterator[Finding]:
+        ended = read_as(StepResult, event.body, event)
+        if ended.item not in {item.id for item in record.items}:
+            yield _fault(event, f"ends {ended.item}, which is not in the plan")
+        elif ended.outcome is Outcome.CHANGED and not record.done(ended.item):
+            yield _fault(event, f"says that {ended.item} was changed, and there is no receipt for it")
+
+    def _finished(self, event: Event, record: Record) -> Iterator[Finding]:
+        """The report says how each step ended and how many writes were begun: the events say the same."""
+        steps = cast("Sequence[Mapping[str, JSON]]", event.body["steps"])
+        told = {step["id"]: step["outcome"] for step in steps}
+        real = {item.id: str(record.results[item.id].outcome) if item.id in record.results else "PENDING" for item in record.items}
+        if told != real or event.body["writes"] != len(record.intents):
+            yield _fault(event, "reports something else than what the run's events say")
+
+    def _standing(self, event: Event) -> Iterator[Finding]:
+        try:
+            yield from _signatures(event, read_as(Standing, event.body, event), self._known.standing)
+        except (JournalBroken, TypeError):
+            yield _fault(event, "cannot be read as what it says it is, a standing approval")
+
+
+def _signatures(event: Event, standing: Standing, roster: Roster | None) -> Iterator[Finding]:
+    """What is wrong with the signatures of a standing approval."""
+    there = roster if roster is not None and roster.hash == standing.roster else None
+    for name, proof in standing.signed.items():
+        yield from _signed(event, f"{name}'s standing approval", standing.document, proof, there, name, hardware=False)[1]
+
+
+def _signed(  # noqa: PLR0917 - what is signed, by whom, and whose it must be
+    event: Event, what: str, words: str, proof: str, roster: Roster | None, name: str, *, hardware: bool
+) -> tuple[Proof, list[Finding]]:
+    """What a signature is worth: it must hold by its own key, and that key be the person's on the roster, where that is known."""
+    own = signing.key_of(proof)
+    if not own or not signing.holds(words, proof, (own,), hardware=hardware):
+        return Proof.FALSE, [_fault(event, f"is {what}, and its signature does not hold")]
+    if roster is None:
+        return Proof.UNKNOWN, [_unchecked(event, f"whose key signed {what}", NO_ROSTER)]
+    person = roster.by_name(name)
+    if person is None or own not in person.keys:
+        return Proof.FALSE, [_fault(event, f"is {what}, signed with a key that is not theirs")]
+    return Proof.SOUND, []
+
+
+def _fault(event: Event, what: str, advice: str = FORGED) -> Fault:
+    return Fault(event=event.seq, run=event.run, n=event.n, what=what, advice=advice)
+
+
+def _unchecked(event: Event, what: str, because: str) -> Unchecked:
+    return Unchecked(run=event.run, event=event.seq, what=what, because=because)
