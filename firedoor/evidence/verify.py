@@ -301,7 +301,7 @@ def fingerprint(item: Row) -> Row:
     """A step's part of the plan's fingerprint."""
     plan, action = item["plan"], item["action"]
     changes = [digest({"effect": effect(change, action), "before": change["before"]}) for change in plan["changes"]]
-    return {"action": action, "target": item["target"], "changes": changes, "covers": plan["covers"]}
+    return {"action": action, "target": item["target"], "changes": changes, "covers": plan["covers"], "needs": sorted(item["needs"])}
 
 
 def may(asked: Row, who: str, answer: str, at: str) -> bool:
