@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import tasks
-from firedoor import catalogue, clients, drafting, inputs, lint, playbook
+from firedoor import catalogue, clients, drafting, inputs, lint, orchestrating, playbook
 from firedoor.approval import Person, Way
 from firedoor.catalogue import Catalogue
 from firedoor.channel import Channel, Silent
@@ -47,6 +47,7 @@ class House:
     engine: Engine
     catalogue: Catalogue
     seen: Seen
+    leases: Leases
     missing: Mapping[str, Misconfigured] = field(default_factory=dict)
 
 
@@ -159,6 +160,7 @@ async def open_house(
     known = load_catalogue()
     async with AsyncExitStack() as stack:
         store, journal = await stack.enter_async_context(open_journal(settings))
+        stack.push_async_callback(orchestrating.farewells, journal)
         look = await clients.connect(stack, settings, vendors, Access.READ, aws)
         act = await clients.connect(stack, settings, vendors, Access.WRITE, aws) if writes else None
         desk = Desk(journal=journal, roster=settings.roster, seal=Seal.kept_in(settings.state_dir))
@@ -169,9 +171,10 @@ async def open_house(
             limit=settings.limits.targets,
             own_networks=settings.where_we_are,
         )
+        leases = Leases(store, holder())
         engine = Engine(
             journal=journal,
-            leases=Leases(store, holder()),
+            leases=leases,
             desk=desk,
             guard=guard,
             channel=channel(journal) if channel else Silent(),
@@ -179,7 +182,16 @@ async def open_house(
             act=units(known, act) if act else None,
         )
         missing = {**look.missing, **(act.missing if act else {})}
-        yield House(settings=settings, journal=journal, desk=desk, engine=engine, catalogue=known, seen=Seen(store), missing=missing)
+        yield House(
+            settings=settings,
+            journal=journal,
+            desk=desk,
+            engine=engine,
+            catalogue=known,
+            seen=Seen(store),
+            leases=leases,
+            missing=missing,
+        )
 
 
 def holder() -> str:

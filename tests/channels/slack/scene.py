@@ -21,6 +21,7 @@ from firedoor.desk import Desk
 from firedoor.engine import Engine
 from firedoor.exercise.keys import SecurityKey
 from firedoor.journal import Journal, Kind
+from firedoor.lease import Leases
 from firedoor.model import Mode
 from firedoor.playbook import Playbook
 from firedoor.run import Order, fold
@@ -293,6 +294,7 @@ async def process(
             engine=cast("Engine", small),
             catalogue=wiring.load_catalogue(),
             seen=Seen(store),
+            leases=Leases(store, "the app"),
         )
         office = await stack.enter_async_context(Starts(house, Mode.LIVE))
         app = listening(own, web, desk=desk, office=office, audience=audience, seen=house.seen)
