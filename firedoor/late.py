@@ -29,17 +29,19 @@ LONGEST_SECONDS = 3600.0
 SHOWN_WITHIN = 60.0
 GRACE: Final = timedelta(seconds=orchestrating.PATIENCE + 10.0)  # until then, whoever ran it may yet note how it went
 
+pause = asyncio.sleep
+
 
 async def keep_up(journal: Journal, leases: Leases) -> None:
     """Tell what is due, again and again, without end. Where Prefect does not take it, it is asked less and less often."""
     if not orchestrating.named():
         return
     orchestrating.load()
-    pause = EVERY_SECONDS
+    seconds = EVERY_SECONDS
     while True:
         with suppress(FiredoorError):  # the journal's troubles are told where something rests on it
-            pause = EVERY_SECONDS if await catch_up(journal, leases) else min(pause * 2, LONGEST_SECONDS)
-        await asyncio.sleep(pause)
+            seconds = EVERY_SECONDS if await catch_up(journal, leases) else min(seconds * 2, LONGEST_SECONDS)
+        await pause(seconds)
 
 
 async def catch_up(journal: Journal, leases: Leases, *, within: float = math.inf) -> bool:
