@@ -1,7 +1,8 @@
 """Runs shown in Prefect, where a server is named, and never held up by it.
 
-Prefect has a thread of its own: there it is imported, which takes seconds, and there it waits for its server. A run is carried out as if it
-were not there, and only tells it what goes on. Whatever Prefect has not taken when the process ends, it has `BUDGET` seconds for, in all.
+Prefect has a thread of its own: there it is imported, which takes seconds, once the plan is made and people are asked; and there it waits
+for its server. A run is carried out as if it were not there, and only tells it what goes on. For what Prefect has not taken by the end, it
+has `BUDGET` seconds, once the report is out.
 
 The journal knows how far Prefect was told (`Told`): what it was not is told later, by `firedoor.late`.
 """
@@ -95,34 +96,36 @@ async def orchestrate(order: Order, job: Callable[[Stage], Awaitable[Report]], j
     if not named():
         return await job(Plainly())
     showing = Showing(order, loop())
-    shown = show(showing)
-    end = End()
+    stage, end = _Expected(showing, journal), End()
     try:
-        report = await job(_Expected(showing, journal))
+        report = await job(stage)
         end = End(report=report)
     except BaseException as error:
         end = End(died=type(error).__name__)
         raise
     finally:
         showing.end(end)
-        farewell = _Farewell(run=order.run, journal=journal, shown=shown, over=end.report is not None)
-        _farewells.add(farewell)
-        farewell.task = asyncio.create_task(farewell.wait())
-        farewell.task.add_done_callback(lambda _: _farewells.discard(farewell))
+        if stage.shown is not None:
+            farewell = _Farewell(run=order.run, journal=journal, shown=stage.shown, over=end.report is not None)
+            _farewells.add(farewell)
+            farewell.task = asyncio.create_task(farewell.wait())
+            farewell.task.add_done_callback(lambda _: _farewells.discard(farewell))
     return report
 
 
 class _Expected:
-    """A stage whose run Prefect is to know of: that is on record from the plan on, however the process ends."""
+    """A stage whose run Prefect is to know of: from the plan on, that is on record, however the process ends. ``shown``: how it goes."""
 
     def __init__(self, showing: Showing, journal: Journal) -> None:
         self.step = showing.step
+        self.shown: Future[bool] | None = None
         self._showing = showing
         self._journal = journal
 
     async def note(self, key: str, record: Report) -> None:
         await self._showing.note(key, record)
         if key == "plan":
+            self.shown = show(self._showing)
             await mark(self._journal, self._showing.order.run, Told.EXPECTED)
 
 

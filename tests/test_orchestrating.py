@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
-import socket
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import pytest
 
@@ -24,6 +21,7 @@ from firedoor.orchestrating import Told, farewells, orchestrate
 from firedoor.stage import Stage
 from tests.fakes import YES, Lab, book, hasten, lab, outcomes
 from tests.gallery import Gallery, gallery
+from tests.troubled import TROUBLES
 
 pytestmark = [
     pytest.mark.xdist_group("prefect"),  # it is imported once
@@ -32,16 +30,6 @@ pytestmark = [
 
 DOORS = {"a": {"k1": "open"}, "b": {"k2": "open"}}
 ONCE = {"shut a/k1": 1, "shut b/k2": 1}
-Answerer: TypeAlias = Callable[[asyncio.StreamWriter], Awaitable[None]]
-
-
-@dataclass(slots=True)
-class Server:
-    """What stands in Prefect's place. ``asked`` and ``answered`` count its requests."""
-
-    url: str = ""
-    asked: int = 0
-    answered: int = 0
 
 
 @pytest.fixture
@@ -74,61 +62,6 @@ async def shown_at(url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[N
         gc.collect()
 
 
-@asynccontextmanager
-async def serving(answer: Answerer) -> AsyncIterator[Server]:
-    """A server that treats every request alike, for as long as anybody is there."""
-    found, conversations = Server(), set[asyncio.Task[Any]]()
-
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        conversations.add(task)
-        try:
-            while True:
-                head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
-                found.asked += 1
-                length = [line.partition(":")[2] for line in head.splitlines() if line.startswith("content-length:")]
-                await reader.readexactly(int(length[0]) if length else 0)
-                await answer(writer)
-                found.answered += 1
-        except (OSError, asyncio.IncompleteReadError):
-            pass
-        finally:
-            conversations.discard(task)
-            writer.close()
-
-    async with await asyncio.start_server(talk, "127.0.0.1", 0) as server:
-        found.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/api"
-        try:
-            yield found
-        finally:
-            for task in conversations:
-                task.cancel()
-            await asyncio.gather(*conversations, return_exceptions=True)
-
-
-async def never(writer: asyncio.StreamWriter) -> None:
-    del writer
-    await asyncio.Event().wait()
-
-
-async def failing_always(writer: asyncio.StreamWriter) -> None:
-    writer.write(b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}")
-    await writer.drain()
-
-
-async def after_ten_seconds(writer: asyncio.StreamWriter) -> None:
-    await asyncio.sleep(10)
-    await failing_always(writer)
-
-
-@asynccontextmanager
-async def refusing(_: Answerer) -> AsyncIterator[Server]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        yield Server(url=f"http://127.0.0.1:{probe.getsockname()[1]}/api")  # bound, and nobody listens there
-
-
 async def contain(it: Lab, run: str = "r1", answer: Answer = Answer.APPROVE) -> Mapping[str, Any]:
     job = partial(it.engine().contain, it.order(run), book())
     return await it._beside(run, answer, orchestrate(it.order(run), job, it.journal))
@@ -142,27 +75,18 @@ async def told(it: Lab, run: str = "r1") -> list[str]:
     return [str(event.body["prefect"]) for event in await it.events(run) if event.kind == Kind.NOTED and "prefect" in event.body]
 
 
-@pytest.mark.parametrize(
-    ("server", "answer"),
-    [(refusing, never), (serving, never), (serving, after_ten_seconds), (serving, failing_always)],
-    ids=["refused", "blackholed", "slow", "disk full"],
-)
-async def test_a_prefect_in_trouble_does_not_keep_a_run_from_its_end(
-    it: Lab,
-    monkeypatch: pytest.MonkeyPatch,
-    server: Callable[[Answerer], contextlib.AbstractAsyncContextManager[Server]],
-    answer: Answerer,
-) -> None:
+@pytest.mark.parametrize("trouble", TROUBLES)
+async def test_a_prefect_in_trouble_does_not_keep_a_run_from_its_end(it: Lab, monkeypatch: pytest.MonkeyPatch, trouble: str) -> None:
     monkeypatch.setattr(orchestrating, "BUDGET", 0.1)
-    async with server(answer) as prefect, shown_at(prefect.url, monkeypatch):
+    async with TROUBLES[trouble]() as prefect, shown_at(prefect.url, monkeypatch):
         report = await contain(it)
         assert outcomes(report) == ["CHANGED", "CHANGED"]
         assert it.vendor.effects == ONCE
-        if server is serving:
+        if prefect.listens:
             async with asyncio.timeout(20):
                 while not prefect.asked:  # noqa: ASYNC110 - Prefect asks from a thread of its own
                     await asyncio.sleep(0.01)
-        assert answer is failing_always or not prefect.answered, "it was over before Prefect had said a word"
+        assert not prefect.answered or trouble == "disk full", "it was over before Prefect had said a word"
         assert await told(it) == [Told.EXPECTED], "while Prefect may yet take it, nothing else is known"
         assert not await farewells(it.journal)
         assert await told(it) == [Told.EXPECTED, Told.NOT_REPORTED]
@@ -236,8 +160,8 @@ async def test_a_run_that_dies_before_its_plan_leaves_no_word_on_record(it: Lab,
 
     with pytest.raises(BadInput):
         await orchestrate(it.order(), dies, it.journal)
-    await farewells(it.journal)
-    assert gallery.seen == [("end", "BadInput", "")]
+    assert not await farewells(it.journal)
+    assert not gallery.seen
     assert not await it.events()
 
 
