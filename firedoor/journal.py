@@ -51,6 +51,7 @@ class Kind(StrEnum):
     UNDONE = "run.undone"
     NOTED = "run.noted"
     STANDING = "standing.signed"
+    ASKED = "order.asked"
     FINISHED = "run.finished"
 
 

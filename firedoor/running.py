@@ -70,7 +70,7 @@ async def contain(
     async with AsyncExitStack() as stack:
         house = await with_people(stack, settings, wiring.vendors_of(book, order.inputs), say=say)
         say(f"Run {order.run}: planning {book.title.lower()}.")
-        done = await _signed(order, alone, orchestrate(order, partial(house.engine.contain, order, book), house.journal))
+        done = await _signed(order, alone, orchestrate(order, partial(house.asked.contain, order, book), house.journal))
         return await _out(house, await _followed(house, order, done, say=say), tell)
 
 
@@ -89,7 +89,7 @@ async def freeze(users: Sequence[str], keys: Sequence[str], *, signer: Signer, s
         house = await with_people(stack, settings, wiring.vendors_of(book, order.inputs), say=say)
         standing = await newest_standing(house.journal)
         order = replace(order, way=Way.FREEZE, standing=standing)
-        done = await _signed(order, signer, orchestrate(order, partial(house.engine.contain, order, book), house.journal))
+        done = await _signed(order, signer, orchestrate(order, partial(house.asked.contain, order, book), house.journal))
         return await _out(house, done, tell)
 
 
@@ -107,7 +107,7 @@ async def _followed(house: wiring.House, order: Order, done: Report, *, say: Say
     while (following := wiring.follow_up(order, done)) is not None:
         order, book = following, wiring.load_playbook(following.playbook, house.catalogue)
         say(f"More is to be done than was approved; run {order.run} asks for that.")
-        done = await orchestrate(order, partial(house.engine.contain, order, book), house.journal)
+        done = await orchestrate(order, partial(house.asked.contain, order, book), house.journal)
     return done
 
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 import tasks
 from firedoor import catalogue, clients, drafting, inputs, lint, orchestrating, playbook
 from firedoor.approval import Person, Way
+from firedoor.asked import Asked
 from firedoor.catalogue import Catalogue
 from firedoor.channel import Channel, Silent
 from firedoor.clients import AwsStandIn, Clients
@@ -45,6 +46,7 @@ class House:
     journal: Journal
     desk: Desk
     engine: Engine
+    asked: Asked
     catalogue: Catalogue
     seen: Seen
     leases: Leases
@@ -172,12 +174,13 @@ async def open_house(
             own_networks=settings.where_we_are,
         )
         leases = Leases(store, holder())
+        told = channel(journal) if channel else Silent()
         engine = Engine(
             journal=journal,
             leases=leases,
             desk=desk,
             guard=guard,
-            channel=channel(journal) if channel else Silent(),
+            channel=told,
             look=units(known, look),
             act=units(known, act) if act else None,
         )
@@ -187,6 +190,7 @@ async def open_house(
             journal=journal,
             desk=desk,
             engine=engine,
+            asked=Asked(engine=engine, journal=journal, leases=leases, desk=desk, channel=told),
             catalogue=known,
             seen=Seen(store),
             leases=leases,
