@@ -49,6 +49,9 @@ class Channel(Protocol):
     async def finished(self, order: Order, report: Mapping[str, Any]) -> None:
         """The run is over and verified, or says what is open."""
 
+    async def where(self, run: str) -> str:
+        """The address of a run's request, for people; empty where it has none here."""
+
 
 class Office(Protocol):
     """Where people's orders go. ``person`` is a name on the roster. What cannot be taken raises `FiredoorError` at once."""
@@ -103,6 +106,13 @@ class Together:
         """Each tells it."""
         await self._each(lambda channel: channel.finished(order, report))
 
+    async def where(self, run: str) -> str:
+        """The first that has one."""
+        for channel in self._channels:
+            if place := await channel.where(run):
+                return place
+        return ""
+
     async def _each(self, tell: Callable[[Channel], Awaitable[None]]) -> None:
         errors = await asyncio.gather(*map(tell, self._channels), return_exceptions=True)
         for error in errors:
@@ -124,3 +134,8 @@ class Silent:
 
     async def finished(self, order: Order, report: Mapping[str, Any]) -> None:
         """Nothing is told."""
+
+    async def where(self, run: str) -> str:
+        """Nowhere."""
+        del run
+        return ""

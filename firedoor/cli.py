@@ -24,7 +24,6 @@ from firedoor import cli_audit, cli_decisions
 from firedoor.errors import FiredoorError
 
 T = TypeVar("T")
-GOODBYE_SECONDS = 2.0
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -101,9 +100,8 @@ def contain(
 
     alone = cli_decisions.signer(key) if break_glass else None
     who = requester or getpass.getuser()
-    job = running.contain(playbook, given, requester=who, say=_aside(as_json=as_json), protected=protected, alone=alone)
-    report = _run(job)
-    _show(report, as_json=as_json, render=words.report_markdown)
+    say, tell = _aside(as_json=as_json), _teller(words.report_markdown, as_json=as_json)
+    report = _run(running.contain(playbook, given, requester=who, say=say, tell=tell, protected=protected, alone=alone))
     raise typer.Exit(_exit_code(report))
 
 
@@ -117,8 +115,8 @@ def freeze(
     """Freeze a few accounts at once: on the standing approval, signed by you alone, all told. Undo takes it back."""
     from firedoor import running, words
 
-    report = _run(running.freeze(users, access_keys, signer=cli_decisions.signer(key), say=_aside(as_json=as_json)))
-    _show(report, as_json=as_json, render=words.report_markdown)
+    say, tell = _aside(as_json=as_json), _teller(words.report_markdown, as_json=as_json)
+    report = _run(running.freeze(users, access_keys, signer=cli_decisions.signer(key), say=say, tell=tell))
     raise typer.Exit(_exit_code(report))
 
 
@@ -133,9 +131,12 @@ def undo(
     from firedoor import running, words
 
     who = requester or getpass.getuser()
-    job = running.preview_undo(run, requester=who) if preview else running.undo(run, requester=who, say=_aside(as_json=as_json))
-    report = _run(job)
-    _show(report, as_json=as_json, render=words.plan_markdown if preview else words.report_markdown)
+    say, tell = _aside(as_json=as_json), _teller(words.report_markdown, as_json=as_json)
+    if preview:
+        report = _run(running.preview_undo(run, requester=who))
+        _show(report, as_json=as_json, render=words.plan_markdown)
+    else:
+        report = _run(running.undo(run, requester=who, say=say, tell=tell))
     raise typer.Exit(_exit_code(report))
 
 
@@ -144,8 +145,8 @@ def resume(run: RunName, as_json: AsJson = False) -> None:
     """Go on with a run whose process died, or whose steps failed. Reads the world first; does nothing twice."""
     from firedoor import running, words
 
-    report = _run(running.resume(run, say=_aside(as_json=as_json)))
-    _show(report, as_json=as_json, render=words.report_markdown)
+    say, tell = _aside(as_json=as_json), _teller(words.report_markdown, as_json=as_json)
+    report = _run(running.resume(run, say=say, tell=tell))
     raise typer.Exit(_exit_code(report))
 
 
@@ -226,11 +227,13 @@ def actions_list(as_json: AsJson = False) -> None:
 
 
 def _leave(code: int) -> NoReturn:
-    """Exit. Prefect's threads have `GOODBYE_SECONDS` to send what they still hold: with its server gone, they would try for minutes."""
+    """Exit. Prefect's threads have what is left of their time to send what they still hold: with its server gone, they try for minutes."""
     sys.stdout.flush()
     sys.stderr.flush()
     if "prefect" in sys.modules:
-        last_word = threading.Timer(GOODBYE_SECONDS, os._exit, (code,))
+        from firedoor import orchestrating
+
+        last_word = threading.Timer(orchestrating.left(), os._exit, (code,))
         last_word.daemon = True
         last_word.start()
     sys.exit(code)
@@ -258,6 +261,16 @@ def _show(data: Mapping[str, Any], *, as_json: bool, render: Any) -> None:
     from rich.markdown import Markdown
 
     Console().print(Markdown(text, hyperlinks=False))
+
+
+def _teller(render: Any, *, as_json: bool) -> Any:
+    """Prints a report as soon as it is there."""
+
+    def tell(report: Mapping[str, Any]) -> None:
+        _show(report, as_json=as_json, render=render)
+        sys.stdout.flush()
+
+    return tell
 
 
 def _aside(*, as_json: bool) -> Any:

@@ -53,6 +53,7 @@ class Kind(StrEnum):
     UNDONE = "run.undone"
     NOTED = "run.noted"
     STANDING = "standing.signed"
+    ASKED = "order.asked"
     FINISHED = "run.finished"
 
 
@@ -210,6 +211,15 @@ class Journal:
                     if all(event.body.get(name) == value for name, value in said.items()):
                         found.append(event)
         return found
+
+    @steady
+    async def noted(self, *said: Mapping[str, str], unless: Mapping[str, str]) -> Sequence[str]:
+        """The runs with a note that says just one of these, and none that says ``unless`` after it, oldest first."""
+        newest = sa.func.max(sa.case((events.c.body.in_([canonical(one) for one in said]), events.c.seq)))
+        settled = sa.func.coalesce(sa.func.max(sa.case((events.c.body == canonical(unless), events.c.seq))), 0)
+        query = sa.select(events.c.run).where(events.c.kind == str(Kind.NOTED)).group_by(events.c.run).having(newest > settled)
+        async with self._store.reading() as connection:
+            return list((await connection.execute(query.order_by(sa.func.min(events.c.seq)))).scalars())
 
     @steady
     async def head(self) -> str:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from firedoor import diagram, inputs, lint, playbook, report, shelf, wiring
+from firedoor import diagram, inputs, late, lint, orchestrating, playbook, report, shelf, wiring
 from firedoor.approval import Answer, Way
 from firedoor.channel import Channel, Together
 from firedoor.clients import TELLING, AwsStandIn
 from firedoor.engine import RESUMABLE
-from firedoor.errors import BadInput, Misconfigured, RunUnreadable, SlackMissing
+from firedoor.errors import BadInput, FiredoorError, Misconfigured, RunUnreadable, SlackMissing
 from firedoor.journal import Journal
 from firedoor.model import Mode
 from firedoor.orchestrating import Report, orchestrate
@@ -24,7 +24,10 @@ from firedoor.settings import Settings, load
 from firedoor.starts import Starts
 from firedoor.terminal import Signer, newest_standing, sign_once_asked
 
+LATE_SECONDS = 5.0
+
 Say = Callable[[str], None]
+Tell = Callable[[Report], None]
 
 
 async def preview(name: str, given: Sequence[str], *, requester: str) -> Report:
@@ -37,10 +40,23 @@ async def preview(name: str, given: Sequence[str], *, requester: str) -> Report:
         return await house.engine.preview(order, book)
 
 
+def _untold(report: Report) -> None:
+    """Whoever asked looks at what is returned."""
+
+
 async def contain(
-    name: str, given: Sequence[str], *, requester: str, say: Say, protected: bool = False, alone: Signer | None = None
+    name: str,
+    given: Sequence[str],
+    *,
+    requester: str,
+    say: Say,
+    tell: Tell = _untold,
+    protected: bool = False,
+    alone: Signer | None = None,
 ) -> Report:
     """The whole job, with approval in Slack or by signature. ``alone``: whoever breaks the glass, and signs for it at once.
+
+    ``tell`` is told the report as soon as it is there, here and below; what is left to do then holds no person up.
 
     Where the world has changed since the approval, what nobody has approved is asked for again, in a run of its own.
     """
@@ -53,11 +69,11 @@ async def contain(
     async with AsyncExitStack() as stack:
         house = await with_people(stack, settings, wiring.vendors_of(book, order.inputs), say=say)
         say(f"Run {order.run}: planning {book.title.lower()}.")
-        done = await _signed(order, alone, orchestrate(order, partial(house.engine.contain, order, book), house.journal))
-        return await _followed(house, order, done, say=say)
+        done = await _signed(order, alone, orchestrate(order, partial(house.asked.contain, order, book), house.journal))
+        return await _out(house, await _followed(house, order, done, say=say), tell)
 
 
-async def freeze(users: Sequence[str], keys: Sequence[str], *, signer: Signer, say: Say) -> Report:
+async def freeze(users: Sequence[str], keys: Sequence[str], *, signer: Signer, say: Say, tell: Tell = _untold) -> Report:
     """Freeze a few accounts on the standing approval, signed by whoever begins it."""
     settings = load()
     known = wiring.load_catalogue()
@@ -72,7 +88,17 @@ async def freeze(users: Sequence[str], keys: Sequence[str], *, signer: Signer, s
         house = await with_people(stack, settings, wiring.vendors_of(book, order.inputs), say=say)
         standing = await newest_standing(house.journal)
         order = replace(order, way=Way.FREEZE, standing=standing)
-        return await _signed(order, signer, orchestrate(order, partial(house.engine.contain, order, book), house.journal))
+        done = await _signed(order, signer, orchestrate(order, partial(house.asked.contain, order, book), house.journal))
+        return await _out(house, done, tell)
+
+
+async def _out(house: wiring.House, done: Report, tell: Tell) -> Report:
+    """The report is out. After that Prefect has its short time; where it took this run, it is told what it has missed before."""
+    tell(done)
+    if await orchestrating.farewells(house.journal):
+        with suppress(FiredoorError):  # others tell it later
+            await late.catch_up(house.journal, house.leases, within=LATE_SECONDS)
+    return done
 
 
 async def _followed(house: wiring.House, order: Order, done: Report, *, say: Say) -> Report:
@@ -80,7 +106,7 @@ async def _followed(house: wiring.House, order: Order, done: Report, *, say: Say
     while (following := wiring.follow_up(order, done)) is not None:
         order, book = following, wiring.load_playbook(following.playbook, house.catalogue)
         say(f"More is to be done than was approved; run {order.run} asks for that.")
-        done = await orchestrate(order, partial(house.engine.contain, order, book), house.journal)
+        done = await orchestrate(order, partial(house.asked.contain, order, book), house.journal)
     return done
 
 
@@ -110,7 +136,7 @@ async def preview_undo(run: str, *, requester: str) -> Report:
         return await house.engine.preview_undo(order)
 
 
-async def undo(run: str, *, requester: str, say: Say) -> Report:
+async def undo(run: str, *, requester: str, say: Say, tell: Tell = _untold) -> Report:
     """Undo what a run changed, with approval in Slack."""
     settings = load()
     original = await _recorded(settings, run)
@@ -121,10 +147,10 @@ async def undo(run: str, *, requester: str, say: Say) -> Report:
     async with AsyncExitStack() as stack:
         house = await with_people(stack, settings, wiring.vendors_in(original.items), say=say)
         say(f"Run {order.run}: planning the way back from run {run}.")
-        return await orchestrate(order, lambda stage: house.engine.undo(order, stage), house.journal)
+        return await _out(house, await orchestrate(order, lambda stage: house.engine.undo(order, stage), house.journal), tell)
 
 
-async def resume(run: str, *, say: Say) -> Report:
+async def resume(run: str, *, say: Say, tell: Tell = _untold) -> Report:
     """Go on with a run. One of a drill goes on in the drill's own world, while that still stands."""
     settings = load()
     record = await _recorded(settings, run)
@@ -134,12 +160,14 @@ async def resume(run: str, *, say: Say) -> Report:
     if order.mode is Mode.DRILL:
         from firedoor.drilling import resume as resume_drill
 
-        return await resume_drill(settings, order, say=say)
+        done = await resume_drill(settings, order, say=say)
+        tell(done)
+        return done
     async with AsyncExitStack() as stack:
         house = await with_people(stack, settings, wiring.vendors_in(record.items), say=say)
         say(f"Run {run}: reading the world before anything else.")
         done = await orchestrate(order, lambda stage: house.engine.resume(run, stage), house.journal)
-        return await _followed(house, order, done, say=say)
+        return await _out(house, await _followed(house, order, done, say=say), tell)
 
 
 async def serve(*, say: Say) -> None:
@@ -155,6 +183,7 @@ async def serve(*, say: Say) -> None:
         if taken := await starts.take_over():
             say(f"Going on with what was under way: {', '.join(taken)}")
         say("Listening in Slack. Stop with Ctrl-C; runs go on when it is started again.")
+        await late.keep_up(house.journal, house.leases)
         await asyncio.Event().wait()
 
 

@@ -109,7 +109,7 @@ class Starts:
         return await self._begin(order, lambda stage: self._contained(order, book, stage))
 
     async def _contained(self, order: Order, book: Playbook, stage: Stage) -> Report:
-        return self._followed(order, await self._house.engine.contain(order, book, stage))
+        return self._followed(order, await self._house.asked.contain(order, book, stage))
 
     def _followed(self, order: Order, done: Report) -> Report:
         """What nobody has approved, since the world has changed, is asked for in a run of its own, once this one has ended."""
@@ -124,8 +124,7 @@ class Starts:
         order = wiring.take_order(book, {"users": tuple(users)}, mode=self._mode, requester=person, run=run)
         standing = await newest_standing(self._house.journal)
         order = replace(order, way=Way.FREEZE, standing=standing)
-        engine = self._house.engine
-        return await self._begin(order, lambda stage: engine.contain(order, book, stage))
+        return await self._begin(order, lambda stage: self._house.asked.contain(order, book, stage))
 
     async def undo(self, person: str, run: str) -> Later:
         """Undo a run; the way back is planned later. Raises `BadInput` where it cannot be, or the person has asked too often."""

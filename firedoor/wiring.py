@@ -13,8 +13,9 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import tasks
-from firedoor import catalogue, clients, drafting, inputs, lint, playbook
+from firedoor import catalogue, clients, drafting, inputs, lint, orchestrating, playbook
 from firedoor.approval import Person, Way
+from firedoor.asked import Asked
 from firedoor.catalogue import Catalogue
 from firedoor.channel import Channel, Silent
 from firedoor.clients import AwsStandIn, Clients
@@ -45,8 +46,10 @@ class House:
     journal: Journal
     desk: Desk
     engine: Engine
+    asked: Asked
     catalogue: Catalogue
     seen: Seen
+    leases: Leases
     missing: Mapping[str, Misconfigured] = field(default_factory=dict)
 
 
@@ -159,6 +162,7 @@ async def open_house(
     known = load_catalogue()
     async with AsyncExitStack() as stack:
         store, journal = await stack.enter_async_context(open_journal(settings, begins=writes))
+        stack.push_async_callback(orchestrating.farewells, journal)
         look = await clients.connect(stack, settings, vendors, Access.READ, aws)
         act = await clients.connect(stack, settings, vendors, Access.WRITE, aws) if writes else None
         desk = Desk(journal=journal, roster=settings.roster, seal=Seal.kept_in(settings.state_dir))
@@ -169,17 +173,29 @@ async def open_house(
             limit=settings.limits.targets,
             own_networks=settings.where_we_are,
         )
+        leases = Leases(store, holder())
+        told = channel(journal) if channel else Silent()
         engine = Engine(
             journal=journal,
-            leases=Leases(store, holder()),
+            leases=leases,
             desk=desk,
             guard=guard,
-            channel=channel(journal) if channel else Silent(),
+            channel=told,
             look=units(known, look),
             act=units(known, act) if act else None,
         )
         missing = {**look.missing, **(act.missing if act else {})}
-        yield House(settings=settings, journal=journal, desk=desk, engine=engine, catalogue=known, seen=Seen(store), missing=missing)
+        yield House(
+            settings=settings,
+            journal=journal,
+            desk=desk,
+            engine=engine,
+            asked=Asked(engine=engine, journal=journal, leases=leases, desk=desk, channel=told),
+            catalogue=known,
+            seen=Seen(store),
+            leases=leases,
+            missing=missing,
+        )
 
 
 def holder() -> str:

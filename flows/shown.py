@@ -1,172 +1,135 @@
 """A run, shown in Prefect: a flow run, a task run in it for each action on a target, the plan and the report as artifacts.
 
-Prefect shows the run; it never stands in its way. If the flow has not begun within `START_SECONDS`, the same job runs without it, and the
-journal says that Prefect was not told. Only one of the two can claim the job. Every wait on Prefect has an end.
+All of this runs in Prefect's own thread and is told what goes on. Nothing of a run is done here, and nothing waits for it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final, cast
+from collections.abc import Awaitable
+from contextvars import ContextVar
+from typing import Final, cast
+from uuid import UUID
 
-from prefect import flow, task
+from prefect import flow, tags, task
 from prefect.artifacts import acreate_markdown_artifact
 from prefect.cache_policies import NO_CACHE
+from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
+from prefect.context import FlowRunContext
+from prefect.events.worker import EventsWorker
 from prefect.states import Completed, Failed
 
 from firedoor.report import RunOutcome
-from firedoor.run import Item, StepResult
-from firedoor.stage import Stage, Work
+from firedoor.showing import End, Note, Showing, Step
 from firedoor.words import plan_markdown, report_markdown
 
-START_SECONDS: Final = 2.0
-FAREWELL_SECONDS: Final = 2.0
-NOTE_SECONDS: Final = 5.0
+AGAIN_SECONDS: Final = 5.0
+LATE: Final = "late"
 
 log = logging.getLogger(__name__)
-Report = Mapping[str, Any]
-Job = Callable[[Stage], Awaitable[Report]]
-Flow = Callable[[], Awaitable[object]]
 
 
-@dataclass(slots=True)
-class _Handover:
-    """A job that either the flow or the plain way takes, and only one of them."""
+class _Shown:
+    """One attempt to show a run. ``flow_run`` is Prefect's id of it, once it has begun; ``whole``: nothing of it was refused so far."""
 
-    job: Job
-    taken: asyncio.Event = field(default_factory=asyncio.Event)
-    report: asyncio.Future[Report] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    def __init__(self, showing: Showing) -> None:
+        self.showing = showing
+        self.flow_run: UUID | None = None
+        self.whole = True
 
-    def take(self) -> bool:
-        if self.taken.is_set():
-            return False
-        self.taken.set()
-        return True
 
-    async def do(self, stage: Stage) -> None:
+_current: ContextVar[_Shown] = ContextVar("shown")
+
+
+async def show(showing: Showing) -> bool:
+    """Show a run from its beginning to its end. Whether Prefect took all of it. While it does not answer, it is asked again."""
+    from flows.contain import contain  # noqa: PLC0415 - the flows' bodies are here
+    from flows.undo import undo  # noqa: PLC0415
+
+    order, shown = showing.order, _Shown(showing)
+    _current.set(shown)
+    while True:
         try:
-            report = await self.job(stage)
-            if not self.report.done():
-                self.report.set_result(report)
-        except BaseException as error:  # noqa: BLE001 - whatever ends the job is its result, raised again to whoever awaits it
-            if not self.report.done():
-                self.report.set_exception(error)
+            with tags(*([LATE] if showing.late else [])):
+                if order.undoes:
+                    await undo(order.run, order.undoes, return_state=True)
+                else:
+                    await contain(order.run, order.playbook, return_state=True)
+        except Exception as error:  # noqa: BLE001 - whatever Prefect's troubles are, the run has none
+            log.warning("Prefect cannot show run %s (%s)", order.run, type(error).__name__)
+            shown.whole = shown.flow_run is None
+        if shown.flow_run or showing.over:
+            break
+        await asyncio.sleep(AGAIN_SECONDS)
+    return shown.flow_run is not None and shown.whole and await _arrived(shown.flow_run)
 
 
-_handovers: dict[str, _Handover] = {}
+async def _arrived(flow_run: UUID) -> bool:
+    """Whether the server knows the flow run's end, once it was sent the ends of its task runs."""
+    await asyncio.to_thread(EventsWorker.instance().wait_until_empty)
+    async with get_client() as client:
+        state = (await client.read_flow_run(flow_run)).state
+    return state is not None and state.is_final()
 
 
 async def carry_out(run: str) -> State[None]:
-    """The body of a flow: carry out the job handed over under this run's name."""
-    handover = _handovers[run]
-    if not handover.take():
-        return Failed(message="Firedoor went on without Prefect, which was too slow to start")
-    await handover.do(OnPrefect())
-    error = handover.report.exception()
-    if error is not None:
-        return Failed(message=type(error).__name__)
-    report = handover.report.result()
-    said = f"{report['outcome']}: {len(report['steps'])} steps, {len(report['open'])} open"
-    return Completed(message=said) if RunOutcome(report["outcome"]).exit_code == 0 else Failed(message=said)
+    """The body of a flow: show what is told of that run until it ends."""
+    shown = _current.get()
+    context = FlowRunContext.get()
+    assert context is not None
+    assert context.flow_run is not None
+    assert shown.showing.order.run == run, "a flow shows the run that it is named after"
+    shown.flow_run = context.flow_run.id
+    async with asyncio.TaskGroup() as group:
+        while not isinstance(told := await shown.showing.told(), End):
+            group.create_task(_take(told, shown))
+    return _ended(told, shown.showing)
 
 
-class OnPrefect:
-    """A stage on which every item is a task run."""
-
-    async def step(self, item: Item, work: Work) -> StepResult:
-        """The item as a task run. What Prefect itself does wrong cannot lose or double the work."""
-        once = _Once(work)
-
-        @task(
-            name=item.action,
-            task_run_name=item.id.replace("{", "(").replace("}", ")"),
-            persist_result=False,
-            cache_policy=NO_CACHE,
-            retries=0,
-        )
-        async def step() -> State[None]:
-            result = await once()
-            said = f"{result.outcome}: {result.reason}"
-            return Completed(message=said) if result.outcome.exit_code == 0 else Failed(message=said)
-
-        try:
-            try:
-                await cast("Awaitable[object]", step(return_state=True))
-            except Exception as error:  # noqa: BLE001 - Prefect's own troubles are not the step's
-                log.warning("Prefect could not show %s (%s)", item.id, type(error).__name__)
-            return await once()
-        except BaseException:
-            await once.end()
-            raise
-
-    async def note(self, key: str, record: Report) -> None:
-        """The plan or the report as an artifact of the flow run."""
-        text = plan_markdown(record) if key == "plan" else report_markdown(record)
-        try:
-            async with asyncio.timeout(NOTE_SECONDS):
-                await acreate_markdown_artifact(markdown=text, key=f"{key}-{record['run']}", description=f"{key} of run {record['run']}")
-        except Exception as error:  # noqa: BLE001 - Prefect's own troubles are not the run's
-            log.warning("Prefect did not take the %s (%s)", key, type(error).__name__)
+def _ended(end: End, showing: Showing) -> State[None]:
+    late = f"Reported late (it ended {showing.late:%Y-%m-%d %H:%M:%S} UTC). " if showing.late else ""
+    if end.report is None:
+        return Failed(message=f"{late}{end.died}")
+    said = f"{late}{end.report['outcome']}: {len(end.report['steps'])} steps, {len(end.report['open'])} open"
+    return Completed(message=said) if RunOutcome(end.report["outcome"]).exit_code == 0 else Failed(message=said)
 
 
-class _Once:
-    """Work that is done once, however often it is called."""
-
-    def __init__(self, work: Work) -> None:
-        self._work = work
-        self._task: asyncio.Task[StepResult] | None = None
-
-    async def __call__(self) -> StepResult:
-        if self._task is None:
-            self._task = asyncio.ensure_future(self._work())
-        return await asyncio.shield(self._task)
-
-    async def end(self) -> None:
-        """Nobody waits for it any more: no write may leave once its run is let go."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-
-
-async def through_prefect(run: str, flow_of: Flow, job: Job, *, unreported: Callable[[], Awaitable[None]]) -> Report:
-    """Do the job inside a flow run if Prefect answers in time, plainly otherwise. ``unreported`` is called where Prefect missed its end.
-
-    ``flow_of`` starts the flow, whose body is `carry_out`.
-    """
-    from firedoor.stage import Plainly  # noqa: PLC0415 - only the plain way needs it
-
-    handover = _handovers[run] = _Handover(job)
-    flow_run = asyncio.create_task(_shown(flow_of))
-    taken = asyncio.create_task(handover.taken.wait())
+async def _take(told: Step | Note, shown: _Shown) -> None:
+    """Show one thing. What goes wrong in it does not keep the others from being shown."""
     try:
-        await asyncio.wait({flow_run, taken}, timeout=START_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-        if handover.take():
-            log.warning("Prefect cannot be reached; going on without it")
-            flow_run.cancel()
-            await handover.do(Plainly())
-        return await asyncio.shield(handover.report)
-    finally:
-        taken.cancel()
-        if not await _farewell(flow_run):
-            await unreported()
-        _handovers.pop(run, None)
+        await (_step(told) if isinstance(told, Step) else _note(told, shown.showing))
+    except Exception as error:  # noqa: BLE001 - Prefect's own troubles are not the run's
+        log.warning("Prefect did not take all of run %s (%s)", shown.showing.order.run, type(error).__name__)
+        shown.whole = False
 
 
-async def _shown(flow_of: Flow) -> None:
-    await flow_of()
+async def _step(told: Step) -> None:
+    """An item as a task run that lasts as long as the item does."""
+
+    @task(
+        name=told.item.action,
+        task_run_name=told.item.id.replace("{", "(").replace("}", ")"),
+        persist_result=False,
+        cache_policy=NO_CACHE,
+        retries=0,
+    )
+    async def step() -> State[None]:
+        result = await asyncio.wrap_future(told.ended)
+        if result is None:
+            return Failed(message="it was called off before its end")
+        said = f"{result.outcome}: {result.reason}"
+        return Completed(message=said) if result.outcome.exit_code == 0 else Failed(message=said)
+
+    await cast("Awaitable[object]", step(return_state=True))
 
 
-async def _farewell(flow_run: asyncio.Task[None]) -> bool:
-    """Let Prefect write its last state, but not for long: with its server gone it would try for minutes. Whether it did."""
-    await asyncio.wait({flow_run}, timeout=FAREWELL_SECONDS)
-    if not flow_run.done():
-        flow_run.cancel()
-        return False
-    return not flow_run.cancelled() and flow_run.exception() is None
+async def _note(told: Note, showing: Showing) -> None:
+    """The plan or the report as an artifact of the flow run."""
+    text = plan_markdown(told.record) if told.key == "plan" else report_markdown(told.record)
+    about = f"{told.key} of run {showing.order.run}{', reported late' if showing.late else ''}"
+    await acreate_markdown_artifact(markdown=text, key=f"{told.key}-{showing.order.run}", description=about)
 
 
 @flow(name="warm-up", persist_result=False)
@@ -175,5 +138,5 @@ async def _nothing() -> State[None]:
 
 
 async def warm_up() -> None:
-    """One empty flow run: the first of a process takes a second longer than those that follow."""
+    """One empty flow run."""
     await cast("Awaitable[object]", _nothing(return_state=True))

@@ -91,9 +91,7 @@ class PrefectServer:
                     with suppress(aiohttp.ClientError, OSError):
                         async with http.get(f"{self.url}/api/health") as reply:
                             if reply.status == 200:
-                                from flows.shown import warm_up  # noqa: PLC0415 - Prefect is loaded by now
-
-                                await warm_up()
+                                await orchestrating.warm_up()
                                 return True
                     await asyncio.sleep(0.2)
         os.environ.pop("PREFECT_API_URL", None)

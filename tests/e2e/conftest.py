@@ -7,14 +7,16 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+from tests.company import Company, company
+from tests.e2e.prefect import ROOT, PrefectServer
+
 PATIENCE = 100.0
 
 
@@ -91,3 +93,18 @@ def estate(tmp_path: Path) -> Iterator[Estate]:
     found = Estate(folder=tmp_path)
     yield found
     found.end()
+
+
+@pytest.fixture(scope="session")
+def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
+    """One server for the whole session. Who kills it starts it again."""
+    server = PrefectServer(tmp_path_factory.mktemp("prefect"))
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+async def acme(tmp_path: Path) -> AsyncIterator[Company]:
+    async with company(tmp_path) as found:
+        yield found

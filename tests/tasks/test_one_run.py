@@ -140,3 +140,7 @@ class _Approving:
     async def progressed(self, order: object, result: object) -> None: ...
 
     async def finished(self, order: object, report: object) -> None: ...
+
+    async def where(self, run: str) -> str:
+        del run
+        return ""

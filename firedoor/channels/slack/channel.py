@@ -102,6 +102,10 @@ class SlackChannel:
             if failure is not None:
                 log.warning("%s could not be told of run %s: %s", person.slack, ask.order.run, failure.what)
 
+    async def where(self, run: str) -> str:
+        """The link to the run's request, whose thread holds all the rest. Raises `ChannelError`."""
+        return await self._posts.link(run, "request")
+
     async def _show_request(self, run: str, title: str = "") -> None:
         await kept(lambda: self._record(run), lambda text, shown: self._posts.put(run, "request", text, shown), self._audience, title)
 

@@ -47,6 +47,12 @@ class Posts:
         """The timestamp of the run's message of that kind, if it was posted."""
         return (await self._noted(run, what))[0]
 
+    async def link(self, run: str, what: str) -> str:
+        """A link to the run's message of that kind; empty where there is none. Raises `ChannelError`."""
+        if (place := await self.place(run, what)) is None:
+            return ""
+        return str((await told(self._web.chat_getPermalink(channel=self._channel, message_ts=place)))["permalink"])
+
     async def _post(self, run: str, what: str, text: str, shown: Sequence[Block], thread: str | None) -> None:
         """Post under a journaled intent: a reply that is lost, or a process that dies, must not make a second message.
 

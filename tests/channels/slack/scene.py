@@ -13,6 +13,7 @@ import pytest
 
 from firedoor import wiring
 from firedoor.approval import Decision
+from firedoor.asked import Asked
 from firedoor.channels.slack.audience import Audience
 from firedoor.channels.slack.blocks import APPROVE
 from firedoor.channels.slack.channel import SlackChannel
@@ -21,6 +22,7 @@ from firedoor.desk import Desk
 from firedoor.engine import Engine
 from firedoor.exercise.keys import SecurityKey
 from firedoor.journal import Journal, Kind
+from firedoor.lease import Leases
 from firedoor.model import Mode
 from firedoor.playbook import Playbook
 from firedoor.run import Order, fold
@@ -286,6 +288,7 @@ async def process(
         engine = lab.engine(journal=journal, channel=channel)
         desk = Desk(journal=journal, roster=own.roster, seal=lab.seal)
         small = SmallEngine(engine, lab)
+        leases = Leases(store, "the app")
         house = wiring.House(
             settings=own,
             journal=journal,
@@ -293,6 +296,8 @@ async def process(
             engine=cast("Engine", small),
             catalogue=wiring.load_catalogue(),
             seen=Seen(store),
+            leases=leases,
+            asked=Asked(engine=cast("Engine", small), journal=journal, leases=leases, desk=desk, channel=channel),
         )
         office = await stack.enter_async_context(Starts(house, Mode.LIVE))
         app = listening(own, web, desk=desk, office=office, audience=audience, seen=house.seen)

@@ -14,8 +14,9 @@ from firedoor.journal import Kind
 from firedoor.model import Mode
 from firedoor.starts import Starts
 from firedoor.vendors.slack.blocks import check_blocks
+from firedoor.vendors.slack.people import Post
 from tests.channels.slack.samples import HOSTILE
-from tests.channels.slack.scene import ROOM, Scene, scene
+from tests.channels.slack.scene import ROOM, SECONDS, Scene, scene
 from tests.channels.slack.test_forms import golden
 
 
@@ -116,7 +117,7 @@ async def test_hostile_words_are_answered_and_inert(stage: Scene, name: str) -> 
 
 async def test_an_unknown_run_names_the_newest(stage: Scene) -> None:
     assert "There is none yet" in await stage.say("ada", "/firedoor stop r404")
-    runs = [(await stage.say("ada", f"/firedoor contain leaked-aws-key access_keys={KEY}")).split()[1] for _ in range(4)]
+    runs = [(await stage.say("ada", f"/firedoor contain leaked-aws-key access_keys={KEY[:-1]}{letter}")).split()[1] for letter in "ABCD"]
     for word in ("stop", "undo", "status"):
         answer = await stage.say("ada", f"/firedoor {word} r404")
         assert f"The newest are: {', '.join(runs[:0:-1])}" in answer
@@ -160,8 +161,16 @@ async def test_a_command_that_is_delivered_twice_begins_one_run(either: Scene) -
     await stage.until(lambda: _begun(stage))
     assert (await stage.deliver("slash_commands", payload)).came
     other = payloads.command(world.user("U0ADA"), world.channel(ROOM), "/firedoor", line)
-    assert (await stage.deliver("slash_commands", other)).came, "typed again, it is another order"
+    assert (await stage.deliver("slash_commands", other)).came, "typed again, it is another order, of the very same"
+    [run] = await stage.lab.journal.runs()
+    assert f"run {run} does this already" in (await stage.people["ada"].wait_for_message(ROOM, _of_before, SECONDS)).shown
+    another = payloads.command(world.user("U0ADA"), world.channel(ROOM), "/firedoor", f"{line[:-1]}F")
+    assert (await stage.deliver("slash_commands", another)).came
     await stage.until(lambda: _begun(stage, 2))
+
+
+def _of_before(post: Post) -> bool:
+    return post.ephemeral and "does this already" in post.shown
 
 
 async def _begun(stage: Scene, count: int = 1) -> bool:

@@ -217,7 +217,7 @@ async def test_a_journal_that_fails_is_told(stage: Scene, monkeypatch: pytest.Mo
 async def test_only_the_newest_runs_of_our_own_mode_are_looked_at(stage: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("firedoor.starts.LOOKED_AT", 2)
     for number in range(3):
-        assert "is planned" in await stage.say("ben", f"/firedoor contain leaked-aws-key access_keys={KEY}")
+        assert "is planned" in await stage.say("ben", f"/firedoor contain leaked-aws-key access_keys={KEY[:-1]}{'ABC'[number]}")
         if number == 0:
             [first] = await stage.lab.journal.runs()
     await stage.lab.journal.append("d1", Kind.OPENED, {"mode": "drill"})

@@ -157,13 +157,22 @@ async def test_two_processes_begin_one_run_once(stage: Scene) -> None:
     await asyncio.gather(other, return_exceptions=True)
 
 
-async def test_two_forms_are_two_runs(stage: Scene) -> None:
-    for _ in range(2):
-        await form(stage)
-        assert (await stage.people["ada"].submit(FIELDS)).ok
-        assert "is planned" in await became(stage)
-        await stage.people["ada"].close_modal()
+async def test_two_forms_are_two_runs_unless_they_ask_for_the_very_same(stage: Scene) -> None:
+    """Whoever is second is told of the first, where it stands, and is given the way to its thread."""
+    for name, key, words in (("ada", KEY, "is planned"), ("ben", KEY, "does this already"), ("ben", f"{KEY[:-1]}F", "is planned")):
+        await form(stage, name)
+        assert (await stage.people[name].submit({"in:access_keys/value": key})).ok
+        shown = await became(stage, name)
+        assert words in shown
+        if words == "does this already":
+            [run] = await stage.lab.journal.runs()
+            place = f"https://acme.slack.com/archives/{ROOM}/p{(await stage.request(run)).ts.replace('.', '')}"
+            assert f"run {run} does this already: waits for 1 approval until " in shown
+            assert "asked for by Ada" in shown
+            assert place in shown
+        await stage.people[name].close_modal()
     assert len(await stage.lab.journal.runs()) == 2
+    assert stage.posted() == 2
 
 
 async def slow(monkeypatch: pytest.MonkeyPatch, trouble: Exception | None = None) -> asyncio.Event:
