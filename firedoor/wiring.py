@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 
 import tasks
@@ -141,9 +142,21 @@ def requester(settings: Settings, name: str) -> Person:
 
 @asynccontextmanager
 async def open_journal(settings: Settings) -> AsyncIterator[tuple[Store, Journal]]:
-    """The journal alone: for looking at runs, no vendor needed."""
+    """The journal alone: for looking at runs, no vendor needed. Raises `Misconfigured`."""
+    _check_file(settings.journal_url)
     async with Store(settings.journal_url) as store:
         yield store, Journal(store)
+
+
+def _check_file(url: str) -> None:
+    """Raise `Misconfigured` where the journal's file is none, or is not ours to write; SQLite would only say that it cannot be opened."""
+    scheme, _, path = url.partition(":///")
+    if not scheme.startswith("sqlite") or not Path(path).exists():
+        return
+    if not Path(path).is_file():
+        raise Misconfigured(f"the journal at {path} is no file", advice="Set FIREDOOR_DATABASE_URL to the file that it is in")
+    if not os.access(path, os.R_OK | os.W_OK):
+        raise Misconfigured(f"the journal at {path} may not be read and written by this user", advice="Run this as the one who owns it")
 
 
 @asynccontextmanager
