@@ -19,12 +19,13 @@ from firedoor.evidence import pack
 from firedoor.journal import Journal, read_row
 from firedoor.model import Mode, Tier
 from firedoor.proofs import Known
-from firedoor.run import Order, Record, fold, readable
+from firedoor.run import Order, Record, fold, looking, readable
 from firedoor.seal import Seal
 from firedoor.settings import Settings, load
 
 LONGEST: Final = 50_000_000
 MOST_RELATED: Final = 1000
+RECOVER: Final = "Keep the database as it is; look for a backup, or recover what can be read into another file"
 
 
 async def verify(*, told: Sequence[str] = (), files: Sequence[Path] = (), from_slack: bool = False) -> Audit:
@@ -35,18 +36,19 @@ async def verify(*, told: Sequence[str] = (), files: Sequence[Path] = (), from_s
         _, journal = await stack.enter_async_context(wiring.open_journal(settings))
         if from_slack:
             outside |= await _from_slack(stack, settings)
-        return await audit(journal, known(settings), told=outside)
+        with looking(RECOVER):
+            return await audit(journal, known(settings), told=outside)
 
 
 async def export(run: str, to: Path | None = None) -> Path:
     """Write the evidence pack of a run; where it is. Raises `BadInput` with nothing written, also where something is there already."""
     settings = load()
     async with wiring.open_journal(settings) as (_, journal):
-        rows = [row async for row in journal.rows(run)] if not LONE_SURROGATE.search(run) else []
-        if not rows:
-            raise UnknownRun(f"there is no run {shown(run)}", advice="See `firedoor runs`")
-        chain = await journal.audit()
         with readable(run):
+            rows = [row async for row in journal.rows(run)] if not LONE_SURROGATE.search(run) else []
+            if not rows:
+                raise UnknownRun(f"there is no run {shown(run)}", advice="See `firedoor runs`")
+            chain = await journal.audit()
             record = fold(run, [read_row(row) for row in rows])
             roster = _rosters(settings)(record.order) or Roster(people=())
             kin = await related(journal, record)

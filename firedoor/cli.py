@@ -13,7 +13,7 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Annotated, Any, NoReturn, TypeVar
 
 os.environ.setdefault("TYPER_USE_RICH", "0")  # saves a third of a second of start-up
@@ -45,17 +45,23 @@ RunName = Annotated[str, typer.Argument(metavar="RUN")]
 
 
 def main() -> None:
-    """Run the command line. Every `FiredoorError` becomes one clear message on standard error and its exit code."""
+    """Run the command line."""
+    _leave(obey(sys.argv[1:]))
+
+
+def obey(words: Sequence[str]) -> int:
+    """Do what the words say; the exit code. Every `FiredoorError` becomes one clear message on standard error."""
     try:
-        app(standalone_mode=True)
+        app(args=list(words), standalone_mode=True)
     except SystemExit as left:
-        _leave(left.code if isinstance(left.code, int) else 0)
+        return left.code if isinstance(left.code, int) else 0
     except FiredoorError as error:
-        _complain(error)
-        _leave(error.exit_code)
+        _complain(error, as_json="--json" in words)
+        return error.exit_code
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read our output has left; there is nobody to tell
-        _leave(1)
+        return 1
+    return 0
 
 
 @app.command()
@@ -278,8 +284,8 @@ def _aside(*, as_json: bool) -> Any:
     return (lambda _: None) if as_json else (lambda text: typer.echo(text, err=True))
 
 
-def _complain(error: FiredoorError) -> None:
-    if "--json" in sys.argv:
+def _complain(error: FiredoorError, *, as_json: bool) -> None:
+    if as_json:
         fault = {
             "error": type(error).__name__,
             "what": error.what,

@@ -8,6 +8,7 @@ an answer, or for somebody who stands still with the lock in their hands.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -163,12 +164,22 @@ def _postgresql(url: sa.URL) -> AsyncEngine:
 def _sqlite(url: sa.URL) -> AsyncEngine:
     if url.database in (None, "", ":memory:"):
         raise _unusable("a database in memory keeps nothing")
-    Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = Path(str(url.database))
+    _check_file(path)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     # Each connection is a thread, and takes a while to open: as many as work at once are kept, and none comes and goes with the load.
     engine = create_async_engine(url, hide_parameters=True, pool_size=20, max_overflow=0)
     sa.event.listen(engine.sync_engine, "connect", _open_durably)
     sa.event.listen(engine.sync_engine, "begin", _begin)
     return engine
+
+
+def _check_file(path: Path) -> None:
+    """Raise `Misconfigured` where it is no file, or not ours to write; SQLite would only say that it cannot be opened."""
+    if path.exists() and not path.is_file():
+        raise Misconfigured(f"the journal at {path} is no file", advice="Set FIREDOOR_DATABASE_URL to the file that it is in")
+    if path.exists() and not os.access(path, os.R_OK | os.W_OK):
+        raise Misconfigured(f"the journal at {path} may not be read and written by this user", advice="Run this as the one who owns it")
 
 
 def _open_durably(raw: Any, _record: object) -> None:

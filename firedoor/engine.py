@@ -19,9 +19,10 @@ from firedoor.applying import Applying
 from firedoor.approval import Answer, Request, Ruling, Way
 from firedoor.catalogue import AnyAction
 from firedoor.channel import Ask, Channel
+from firedoor.damaged import may_have_written
 from firedoor.desk import Desk
 from firedoor.drafting import Units
-from firedoor.errors import ApprovalInvalid, BadInput, LeaseLost, Misconfigured, RunHeld
+from firedoor.errors import ApprovalInvalid, BadInput, JournalBroken, LeaseLost, Misconfigured, RunHeld
 from firedoor.guard import Guard
 from firedoor.journal import Journal, Kind
 from firedoor.lease import TTL_SECONDS, Leases
@@ -38,6 +39,11 @@ REMINDED_AT = (1 / 3, 2 / 3)  # of the time that a request has
 RESUMABLE = ("partial", "failed", "stopped")
 
 log = logging.getLogger(__name__)
+
+
+def held_as(run: str) -> str:
+    """What whoever works on a run holds the lease of."""
+    return f"run:{run}"
 
 
 class Engine:
@@ -91,8 +97,8 @@ class Engine:
                     f"run {run} was undone by run {record.undone_by}, so what it did no longer stands",
                     advice="To contain again, start the playbook again: it plans what is left",
                 )
-            if undoes and (since := await self._contained_since(record)):
-                raise BadInput(f"run {since} has contained the same since", advice=f"To undo that too: `firedoor undo {since}`")
+            if undoes:
+                await self._check_contained_since(record)
             if record.report is not None and record.report["outcome"] not in RESUMABLE:
                 raise BadInput(f"run {run} is over: {record.report['outcome']}", advice=f"See `firedoor show {run}`")
             if not record.items:
@@ -138,15 +144,25 @@ class Engine:
             raise BadInput(f"run {order.undoes} changed nothing, so there is nothing to undo", advice=f"See `firedoor show {order.undoes}`")
         return original
 
-    async def _contained_since(self, undoing: Record) -> str:
-        """A run that has written to something of an undo's since that was asked for, if any: the old approval is not meant for that."""
+    async def _check_contained_since(self, undoing: Record) -> None:
+        """Raise `BadInput` where a run has written to something of an undo's since: the undo's approval is not meant for that."""
+        order = undoing.order
         ours = {(item.action, item.label) for item in undoing.items}
         for name in await self._journal.runs():
-            other = await self._desk.record(name)
+            if name in (order.run, order.undoes):
+                continue
+            try:
+                other = await self._desk.record(name)
+            except JournalBroken as broken:  # whoever damaged it must not keep every undo from going on, nor hide what it wrote
+                if await may_have_written(self._journal, name, {label for _, label in ours}, since=order.run):
+                    raise BadInput(
+                        f"run {name} may have contained the same since, and its record is damaged ({broken.what})",
+                        advice=f"Run `firedoor audit verify`. To undo all the same, ask anew: firedoor undo {order.undoes}",
+                    ) from broken
+                continue
             theirs = {(item.action, item.label) for item in other.items if any(one.item == item.id for one in other.intents)}
-            if name not in (undoing.order.run, undoing.order.undoes) and other.order.asked > undoing.order.asked and ours & theirs:
-                return name
-        return ""
+            if other.order.asked > order.asked and ours & theirs:
+                raise BadInput(f"run {name} has contained the same since", advice=f"To undo that too: `firedoor undo {name}`")
 
     async def _plan_undo(self, order: Order, original: Record) -> Planned:
         drafts = undo.draft(original, self._look.actions, self._guard)
@@ -247,7 +263,7 @@ class Engine:
         """One process at a time works on a run; a dead one's hold ends by itself within `TTL_SECONDS`. Raises `RunHeld`."""
         async with AsyncExitStack() as stack:
             try:
-                await stack.enter_async_context(self._leases.holding(f"run:{run}", patience=TTL_SECONDS + 1.0))
+                await stack.enter_async_context(self._leases.holding(held_as(run), patience=TTL_SECONDS + 1.0))
             except LeaseLost as busy:
                 raise RunHeld(f"run {run} is being worked on by another process", advice="Follow it with `firedoor show`") from busy
             yield

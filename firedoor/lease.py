@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -77,13 +78,30 @@ class Leases:
                 leases.update().where(leases.c.resource == lease.resource, leases.c.fence == lease.fence).values(holder="", expires=0.0)
             )
 
-    @steady
     async def holder(self, resource: str) -> str | None:
         """Who holds it now."""
+        row = await self._held(resource)
+        return None if row is None else str(row.holder)
+
+    async def living(self, resource: str) -> str:
+        """Who holds it and is alive, as its being renewed shows; empty where nobody does. A dead holder takes a little longer to tell."""
+        first = await self._held(resource)
+        until = time.monotonic() + 1.5 * RENEW_SECONDS
+        while first is not None and time.monotonic() < until:
+            await asyncio.sleep(RETRY_SECONDS)
+            now = await self._held(resource)
+            if now is None or now.fence != first.fence:
+                break
+            if now.expires > first.expires:
+                return str(first.holder)
+        return ""
+
+    @steady
+    async def _held(self, resource: str) -> sa.Row[Any] | None:
         async with self._store.reading() as connection:
             row = (await connection.execute(sa.select(leases).where(leases.c.resource == resource))).first()
             now = await _clock(connection)
-        return row.holder if row is not None and row.holder and row.expires > now else None
+        return row if row is not None and row.holder and row.expires > now else None
 
     @asynccontextmanager
     async def holding(self, resource: str, *, patience: float) -> AsyncIterator[Lease]:

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from firedoor.approval import Decision, Request, Ruling, Way
 from firedoor.chain import GENESIS
-from firedoor.errors import JournalBroken, RunUnreadable, UnknownRun, shown
+from firedoor.errors import JournalBroken, JournalError, Misconfigured, RunUnreadable, UnknownRun, shown
 from firedoor.journal import Event, Kind
 from firedoor.model import Change, Intent, Mode, Outcome, Plan, Receipt, Residual, Reversal
 from firedoor.standing import Standing
@@ -192,14 +192,25 @@ def fold(run: str, events: Sequence[Event]) -> Record:
 
 
 @contextmanager
-def readable(run: str) -> Iterator[None]:
-    """A first look at a run, of which nothing is done yet. Raises `RunUnreadable` where its record is damaged."""
+def looking(advice: str = "") -> Iterator[None]:
+    """A first look at the journal, with nothing done yet. Raises `Misconfigured` where its database fails."""
     try:
         yield
+    except JournalBroken:
+        raise
+    except JournalError as failed:
+        raise Misconfigured(failed.what, advice=advice or failed.advice) from failed
+
+
+@contextmanager
+def readable(run: str) -> Iterator[None]:
+    """A first look at a run, with nothing done yet. Raises `RunUnreadable` where its record is damaged, and as `looking`."""
+    try:
+        with looking():
+            yield
     except JournalBroken as broken:
-        raise RunUnreadable(
-            broken.what, advice=f"Keep the database; `firedoor audit verify` names all that is wrong with run {run}"
-        ) from broken
+        advice = "Keep the database; `firedoor audit verify` names all that is wrong with it"
+        raise RunUnreadable(broken.what, target=f"run {shown(run)}", advice=advice) from broken
 
 
 def take(record: Record | None, event: Event) -> Record:

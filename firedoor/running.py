@@ -14,12 +14,13 @@ from firedoor import diagram, inputs, late, lint, orchestrating, playbook, repor
 from firedoor.approval import Answer, Way
 from firedoor.channel import Channel, Together
 from firedoor.clients import TELLING, AwsStandIn
-from firedoor.engine import RESUMABLE
-from firedoor.errors import BadInput, FiredoorError, Misconfigured, RunUnreadable, SlackMissing
+from firedoor.engine import RESUMABLE, held_as
+from firedoor.errors import BadInput, FiredoorError, Misconfigured, RunHeld, RunUnreadable, SlackMissing
 from firedoor.journal import Journal
+from firedoor.lease import Leases
 from firedoor.model import Mode
 from firedoor.orchestrating import Report, orchestrate
-from firedoor.run import Order, Record, fold, readable
+from firedoor.run import Order, Record, fold, looking, readable
 from firedoor.settings import Settings, load
 from firedoor.starts import Starts
 from firedoor.terminal import Signer, newest_standing, sign_once_asked
@@ -140,8 +141,11 @@ async def undo(run: str, *, requester: str, say: Say, tell: Tell = _untold) -> R
     """Undo what a run changed, with approval in Slack."""
     settings = load()
     original = await _recorded(settings, run)
+    await _check_free(settings, run)
     if original.order.mode is Mode.DRILL:
         raise BadInput(f"run {run} was a drill", advice="Use `firedoor drill --undo` to see a drill undone")
+    if original.report is None:
+        raise BadInput(f"run {run} is not over", advice=f"Stop or resume it first; see `firedoor show {run}`")
     wiring.requester(settings, requester)
     order = wiring.undo_order(original.order, mode=original.order.mode, requester=requester)
     async with AsyncExitStack() as stack:
@@ -157,6 +161,8 @@ async def resume(run: str, *, say: Say, tell: Tell = _untold) -> Report:
     if record.report is not None and record.report["outcome"] not in RESUMABLE:
         raise BadInput(f"run {run} is over: {record.report['outcome']}", advice=f"See `firedoor show {run}`")
     order = record.order
+    for name in filter(None, (order.undoes, run)):
+        await _check_free(settings, name)
     if order.mode is Mode.DRILL:
         from firedoor.drilling import resume as resume_drill
 
@@ -190,7 +196,8 @@ async def serve(*, say: Say) -> None:
 async def runs() -> list[Report]:
     """A line a run, newest first; of one that cannot be read, what is wrong with it."""
     async with wiring.open_journal(load()) as (_, journal):
-        return [await _line(journal, name) for name in await journal.runs()]
+        with looking():
+            return [await _line(journal, name) for name in await journal.runs()]
 
 
 async def _line(journal: Journal, run: str) -> Report:
@@ -310,6 +317,19 @@ async def _recorded(settings: Settings, run: str) -> Record:
     async with wiring.open_journal(settings) as (_, journal):
         with readable(run):
             return fold(run, await journal.events(run))
+
+
+async def _check_free(settings: Settings, run: str) -> None:
+    """Raise `RunHeld` where a living process works on the run, before anything else is opened. A dead one's hold runs out by itself."""
+    async with wiring.open_journal(settings) as (store, _):
+        with looking():
+            holder = await Leases(store, wiring.holder()).living(held_as(run))
+    if holder:
+        host, pid, *_ = holder.split(":")
+        raise RunHeld(
+            f"run {run} is being worked on by a process that is alive, {pid} on {host}",
+            advice=f"Follow it with `firedoor show {run}`, or stop it: firedoor stop {run} --key FILE",
+        )
 
 
 async def _reported(journal: Journal, run: str) -> Report:

@@ -144,7 +144,7 @@ def requester(settings: Settings, name: str) -> Person:
 
 @asynccontextmanager
 async def open_journal(settings: Settings, *, begins: bool = False) -> AsyncIterator[tuple[Store, Journal]]:
-    """The journal alone: for looking at runs, no vendor needed. What ``begins`` runs begins the stand-by too, where it must."""
+    """The journal alone, no vendor needed. What ``begins`` runs begins the stand-by too, where it must. Raises `Misconfigured`."""
     async with Store(settings.journal_url, standby=settings.standby, begins=begins) as store:
         yield store, Journal(store)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 SHOWN = 50
+RUNS_NAMED = 5
 MARKS = {"CHANGED": "done", "ALREADY": "already so", "PREVIEWED": "would change", "PENDING": "not reached"}
 
 
@@ -156,14 +157,17 @@ def audit_markdown(audit: Mapping[str, Any]) -> str:
         lines += [f"- the head {told['head']} ({told['where']}) stands: {told['stands']}" for told in audit["heads"]]
         if not audit["heads"]:
             lines += ["", "Only a head told outside shows that the newest events were not cut off: add --head, --heads or --from-slack."]
-    grouped: dict[tuple[str, str], list[str]] = {}
+    grouped: dict[str, list[Mapping[str, Any]]] = {}
     for one in audit["unchecked"]:
-        grouped.setdefault((one["run"], one["because"]), []).append(f"{one['what']} (event {one['event']})")
+        grouped.setdefault(one["because"], []).append(one)
     if grouped:
-        lines += [
-            "",
-            "## Not checked",
-            "",
-            *_shorten([f"- run {run}: {', '.join(what)}, because {why}" for (run, why), what in grouped.items()]),
-        ]
+        lines += ["", *_section("Not checked", [_unchecked(why, left) for why, left in grouped.items()])]
     return "\n".join(lines) + "\n"
+
+
+def _unchecked(why: str, left: Sequence[Mapping[str, Any]]) -> str:
+    runs = list(dict.fromkeys(one["run"] for one in left))
+    named = ", ".join(runs[:RUNS_NAMED]) + (f" and {len(runs) - RUNS_NAMED} more" if len(runs) > RUNS_NAMED else "")
+    what = f"{left[0]['what']} (event {left[0]['event']})"
+    others = f" and {_count(left[1:], 'other')}" if len(left) > 1 else ""
+    return f"- {what}{others} of run{'s' if len(runs) > 1 else ''} {named}, because {why}"
