@@ -15,6 +15,9 @@ from firedoor.errors import BadInput
 from firedoor.exercise.estate import CHANNEL
 from firedoor.vendors.slack.people import Person
 from tests.company import Company, company
+from tests.gallery import Gallery, gallery
+
+__all__ = ["gallery"]  # a fixture
 
 
 @pytest.fixture
@@ -67,6 +70,48 @@ async def test_a_run_is_contained_once_and_a_second_one_finds_it_so(acme: Compan
     again = await running.preview("session-hijack", [f"users={','.join(acme.estate.victims)}"], requester="anybody")
     assert {change["action"] for change in again["plan"]["changes"]} == {"jira.open_ticket", "slack.notify"}, "people are told of each run"
     assert {step["outcome"] for step in again["steps"] if not step["telling"]} == {"ALREADY"}
+
+
+async def test_who_asks_for_the_same_at_a_terminal_is_told_of_the_run_and_its_thread(acme: Company) -> None:
+    first = asyncio.create_task(running.contain("identity-breach", _given(acme), requester=acme.asker, say=_quiet))
+    try:
+        async with Person(acme.slack.url, acme.member(1)) as person:
+            post = await person.wait_for_message(CHANNEL, lambda one: bool(one.buttons), 20)
+        [run] = [one["run"] for one in await running.runs()]
+        other = str(acme.estate.people[1]["name"])
+        with pytest.raises(BadInput) as caught:
+            await running.contain("identity-breach", _given(acme), requester=other, say=_quiet)
+        assert f"run {run} does this already: waits for " in str(caught.value)
+        assert f"asked for by {acme.asker}" in str(caught.value)
+        assert f"/archives/{CHANNEL}/p{post.ts.replace('.', '')}" in str(caught.value)
+        assert [one["run"] for one in await running.runs()] == [run]
+        assert not [one for one in acme.okta.requests if one.writes]
+    finally:
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
+
+
+async def test_what_prefect_has_missed_is_told_by_the_process_that_listens(
+    acme: Company, gallery: Gallery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("firedoor.orchestrating.load", lambda: None)
+    gallery.takes = False
+    users = [f"users={acme.estate.victims[0]}"]
+    report, _ = await asyncio.gather(
+        running.contain("session-hijack", users, requester=acme.asker, say=_quiet, tell=lambda _: gallery.seen.append(("told",))),
+        acme.approve(),
+    )
+    assert {("told",), ("end", "contained", "")} <= set(gallery.seen)
+    gallery.takes, asked = True, len(acme.okta.requests)
+    gallery.seen.clear()
+    serving = asyncio.create_task(running.serve(say=_quiet))
+    async with asyncio.timeout(20):
+        while ("end", "contained", "late") not in gallery.seen:  # noqa: ASYNC110 - it is told in another thread
+            await asyncio.sleep(0.02)
+    serving.cancel()
+    await asyncio.gather(serving, return_exceptions=True)
+    assert {one[2] for one in gallery.seen if one[0] == "step"} == {step["outcome"] for step in report["steps"]}
+    assert not [one for one in acme.okta.requests[asked:] if one.writes]
 
 
 BAD = [
