@@ -83,7 +83,7 @@ def _written(path: Path, content: bytes) -> Path:
         raise BadInput("it is there already, and is not written over", target=str(path), advice="Name another place with --to") from None
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "no such name can be"
-        raise BadInput(f"it cannot be written ({why})", target=ascii(str(path)), advice="Name another place with --to") from error
+        raise BadInput(f"it cannot be written ({why})", target=shown(str(path)), advice="Name another place with --to") from error
     return path
 
 
@@ -130,11 +130,12 @@ def _filed(files: Sequence[Path]) -> Mapping[str, str]:
     for path in files:
         try:
             if path.stat().st_size > LONGEST:
-                raise BadInput("that file is too long to look for heads in", target=str(path))
+                raise BadInput("that file is too long to look for heads in", target=str(path), advice="Give --head HASH")
             here = heads.in_file(path.read_text(encoding="utf-8", errors="replace"))
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) else "no such name can be"
-            raise BadInput(f"it cannot be read ({why})", target=ascii(str(path))) from error
+            advice = "Name a saved report, ticket or thread, or give --head HASH"
+            raise BadInput(f"it cannot be read ({why})", target=shown(str(path)), advice=advice) from error
         if not here:
             raise BadInput("it tells no journal head", target=str(path), advice="Give a report, a ticket or a thread, or --head HASH")
         found |= {head: f"in {path}" for head in here if head not in found}
