@@ -53,7 +53,7 @@ async def export(run: str, to: Path | None = None) -> Path:
             roster = _rosters(settings)(record.order) or Roster(people=())
             kin = await related(journal, record)
             made = pack.files(pack.Whole(run=run, rows=rows, roster=roster, head=chain.head, height=chain.events, related=kin))
-    return _written(_place(run, to), pack.zipped(made))
+    return _written(run, to, pack.zipped(made))
 
 
 async def related(journal: Journal, record: Record) -> Mapping[str, str]:
@@ -70,13 +70,13 @@ async def related(journal: Journal, record: Record) -> Mapping[str, str]:
 def _place(run: str, to: Path | None) -> Path:
     """Where the pack goes. A run's name is not trusted to be one that a file may have."""
     name = f"evidence-{re.sub(r'[^A-Za-z0-9_-]', '_', run)}.zip"
-    if to is None:
-        return Path(name)
-    return to / name if to.is_dir() else to
+    return Path(name) if to is None else to / name if to.is_dir() else to
 
 
-def _written(path: Path, content: bytes) -> Path:
+def _written(run: str, to: Path | None, content: bytes) -> Path:
+    path = to or Path()
     try:
+        path = _place(run, to)
         with path.open("xb") as file:
             file.write(content)
     except FileExistsError:
