@@ -53,7 +53,7 @@ async def export(run: str, to: Path | None = None) -> Path:
             roster = _rosters(settings)(record.order) or Roster(people=())
             kin = await related(journal, record)
             made = pack.files(pack.Whole(run=run, rows=rows, roster=roster, head=chain.head, height=chain.events, related=kin))
-    return _written(_place(run, to), pack.zipped(made))
+    return _written(run, to, pack.zipped(made))
 
 
 async def related(journal: Journal, record: Record) -> Mapping[str, str]:
@@ -70,20 +70,20 @@ async def related(journal: Journal, record: Record) -> Mapping[str, str]:
 def _place(run: str, to: Path | None) -> Path:
     """Where the pack goes. A run's name is not trusted to be one that a file may have."""
     name = f"evidence-{re.sub(r'[^A-Za-z0-9_-]', '_', run)}.zip"
-    if to is None:
-        return Path(name)
-    return to / name if to.is_dir() else to
+    return Path(name) if to is None else to / name if to.is_dir() else to
 
 
-def _written(path: Path, content: bytes) -> Path:
+def _written(run: str, to: Path | None, content: bytes) -> Path:
+    path = to or Path()
     try:
+        path = _place(run, to)
         with path.open("xb") as file:
             file.write(content)
     except FileExistsError:
         raise BadInput("it is there already, and is not written over", target=str(path), advice="Name another place with --to") from None
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "no such name can be"
-        raise BadInput(f"it cannot be written ({why})", target=ascii(str(path)), advice="Name another place with --to") from error
+        raise BadInput(f"it cannot be written ({why})", target=shown(str(path)), advice="Name another place with --to") from error
     return path
 
 
@@ -130,11 +130,12 @@ def _filed(files: Sequence[Path]) -> Mapping[str, str]:
     for path in files:
         try:
             if path.stat().st_size > LONGEST:
-                raise BadInput("that file is too long to look for heads in", target=str(path))
+                raise BadInput("that file is too long to look for heads in", target=str(path), advice="Give --head HASH")
             here = heads.in_file(path.read_text(encoding="utf-8", errors="replace"))
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) else "no such name can be"
-            raise BadInput(f"it cannot be read ({why})", target=ascii(str(path))) from error
+            advice = "Name a saved report, ticket or thread, or give --head HASH"
+            raise BadInput(f"it cannot be read ({why})", target=shown(str(path)), advice=advice) from error
         if not here:
             raise BadInput("it tells no journal head", target=str(path), advice="Give a report, a ticket or a thread, or --head HASH")
         found |= {head: f"in {path}" for head in here if head not in found}

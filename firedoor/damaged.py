@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 
 from firedoor.canonical import canonical
@@ -35,5 +36,5 @@ def _readable(row: Row) -> bool:
 
 
 def _names(row: Row, labels: Collection[str]) -> bool:
-    body = str(row["body"])
-    return any(canonical(label)[1:-1] in body for label in labels)
+    """Whether a stored body has one of the labels in it, as a word of its own."""
+    return any(re.search(rf"(?<!\w){re.escape(canonical(label)[1:-1])}(?!\w)", str(row["body"])) for label in labels)

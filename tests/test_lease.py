@@ -220,3 +220,16 @@ async def test_processes_are_inside_one_at_a_time(database: str, tmp_path: Path)
     assert [len(each) for each in fences] == [8, 8]
     assert all(each == sorted(each) for each in fences)
     assert sorted(fences[0] + fences[1]) == list(range(1, 17))
+
+
+async def test_who_is_alive_is_told_by_renewing_and_who_is_dead_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("firedoor.lease.RENEW_SECONDS", 0.2)
+    async with Store(f"sqlite:///{tmp_path / 'journal.db'}") as store:
+        one, other = Leases(store, "one"), Leases(store, "other")
+        assert await other.living("door") == ""
+        async with one.holding("door", patience=1):
+            assert await other.living("door") == "one"
+        assert await other.living("door") == "", "it was given up"
+        assert await one.take("window")  # and never renewed: its process died
+        assert await other.living("window") == ""
+        assert await other.take("window") is None, "a dead holder's turn still runs out by itself"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from firedoor.approval import Answer, Roster
 from firedoor.errors import BadInput, Forbidden, Misconfigured, Unreachable
 from firedoor.journal import Kind
 from firedoor.model import Mode, Tier
-from tests.fakes import ASKER, CLEAR, DAN, NO, SHUT, YES, Clear, Shut, Unattended, book, failing, hasten, lab, outcomes, spec
+from tests.fakes import ASKER, CLEAR, DAN, NO, SHUT, YES, Clear, Lab, Shut, Unattended, book, failing, hasten, lab, outcomes, spec
 
 OPEN = {"k": "open"}
 BOTH = book(steps=[SHUT, CLEAR])
@@ -225,3 +226,56 @@ async def test_what_could_be_contained_in_several_steps_can_be_undone(tmp_path: 
         made = book(steps=[SHUT, {**SHUT, "id": "more"}])
         assert (await it.contain(made))["outcome"] == "contained"
         assert "REFUSED" not in outcomes(await it.undo())
+
+
+async def under_way(it: Lab, run: str = "u1") -> None:
+    """An undo whose process died just before its end."""
+    events = await it.events(run)
+    with sqlite3.connect(it.path) as sql:
+        sql.execute("DELETE FROM events WHERE seq > ?", (next(event.seq for event in events if event.kind == Kind.CLOSED),))
+    sql.close()
+
+
+def damaged(it: Lab, run: str, kind: Kind, body: str) -> None:
+    with sqlite3.connect(it.path) as sql:
+        assert sql.execute("UPDATE events SET body = ? WHERE run = ? AND kind = ?", (body, run, str(kind))).rowcount
+    sql.close()
+
+
+@pytest.mark.parametrize(("kind", "body"), [(Kind.OPENED, "{"), (Kind.PLANNED, "{}"), (Kind.REQUESTED, "[]"), (Kind.RECEIPT, "x")])
+async def test_a_damaged_run_keeps_no_undo_of_other_things_from_going_on(kind: Kind, body: str, tmp_path: Path) -> None:
+    async with lab(tmp_path, {"north": OPEN, "south": OPEN}) as it:
+        await it.contain(doors=["north"])
+        await it.undo()
+        await under_way(it)
+        it.vendor.doors["north"]["k"] = "shut"
+        await it.contain(doors=["south"], run="other")
+        damaged(it, "other", kind, body)
+        assert (await it.resume("u1"))["outcome"] == "contained"
+        assert it.vendor.doors["north"]["k"] == "open"
+
+
+@pytest.mark.parametrize(("kind", "body"), [(Kind.OPENED, "{"), (Kind.PLANNED, "{}"), (Kind.INTENT, "x")])
+async def test_a_damaged_run_that_may_have_contained_the_same_is_named_and_nothing_is_undone(kind: Kind, body: str, tmp_path: Path) -> None:
+    async with lab(tmp_path, {"north": OPEN, "south": OPEN}) as it:
+        await it.contain(doors=["north"])
+        await it.undo()
+        await under_way(it)
+        await it.contain(doors=["south"] if kind == Kind.INTENT else ["north"], run="other")
+        damaged(it, "other", kind, body)
+        before, effects = await it.kinds("u1"), it.vendor.effects.copy()
+        with pytest.raises(BadInput, match="run other may have contained the same since, and its record is damaged") as caught:
+            await it.resume("u1")
+        assert "ask anew: firedoor undo r1" in str(caught.value)
+        assert (await it.kinds("u1"), it.vendor.effects) == (before, effects)
+        assert (await it.undo("r1", undoing="u2"))["outcome"] == "contained", "asked anew, it is planned as things are"
+
+
+async def test_a_run_damaged_before_the_undo_was_asked_for_says_nothing_against_it(tmp_path: Path) -> None:
+    async with lab(tmp_path, {"north": OPEN, "south": OPEN}) as it:
+        await it.contain(doors=["south"], run="other")
+        await it.contain(doors=["north"])
+        await it.undo()
+        await under_way(it)
+        damaged(it, "other", Kind.INTENT, "x")
+        assert (await it.resume("u1"))["outcome"] == "contained"
