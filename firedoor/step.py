@@ -227,9 +227,8 @@ async def _bring_about(work: _Work, bench: Bench) -> StepResult:
             if not _admitted(work, change, effect, bench):
                 extras.append(change)
                 continue
-            if who := await bench.stopped():
+            if who := await _write(work, change, effect, now, bench):
                 return _result(work, Outcome.STOPPED, f"stopped by {who} before this was done: {change.says}", now)
-            await _write(work, change, effect, now, bench)
             wrote = True
         if wrote:
             await asyncio.sleep(work.rest())
@@ -284,14 +283,17 @@ def _admitted(work: _Work, change: Change, effect: str, bench: Bench) -> bool:
     return bench.grant.admits(item=work.item.id, effect=effect, cover=change.cover, used=used, now=datetime.now(UTC))
 
 
-async def _write(work: _Work, change: Change, effect: str, now: object, bench: Bench) -> None:
+async def _write(work: _Work, change: Change, effect: str, now: object, bench: Bench) -> str:
+    """Begin the write, and take in what becomes of it. Who stopped the run before it was begun, if anybody did."""
     work.attempts[effect] = work.attempts.get(effect, 0) + 1
     work.written[effect] = time.monotonic()
     try:
         at = await work.action.clock(work.target)
     except VendorError as error:
         work.failed(effect, error)
-        return
+        return ""
+    if who := await bench.stopped():  # only now: the vendor may have been slow to tell its time
+        return who
     first = not (work.open or work.done)
     if first:
         work.target = work.target.bound(at)
@@ -314,11 +316,12 @@ async def _write(work: _Work, change: Change, effect: str, now: object, bench: B
         work.failed(effect, error)  # the next reading tells whether it had its effect all the same
         if error.changed is not False or not isinstance(error, Conflict):
             work.doubtful.add(effect)  # the client may have tried more than once: only a plain "not in this state" is sure to be a no
-        return
+        return ""
     work.errors.pop(effect, None)
     work.failures.pop(effect, None)
     work.again.discard(effect)
     await _keep(work, started.done(receipt), bench)
+    return ""
 
 
 async def _keep(work: _Work, done: Done, bench: Bench) -> None:

@@ -182,6 +182,18 @@ async def test_a_stop_counts_before_the_next_write(tmp_path: Path) -> None:
         assert it.vendor.effects == {"shut a/k1": 1, "shut a/k2": 1}
 
 
+async def test_a_stop_counts_while_the_vendor_is_slow_to_tell_its_time(tmp_path: Path) -> None:
+    async with lab(tmp_path, {"a": {"k": "open"}}) as it:
+
+        async def stop() -> None:
+            await it.desk().stop("r1", NO, via="test")
+
+        it.vendor.on_clock.append(stop)
+        assert outcomes(await it.contain()) == ["STOPPED"]
+        assert Kind.INTENT not in await it.kinds()
+        assert not it.vendor.effects
+
+
 async def test_a_stop_before_the_decision_ends_the_run_unapproved(tmp_path: Path) -> None:
     async with lab(tmp_path, {"a": OPEN}) as it:
 
