@@ -116,7 +116,7 @@ class Record:
     ``stops`` are all that were asked for since it was last resumed, whether they count or not; ``stopped_by`` is who ended the request so.
     ``mark`` and ``ruling_mark`` are the serving process's own on the request and on how it ended. ``forgotten`` are intents that count for
     nothing but the bounds of an approval, ``undone_by`` is the run that undid this one. ``overtaken`` tells, for an item whose source was
-    written to, how many intents and receipts there were just before that.
+    written to, how many intents and receipts there were just before that. ``told``: people were told of the end that it came to.
     """
 
     order: Order
@@ -136,7 +136,13 @@ class Record:
     stopped_by: str = ""
     undone_by: str = ""
     report: Mapping[str, Any] | None = None
+    told: bool = False
     moments: dict[str, datetime] = field(default_factory=dict)
+
+    @property
+    def untold(self) -> bool:
+        """Whether it is over, and the process that ended it has not told people so."""
+        return self.report is not None and not self.told
 
     def done(self, item: str) -> tuple[Done, ...]:
         """The receipts of one item."""
@@ -206,9 +212,11 @@ def _apply(record: Record, event: Event) -> None:  # noqa: C901 - one case a kin
         case Kind.UNDONE:
             record.undone_by = str(event.body["by"])
         case Kind.FINISHED:
-            record.report = event.body
+            record.report, record.told = event.body, False
+        case Kind.NOTED:
+            record.told = record.told or "told" in event.body
         case Kind.RESUMED:
-            record.report, record.stopped_by, record.stops = None, "", []
+            record.report, record.told, record.stopped_by, record.stops = None, False, "", []
 
 
 @cache

@@ -17,9 +17,9 @@ from tests.fakes import CLEAR, SHUT, Effect, Lab, book, hasten, lab
 BOOK = book(steps=[SHUT, CLEAR])
 DOORS = {"a": {"k1": "open", "k2": "open"}}
 ALL = {"shut a/k1": 1, "shut a/k2": 1, "clear a": 1}
-# run.opened and planned; an intent and a receipt for each of three effects, the end of each of two steps, and of the run.
+# run.opened and planned; an intent and a receipt for each of three effects, the end of each of two steps, and of the run, told to people.
 OF_THE_ENGINE = [Kind.OPENED, Kind.PLANNED, Kind.REQUESTED, Kind.CLOSED]
-OF_THE_ENGINE += [*[Kind.INTENT, Kind.RECEIPT] * 2, Kind.ENDED, Kind.INTENT, Kind.RECEIPT, Kind.ENDED, Kind.FINISHED]
+OF_THE_ENGINE += [*[Kind.INTENT, Kind.RECEIPT] * 2, Kind.ENDED, Kind.INTENT, Kind.RECEIPT, Kind.ENDED, Kind.FINISHED, Kind.NOTED]
 
 
 @pytest.fixture(autouse=True)
