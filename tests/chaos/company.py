@@ -14,7 +14,7 @@ from firedoor.exercise import estate
 from firedoor.exercise.estate import Estate
 from firedoor.exercise.holdings import ACCOUNTS, CHANNEL, DOMAIN
 
-PEOPLE, SERVICES, SEED = 26, 4, 7
+PEOPLE, SERVICES, SEED = 26, 4, 6
 ORGANIZATION: Final = "999900001111"
 SSO_USER, SSO_LOGIN = "906712ab34-01234567-89ab-cdef-0123-456789abcdef", f"mallory@{DOMAIN}"
 ADDRESSES: Final = ("203.0.113.66", "2001:db8:66::/48")
@@ -61,7 +61,10 @@ def company(scene: Scene) -> Company:
         for user in okta["users"]:
             if user["login"] in scene.given["users"]:
                 user["status"] = "SUSPENDED"
-    aws[ORGANIZATION] = _organization()
+    needed = {*(ACCOUNTS[:1] if "addresses" in scene.given else ()), found.service.rpartition(" in ")[2]}
+    aws = {account: plan for account, plan in aws.items() if account in needed}  # each account costs every life its clients
+    if {"principals", "sso_users"} & scene.given.keys():
+        aws[ORGANIZATION] = _organization()
     settings = {
         "okta_api_token": found.okta_token,
         "okta_preview_api_token": found.okta_preview_token,
@@ -109,22 +112,22 @@ def scenes() -> tuple[Scene, ...]:
     machines = Scene(
         name="service-account-compromised",
         playbook="service-account-compromised",
-        given={"apps": (found.app,), "aws_users": (f"{account}/{machine}",), "principals": principal, "addresses": ADDRESSES[:1]},
+        given={"apps": (found.app,), "aws_users": (f"{account}/{machine}",), "principals": principal},
     )
     everything = {
-        "users": (one, admin),
+        "users": (admin,),
         "since": (found.since,),
         "access_keys": keys,
         "apps": (found.app,),
         "roles": roles,
         "sso_users": (SSO_LOGIN,),
-        "addresses": ADDRESSES,
+        "addresses": ADDRESSES[:1],
     }
     return (
         blocking,
         freezing,
         Scene(name="identity-breach", playbook="identity-breach", given=everything),
-        Scene(name="leaked-aws-key", playbook="leaked-aws-key", given={"access_keys": keys, "roles": roles, "principals": principal}),
+        Scene(name="leaked-aws-key", playbook="leaked-aws-key", given={"access_keys": keys, "roles": roles}),
         Scene(
             name="restore-user",
             playbook="restore-user",
@@ -133,7 +136,7 @@ def scenes() -> tuple[Scene, ...]:
         ),
         Scene(name="rotate-after-containment", playbook="rotate-after-containment", given={"access_keys": keys}),
         machines,
-        Scene(name="session-hijack", playbook="session-hijack", given={"users": (one,), "addresses": ADDRESSES[:1]}),
+        Scene(name="session-hijack", playbook="session-hijack", given={"users": (one,)}),
         Scene(name="undo of service-account-compromised", playbook=machines.playbook, given=machines.given, undone=True),
         Scene(name="undo of freeze", playbook=freezing.playbook, given=freezing.given, undone=True),
     )

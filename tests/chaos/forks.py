@@ -7,6 +7,7 @@ status that it ended with.
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib
 import json
 import os
@@ -64,6 +65,7 @@ def bear(job: Job) -> int:
         return pid
     code = 1
     try:
+        gc.disable()  # it is over before there is much to collect
         signal.alarm(LEASH_SECONDS)
         _into(Path(job.folder) / f"log-{job.number}")
         hurry.hurry()
@@ -88,6 +90,8 @@ def _into(log: Path) -> None:
 def main() -> None:
     """Until standard input ends."""
     warm()
+    gc.collect()
+    gc.freeze()
     _say({"ready": os.getpid()})
     for line in iter(sys.stdin.readline, ""):
         pid = bear(Job.read(line))

@@ -8,6 +8,7 @@ from unittest.mock import patch
 
 import tasks
 from firedoor import catalogue, lease
+from firedoor.vendors.aws.waf import Waf
 from firedoor.vendors.jira.client import JiraClient
 
 SHORT: Final = {
@@ -21,7 +22,7 @@ SHORT: Final = {
     "firedoor.channels.slack.channel.RETRY_SECONDS": 0.05,
     "firedoor.channels.slack.posts.AGAIN_SECONDS": 0.05,
 }
-SETTLES, HOLDS, INDEX_LAG = 5.0, 0.05, 0.4
+SETTLES, HOLDS, INDEX_LAG, PAUSE = 5.0, 0.05, 0.4, 0.001
 SINCE_THE_LAST_LIFE: Final = 2 * lease.TTL_SECONDS
 
 
@@ -30,6 +31,7 @@ def hurry() -> None:
     for name, value in SHORT.items():
         patch(name, value).start()
     patch.dict(JiraClient.__init__.__kwdefaults__, index_lag=INDEX_LAG).start()
+    patch.dict(Waf.__init__.__kwdefaults__, pause=PAUSE).start()
     for action in catalogue.load(tasks).actions.values():
         unit: Any = action
         unit.spec = replace(unit.spec, settle_within=min(unit.spec.settle_within, SETTLES), hold=min(unit.spec.hold, HOLDS))

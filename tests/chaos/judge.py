@@ -73,11 +73,20 @@ def _plain(value: object) -> object:
 
 
 def _message(message: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What kind of message it is, where it stands, and how it begins: the rest tells of seconds, names and digests."""
-    threaded = message.get("thread_ts", message["ts"]) != message["ts"]
+    """What kind of message it is, where it stands, whether it still waits or tells the end, and how it begins.
+
+    The rest tells of seconds, names and digests, and of how the run ended: to that, the report is held.
+    """
     what = message.get("metadata", {}).get("event_payload", {}).get("what", "notice")
-    header = [block["text"]["text"].partition("*:")[0] for block in message.get("blocks", ())[:1] if block.get("text")]
-    return {"what": what, "in a thread": threaded, "says": message["text"].partition(": Approved by")[0], "header": header}
+    blocks = message.get("blocks", ())
+    header = [block["text"]["text"].partition("*:")[0] for block in blocks[:1] if block.get("text") and what != "report"]
+    return {
+        "what": what,
+        "in a thread": message.get("thread_ts", message["ts"]) != message["ts"],
+        "waits": any(block["type"] == "actions" for block in blocks),
+        "tells the end": what == "report" or ": Approved by" in message["text"],
+        "header": header,
+    }
 
 
 def judge(undisturbed: Ending, killed: Ending, given: World, where: str) -> Figures:

@@ -133,13 +133,8 @@ class Run:
     async def life(self, death: Death | None) -> bool:
         """The next life; whether it was killed."""
         job = self.job
-        pid = await self.ground.begin(replace(job, death=death))
-        ended = asyncio.create_task(self.ground.end())
-        if death is not None and not death.event:
-            await asyncio.wait({ended}, timeout=death.later)
-            if not ended.done():
-                os.kill(pid, signal.SIGKILL)
-        status = await ended
+        await self.ground.begin(replace(job, death=death))
+        status = await self.ground.end()
         self.job = replace(job, resumes=True, number=job.number + 1)
         killed = status == -signal.SIGKILL
         self.kills += killed

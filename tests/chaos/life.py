@@ -42,20 +42,24 @@ Report = Mapping[str, Any]
 class Death:
     """When a life ends: just before its ``event``th entry in the journal, or ``later`` seconds after that one was committed.
 
-    ``event`` 0: ``later`` seconds after it began, by another process's hand.
+    Or so with the first ``entry`` of that kind, and of an item whose name begins so: ``step.intent suspend``.
     """
 
-    event: int
+    event: int = 0
+    entry: str = ""
     before: bool = False
     later: float = 0.0
+
+    def due(self, event: int, kind: str, body: object) -> bool:
+        """Whether that entry is the one."""
+        item = body.get("item", "") if isinstance(body, Mapping) else getattr(body, "item", "")
+        return event == self.event or bool(self.entry and f"{kind} {item}".startswith(self.entry))
 
     @property
     def words(self) -> str:
         """The instant, for people."""
-        if not self.event:
-            return f"{self.later * 1000:.0f} ms after its start"
         after = f"{self.later * 1000:.0f} ms after" if self.later else "after"
-        return f"{'before' if self.before else after} event {self.event}"
+        return f"{'before' if self.before else after} {self.entry or f'entry {self.event}'}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,12 +115,12 @@ def doom(death: Death | None) -> Iterator[int]:
     """Count what is appended to any journal of this process, and end it in time. Its next number is that of the next entry."""
     append, counted = Journal._append, count(1)
 
-    async def mortal(self: Journal, *args: Any, **rest: Any) -> Event:
+    async def mortal(self: Journal, run: str, kind: Kind, body: object, **rest: Any) -> Event:
         mine = next(counted)
-        due = death is not None and mine == death.event
+        due = death is not None and death.due(mine, kind, body)
         if due and death is not None and death.before:
             die()
-        event = await append(self, *args, **rest)
+        event = await append(self, run, kind, body, **rest)
         if due and death is not None:
             if not death.later:
                 die()

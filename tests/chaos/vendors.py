@@ -1,7 +1,7 @@
 """The vendors' process: Okta, AWS, Slack and Jira on loopback, put up anew for each run that is to be killed.
 
 ``python -m tests.chaos.vendors`` is told what to do a line at a time, as JSON on standard input, and answers with a line of JSON each:
-``open`` with the worlds, ``state``, ``fault``, ``await`` a write that had its effect.
+``open`` with the worlds, ``state``, ``made`` (how often each write had its effect), ``fault``, ``await`` a write's effect.
 """
 
 from __future__ import annotations
@@ -79,12 +79,15 @@ class Street:
     def made(self, vendor: str) -> Mapping[str, int]:
         """How often each writing operation had its effect."""
         if vendor == "aws":
-            names = [f"{one.service}:{one.operation}" for one in self.aws.requests if one.write and one.status == 200]
+            names = [one.name for one in self.aws.accepted_writes()]
             return {name: names.count(name) for name in names}
         if vendor == "slack":
             methods = [one.method for one in self.slack.requests if one.ok]
             return {name: methods.count(name) for name in methods}
-        return dict(self.okta.accepted_writes if vendor == "okta" else self.jira.accepted_writes)
+        if vendor == "jira":  # it puts a request on record only when it is answered
+            issues = self.jira.world.issues.values()
+            return {"createIssue": len(issues), "addAttachment": sum(len(issue.files) for issue in issues)}
+        return dict(self.okta.accepted_writes)
 
 
 async def serve() -> None:
@@ -112,6 +115,8 @@ async def _done(street: Street, told: Told) -> Told:
     match told["do"]:
         case "state":
             return street.state()
+        case "made":
+            return street.made(told["vendor"])
         case "fault":
             street.plan(told["vendor"], told["fault"])
         case "await":
