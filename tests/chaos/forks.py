@@ -13,6 +13,7 @@ import json
 import os
 import signal
 import sys
+import threading
 import traceback
 from pathlib import Path
 from typing import Any, Final
@@ -38,7 +39,8 @@ SHAPES: Final[tuple[Any, ...]] = (run.Order, tuple[run.Item, ...], Request, Deci
 
 def warm() -> None:
     """Import what is imported only when it is needed, and read what every life reads: models, playbooks, the shapes of the record."""
-    for module in LATE:
+    shown = ("flows.contain", "flows.undo") if os.environ.get("PREFECT_API_URL") else ()
+    for module in (*LATE, *shown):
         importlib.import_module(module)
     known = wiring.load_catalogue()
     books = {name: wiring.load_playbook(name, known) for name in shelf.shelf()}
@@ -92,6 +94,8 @@ def main() -> None:
     warm()
     gc.collect()
     gc.freeze()
+    if threading.active_count() > 1:
+        raise RuntimeError("a process that has threads must not be forked")
     _say({"ready": os.getpid()})
     for line in iter(sys.stdin.readline, ""):
         pid = bear(Job.read(line))

@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import Any, Final
 
 from firedoor.settings import ROOT
@@ -65,11 +66,16 @@ class Helper:
 
 
 @asynccontextmanager
-async def helper(module: str) -> AsyncIterator[Helper]:
+async def helper(module: str, environment: Mapping[str, str] = MappingProxyType({})) -> AsyncIterator[Helper]:
     """A module of ours as a process, ended at the end of the block."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("FIREDOOR_", "PREFECT_", "AWS_"))}
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", module), cwd=ROOT, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=2**24, env=kept
+        *(sys.executable, "-m", module),
+        cwd=ROOT,
+        env={**kept, **environment},
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        limit=2**24,
     )
     try:
         yield Helper(process)
@@ -112,11 +118,11 @@ class Ground:
 
 
 @asynccontextmanager
-async def ground() -> AsyncIterator[Ground]:
-    """A ground with nothing on it yet."""
+async def ground(environment: Mapping[str, str] = MappingProxyType({})) -> AsyncIterator[Ground]:
+    """A ground with nothing on it yet. ``environment`` is what each life has beyond ours."""
     async with AsyncExitStack() as stack:
         vendors = await stack.enter_async_context(helper("tests.chaos.vendors"))
-        forks = await stack.enter_async_context(helper("tests.chaos.forks"))
+        forks = await stack.enter_async_context(helper("tests.chaos.forks", environment))
         await forks.answer()
         yield Ground(vendors=vendors, forks=forks)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from tests.chaos.figures import Figures
 from tests.chaos.judge import Ending, judge, leaves
 
-NOTHING = {"slack": {"messages": {}}}
+NOTHING: Mapping[str, Any] = {"slack": {"messages": {}}}
 
 
 def ending(world: object, outcome: str = "contained") -> Ending:

@@ -34,4 +34,4 @@ def test_figures_add_up() -> None:
     one, two = Figures(kills=1, lost=2, found=("a", "b")), Figures(kills=3, faults=4, doubled=1, found=("c",))
     assert one + two == Figures(kills=4, faults=4, doubled=1, lost=2, found=("a", "b", "c"))
     assert Figures(kills=9).clean
-    assert not any(Figures(**{name: 1}).clean for name in ("doubled", "lost", "false_success", "false_failure"))
+    assert not any(wrong.clean for wrong in (Figures(doubled=1), Figures(lost=1), Figures(false_success=1), Figures(false_failure=1)))
