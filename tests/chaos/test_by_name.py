@@ -14,8 +14,8 @@ from tests.chaos.kills import peace
 pytestmark = [pytest.mark.chaos, pytest.mark.asyncio(loop_scope="package")]
 
 NEVER = 30.0  # seconds that a reply is withheld: nobody waits for it so long
-ROTATION, BLOCKING, LEAK, RESTORING = (
-    SCENES[name] for name in ("rotate-after-containment", "block-addresses", "leaked-aws-key", "restore-user")
+ROTATION, BLOCKING, LEAK, RESTORING, FREEZING = (
+    SCENES[name] for name in ("rotate-after-containment", "block-addresses", "leaked-aws-key", "restore-user", "freeze")
 )
 
 
@@ -79,6 +79,17 @@ async def test_a_message_was_posted_and_not_recorded(at: Ground, which: int) -> 
             await at.fault("slack", operation="chat.postMessage")
         await at.fault("slack", operation="chat.postMessage", effect="first", delay=NEVER)
         await it.killed_when("slack", "chat.postMessage", times=which)
+        _, figures = await resumed(it, undisturbed)
+    assert figures == Figures()
+
+
+async def test_a_word_to_a_person_was_posted_and_not_recorded(at: Ground) -> None:
+    """Where one person acts alone, each is told by themselves: the message is looked for in their own conversation."""
+    undisturbed = await peace(at, FREEZING)
+    async with run(at, FREEZING) as it:
+        await at.fault("slack", operation="chat.postMessage")
+        await at.fault("slack", operation="chat.postMessage", effect="first", delay=NEVER)
+        await it.killed_when("slack", "chat.postMessage", times=2)
         _, figures = await resumed(it, undisturbed)
     assert figures == Figures()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -128,4 +129,5 @@ async def _done(street: Street, told: Told) -> Told:
 
 
 if __name__ == "__main__":
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # a request that its sender did not live to finish is no news here
     asyncio.run(serve())
