@@ -19,7 +19,7 @@ SHORT: Final = {
     "firedoor.step.OVERDUE": 60.0,  # nobody takes anything back here, however slow the machine
     "firedoor.vendors.retry._BACKOFF": lambda _: 0.0,
     "firedoor.lease.RETRY_SECONDS": 0.02,
-    "firedoor.channels.slack.channel.EDIT_SECONDS": 0.02,
+    "firedoor.channels.slack.channel.EDIT_SECONDS": 0.1,
     "firedoor.channels.slack.channel.RETRY_SECONDS": 0.05,
     "firedoor.channels.slack.posts.AGAIN_SECONDS": 0.05,
 }

@@ -156,11 +156,12 @@ async def house(job: Job) -> AsyncIterator[wiring.House]:
 
 async def _vendors(settings: Settings, job: Job) -> frozenset[str]:
     """Those that the run works with, as far as is known."""
-    async with wiring.open_journal(settings) as (_, journal):
-        for run in (job.again, job.run, job.undoes):
-            with suppress(UnknownRun):
-                if items := fold(run, await journal.events(run)).items:
-                    return wiring.vendors_in(items)
+    if job.resumes or job.undoes:
+        async with wiring.open_journal(settings) as (_, journal):
+            for run in (job.again, job.run, job.undoes):
+                with suppress(UnknownRun):
+                    if items := fold(run, await journal.events(run)).items:
+                        return wiring.vendors_in(items)
     book = wiring.load_playbook(job.playbook, wiring.load_catalogue())
     return wiring.vendors_of(book, inputs.bind(book, job.given))
 
