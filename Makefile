@@ -4,13 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help drill test laws slack-abuse e2e browser bench lint types docs docs-check lock clean
+.PHONY: help drill test laws slack-abuse chaos e2e browser bench lint types docs docs-check lock clean
 
 help:
 	@echo "make drill   a whole exercise: an attacker, simulated vendors, containment (ARGS=--no-contain to see the judge say no)"
 	@echo "make test    the tests, in under four minutes"
 	@echo "make laws    every case of every action, held to every law; prints what was tried of each"
 	@echo "make slack-abuse  thousands of hostile attempts at the app in Slack, each judged by what came of it, by a judge who is judged too"
+	@echo "make chaos   processes killed at every instant, replies lost and lying: nothing doubled, nothing lost, nothing told wrong (ARGS=--sample)"
 	@echo "make e2e     the tests that start whole drills and a real Prefect server"
 	@echo "make browser the tests that use the drill's pages with a real browser (Debian's chromium); pictures of them go to build/"
 	@echo "make bench   how fast it is, at the simulated vendors: a table, build/bench.json, and an error where a limit is missed"
@@ -20,7 +21,7 @@ drill: $(VENV)/.drill
 	@$(BIN)/firedoor drill $(ARGS)
 
 test: $(VENV)/.dev
-	$(BIN)/pytest -m "not e2e and not laws and not browser and not abuse" --numprocesses 2 --dist loadgroup $(ARGS)
+	$(BIN)/pytest -m "not e2e and not laws and not browser and not abuse and not chaos" --numprocesses 2 --dist loadgroup $(ARGS)
 
 laws: $(VENV)/.dev
 	$(BIN)/python -m tests.laws $(ARGS)
@@ -28,6 +29,10 @@ laws: $(VENV)/.dev
 slack-abuse: $(VENV)/.dev
 	$(BIN)/python -m tests.abuse
 	$(BIN)/pytest -m abuse tests/abuse --numprocesses 2 $(ARGS)
+
+chaos: $(VENV)/.dev
+	$(BIN)/python -m tests.chaos $(ARGS)
+	$(BIN)/pytest -m chaos tests/chaos --numprocesses 2 --dist loadfile
 
 e2e: $(VENV)/.dev
 	$(BIN)/pytest -m e2e tests/e2e $(ARGS)

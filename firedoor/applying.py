@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
 
 from firedoor import report, results, words
@@ -17,7 +16,7 @@ from firedoor.desk import Desk
 from firedoor.errors import JournalError
 from firedoor.journal import Kind
 from firedoor.model import Briefing, Outcome, Residual, Target
-from firedoor.run import Item, Record, StepResult, revive
+from firedoor.run import Item, Record, StepResult, fold, revive
 from firedoor.stage import Stage
 from firedoor.step import Bench, perform
 from firedoor.voices import Voices
@@ -128,12 +127,19 @@ class Applying:
             return StepResult(item=item.id, outcome=Outcome.FAILED, reason=why)
 
     async def _briefing(self) -> Briefing:
-        """What tickets and notices are told: the report so far, and who must not read it."""
+        """What tickets and notices are told: the report so far, and who must not read it.
+
+        The report is one as of the end of the last item that contains: told again after a crash, it is the same, so a ticket holds it once.
+        """
         order, actions = self._record.order, self._actions
-        record = await self._desk.record(order.run)
+        events = await self._bench.journal.events(order.run)
+        record = fold(order.run, events)
         targets: list[Target] = [
             revive(actions[item.id].target, item.target) for item in record.items if item.id in actions and item.target
         ]
         scope = tuple(dict.fromkeys(name for target in targets for name in target.names))
-        so_far = report.compose(record, head=record.head, finished=datetime.now(UTC), told=False)
+        telling = {item.id for item in record.items if item.telling}
+        ends = [event for event in events if event.kind == Kind.ENDED and event.body["item"] not in telling]
+        last = ends[-1] if ends else next(event for event in events if event.kind == Kind.PLANNED)
+        so_far = report.compose(record, head=last.hash, finished=last.at, told=False)
         return Briefing(run=order.run, incident=order.incident, title=order.title, text=words.report_markdown(so_far), scope=scope)

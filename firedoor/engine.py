@@ -24,7 +24,7 @@ from firedoor.desk import Desk
 from firedoor.drafting import Units
 from firedoor.errors import ApprovalInvalid, BadInput, JournalBroken, LeaseLost, Misconfigured, RunHeld
 from firedoor.guard import Guard
-from firedoor.journal import Journal, Kind
+from firedoor.journal import Event, Journal, Kind
 from firedoor.lease import TTL_SECONDS, Leases
 from firedoor.model import Mode, Outcome, Tier
 from firedoor.planning import Planned
@@ -86,7 +86,10 @@ class Engine:
             return await self._begin(order, await self._plan_undo(order, original), Approval(), stage)
 
     async def resume(self, run: str, stage: Stage) -> Mapping[str, Any]:
-        """Go on with a run that a dead process left, or whose steps failed. Raises `RunHeld`, `UnknownRun`, `BadInput` where it is over."""
+        """Go on with a run that a dead process left, or whose steps failed; of one that is over, tell people whom it did not tell.
+
+        Raises `RunHeld`, `UnknownRun`, `BadInput` where it is over and people know.
+        """
         undoes = (await self._desk.record(run)).order.undoes
         async with AsyncExitStack() as held:
             for name in filter(None, (undoes, run)):
@@ -99,6 +102,8 @@ class Engine:
                 )
             if undoes:
                 await self._check_contained_since(record)
+            if record.untold and record.report is not None and record.report["outcome"] not in RESUMABLE:
+                return await self._tell(record, stage)
             if record.report is not None and record.report["outcome"] not in RESUMABLE:
                 raise BadInput(f"run {run} is over: {record.report['outcome']}", advice=f"See `firedoor show {run}`")
             if not record.items:
@@ -109,6 +114,17 @@ class Engine:
                 raise BadInput(f"run {run} is over: it was never approved", advice="Start it again; nothing was changed")
             await self._journal.append(run, Kind.RESUMED, {"from": len(record.results)})
             return await self._carry_on(run, stage)
+
+    async def tell(self, run: str, stage: Stage) -> Mapping[str, Any]:
+        """Tell people how a run ended, where the process that ended it died before it had. Raises `RunHeld`, `UnknownRun`."""
+        async with self._alone(run):
+            return await self._tell(await self._desk.record(run), stage)
+
+    async def _tell(self, record: Record, stage: Stage) -> Mapping[str, Any]:
+        run = record.order.run
+        ends = [event for event in await self._journal.events(run) if event.kind == Kind.FINISHED]
+        async with Voices(self._journal, run) as voices:
+            return self._say_end(record.order, ends[-1], stage, voices)
 
     def _check_acts(self, order: Order) -> None:
         if self._act is None or order.mode is Mode.PREVIEW:
@@ -198,9 +214,18 @@ class Engine:
             record = await self._desk.record(run)
             final = report.compose(record, head=await self._journal.head(), finished=datetime.now(UTC))
             event = await self._journal.append(run, Kind.FINISHED, final)
-            final = {**final, "journal_head": event.hash}
-            voices.say(self._channel.finished(record.order, final))
-            voices.say(stage.note("report", final))
+            return self._say_end(record.order, event, stage, voices)
+
+    def _say_end(self, order: Order, event: Event, stage: Stage, voices: Voices) -> Mapping[str, Any]:
+        """Let people be told how a run ended, as it is on record; its report. That they were told is put on record too."""
+
+        async def told() -> None:
+            await self._channel.finished(order, final)
+            await self._journal.append(order.run, Kind.NOTED, {"told": final["outcome"]})
+
+        final = {**event.body, "journal_head": event.hash}
+        voices.say(told())
+        voices.say(stage.note("report", final))
         return final
 
     async def _ruling(self, record: Record, voices: Voices) -> Ruling:

@@ -158,7 +158,7 @@ async def resume(run: str, *, say: Say, tell: Tell = _untold) -> Report:
     """Go on with a run. One of a drill goes on in the drill's own world, while that still stands."""
     settings = load()
     record = await _recorded(settings, run)
-    if record.report is not None and record.report["outcome"] not in RESUMABLE:
+    if record.report is not None and record.told and record.report["outcome"] not in RESUMABLE:
         raise BadInput(f"run {run} is over: {record.report['outcome']}", advice=f"See `firedoor show {run}`")
     order = record.order
     for name in filter(None, (order.undoes, run)):

@@ -21,7 +21,7 @@ from firedoor.lease import TTL_SECONDS, Leases
 from firedoor.model import Mode
 from firedoor.run import Order
 from firedoor.stage import Plainly
-from firedoor.store import events, leases
+from firedoor.tables import events, leases
 from tests.fakes import NO, YES, Lab, answered, book, hasten, lab
 
 DOORS = {"a": {"k1": "open"}, "b": {"k2": "open"}}

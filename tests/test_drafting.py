@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from firedoor.guard import Keepers
 from firedoor.model import Briefing, Change, Plan, Reversal, Target, Tier
 from firedoor.planning import Planned
 from firedoor.playbook import Playbook
-from tests.fakes import CLEAR, SHUT, Door, Lab, Names, Seen, Shut, book, hasten, lab, outcomes, spec
+from tests.fakes import CLEAR, SHUT, Door, Effect, Lab, Names, Seen, Shut, book, hasten, lab, outcomes, spec
 
 OPEN = {"k": "open"}
 
@@ -209,6 +210,32 @@ async def test_a_notice_that_fails_does_not_hide_that_it_is_contained(tmp_path: 
         assert outcomes(report) == ["CHANGED", "FAILED"]
         assert report["outcome"] == "partial"
         assert [step["telling"] for step in report["steps"]] == [False, True]
+
+
+async def test_what_is_told_again_after_a_crash_is_word_for_word_the_same(tmp_path: Path) -> None:
+    """The report that a ticket holds is known by its words: told otherwise, it would stand there twice."""
+    async with lab(tmp_path, {"a": {"k": "open", "told": "open"}, "b": OPEN}, actions=(Shut, Tell)) as it:
+        dead = asyncio.Event()
+
+        async def live(effect: Effect) -> None:
+            effect()
+
+        async def die(effect: Effect) -> None:
+            del effect
+            dead.set()
+            await asyncio.Event().wait()
+
+        it.vendor.on_apply.extend([live, die])
+        run = asyncio.create_task(it.contain(gates(SHUT, TELL), engine=engine(it), doors=["b"]))
+        await dead.wait()
+        run.cancel()
+        await asyncio.gather(run, return_exceptions=True)
+        assert (await it.resume(engine=engine(it)))["outcome"] == "contained"
+        intents: list[Any] = [event.body for event in await it.events() if event.kind == "step.intent"]
+        heard = [intent["change"]["at"]["heard"] for intent in intents if intent["item"].startswith("tell/")]
+        assert len(heard) == 2
+        assert "Contained: 1 step done and verified" in heard[0]
+        assert heard[0] == heard[1]
 
 
 async def test_one_protected_name_does_not_shield_what_else_is_named(tmp_path: Path) -> None:

@@ -28,7 +28,8 @@ from firedoor.model import Change, Intent, Mode, Receipt
 from firedoor.run import Order
 from firedoor.seal import Seal
 from firedoor.stage import Plainly
-from firedoor.store import Store, leases
+from firedoor.store import Store
+from firedoor.tables import leases
 from tests.fakes import ASKER, ROSTER, Door, Find, Seen, Shut, Vendor, book, spec
 from tests.model.clockwork import Clockwork, patched
 from tests.model.pure import Key, Ledger
@@ -78,12 +79,18 @@ class Connected(Store):
 
     def __init__(self, whole: Store, process: Process) -> None:
         super().__init__("")
-        self._engine, self._process = whole._engine, process
+        self._main, self._process = whole._main, process
 
     @asynccontextmanager
-    async def _connection(self, *, reads: bool) -> AsyncIterator[AsyncConnection]:
+    async def transaction(self, *, awaited: bool = False) -> AsyncIterator[AsyncConnection]:
         self._process.check_alive()
-        async with super()._connection(reads=reads) as connection:
+        async with super().transaction(awaited=awaited) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        self._process.check_alive()
+        async with super().reading() as connection:
             yield connection
 
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from firedoor.approval import Answer
-from firedoor.journal import Audit, Journal
+from firedoor.chain import Chain
+from firedoor.journal import Journal
 from tests.fakes import NO, YES
 from tests.model.house import TROUBLES, UNREADABLE, House, Process, house
 from tests.model.pure import SHUT, Ledger
@@ -194,5 +195,5 @@ class Machine(RuleBasedStateMachine):
         self.kept()
 
 
-async def _audit(it: House) -> Audit:
+async def _audit(it: House) -> Chain:
     return await Journal(it.store).audit()

@@ -49,7 +49,7 @@ class SlackChannel:
         while True:
             try:
                 await self._show_request(ask.order.run, ask.title)
-                return await self._warn(ask)
+                return await self._warn(ask.order.run, ask.title)
             except SlackRefused:
                 raise
             except ChannelError:
@@ -75,6 +75,7 @@ class SlackChannel:
             await pause(self._edited.get(order.run, 0.0) + EDIT_SECONDS - time.monotonic())
             if order.run not in self._edited:
                 await self._show_request(order.run)  # a process that died at the ruling left the buttons standing
+                await self._warn(order.run)
             await self._show_progress(order.run)
 
     async def finished(self, order: Order, report: Mapping[str, Any]) -> None:
@@ -83,6 +84,7 @@ class SlackChannel:
             shows: tuple[Callable[[], Awaitable[None]], ...] = (
                 lambda: self._show_progress(order.run),
                 lambda: self._show_request(order.run),
+                lambda: self._warn(order.run),
                 lambda: self._show_report(order.run, report),
             )
             failed = [error for show in shows if (error := await _failure(show())) is not None]
@@ -91,16 +93,20 @@ class SlackChannel:
         if failed:
             raise failed[0]
 
-    async def _warn(self, ask: Ask) -> None:
-        """Where one person acts alone, each on the roster is told, by themselves."""
-        if ask.request.way is Way.ORDINARY:
+    async def _warn(self, run: str, title: str = "") -> None:
+        """Where one person acts alone, each on the roster is told, once, by themselves."""
+        record = await self._record(run)
+        if record.request is None or record.request.way is Way.ORDINARY:
             return
+        ask = blocks.ask_of(record, record.request, title)
         words = blocks.notice(f"{ask.order.requester} acts alone: {ask.title}")
         for person in self._audience.roster.people:
-            own = Posts(web=self._web, channel=person.slack, journal=self._journal)
-            failure = await _failure(own.put(ask.order.run, f"warning to {person.slack}", words, blocks.warning(ask)))
+            own, what = Posts(web=self._web, channel=person.slack, journal=self._journal), f"warning to {person.slack}"
+            if await own.place(run, what) is not None:
+                continue
+            failure = await _failure(own.put(run, what, words, blocks.warning(ask)))
             if failure is not None:
-                log.warning("%s could not be told of run %s: %s", person.slack, ask.order.run, failure.what)
+                log.warning("%s could not be told of run %s: %s", person.slack, run, failure.what)
 
     async def where(self, run: str) -> str:
         """The link to the run's request, whose thread holds all the rest. Raises `ChannelError`."""

@@ -81,7 +81,7 @@ class Posts:
 
     async def _edit(self, place: str, text: str, shown: Sequence[Block]) -> None:
         """Edit; twice is once, so a reply that was lost is asked for again."""
-        change = {"channel": self._channel, "ts": place, "text": text, "blocks": shown, **VERBATIM}
+        change = {"channel": await self._conversation(), "ts": place, "text": text, "blocks": shown, **VERBATIM}
         try:
             await told(self._web.chat_update(**change))
         except SlackRefused:
@@ -97,8 +97,8 @@ class Posts:
     async def _find(self, run: str, what: str, thread: str | None) -> str | None:
         """Our message in Slack's own history, by the metadata that it carries."""
         wanted: Any = {"run": run, "what": what}
-        place = {"channel": self._channel, "include_all_metadata": True, "limit": 200}
         try:
+            place = {"channel": await self._conversation(), "include_all_metadata": True, "limit": 200}
             found = await told(
                 self._web.conversations_replies(ts=thread, **place)  # type: ignore[arg-type]
                 if thread
@@ -107,6 +107,12 @@ class Posts:
         except SlackRefused:
             return None  # without the scope to look, a request is rather shown twice than not at all
         return next((str(one["ts"]) for one in found["messages"] if one.get("metadata", {}).get("event_payload") == wanted), None)
+
+    async def _conversation(self) -> str:
+        """The channel; of a person, to whom one posts by their own id, the conversation that they have with the app."""
+        if not self._channel.startswith(("U", "W")):
+            return self._channel
+        return str((await told(self._web.conversations_open(users=self._channel)))["channel"]["id"])
 
 
 async def kept(

@@ -33,6 +33,7 @@ BOT_SCOPES = frozenset(
         "groups:read",
         "im:history",
         "im:read",
+        "im:write",
         "reactions:write",
         "usergroups:read",
         "users:read",

@@ -136,6 +136,7 @@ DEFAULT_RATES: Mapping[str, Rate] = {
     "conversations.info": Rate(calls=50),
     "conversations.members": Rate(calls=100),
     "conversations.list": Rate(calls=20),
+    "conversations.open": Rate(calls=50),
     "bots.info": Rate(calls=50),
     "users.info": Rate(calls=100),
     "users.lookupByEmail": Rate(calls=50),

@@ -153,6 +153,12 @@ def channel_info(desk: Desk, call: Call) -> Raw:
     return {"channel": raw}
 
 
+def channel_open(desk: Desk, call: Call) -> Raw:
+    """conversations.open, with one person only."""
+    call.need("im:write")
+    return {"channel": {"id": desk.world.direct(call.text("users", missing="users_list_not_supplied")).id}}
+
+
 def channel_members(desk: Desk, call: Call) -> Raw:
     """conversations.members."""
     page, metadata = call.page(_visible(desk, call).members, size=100)
@@ -190,4 +196,5 @@ METHODS: Mapping[str, Method] = {
     "conversations.info": Method(run=channel_info),
     "conversations.members": Method(run=channel_members),
     "conversations.list": Method(run=channel_list),
+    "conversations.open": Method(run=channel_open),
 }

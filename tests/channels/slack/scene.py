@@ -111,7 +111,7 @@ class SmallEngine:
     def __init__(self, engine: Engine, lab: fakes.Lab) -> None:
         self._engine, self._lab = engine, lab
         self.orders: list[Order] = []
-        self.resume, self.undo = engine.resume, engine.undo
+        self.resume, self.tell, self.undo = engine.resume, engine.tell, engine.undo
 
     async def contain(self, order: Order, book: Playbook, stage: Stage) -> Report:
         del book

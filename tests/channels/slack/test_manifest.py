@@ -52,6 +52,8 @@ async def test_its_scopes_are_those_that_are_needed(tmp_path: Path, monkeypatch:
             key = acme.estate.keys[acme.member(number)]
             signers.append(Signer(public=key.public, sign=key.sign))
             await terminal.sign_standing(signers[-1], days=1, confirm=lambda _: True)
+        acme.slack.faults.plan(Fault(operation="chat.postMessage"), times=1)  # the request; the next is a word to somebody
+        acme.slack.faults.plan(Fault(operation="chat.postMessage", effect=Effect.FIRST, drop=True))
         key_ids = [acme.estate.stolen_key]
         frozen = await running.freeze([], key_ids, signer=signers[0], say=lambda _: None)
         assert frozen["outcome"] == "contained", frozen["open"]

@@ -1,0 +1,51 @@
+"""Waits that are short, in a process that lives for a moment only. What is waited for, how often and in which order stays the same."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from typing import Any, Final
+from unittest.mock import patch
+
+import tasks
+from firedoor import catalogue, lease
+from firedoor.vendors.aws.waf import Waf
+from firedoor.vendors.jira.client import JiraClient
+
+SHORT: Final = {
+    "firedoor.step.FIRST_POLL": 0.01,
+    "firedoor.step.LONGEST_POLL": 0.05,
+    "firedoor.step.WATCH_POLL": 0.02,
+    "firedoor.step.OVERDUE": 60.0,  # nobody takes anything back here, however slow the machine
+    "firedoor.vendors.retry._BACKOFF": lambda _: 0.0,
+    "firedoor.lease.RETRY_SECONDS": 0.02,
+    "firedoor.channels.slack.channel.EDIT_SECONDS": 0.1,
+    "firedoor.channels.slack.channel.RETRY_SECONDS": 0.05,
+    "firedoor.channels.slack.posts.AGAIN_SECONDS": 0.05,
+}
+SETTLES, HOLDS, INDEX_LAG, PAUSE = 5.0, 0.05, 0.4, 0.001
+SINCE_THE_LAST_LIFE: Final = 2 * lease.TTL_SECONDS
+
+
+def hurry() -> None:
+    """For the rest of this process's life."""
+    for name, value in SHORT.items():
+        patch(name, value).start()
+    patch.dict(JiraClient.__init__.__kwdefaults__, index_lag=INDEX_LAG).start()
+    patch.dict(Waf.__init__.__kwdefaults__, pause=PAUSE).start()
+    if "flows.shown" in sys.modules:  # the slower this machine is, the less would be shown in Prefect, and the less of it be killed
+        patch("flows.shown.START_SECONDS", 20.0).start()
+        patch("flows.shown.FAREWELL_SECONDS", 20.0).start()
+    for action in catalogue.load(tasks).actions.values():
+        unit: Any = action
+        unit.spec = replace(unit.spec, settle_within=min(unit.spec.settle_within, SETTLES), hold=min(unit.spec.hold, HOLDS))
+
+
+def later(lives: int) -> None:
+    """The leases of those who died before have run out by their own clock, which only leases are timed by."""
+    clock = lease._clock
+
+    async def shifted(connection: Any) -> float:
+        return await clock(connection) + lives * SINCE_THE_LAST_LIFE
+
+    patch("firedoor.lease._clock", shifted).start()
