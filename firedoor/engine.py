@@ -18,7 +18,7 @@ from firedoor import planning, report, requesting, results, undo
 from firedoor.applying import Applying
 from firedoor.approval import Answer, Request, Ruling, Way
 from firedoor.catalogue import AnyAction
-from firedoor.channel import Ask, Channel
+from firedoor.channel import Ask, Channel, Together, each
 from firedoor.desk import Desk
 from firedoor.drafting import Units
 from firedoor.errors import ApprovalInvalid, BadInput, LeaseLost, Misconfigured, RunHeld
@@ -44,13 +44,13 @@ class Engine:
     """Runs playbooks. ``look`` are units on read-only clients, ``act`` on writing ones (None in a process that only previews)."""
 
     def __init__(
-        self, *, journal: Journal, leases: Leases, desk: Desk, guard: Guard, channel: Channel, look: Units, act: Units | None
+        self, *, journal: Journal, leases: Leases, desk: Desk, guard: Guard, channel: Channel | Together, look: Units, act: Units | None
     ) -> None:
         self._journal = journal
         self._leases = leases
         self._desk = desk
         self._guard = guard
-        self._channel = channel
+        self._channels = each(channel)
         self._look = look
         self._act = act
 
@@ -168,7 +168,7 @@ class Engine:
     async def _carry_on(self, run: str, stage: Stage) -> Mapping[str, Any]:
         """From a recorded plan to the report; the same for a fresh run and for one that is resumed."""
         record = await self._desk.record(run)
-        async with Voices(self._journal, run) as voices:
+        async with Voices(self._journal, run, self._channels) as voices:
             voices.say(stage.note("plan", report.compose(record, head=await self._journal.head())))
             ruling = await self._ruling(record, voices)
             record = await self._desk.record(run)
@@ -183,7 +183,7 @@ class Engine:
             final = report.compose(record, head=await self._journal.head(), finished=datetime.now(UTC))
             event = await self._journal.append(run, Kind.FINISHED, final)
             final = {**final, "journal_head": event.hash}
-            voices.say(self._channel.finished(record.order, final))
+            voices.tell(lambda channel: channel.finished(record.order, final))
             voices.say(stage.note("report", final))
         return final
 
@@ -191,7 +191,8 @@ class Engine:
         if record.request is None:
             return Ruling.GRANTED
         if (ruled := self._desk.ruling(record)) is None:
-            voices.say(self._channel.asked(self._ask(record, record.request)))
+            ask = self._ask(record, record.request)
+            voices.tell(lambda channel: channel.asked(ask))
             reminding = asyncio.create_task(self._remind(record.request, voices))
             try:
                 return await self._desk.wait(record.request)
@@ -209,7 +210,7 @@ class Engine:
             due = request.requested + share * (request.expires - request.requested)
             await asyncio.sleep((due - datetime.now(UTC)).total_seconds())
             record = await self._desk.record(request.run)
-            voices.say(self._channel.reminded(self._ask(record, request), urgency))
+            voices.tell(partial(_reminded, self._ask(record, request), urgency))
 
     def _confirm(self, record: Record) -> None:
         """What is about to be applied is what was approved, whoever wrote to the journal's database meanwhile. Raises `ApprovalInvalid`."""
@@ -239,7 +240,7 @@ class Engine:
         stops = Stops(self._journal, record.order.run, partial(self._desk.counts, record))
         bench = Bench(journal=self._journal, leases=self._leases, grant=self._desk.grant(record), stopped=stops.by)
         actions = await self._acting(record)
-        await Applying(record, actions, bench=bench, desk=self._desk, channel=self._channel, stage=stage, voices=voices).everything()
+        await Applying(record, actions, bench=bench, desk=self._desk, stage=stage, voices=voices).everything()
 
     @asynccontextmanager
     async def _alone(self, run: str) -> AsyncIterator[None]:
@@ -250,3 +251,7 @@ class Engine:
             except LeaseLost as busy:
                 raise RunHeld(f"run {run} is being worked on by another process", advice="Follow it with `firedoor show`") from busy
             yield
+
+
+async def _reminded(ask: Ask, urgency: int, channel: Channel) -> None:
+    await channel.reminded(ask, urgency)

@@ -18,6 +18,7 @@ from firedoor.clients import TELLING, AwsStandIn
 from firedoor.engine import RESUMABLE
 from firedoor.errors import BadInput, Misconfigured, SlackMissing
 from firedoor.journal import Journal
+from firedoor.lease import Leases
 from firedoor.model import Mode
 from firedoor.orchestrating import Report, orchestrate
 from firedoor.run import Order, Record, fold
@@ -232,6 +233,7 @@ async def with_slack(
     beside: Channel | None = None,
 ) -> tuple[wiring.House, Starts]:
     """The whole house with Slack as its channel (``beside`` another), listening. Raises `BadInput` with nothing touched."""
+    from firedoor.channels.slack.catching_up import CatchingUp, recent
     from firedoor.channels.slack.channel import SlackChannel
     from firedoor.channels.slack.serving import audience_of, connected, listening
 
@@ -239,15 +241,25 @@ async def with_slack(
     web = await stack.enter_async_context(connected(settings))
     audience = await audience_of(settings, web)
 
-    def channel(journal: Journal) -> Channel:
-        slack = SlackChannel(web=web, channel=settings.slack_channel, journal=journal, audience=audience)
-        return Together(slack, beside) if beside else slack
+    telling: list[SlackChannel] = []
+
+    def channel(journal: Journal, leases: Leases) -> Channel | Together:
+        slack = SlackChannel(web=web, channel=settings.slack_channel, journal=journal, leases=leases, audience=audience)
+        telling.append(slack)
+        return Together(channels=(slack, beside)) if beside else slack
 
     house = await stack.enter_async_context(wiring.open_house(settings, vendors=vendors, writes=True, channel=channel, aws=aws))
     starts = await stack.enter_async_context(Starts(house, mode))
     if settings.slack_mode == "socket" or beside is None:  # Slack posts to one request URL, and that is of `firedoor serve`
         app = listening(settings, web, desk=house.desk, office=starts, audience=audience, seen=house.seen)
         await stack.enter_async_context(app)
+    [slack] = telling
+
+    async def own() -> Sequence[str]:
+        return slack.runs
+
+    owing = recent(house.journal, mode) if beside is None and mode is Mode.LIVE else own  # what others left is told by who listens
+    await stack.enter_async_context(CatchingUp(slack, house.journal, owing))
     return house, starts
 
 
@@ -268,7 +280,7 @@ async def with_people(stack: AsyncExitStack, settings: Settings, vendors: frozen
         if not any(person.may_approve and person.keys for person in settings.roster.people):
             raise
         say(f"{why} Going on without Slack: whoever decides signs at a terminal.")
-    return await stack.enter_async_context(wiring.open_house(settings, vendors=vendors, writes=True, channel=lambda _: Terminal(say)))
+    return await stack.enter_async_context(wiring.open_house(settings, vendors=vendors, writes=True, channel=lambda *_: Terminal(say)))
 
 
 def _check_approvers(settings: Settings) -> None:

@@ -16,7 +16,7 @@ import tasks
 from firedoor import catalogue, clients, drafting, inputs, lint, playbook
 from firedoor.approval import Person, Way
 from firedoor.catalogue import Catalogue
-from firedoor.channel import Channel, Silent
+from firedoor.channel import Channel, Silent, Together
 from firedoor.clients import AwsStandIn, Clients
 from firedoor.desk import Desk
 from firedoor.drafting import Units
@@ -152,7 +152,7 @@ async def open_house(
     *,
     vendors: frozenset[str],
     writes: bool,
-    channel: Callable[[Journal], Channel] | None = None,
+    channel: Callable[[Journal, Leases], Channel | Together] | None = None,
     aws: AwsStandIn | None = None,
 ) -> AsyncIterator[House]:
     """Everything, checked: each vendor is reachable, knows us, and has about our time. Raises `BadInput` with nothing touched."""
@@ -169,12 +169,13 @@ async def open_house(
             limit=settings.limits.targets,
             own_networks=settings.where_we_are,
         )
+        leases = Leases(store, holder())
         engine = Engine(
             journal=journal,
-            leases=Leases(store, holder()),
+            leases=leases,
             desk=desk,
             guard=guard,
-            channel=channel(journal) if channel else Silent(),
+            channel=channel(journal, leases) if channel else Silent(),
             look=units(known, look),
             act=units(known, act) if act else None,
         )
