@@ -240,6 +240,7 @@ async def test_what_slack_says_no_to_and_what_cannot_be_read_hold_up_no_other_ru
     later = catching(stage, stage.channel)
     assert await later.once()
     assert [await told(stage, run) for run in ("first", "refused", "damaged", "last")] == [True, False, False, True]
+    assert stage.posted() == 6, "nothing stands without the request that it belongs under"
     calls = len(stage.slack.requests)
     assert await later.once()
     assert len(stage.slack.requests) == calls, "it is not asked again and again"
