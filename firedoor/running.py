@@ -77,10 +77,13 @@ async def freeze(users: Sequence[str], keys: Sequence[str], *, signer: Signer, s
         return await _signed(order, signer, orchestrate(order, partial(house.engine.contain, order, book), house.journal))
 
 
-async def _followed(house: wiring.House, order: Order, done: Report, *, say: Say) -> Report:
-    """What a run found to do and nobody had approved is asked for in a run of its own, until there is no more; the last one's report."""
-    while (following := wiring.follow_up(order, done)) is not None:
-        order, book = following, wiring.load_playbook(following.playbook, house.catalogue)
+async def _followed(house: wiring.House, order: Order, done: Report, *, say: Say, anew: bool = False) -> Report:
+    """What a run found to do and nobody had approved is asked for in a run of its own, until there is no more; the last one's report.
+
+    ``anew``: the run could not find all of its targets when it was planned, so that there may be more.
+    """
+    while (following := wiring.follow_up(order, done, anew=anew)) is not None:
+        order, book, anew = following, wiring.load_playbook(following.playbook, house.catalogue), False
         say(f"More is to be done than was approved; run {order.run} asks for that.")
         done = await orchestrate(order, partial(house.engine.contain, order, book), house.journal)
     return done
@@ -141,7 +144,7 @@ async def resume(run: str, *, say: Say) -> Report:
         house = await with_people(stack, settings, wiring.vendors_in(record.items), say=say)
         say(f"Run {run}: reading the world before anything else.")
         done = await orchestrate(order, lambda stage: house.engine.resume(run, stage), house.journal)
-        return await _followed(house, order, done, say=say)
+        return await _followed(house, order, done, say=say, anew=any(not item.target for item in record.items))
 
 
 async def serve(*, say: Say) -> None:

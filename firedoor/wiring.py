@@ -113,12 +113,12 @@ def undo_order(original: Order, *, mode: Mode, requester: str) -> Order:
     )
 
 
-def follow_up(order: Order, done: Mapping[str, Any]) -> Order | None:
-    """An order for what a run found to do and nobody had approved; None where its report tells of no such thing.
+def follow_up(order: Order, done: Mapping[str, Any], *, anew: bool = False) -> Order | None:
+    """An order for what a run found to do and nobody had approved; None where its report tells of no such thing, unless ``anew``.
 
     It plans anew: whatever is done already is no longer in it. However the first was approved, this one takes the ordinary way.
     """
-    if order.undoes or not any(step["extras"] for step in done["steps"]):
+    if order.undoes or not (anew or any(step["extras"] for step in done["steps"])):
         return None
     now = datetime.now(UTC)
     return replace(order, run=name_run(), asked=now, follows=order.run, way=Way.ORDINARY, standing=None)
@@ -159,8 +159,9 @@ async def open_house(
     known = load_catalogue()
     async with AsyncExitStack() as stack:
         store, journal = await stack.enter_async_context(open_journal(settings, begins=writes))
-        look = await clients.connect(stack, settings, vendors, Access.READ, aws)
-        act = await clients.connect(stack, settings, vendors, Access.WRITE, aws) if writes else None
+        accesses = (Access.READ, Access.WRITE) if writes else (Access.READ,)
+        greeted = await clients.every(*(clients.connect(stack, settings, vendors, access, aws) for access in accesses))
+        look, act = greeted[0], greeted[1] if writes else None
         desk = Desk(journal=journal, roster=settings.roster, seal=Seal.kept_in(settings.state_dir))
         own = {**look.own, **(act.own if act else {})}
         guard = Guard(

@@ -22,7 +22,6 @@ from firedoor.vendors.faults import Fault
 from firedoor.vendors.slack.raw import Raw
 from tests.company import Company, company
 from tests.e2e.conftest import PATIENCE, ROOT
-from tests.line import Line
 
 pytestmark = pytest.mark.e2e
 
@@ -45,7 +44,7 @@ async def firedoor(acme: Company, *words: str, **environment: str) -> AsyncItera
         yield process
     finally:
         if process.returncode is None:
-            process.send_signal(signal.SIGKILL)
+            process.terminate()
         await process.communicate()
 
 
@@ -88,11 +87,12 @@ async def told(acme: Company, run: str) -> bool:
         return is_told(await record.events(run))
 
 
-def thread(acme: Company) -> list[tuple[str, Raw]]:
-    """What Firedoor's messages in the channel are, and they themselves."""
+def thread(acme: Company, run: str) -> list[tuple[str, Raw]]:
+    """What Firedoor's messages of the run in the channel are, and they themselves."""
     found: Any = acme.slack.state()["messages"]
-    messages = [one for one in found[CHANNEL] if one.get("metadata")]
-    return [(one["metadata"]["event_payload"].get("what", one["metadata"]["event_type"]), one) for one in messages]
+    ours = [(one["metadata"], one) for one in found[CHANNEL] if one.get("metadata")]
+    told_of = [(data, one) for data, one in ours if data["event_payload"]["run"] == run]
+    return [(data["event_payload"].get("what", data["event_type"]), one) for data, one in told_of]
 
 
 async def caught_up(acme: Company, run: str) -> None:
@@ -101,28 +101,25 @@ async def caught_up(acme: Company, run: str) -> None:
 
 
 async def test_a_process_that_dies_before_it_tells_the_end_is_told_for(acme: Company) -> None:
-    posts = [Fault(operation="chat.postMessage")] * 3 + [Fault(operation="chat.postMessage", delay=60.0)]
+    posts = [Fault(operation="chat.postMessage")] * 3 + [Fault(operation="chat.postMessage", delay=8.0)]
     acme.slack.faults._planned += posts  # the request, the progress and the notice go through; the report hangs
     async with firedoor(acme, *contain(acme)) as process:
-        await acme.approve()
+        await acme.approve(seconds=PATIENCE)
         run = await recorded(acme, Kind.FINISHED)
         process.send_signal(signal.SIGKILL)
         await process.wait()
     assert not await told(acme, run)
-    assert sorted(what for what, _ in thread(acme)) in (
+    assert sorted(what for what, _ in thread(acme, run)) in (
         ["firedoor_notice", "progress", "request"],
         ["firedoor_notice", "progress", "report", "request"],
     )
     await caught_up(acme, run)
-    assert sorted(what for what, _ in thread(acme)) == ["firedoor_notice", "progress", "report", "request"]
-    assert not [one for _, one in thread(acme) if "actions" in json.dumps(one.get("blocks"))]
+    assert sorted(what for what, _ in thread(acme, run)) == ["firedoor_notice", "progress", "report", "request"]
+    assert not [one for _, one in thread(acme, run) if "actions" in json.dumps(one.get("blocks"))]
 
 
 async def test_a_run_begun_while_slack_is_away_is_told_and_its_notice_given_on_a_resume(acme: Company) -> None:
-    line = Line(port=int(acme.slack.url.rpartition(":")[2].strip("/")), url=f"{acme.slack.url}api/")
-    await line.open()
-    await line.shut()
-    async with firedoor(acme, *contain(acme), FIREDOOR_SLACK_BASE_URL=line.address) as process:
+    async with firedoor(acme, *contain(acme), FIREDOOR_SLACK_BASE_URL="http://127.0.0.1:9/api/") as process:
         run = await recorded(acme, Kind.REQUESTED)
         await acme.sign(run, 1)
         out, _ = await process.communicate()
@@ -130,12 +127,14 @@ async def test_a_run_begun_while_slack_is_away_is_told_and_its_notice_given_on_a
     assert process.returncode == 1
     assert report["outcome"] == "partial", "people were not told"
     assert [step["action"] for step in report["steps"] if step["outcome"] == "FAILED"] == ["slack.notify"]
-    assert thread(acme) == []
+    assert thread(acme, run) == []
     await caught_up(acme, run)
-    assert [what for what, _ in thread(acme)] == ["request", "progress", "report"]
-    assert "at a terminal" in json.dumps(thread(acme)[0][1])
+    assert [what for what, _ in thread(acme, run)] == ["request", "progress", "report"]
+    assert "at a terminal" in json.dumps(thread(acme, run)[0][1])
     async with firedoor(acme, "resume", run, "--json") as process:
         out, _ = await process.communicate()
-    assert (process.returncode, json.loads(out)["outcome"]) == (0, "contained")
-    assert sorted(what for what, _ in thread(acme)) == ["firedoor_notice", "progress", "report", "request"]
-    assert await told(acme, run), "by the process that resumed it"
+    assert (process.returncode, json.loads(out)["outcome"]) == (0, "contained"), json.loads(out)["open"]
+    assert [what for what, _ in thread(acme, run)] == ["request", "progress", "report"], "edited where they stand"
+    following = json.loads(out)["run"]
+    assert sorted(what for what, _ in thread(acme, following)) == ["firedoor_notice", "progress", "report"], "not possible at first"
+    assert [await told(acme, one) for one in (run, following)] == [True, True]
