@@ -10,7 +10,6 @@ from functools import partial
 
 from firedoor import report, results, words
 from firedoor.catalogue import AnyAction
-from firedoor.channel import Channel
 from firedoor.defect import kind_and_place
 from firedoor.desk import Desk
 from firedoor.errors import JournalError
@@ -38,7 +37,6 @@ class Applying:
         *,
         bench: Bench,
         desk: Desk,
-        channel: Channel,
         stage: Stage,
         voices: Voices,
     ) -> None:
@@ -46,7 +44,6 @@ class Applying:
         self._actions = actions
         self._bench = bench
         self._desk = desk
-        self._channel = channel
         self._stage = stage
         self._voices = voices
         loop = asyncio.get_running_loop()
@@ -85,7 +82,7 @@ class Applying:
             result = await self._close(item)
         await self._bench.journal.append(self._record.order.run, Kind.ENDED, result)
         results.settle(result, self._closed[item.id], self._ended[item.id])
-        self._voices.say(self._channel.progressed(self._record.order, result))
+        self._voices.tell(lambda channel: channel.progressed(self._record.order, result))
 
     async def _close(self, item: Item) -> StepResult:
         """The item's end, known once its sources have theirs: where one of them was open again meanwhile, it is done once more."""

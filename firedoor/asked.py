@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 
 from firedoor.approval import Ruling
 from firedoor.canonical import digest
-from firedoor.channel import Channel
+from firedoor.channel import Channel, Together, each
 from firedoor.desk import Desk
 from firedoor.engine import Engine
 from firedoor.errors import BadInput, FiredoorError, JournalError, LeaseLost, Overtaken, UnknownRun
@@ -47,7 +47,7 @@ class AskedBefore(BadInput):
 class Asked:
     """The engine, but that it does not carry out the same order twice at once."""
 
-    def __init__(self, *, engine: Engine, journal: Journal, leases: Leases, desk: Desk, channel: Channel) -> None:
+    def __init__(self, *, engine: Engine, journal: Journal, leases: Leases, desk: Desk, channel: Channel | Together) -> None:
         self._engine = engine
         self._journal = journal
         self._leases = leases
@@ -69,7 +69,9 @@ class Asked:
     async def _place(self, run: str) -> str:
         with suppress(FiredoorError, TimeoutError):
             async with asyncio.timeout(POINTING_SECONDS):
-                return await self._channel.where(run)
+                for channel in each(self._channel):
+                    if place := await channel.where(run):
+                        return place
         return ""
 
     async def _claim(self, order: Order) -> None:

@@ -5,8 +5,7 @@ A channel shows what the journal holds; it decides nothing.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
@@ -84,40 +83,16 @@ class Office(Protocol):
         """Where the newest runs stand, newest first."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Together:
-    """Several channels, each told whatever becomes of the others."""
+    """Several channels in the place of one. Each has a voice of its own, so that none waits for what another cannot say."""
 
-    def __init__(self, *channels: Channel) -> None:
-        self._channels = channels
+    channels: tuple[Channel, ...]
 
-    async def asked(self, ask: Ask) -> None:
-        """Each shows it."""
-        await self._each(lambda channel: channel.asked(ask))
 
-    async def reminded(self, ask: Ask, urgency: int) -> None:
-        """Each calls."""
-        await self._each(lambda channel: channel.reminded(ask, urgency))
-
-    async def progressed(self, order: Order, result: StepResult) -> None:
-        """Each tells it."""
-        await self._each(lambda channel: channel.progressed(order, result))
-
-    async def finished(self, order: Order, report: Mapping[str, Any]) -> None:
-        """Each tells it."""
-        await self._each(lambda channel: channel.finished(order, report))
-
-    async def where(self, run: str) -> str:
-        """The first that has one."""
-        for channel in self._channels:
-            if place := await channel.where(run):
-                return place
-        return ""
-
-    async def _each(self, tell: Callable[[Channel], Awaitable[None]]) -> None:
-        errors = await asyncio.gather(*map(tell, self._channels), return_exceptions=True)
-        for error in errors:
-            if error is not None:
-                raise error
+def each(channel: Channel | Together) -> tuple[Channel, ...]:
+    """The channels that are told."""
+    return channel.channels if isinstance(channel, Together) else (channel,)
 
 
 class Silent:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from firedoor import powers
-from firedoor.errors import FiredoorError, Misconfigured, Unauthorized, Unreachable, VendorError
+from firedoor.errors import FiredoorError, Misconfigured, VendorError
 from firedoor.guard import Keepers
 from firedoor.settings import Settings
 from firedoor.vendors.access import Access
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 # Where people are told. Nobody has to set them up for containment.
 TELLING = frozenset({"slack", "jira"})
 MOST_SKEW = timedelta(minutes=2)
+GREETING_SECONDS = 15.0  # a vendor that is there answers at once; the others, and the people, wait no longer for it
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -52,11 +56,17 @@ class Clients:
     own: dict[str, str] = field(default_factory=dict)
     missing: dict[str, Misconfigured] = field(default_factory=dict)
 
-    @asynccontextmanager
-    async def unless_missing(self, vendor: str) -> AsyncIterator[None]:
-        """Note why a vendor cannot be worked with, instead of raising it. Raises `ClockOff` all the same."""
+    async def unless_missing(self, vendor: str, greet: Callable[[], Awaitable[None]]) -> None:
+        """Greet a vendor. Why it cannot be worked with is noted instead of raised. Raises `ClockOff` all the same."""
         try:
-            yield
+            try:
+                async with asyncio.timeout(GREETING_SECONDS):
+                    await greet()
+            except TimeoutError:
+                raise Misconfigured(
+                    f"{vendor} did not answer within {GREETING_SECONDS:g} s",
+                    advice="Look at the network and the vendor's status page; resume the run once it answers",
+                ) from None
         except ClockOff:
             raise
         except Misconfigured as why:
@@ -87,22 +97,37 @@ async def connect(stack: AsyncExitStack, settings: Settings, vendors: frozenset[
     Raises `Misconfigured` where a vendor that is to be contained at was never set up, `ClockOff` where our clock is off.
     """
     found = Clients()
+    wanted: dict[str, Callable[[], Awaitable[None]]] = {}
+
+    async def at_okta(client: OktaClient) -> None:
+        me = await _greet(await stack.enter_async_context(client))
+        found.by_vendor["okta"] = client
+        found.own |= dict.fromkeys((f"okta:user:{me.id}", f"okta:user:{me.login}"), "it owns Firedoor's own Okta token")
+
+    async def at_aws() -> None:
+        client = await _aws(stack, settings, access, aws)
+        found.own |= await _own_aws(client)
+        found.by_vendor["aws"] = client
+
+    async def where_told(name: str, make: Callable[[Settings, Access], Any]) -> None:
+        found.by_vendor[name] = await stack.enter_async_context(make(settings, access))
+
     if "okta" in vendors:
-        okta = await stack.enter_async_context(_okta(settings, access))
-        async with found.unless_missing("okta"):
-            me = await _greet(okta)
-            found.by_vendor["okta"] = okta
-            found.own |= dict.fromkeys((f"okta:user:{me.id}", f"okta:user:{me.login}"), "it owns Firedoor's own Okta token")
+        wanted["okta"] = partial(at_okta, _okta(settings, access))
     if "aws" in vendors:
-        async with found.unless_missing("aws"):
-            client = await _aws(stack, settings, access, aws)
-            found.own |= await _own_aws(client)
-            found.by_vendor["aws"] = client
-    for name, make in (("slack", _slack), ("jira", _jira)):
-        if name in vendors:
-            async with found.unless_missing(name):
-                found.by_vendor[name] = await stack.enter_async_context(make(settings, access))
+        wanted["aws"] = at_aws
+    wanted |= {name: partial(where_told, name, make) for name, make in (("slack", _slack), ("jira", _jira)) if name in vendors}
+    await every(*(found.unless_missing(vendor, greet) for vendor, greet in wanted.items()))
     return found
+
+
+async def every(*jobs: Awaitable[T]) -> Sequence[T]:
+    """All of them at once, to their ends; raises the first error in their order, if any."""
+    ended = await asyncio.gather(*jobs, return_exceptions=True)
+    for one in ended:
+        if isinstance(one, BaseException):
+            raise one
+    return [one for one in ended if not isinstance(one, BaseException)]
 
 
 def _okta(settings: Settings, access: Access) -> OktaClient:
@@ -119,7 +144,7 @@ async def _greet(okta: OktaClient) -> Any:
     try:
         me = await okta.whoami()
         _check_clock("Okta", await okta.skew())
-    except (Unauthorized, Unreachable) as error:
+    except VendorError as error:
         raise Misconfigured(
             f"Okta: {error.what}", advice=error.advice or "Check FIREDOOR_OKTA_ORG_URL and FIREDOOR_OKTA_API_TOKEN"
         ) from error

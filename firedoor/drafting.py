@@ -96,7 +96,9 @@ async def draft(book: Playbook, order: Order, *, units: Units, guard: Guard) -> 
             continue
         item = replace(item, reversal=action.spec.reversal, telling=action.spec.approvals is Tier.AUTO)
         if answer.failed is not None:
-            words = f"not all of its targets could be found: {answer.failed} Start the playbook again once that is mended"
+            words = (
+                f"not all of its targets could be found: {answer.failed} Once that is mended, resume the run, or start the playbook again"
+            )
             drafts.append(Draft(item=replace(item, plan=Plan(impossible=words)), target=None))
         touched = [target for other in book.steps if other.action == step.action for target in answers[other.source].found]
         excess = guard.excess(step.action, touched, limit=min(book.limits.targets, action.spec.limit))

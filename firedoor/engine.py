@@ -18,13 +18,13 @@ from firedoor import planning, report, requesting, results, undo
 from firedoor.applying import Applying
 from firedoor.approval import Answer, Request, Ruling, Way
 from firedoor.catalogue import AnyAction
-from firedoor.channel import Ask, Channel
+from firedoor.channel import Ask, Channel, Together, each
 from firedoor.damaged import may_have_written
 from firedoor.desk import Desk
 from firedoor.drafting import Units
 from firedoor.errors import ApprovalInvalid, BadInput, JournalBroken, LeaseLost, Misconfigured, RunHeld
 from firedoor.guard import Guard
-from firedoor.journal import Event, Journal, Kind
+from firedoor.journal import Journal, Kind
 from firedoor.lease import TTL_SECONDS, Leases
 from firedoor.model import Mode, Outcome, Tier
 from firedoor.planning import Planned
@@ -50,13 +50,13 @@ class Engine:
     """Runs playbooks. ``look`` are units on read-only clients, ``act`` on writing ones (None in a process that only previews)."""
 
     def __init__(
-        self, *, journal: Journal, leases: Leases, desk: Desk, guard: Guard, channel: Channel, look: Units, act: Units | None
+        self, *, journal: Journal, leases: Leases, desk: Desk, guard: Guard, channel: Channel | Together, look: Units, act: Units | None
     ) -> None:
         self._journal = journal
         self._leases = leases
         self._desk = desk
         self._guard = guard
-        self._channel = channel
+        self._channels = each(channel)
         self._look = look
         self._act = act
 
@@ -86,10 +86,7 @@ class Engine:
             return await self._begin(order, await self._plan_undo(order, original), Approval(), stage)
 
     async def resume(self, run: str, stage: Stage) -> Mapping[str, Any]:
-        """Go on with a run that a dead process left, or whose steps failed; of one that is over, tell people whom it did not tell.
-
-        Raises `RunHeld`, `UnknownRun`, `BadInput` where it is over and people know.
-        """
+        """Go on with a run that a dead process left, or whose steps failed. Raises `RunHeld`, `UnknownRun`, `BadInput` where it is over."""
         undoes = (await self._desk.record(run)).order.undoes
         async with AsyncExitStack() as held:
             for name in filter(None, (undoes, run)):
@@ -102,8 +99,6 @@ class Engine:
                 )
             if undoes:
                 await self._check_contained_since(record)
-            if record.untold and record.report is not None and record.report["outcome"] not in RESUMABLE:
-                return await self._tell(record, stage)
             if record.report is not None and record.report["outcome"] not in RESUMABLE:
                 raise BadInput(f"run {run} is over: {record.report['outcome']}", advice=f"See `firedoor show {run}`")
             if not record.items:
@@ -114,17 +109,6 @@ class Engine:
                 raise BadInput(f"run {run} is over: it was never approved", advice="Start it again; nothing was changed")
             await self._journal.append(run, Kind.RESUMED, {"from": len(record.results)})
             return await self._carry_on(run, stage)
-
-    async def tell(self, run: str, stage: Stage) -> Mapping[str, Any]:
-        """Tell people how a run ended, where the process that ended it died before it had. Raises `RunHeld`, `UnknownRun`."""
-        async with self._alone(run):
-            return await self._tell(await self._desk.record(run), stage)
-
-    async def _tell(self, record: Record, stage: Stage) -> Mapping[str, Any]:
-        run = record.order.run
-        ends = [event for event in await self._journal.events(run) if event.kind == Kind.FINISHED]
-        async with Voices(self._journal, run) as voices:
-            return self._say_end(record.order, ends[-1], stage, voices)
 
     def _check_acts(self, order: Order) -> None:
         if self._act is None or order.mode is Mode.PREVIEW:
@@ -200,7 +184,7 @@ class Engine:
     async def _carry_on(self, run: str, stage: Stage) -> Mapping[str, Any]:
         """From a recorded plan to the report; the same for a fresh run and for one that is resumed."""
         record = await self._desk.record(run)
-        async with Voices(self._journal, run) as voices:
+        async with Voices(self._journal, run, self._channels) as voices:
             voices.say(stage.note("plan", report.compose(record, head=await self._journal.head())))
             ruling = await self._ruling(record, voices)
             record = await self._desk.record(run)
@@ -214,25 +198,17 @@ class Engine:
             record = await self._desk.record(run)
             final = report.compose(record, head=await self._journal.head(), finished=datetime.now(UTC))
             event = await self._journal.append(run, Kind.FINISHED, final)
-            return self._say_end(record.order, event, stage, voices)
-
-    def _say_end(self, order: Order, event: Event, stage: Stage, voices: Voices) -> Mapping[str, Any]:
-        """Let people be told how a run ended, as it is on record; its report. That they were told is put on record too."""
-
-        async def told() -> None:
-            await self._channel.finished(order, final)
-            await self._journal.append(order.run, Kind.NOTED, {"told": final["outcome"]})
-
-        final = {**event.body, "journal_head": event.hash}
-        voices.say(told())
-        voices.say(stage.note("report", final))
+            final = {**final, "journal_head": event.hash}
+            voices.tell(lambda channel: channel.finished(record.order, final))
+            voices.say(stage.note("report", final))
         return final
 
     async def _ruling(self, record: Record, voices: Voices) -> Ruling:
         if record.request is None:
             return Ruling.GRANTED
         if (ruled := self._desk.ruling(record)) is None:
-            voices.say(self._channel.asked(self._ask(record, record.request)))
+            ask = self._ask(record, record.request)
+            voices.tell(lambda channel: channel.asked(ask))
             reminding = asyncio.create_task(self._remind(record.request, voices))
             try:
                 return await self._desk.wait(record.request)
@@ -251,7 +227,7 @@ class Engine:
             due = request.requested + share * (request.expires - request.requested)
             await asyncio.sleep((due - datetime.now(UTC)).total_seconds())
             record = await self._desk.record(request.run)
-            voices.say(self._channel.reminded(self._ask(record, request), urgency))
+            voices.tell(partial(_reminded, self._ask(record, request), urgency))
 
     def _confirm(self, record: Record) -> None:
         """What is about to be applied is what was approved, whoever wrote to the journal's database meanwhile. Raises `ApprovalInvalid`."""
@@ -281,7 +257,7 @@ class Engine:
         stops = Stops(self._journal, record.order.run, partial(self._desk.counts, record))
         bench = Bench(journal=self._journal, leases=self._leases, grant=self._desk.grant(record), stopped=stops.by)
         actions = await self._acting(record)
-        await Applying(record, actions, bench=bench, desk=self._desk, channel=self._channel, stage=stage, voices=voices).everything()
+        await Applying(record, actions, bench=bench, desk=self._desk, stage=stage, voices=voices).everything()
 
     @asynccontextmanager
     async def _alone(self, run: str) -> AsyncIterator[None]:
@@ -292,3 +268,7 @@ class Engine:
             except LeaseLost as busy:
                 raise RunHeld(f"run {run} is being worked on by another process", advice="Follow it with `firedoor show`") from busy
             yield
+
+
+async def _reminded(ask: Ask, urgency: int, channel: Channel) -> None:
+    await channel.reminded(ask, urgency)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -21,7 +23,9 @@ from firedoor.run import Item, Order
 
 log = logging.getLogger(__name__)
 
-READERS = 16
+READERS = 16  # at each vendor
+SILENT_SECONDS = 15.0  # of a vendor, after which the plan is made without it: what it would have shown is read again before it is changed
+TELLING_SECONDS = 3.0  # for what only tells people: nobody approves it, and it is read when its turn comes
 # What cannot be read is left out of the approval, so one more look is worth its second.
 TRYING = AsyncRetrying(
     retry=retry_if_exception(lambda error: isinstance(error, VendorError) and error.retryable),
@@ -60,14 +64,14 @@ async def read_and_plan(
     drafts: Drafts, order: Order, units: Units, actions: Mapping[str, AnyAction], *, at_least: Tier = Tier.AUTO
 ) -> Planned:
     """Each draft that was not refused, read and planned. ``actions`` by the item's action, or by its id where it has one of its own."""
-    readers = asyncio.Semaphore(READERS)
+    readers: defaultdict[str, _Readers] = defaultdict(_Readers)
 
     async def consider(one: Draft) -> Item:
         if one.target is None or one.item.refused:
             return one.item
-        async with readers:
-            action = actions.get(one.item.id) or actions[one.item.action]
-            return replace(one.item, plan=await _read_and_plan(action, one.target))
+        action = actions.get(one.item.id) or actions[one.item.action]
+        patience = TELLING_SECONDS if one.item.telling else SILENT_SECONDS
+        return replace(one.item, plan=await readers[action.spec.vendor].plan(action, one.target, patience))
 
     powers, items = await asyncio.gather(units.powers(drafts.names), asyncio.gather(*map(consider, drafts.drafts)))
     return Planned(
@@ -109,6 +113,30 @@ def fingerprint(items: Sequence[Item], *, mode: Mode, playbook: str) -> str:
         if item.plan is not None and not item.telling
     }
     return digest({"mode": mode, "playbook": playbook, "items": whole})
+
+
+class _Readers:
+    """Those who read at one vendor. One that has said nothing for a while is not waited for: the others' plan would wait with it."""
+
+    def __init__(self) -> None:
+        self._turns = asyncio.Semaphore(READERS)
+        self._heard = time.monotonic()
+
+    async def plan(self, action: AnyAction, target: Target, patience: float) -> Plan:
+        """What is left to do at the target. ``patience``: for how many seconds of silence of the vendor it is waited for."""
+        async with self._turns:
+            reading = asyncio.ensure_future(_read_and_plan(action, target))
+            try:
+                while (left := self._heard + patience - time.monotonic()) > 0:
+                    if (await asyncio.wait({reading}, timeout=left))[0]:
+                        break
+                else:
+                    return Plan(impossible=f"it could not be read: {action.spec.vendor} said nothing for {patience:g} s")
+                self._heard = time.monotonic()
+                return await reading
+            finally:
+                reading.cancel()
+                await asyncio.gather(reading, return_exceptions=True)
 
 
 async def _read_and_plan(action: AnyAction, target: Target) -> Plan:

@@ -135,7 +135,7 @@ class Record:
     ``mark`` and ``ruling_mark`` are the serving process's own on the request and on how it ended. ``forgotten`` are intents that count for
     nothing but the bounds of an approval, ``undone_by`` is the run that undid this one. ``overtaken`` tells, for an item whose source was
     written to, how many intents and receipts there were just before that. ``head`` is the hash of its newest event, ``asked_head`` that of
-    its request: who has noted one can tell later whether the journal up to there was rewritten. ``told``: people were told of its end.
+    its request: who has noted one can tell later whether the journal up to there was rewritten.
     """
 
     order: Order
@@ -155,15 +155,9 @@ class Record:
     stopped_by: str = ""
     undone_by: str = ""
     report: Mapping[str, Any] | None = None
-    told: bool = False
     moments: dict[str, datetime] = field(default_factory=dict)
     head: str = GENESIS
     asked_head: str = ""
-
-    @property
-    def untold(self) -> bool:
-        """Whether it is over, and the process that ended it has not told people so."""
-        return self.report is not None and not self.told
 
     def done(self, item: str) -> tuple[Done, ...]:
         """The receipts of one item."""
@@ -234,7 +228,7 @@ def take(record: Record | None, event: Event) -> Record:
     return record
 
 
-def _apply(record: Record, event: Event) -> None:  # noqa: C901, PLR0912 - one case a kind of event
+def _apply(record: Record, event: Event) -> None:  # noqa: C901 - one case a kind of event
     match event.kind:
         case Kind.PLANNED:
             record.items = read_as(tuple[Item, ...], event.body["items"], event)
@@ -262,13 +256,11 @@ def _apply(record: Record, event: Event) -> None:  # noqa: C901, PLR0912 - one c
         case Kind.UNDONE:
             record.undone_by = str(event.body["by"])
         case Kind.FINISHED:
-            record.report, record.told = {**event.body, "journal_head": event.hash}, False  # as it was told
+            record.report = {**event.body, "journal_head": event.hash}  # as it was told
             if absent := [name for name in REPORTED if name not in event.body]:
                 raise KeyError(absent)
-        case Kind.NOTED:
-            record.told = record.told or "told" in event.body
         case Kind.RESUMED:
-            record.report, record.told, record.stopped_by, record.stops = None, False, "", []
+            record.report, record.stopped_by, record.stops = None, "", []
 
 
 @cache

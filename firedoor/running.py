@@ -102,10 +102,13 @@ async def _out(house: wiring.House, done: Report, tell: Tell) -> Report:
     return done
 
 
-async def _followed(house: wiring.House, order: Order, done: Report, *, say: Say) -> Report:
-    """What a run found to do and nobody had approved is asked for in a run of its own, until there is no more; the last one's report."""
-    while (following := wiring.follow_up(order, done)) is not None:
-        order, book = following, wiring.load_playbook(following.playbook, house.catalogue)
+async def _followed(house: wiring.House, order: Order, done: Report, *, say: Say, anew: bool = False) -> Report:
+    """What a run found to do and nobody had approved is asked for in a run of its own, until there is no more; the last one's report.
+
+    ``anew``: the run could not find all of its targets when it was planned, so that there may be more.
+    """
+    while (following := wiring.follow_up(order, done, anew=anew)) is not None:
+        order, book, anew = following, wiring.load_playbook(following.playbook, house.catalogue), False
         say(f"More is to be done than was approved; run {order.run} asks for that.")
         done = await orchestrate(order, partial(house.asked.contain, order, book), house.journal)
     return done
@@ -158,7 +161,7 @@ async def resume(run: str, *, say: Say, tell: Tell = _untold) -> Report:
     """Go on with a run. One of a drill goes on in the drill's own world, while that still stands."""
     settings = load()
     record = await _recorded(settings, run)
-    if record.report is not None and record.told and record.report["outcome"] not in RESUMABLE:
+    if record.report is not None and record.report["outcome"] not in RESUMABLE:
         raise BadInput(f"run {run} is over: {record.report['outcome']}", advice=f"See `firedoor show {run}`")
     order = record.order
     for name in filter(None, (order.undoes, run)):
@@ -173,7 +176,8 @@ async def resume(run: str, *, say: Say, tell: Tell = _untold) -> Report:
         house = await with_people(stack, settings, wiring.vendors_in(record.items), say=say)
         say(f"Run {run}: reading the world before anything else.")
         done = await orchestrate(order, lambda stage: house.engine.resume(run, stage), house.journal)
-        return await _out(house, await _followed(house, order, done, say=say), tell)
+        done = await _followed(house, order, done, say=say, anew=any(not item.target for item in record.items))
+        return await _out(house, done, tell)
 
 
 async def serve(*, say: Say) -> None:
@@ -268,6 +272,7 @@ async def with_slack(
     beside: Channel | None = None,
 ) -> tuple[wiring.House, Starts]:
     """The whole house with Slack as its channel (``beside`` another), listening. Raises `BadInput` with nothing touched."""
+    from firedoor.channels.slack.catching_up import CatchingUp, recent
     from firedoor.channels.slack.channel import SlackChannel
     from firedoor.channels.slack.serving import audience_of, connected, listening
 
@@ -275,15 +280,25 @@ async def with_slack(
     web = await stack.enter_async_context(connected(settings))
     audience = await audience_of(settings, web)
 
-    def channel(journal: Journal) -> Channel:
-        slack = SlackChannel(web=web, channel=settings.slack_channel, journal=journal, audience=audience)
-        return Together(slack, beside) if beside else slack
+    telling: list[SlackChannel] = []
+
+    def channel(journal: Journal, leases: Leases) -> Channel | Together:
+        slack = SlackChannel(web=web, channel=settings.slack_channel, journal=journal, leases=leases, audience=audience)
+        telling.append(slack)
+        return Together(channels=(slack, beside)) if beside else slack
 
     house = await stack.enter_async_context(wiring.open_house(settings, vendors=vendors, writes=True, channel=channel, aws=aws))
     starts = await stack.enter_async_context(Starts(house, mode))
     if settings.slack_mode == "socket" or beside is None:  # Slack posts to one request URL, and that is of `firedoor serve`
         app = listening(settings, web, desk=house.desk, office=starts, audience=audience, seen=house.seen)
         await stack.enter_async_context(app)
+    [slack] = telling
+
+    async def own() -> Sequence[str]:
+        return slack.runs
+
+    owing = recent(house.journal, mode) if beside is None and mode is Mode.LIVE else own  # what others left is told by who listens
+    await stack.enter_async_context(CatchingUp(slack, house.journal, owing))
     return house, starts
 
 
@@ -304,7 +319,7 @@ async def with_people(stack: AsyncExitStack, settings: Settings, vendors: frozen
         if not any(person.may_approve and person.keys for person in settings.roster.people):
             raise
         say(f"{why} Going on without Slack: whoever decides signs at a terminal.")
-    return await stack.enter_async_context(wiring.open_house(settings, vendors=vendors, writes=True, channel=lambda _: Terminal(say)))
+    return await stack.enter_async_context(wiring.open_house(settings, vendors=vendors, writes=True, channel=lambda *_: Terminal(say)))
 
 
 def _check_approvers(settings: Settings) -> None:

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Self
 
 from firedoor import quota, shelf, wiring
@@ -32,7 +32,6 @@ FAREWELL_SECONDS = 8.0
 NEWEST: Final = 3
 LOOKED_AT: Final = 50
 REMEMBERED: Final = 50
-NEWS: Final = timedelta(days=1)  # for how long the end of a run is something to tell people
 
 log = logging.getLogger(__name__)
 
@@ -74,28 +73,17 @@ class Starts:
         return any(event.kind == Kind.FINISHED for event in await self._house.journal.events(run))
 
     async def take_over(self) -> Sequence[str]:
-        """Go on with the runs that a process before this one left behind; their names. What somebody stopped is left to people.
-
-        Of runs that are over, people are told who were not told when they ended.
-        """
+        """Go on with the runs that a process before this one left behind; their names. What somebody stopped is left to people."""
         taken = []
         for event in await self._house.journal.opened(most=LOOKED_AT, mode=str(self._mode)):
             try:
                 record = await self._record(event.run)
             except JournalBroken:
                 continue  # whoever damaged it must not keep the others from going on
-            if event.run in self._begun:
-                continue
-            if record.report is None and record.items and not self._house.desk.stopped_by(record):
+            if record.report is None and record.items and event.run not in self._begun and not self._house.desk.stopped_by(record):
                 self._keep(record.order, self._resumed(record.order))
                 taken.append(event.run)
-            elif record.untold and record.moments[Kind.FINISHED] > datetime.now(UTC) - NEWS:
-                self._keep(record.order, self._ended(record.order))
         return taken
-
-    async def _ended(self, order: Order) -> Report:
-        """The end of a run that people were not told of."""
-        return await orchestrate(order, lambda stage: self._house.engine.tell(order.run, stage), self._house.journal)
 
     async def _resumed(self, order: Order) -> Report:
         engine = self._house.engine

@@ -17,7 +17,7 @@ from firedoor import catalogue, clients, drafting, inputs, lint, orchestrating, 
 from firedoor.approval import Person, Way
 from firedoor.asked import Asked
 from firedoor.catalogue import Catalogue
-from firedoor.channel import Channel, Silent
+from firedoor.channel import Channel, Silent, Together
 from firedoor.clients import AwsStandIn, Clients
 from firedoor.desk import Desk
 from firedoor.drafting import Units
@@ -116,12 +116,12 @@ def undo_order(original: Order, *, mode: Mode, requester: str) -> Order:
     )
 
 
-def follow_up(order: Order, done: Mapping[str, Any]) -> Order | None:
-    """An order for what a run found to do and nobody had approved; None where its report tells of no such thing.
+def follow_up(order: Order, done: Mapping[str, Any], *, anew: bool = False) -> Order | None:
+    """An order for what a run found to do and nobody had approved; None where its report tells of no such thing, unless ``anew``.
 
     It plans anew: whatever is done already is no longer in it. However the first was approved, this one takes the ordinary way.
     """
-    if order.undoes or not any(step["extras"] for step in done["steps"]):
+    if order.undoes or not (anew or any(step["extras"] for step in done["steps"])):
         return None
     now = datetime.now(UTC)
     return replace(order, run=name_run(), asked=now, follows=order.run, way=Way.ORDINARY, standing=None)
@@ -155,7 +155,7 @@ async def open_house(
     *,
     vendors: frozenset[str],
     writes: bool,
-    channel: Callable[[Journal], Channel] | None = None,
+    channel: Callable[[Journal, Leases], Channel | Together] | None = None,
     aws: AwsStandIn | None = None,
 ) -> AsyncIterator[House]:
     """Everything, checked: each vendor is reachable, knows us, and has about our time. Raises `BadInput` with nothing touched."""
@@ -163,8 +163,9 @@ async def open_house(
     async with AsyncExitStack() as stack:
         store, journal = await stack.enter_async_context(open_journal(settings, begins=writes))
         stack.push_async_callback(orchestrating.farewells, journal)
-        look = await clients.connect(stack, settings, vendors, Access.READ, aws)
-        act = await clients.connect(stack, settings, vendors, Access.WRITE, aws) if writes else None
+        accesses = (Access.READ, Access.WRITE) if writes else (Access.READ,)
+        greeted = await clients.every(*(clients.connect(stack, settings, vendors, access, aws) for access in accesses))
+        look, act = greeted[0], greeted[1] if writes else None
         desk = Desk(journal=journal, roster=settings.roster, seal=Seal.kept_in(settings.state_dir))
         own = {**look.own, **(act.own if act else {})}
         guard = Guard(
@@ -174,7 +175,7 @@ async def open_house(
             own_networks=settings.where_we_are,
         )
         leases = Leases(store, holder())
-        told = channel(journal) if channel else Silent()
+        told = channel(journal, leases) if channel else Silent()
         engine = Engine(
             journal=journal,
             leases=leases,

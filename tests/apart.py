@@ -27,7 +27,7 @@ from firedoor.channel import Ask, Silent
 from firedoor.desk import Desk
 from firedoor.errors import BadInput
 from firedoor.journal import Event, Journal, Kind
-from firedoor.lease import Lease
+from firedoor.lease import Lease, Leases
 from firedoor.model import Mode
 from firedoor.playbook import Playbook
 from firedoor.seal import Seal
@@ -121,7 +121,8 @@ async def _all(environment: Mapping[str, str], wanted: Sequence[Wanted], ours: C
     settings = load()
     first = wanted[0]
 
-    def channel(journal: Journal) -> Silent:
+    def channel(journal: Journal, leases: Leases) -> Silent:
+        del leases
         return _Approving(journal, settings, first.approver) if first.approves else Silent()
 
     async with wiring.open_house(settings, vendors=frozenset({"okta"}), writes=True, channel=channel) as house:

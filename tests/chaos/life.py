@@ -22,13 +22,15 @@ from unittest.mock import patch
 
 from firedoor import inputs, standing, wiring
 from firedoor.approval import Answer, Person, Way
-from firedoor.channels.slack.channel import SlackChannel
+from firedoor.channels.slack.catching_up import recent
+from firedoor.channels.slack.channel import SlackChannel, is_told
 from firedoor.channels.slack.serving import audience_of, connected
 from firedoor.clients import AwsStandIn
 from firedoor.desk import Desk
 from firedoor.errors import BadInput, DecisionRefused, MustBeSigned, UnknownRun
 from firedoor.exercise.keys import SecurityKey
 from firedoor.journal import Event, Journal, Kind
+from firedoor.lease import Leases
 from firedoor.model import Mode
 from firedoor.orchestrating import orchestrate
 from firedoor.run import Order, fold
@@ -146,12 +148,23 @@ async def house(job: Job) -> AsyncIterator[wiring.House]:
     async with connected(settings) as web:
         audience = await audience_of(settings, web)
 
-        def channel(journal: Journal) -> SlackChannel:
-            return SlackChannel(web=web, channel=settings.slack_channel, journal=journal, audience=audience)
+        telling: list[SlackChannel] = []
+
+        def channel(journal: Journal, leases: Leases) -> SlackChannel:
+            telling.append(SlackChannel(web=web, channel=settings.slack_channel, journal=journal, leases=leases, audience=audience))
+            return telling[-1]
 
         stand_in = AwsStandIn(endpoint=aws["endpoint"], credentials=credentials)
         async with wiring.open_house(settings, vendors=vendors, writes=True, channel=channel, aws=stand_in) as found:
             yield found
+            await caught_up(found.journal, telling[-1])
+
+
+async def caught_up(journal: Journal, slack: SlackChannel) -> None:
+    """What the process before could not tell any more is told, as whoever listens in Slack does."""
+    for run in await recent(journal, Mode.LIVE)():
+        if not is_told(await journal.events(run)):
+            await slack.tell(run)
 
 
 async def _vendors(settings: Settings, job: Job) -> frozenset[str]:

@@ -18,6 +18,7 @@ HALT: Final = "firedoor_halt"
 ADVISE: Final = "Advise"  # what the submit button says where only signatures count
 BESIDE: Final = 4  # lines of each part of a request's message but the first: a tired person has seconds
 FEW: Final = 5  # of one action, each change has a line of its own
+TERMINAL, AT_TERMINAL = "terminal", " at a terminal"  # how the journal has it, and how people do
 MARKS = {Outcome.CHANGED: "✓", Outcome.ALREADY: "✓", Outcome.PREVIEWED: "•"}
 LASTING = {Reversal.NEVER: "can never be undone", Reversal.PARTIAL: "can be undone only in part"}
 
@@ -157,7 +158,7 @@ def standing(record: Record, request_: Request, title: str = "", mention: str = 
 def ruled(record: Record) -> str:
     """How the request ended, in words: by whom, and why."""
     given = [one for one in record.decisions if one.answer is (Answer.DENY if record.ruling is Ruling.DENIED else Answer.APPROVE)]
-    names = ", ".join(f"{one.by} ({one.reason})" if one.reason else one.by for one in given)
+    names = ", ".join(f"{one.by}{AT_TERMINAL if one.via == TERMINAL else ''}{f' ({one.reason})' if one.reason else ''}" for one in given)
     match record.ruling:
         case Ruling.GRANTED:
             return f"Approved by {names}"

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from firedoor.approval import Way
@@ -15,8 +18,9 @@ from firedoor.channels.slack import blocks
 from firedoor.channels.slack.audience import Audience
 from firedoor.channels.slack.calls import SlackRefused
 from firedoor.channels.slack.posts import Posts, kept
-from firedoor.errors import ChannelError
-from firedoor.journal import Journal
+from firedoor.errors import ChannelError, Taken
+from firedoor.journal import Event, Journal, Kind
+from firedoor.lease import Leases
 from firedoor.run import Order, Record, StepResult, fold
 
 if TYPE_CHECKING:
@@ -25,31 +29,45 @@ if TYPE_CHECKING:
 EDIT_SECONDS: Final = 1.0
 RETRY_SECONDS: Final = 4.0
 TRIALS: Final = 6
+TOLD: Final = "told"
 
 pause = asyncio.sleep
 
 log = logging.getLogger(__name__)
 
 
+@dataclass(slots=True)
+class _Shown:
+    """What this process has last shown of a run's progress, and when."""
+
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    edited: float | None = None
+    results: Mapping[str, StepResult] | None = None
+
+
 class SlackChannel:
     """A `Channel`. All it knows of a run it reads from the journal, so that a process that resumes the run goes on in the same thread."""
 
-    def __init__(self, *, web: AsyncWebClient, channel: str, journal: Journal, audience: Audience) -> None:
+    def __init__(self, *, web: AsyncWebClient, channel: str, journal: Journal, leases: Leases, audience: Audience) -> None:
         self._journal = journal
         self._audience = audience
-        self._web = web
-        self._posts = Posts(web=web, channel=channel, journal=journal)
-        self._turn = asyncio.Lock()
-        self._edited: dict[str, float] = {}
-        self._shown: dict[str, Mapping[str, StepResult]] = {}
+        self._posts_in = partial(Posts, web=web, journal=journal, leases=leases)
+        self._posts = self._posts_in(channel=channel)
+        self._shown: dict[str, _Shown] = {}
+
+    @property
+    def runs(self) -> Sequence[str]:
+        """Those that this process tells of, and has not told the end of."""
+        return list(self._shown)
 
     async def asked(self, ask: Ask) -> None:
         """The request with its buttons. While Slack cannot be reached it is tried again: a request nobody sees is a run nobody approves."""
-        trials = 0
+        run, trials = ask.order.run, 0
+        self._of(run)
         while True:
             try:
-                await self._show_request(ask.order.run, ask.title)
-                return await self._warn(ask.order.run, ask.title)
+                await self._show_request(run, ask.title)
+                return await self._warn(ask)
             except SlackRefused:
                 raise
             except ChannelError:
@@ -60,78 +78,119 @@ class SlackChannel:
 
     async def reminded(self, ask: Ask, urgency: int) -> None:
         """A word in the request's thread to those who have not decided; the second time, to more of them."""
-        thread = await self._posts.place(ask.order.run, "request")
+        run = ask.order.run
+        if await self._posts.place(run, "request") is None:
+            await self._show_request(run)
         mention = self._audience.mention(ask.request, urgency=urgency, decided=ask.approved)
         left = max(1, round((ask.request.expires - datetime.now(UTC)).total_seconds() / 60))
-        words = blocks.notice(f"Run {ask.order.run} still waits for approval")
+        words = blocks.notice(f"Run {run} still waits for approval")
         shown = blocks.reminder(ask, mention=mention, left=left)
-        await self._posts.put(ask.order.run, f"reminder {urgency}", words, shown, thread=thread)
+        await self._posts.put(run, f"reminder {urgency}", words, shown, thread=await self._posts.place(run, "request"))
 
     async def progressed(self, order: Order, result: StepResult) -> None:
         """The steps so far, in one message of the thread, edited at most once a second; what ended meanwhile shows together."""
-        async with self._turn:
-            if self._shown.get(order.run, {}).get(result.item) == result:
+        shown = self._of(order.run)
+        async with shown.turn:
+            if (shown.results or {}).get(result.item) == result:
                 return
-            await pause(self._edited.get(order.run, 0.0) + EDIT_SECONDS - time.monotonic())
-            if order.run not in self._edited:
+            await pause((shown.edited or 0.0) + EDIT_SECONDS - time.monotonic())
+            if shown.edited is None:
                 await self._show_request(order.run)  # a process that died at the ruling left the buttons standing
-                await self._warn(order.run)
-            await self._show_progress(order.run)
+            await self._show_progress(await self._record(order.run))
 
     async def finished(self, order: Order, report: Mapping[str, Any]) -> None:
-        """The progress is brought up to date, the request tells the outcome, the report stands in its thread; each, if another fails."""
-        async with self._turn:
-            shows: tuple[Callable[[], Awaitable[None]], ...] = (
-                lambda: self._show_progress(order.run),
-                lambda: self._show_request(order.run),
-                lambda: self._warn(order.run),
-                lambda: self._show_report(order.run, report),
-            )
-            failed = [error for show in shows if (error := await _failure(show())) is not None]
-            for kept_ in (self._edited, self._shown):
-                kept_.pop(order.run, None)
-        if failed:
-            raise failed[0]
+        """Everything is brought up to date. The report is the one on record."""
+        del report
+        await self.tell(order.run)
 
-    async def _warn(self, run: str, title: str = "") -> None:
-        """Where one person acts alone, each on the roster is told, once, by themselves."""
-        record = await self._record(run)
-        if record.request is None or record.request.way is Way.ORDINARY:
-            return
-        ask = blocks.ask_of(record, record.request, title)
-        words = blocks.notice(f"{ask.order.requester} acts alone: {ask.title}")
-        for person in self._audience.roster.people:
-            own, what = Posts(web=self._web, channel=person.slack, journal=self._journal), f"warning to {person.slack}"
-            if await own.place(run, what) is not None:
-                continue
-            failure = await _failure(own.put(run, what, words, blocks.warning(ask)))
-            if failure is not None:
-                log.warning("%s could not be told of run %s: %s", person.slack, run, failure.what)
+    async def tell(self, run: str) -> None:
+        """Bring all that stands in Slack of a run up to date with the journal, and record it once nothing more is to be told.
+
+        Raises `ChannelError` where one thing could not be told; the others were, all the same.
+        """
+        async with self._of(run).turn:
+            events = await self._journal.events(run)
+            record = fold(run, events)
+            shows: list[Callable[[], Awaitable[None]]] = [lambda: self._show_request(run)]
+            if record.request is not None:
+                ask = blocks.ask_of(record, record.request)
+                shows.append(lambda: self._warn(ask))
+            if record.results or record.report:
+                shows.append(lambda: self._show_progress(record))
+            if final := final_report(events):
+                shows.append(lambda: self._show_report(record, final))
+            failed = [error for show in shows if (error := await _failure(show())) is not None]
+            if failed:
+                raise failed[0]
+        if final:
+            head = str(final["journal_head"])
+            with suppress(Taken):  # by another process, which has told the same
+                await self._journal.append(run, Kind.NOTED, {"slack": TOLD, "head": head}, claim=f"told {head}")
+            self._shown.pop(run, None)
+
+    def _of(self, run: str) -> _Shown:
+        return self._shown.setdefault(run, _Shown())
 
     async def where(self, run: str) -> str:
         """The link to the run's request, whose thread holds all the rest. Raises `ChannelError`."""
         return await self._posts.link(run, "request")
 
+    async def _warn(self, ask: Ask) -> None:
+        """Where one person acts alone, each on the roster is told, by themselves. Raises `ChannelError` where one may be told later."""
+        if ask.request.way is Way.ORDINARY:
+            return
+        words, later = blocks.notice(f"{ask.order.requester} acts alone: {ask.title}"), list[ChannelError]()
+        for person in self._audience.roster.people:
+            own, what = self._posts_in(channel=person.slack), f"warning to {person.slack}"
+            if await own.place(ask.order.run, what) is not None:
+                continue
+            failure = await _failure(own.put(ask.order.run, what, words, blocks.warning(ask)))
+            if failure is not None:
+                log.warning("%s could not be told of run %s: %s", person.slack, ask.order.run, failure.what)
+                later += [] if isinstance(failure, SlackRefused) else [failure]
+        if later:
+            raise later[0]
+
     async def _show_request(self, run: str, title: str = "") -> None:
         await kept(lambda: self._record(run), lambda text, shown: self._posts.put(run, "request", text, shown), self._audience, title)
 
-    async def _show_progress(self, run: str) -> None:
-        record = await self._record(run)
-        if self._shown.get(run) == record.results:
+    async def _show_progress(self, record: Record) -> None:
+        run, last = record.order.run, self._of(record.order.run)
+        if last.results == record.results:
             return
-        self._edited[run] = time.monotonic()
+        last.edited = time.monotonic()
         shown = blocks.progress(run, list(record.results.values()), len(record.items))
-        thread = await self._posts.place(run, "request")
-        await self._posts.put(run, "progress", blocks.notice(f"Run {run} is under way"), shown, thread=thread)
-        self._shown[run] = dict(record.results)
+        await self._posts.put(run, "progress", blocks.notice(f"Run {run} is under way"), shown, thread=await self._thread(record))
+        last.results = dict(record.results)
 
-    async def _show_report(self, run: str, report: Mapping[str, Any]) -> None:
-        thread = await self._posts.place(run, "request")
+    async def _show_report(self, record: Record, report: Mapping[str, Any]) -> None:
+        run = record.order.run
         words = blocks.notice(f"Run {run}: {report['outcome']}")
-        await self._posts.put(run, "report", words, blocks.report(report), thread=thread)
+        await self._posts.put(run, "report", words, blocks.report(report), thread=await self._thread(record))
+
+    async def _thread(self, record: Record) -> str | None:
+        """Where the run's thread begins. Raises `ChannelError` while its request does not stand: what is below it waits for it."""
+        place = await self._posts.place(record.order.run, "request")
+        if place is None and record.request is not None:
+            raise ChannelError("the request does not stand in Slack yet", changed=False, advice="Run `firedoor show`")
+        return place
 
     async def _record(self, run: str) -> Record:
         return fold(run, await self._journal.events(run))
+
+
+def final_report(events: Sequence[Event]) -> Mapping[str, Any] | None:
+    """The report that a run has ended with, with the journal's head as of then; None while it is under way."""
+    last = next((event for event in reversed(events) if event.kind in (Kind.FINISHED, Kind.RESUMED)), None)
+    return {**last.body, "journal_head": last.hash} if last is not None and last.kind == Kind.FINISHED else None
+
+
+def is_told(events: Sequence[Event]) -> bool:
+    """Whether the run is over, and all that there is to tell of it stands in Slack."""
+    final = final_report(events)
+    return final is not None and any(
+        event.kind == Kind.NOTED and event.body.get("slack") == TOLD and event.body.get("head") == final["journal_head"] for event in events
+    )
 
 
 async def _failure(show: Awaitable[None]) -> ChannelError | None:

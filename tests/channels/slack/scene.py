@@ -39,6 +39,7 @@ from firedoor.vendors.slack.raw import Raw
 from firedoor.vendors.slack.signed import RequestUrl
 from firedoor.vendors.slack.simulator import SlackSimulator
 from tests import fakes
+from tests.line import Line
 
 BOT, READER, APP = "xoxb-planted-bot-token", "xoxb-planted-reader-token", "xapp-planted-app-token"
 BLIND = "xoxb-planted-blind-token"
@@ -111,7 +112,7 @@ class SmallEngine:
     def __init__(self, engine: Engine, lab: fakes.Lab) -> None:
         self._engine, self._lab = engine, lab
         self.orders: list[Order] = []
-        self.resume, self.tell, self.undo = engine.resume, engine.tell, engine.undo
+        self.resume, self.undo = engine.resume, engine.undo
 
     async def contain(self, order: Order, book: Playbook, stage: Stage) -> Report:
         del book
@@ -137,13 +138,17 @@ class Process:
 
 @dataclass(slots=True, kw_only=True)
 class Scene:
-    """The app at work. ``runs`` are the runs that the test itself started; ``now`` is the process that is there."""
+    """The app at work. ``runs`` are the runs that the test itself started; ``now`` is the process that is there.
+
+    What the app calls goes over the ``line``, where the scene was made with one.
+    """
 
     slack: SlackSimulator
     lab: fakes.Lab
     people: Mapping[str, Person]
     now: Process
     own: Settings
+    line: Line
     running: AsyncExitStack
     runs: list[asyncio.Task[Report]] = field(default_factory=list)
 
@@ -284,7 +289,8 @@ async def process(
     async with AsyncExitStack() as stack:
         web = await stack.enter_async_context(connected(own))
         audience = await audience_of(own, web)
-        channel = SlackChannel(web=web, channel=ROOM, journal=journal, audience=audience)
+        leases = Leases(store, wiring.holder())
+        channel = SlackChannel(web=web, channel=ROOM, journal=journal, leases=leases, audience=audience)
         engine = lab.engine(journal=journal, channel=channel)
         desk = Desk(journal=journal, roster=own.roster, seal=lab.seal)
         small = SmallEngine(engine, lab)
@@ -319,9 +325,12 @@ async def scene(
     events: Sequence[str] = (),
     users: Sequence[Mapping[str, object]] = (),
     groups: Mapping[str, Sequence[str]] | None = None,
+    lined: bool = False,
     **changed: object,
 ) -> AsyncIterator[Scene]:
     """The app, listening and ready; ``changed`` are settings. Everything it began has ended when the block is left.
+
+    ``lined``: what it calls goes over a line that can be shut, while people see the workspace all the time.
 
     ``users`` are more people of the workspace. Where there are user ``groups``, who decides is in one of them.
     """
@@ -334,6 +343,11 @@ async def scene(
     monkeypatch.setattr("firedoor.voices.GOODBYE_SECONDS", 5.0)
     async with AsyncExitStack() as stack:
         slack = await stack.enter_async_context(SlackSimulator(world(events=events, users=users, groups=groups), rules=rules))
+        line = Line(port=int(slack.url.rpartition(":")[2].strip("/")), url=f"{slack.url}api/")
+        if lined:
+            await line.open()
+            stack.push_async_callback(line.shut)
+            changed["slack_base_url"] = line.address
         own = settings(slack, slack_mode=mode, slack_groups=tuple(groups or ()), **changed)
         lab = await stack.enter_async_context(
             fakes.lab(folder, doors, roster=own.roster, protected={"fake:door:safe": "nobody shuts the safe"})
@@ -341,7 +355,7 @@ async def scene(
         people = {name.lower(): await stack.enter_async_context(Person(slack.url, f"U0{name}")) for name in MEMBERS if name != "BOT"}
         running = AsyncExitStack()
         first = await running.enter_async_context(process(slack, lab, own, store=lab.store, journal=lab.journal, listens=listens))
-        found = Scene(slack=slack, lab=lab, people=people, now=first, own=own, running=running)
+        found = Scene(slack=slack, lab=lab, people=people, now=first, own=own, line=line, running=running)
         try:
             yield found
         finally:

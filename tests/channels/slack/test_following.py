@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from firedoor.journal import Kind
 from firedoor.run import fold
-from firedoor.vendors.faults import Fault
 from tests.channels.slack.scene import ROOM, Scene
 
 ORDER = "/firedoor contain leaked-aws-key access_keys=AKIAIOSFODNN7EXAMPLE"
@@ -62,26 +59,3 @@ async def test_the_next_process_goes_on_with_what_the_last_one_left(stage: Scene
     assert [one.ts for one in await stage.thread() if "waiting" in one.shown and not one.thread_ts] == [request.ts], (
         "one request, one thread"
     )
-
-
-async def test_the_next_process_tells_the_end_that_the_last_one_could_not(stage: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("firedoor.channels.slack.posts.AGAIN_SECONDS", 0.01)
-    run = await stage.ask()
-    stage.slack.faults.plan(Fault(operation="chat.postMessage", status=503), times=50)
-    await stage.open("ben")
-    await stage.submit("ben")
-    await run
-    assert stage.posted() == 1, "the request alone"
-    stage.slack.faults._planned.clear()
-    await stage.restart()
-    assert list(await stage.office.take_over()) == [], "nothing is left to do"
-    await stage.until(lambda: _told(stage))
-    assert stage.posted() == 3
-    await stage.restart()
-    assert list(await stage.office.take_over()) == []
-    assert not await stage.recorded(Kind.RESUMED)
-    assert stage.posted() == 3
-
-
-async def _told(stage: Scene) -> bool:
-    return fold("r1", await stage.lab.events()).told

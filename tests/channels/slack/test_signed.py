@@ -12,12 +12,12 @@ import pytest
 
 from firedoor.approval import Answer
 from firedoor.channels.slack.blocks import ADVISE, APPROVE, DENY, STOP, ask_of
-from firedoor.channels.slack.channel import SlackChannel
 from firedoor.journal import Kind
 from firedoor.run import fold
 from firedoor.vendors.faults import Fault
 from firedoor.vendors.slack.directory import UserGroup
 from tests.channels.slack.scene import KEYS, ROOM, Scene, scene
+from tests.channels.slack.test_telling import another
 
 DANS: Mapping[str, Mapping[str, str]] = {"front": {"k1": "open"}, "dans": {"k4": "open"}}
 
@@ -174,6 +174,6 @@ async def test_people_are_reminded_and_then_more_of_them(stage: Scene, monkeypat
     record = fold("r1", await stage.lab.events())
     assert record.request is not None
     posted = stage.posted()
-    again = SlackChannel(web=stage.channel._web, channel=ROOM, journal=stage.lab.journal, audience=stage.audience)
+    again = another(stage)
     await again.reminded(ask_of(record, record.request), 1)
     assert stage.posted() == posted

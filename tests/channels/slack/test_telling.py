@@ -13,6 +13,7 @@ from firedoor.channels.slack.blocks import ask_of
 from firedoor.channels.slack.channel import SlackChannel
 from firedoor.errors import ChannelError
 from firedoor.journal import Kind
+from firedoor.lease import Leases
 from firedoor.model import Outcome
 from firedoor.run import StepResult, fold
 from firedoor.vendors.faults import Effect, Fault
@@ -25,7 +26,13 @@ DOWN = Fault(operation="chat.postMessage", status=503, body="<html>down</html>")
 
 def another(stage: Scene) -> SlackChannel:
     """The channel as a process that resumes the run would have it."""
-    return SlackChannel(web=stage.channel._posts._web, channel=ROOM, journal=stage.lab.journal, audience=stage.channel._audience)
+    return SlackChannel(
+        web=stage.channel._posts._web,
+        channel=ROOM,
+        journal=stage.lab.journal,
+        leases=Leases(stage.lab.store, "another"),
+        audience=stage.channel._audience,
+    )
 
 
 async def decide(stage: Scene, run: str = "r1") -> None:
@@ -140,6 +147,7 @@ async def test_the_end_is_told_though_the_progress_cannot_be(stage: Scene) -> No
     assert record.report is not None
     for ts, message in stage.slack.world.messages[ROOM].items():
         stage.slack.world.messages[ROOM][ts] = replace(message, text="old", blocks=())
+    stage.slack.faults.plan(Fault(operation="chat.update"))  # the request's goes through
     stage.slack.faults.plan(Fault(operation="chat.update", status=200, body='{"ok": false, "error": "edit_window_closed"}'))
     with pytest.raises(ChannelError, match="edit_window_closed"):
         await another(stage).finished(record.order, record.report)
