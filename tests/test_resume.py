@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from firedoor.channel import Silent
-from firedoor.errors import BadInput, ChannelError, UnknownRun
+from firedoor.errors import BadInput, UnknownRun
 from firedoor.journal import Event, Journal, Kind
 from firedoor.lease import Lease
-from firedoor.run import Order
 from firedoor.store import Store
 from tests.fakes import CLEAR, SHUT, Effect, Lab, book, hasten, lab
 
 BOOK = book(steps=[SHUT, CLEAR])
 DOORS = {"a": {"k1": "open", "k2": "open"}}
 ALL = {"shut a/k1": 1, "shut a/k2": 1, "clear a": 1}
-# run.opened and planned; an intent and a receipt for each of three effects, the end of each of two steps, and of the run, told to people.
+# run.opened and planned; an intent and a receipt for each of three effects, the end of each of two steps, and of the run.
 OF_THE_ENGINE = [Kind.OPENED, Kind.PLANNED, Kind.REQUESTED, Kind.CLOSED]
-OF_THE_ENGINE += [*[Kind.INTENT, Kind.RECEIPT] * 2, Kind.ENDED, Kind.INTENT, Kind.RECEIPT, Kind.ENDED, Kind.FINISHED, Kind.NOTED]
+OF_THE_ENGINE += [*[Kind.INTENT, Kind.RECEIPT] * 2, Kind.ENDED, Kind.INTENT, Kind.RECEIPT, Kind.ENDED, Kind.FINISHED]
 
 
 @pytest.fixture(autouse=True)
@@ -145,29 +142,3 @@ async def test_t_stays_that_of_the_first_intent(tmp_path: Path) -> None:
         assert bound is not None
         assert bound.isoformat().replace("+00:00", "Z") == first.body["at"]
         assert it.vendor.effects == {"clear a": 1}
-
-
-class Forgetful(Silent):
-    """A channel that does not come through with the end of a run the first time."""
-
-    def __init__(self) -> None:
-        self.told: list[Mapping[str, Any]] = []
-
-    async def finished(self, order: Order, report: Mapping[str, Any]) -> None:
-        del order
-        self.told.append(report)
-        if len(self.told) == 1:
-            raise ChannelError("nobody listens")
-
-
-async def test_an_end_that_people_were_not_told_of_is_told_by_the_next_process_and_once_only(tmp_path: Path) -> None:
-    async with lab(tmp_path, DOORS) as it:
-        channel = Forgetful()
-        report = await it.contain(BOOK, engine=it.engine(channel=channel))
-        assert await it.resume(engine=it.engine(channel=channel)) == report
-        assert channel.told == [report, report]
-        with pytest.raises(BadInput, match="is over: contained"):
-            await it.resume(engine=it.engine(channel=channel))
-        assert len(channel.told) == 2
-        assert it.vendor.effects == ALL
-        assert Kind.RESUMED not in await it.kinds()
