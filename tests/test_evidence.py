@@ -326,3 +326,15 @@ async def test_whatever_else_was_changed_in_a_pack_is_found(it: Lab, change: Cal
     assert done.returncode in {1, 2}
     assert re.sub(r"event \d+", "event 24", words) in re.sub(r"event \d+", "event 24", done.stdout)
     assert (done.stderr, "Traceback" in done.stdout) == ("", False)
+
+
+@pytest.mark.parametrize(("left", "words"), [("run_prev", "the run's event before it"), ("prev", "the journal's event before it")])
+async def test_whoever_mends_one_link_must_mend_the_other(it: Lab, left: str, words: str, tmp_path: Path) -> None:
+    files = await packed(it, "signed")
+    rows = rows_of(anew(files, a_note))
+    for row, old in zip(rows, rows_of(files), strict=True):
+        row[left] = old[left]
+        rehash(row)
+    done = verified(spread(with_rows(files, rows), tmp_path / "pack"))
+    assert done.returncode == 1
+    assert f"does not follow {words}" in done.stdout
