@@ -23,6 +23,7 @@ from firedoor.store import Store
 from tests.company import Company
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+PATIENCE = 150.0
 Rows = list[dict[str, Any]]
 
 
@@ -60,7 +61,7 @@ class PrefectServer:
 
     async def healthy(self) -> None:
         """Wait until it answers."""
-        async with aiohttp.ClientSession() as http, asyncio.timeout(60):
+        async with aiohttp.ClientSession() as http, asyncio.timeout(PATIENCE):
             while True:
                 with suppress(aiohttp.ClientError):
                     async with http.get(f"{self.api}/health") as reply:
@@ -80,7 +81,7 @@ class PrefectServer:
 
     async def task_runs(self, flow_run: str, *, most: int) -> Rows:
         """Its task runs, once there are so many and all have ended: the server records them some seconds later."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 rows = await self.found("task_runs", {"flow_runs": {"id": {"any_": [flow_run]}}})
                 if len(rows) >= most and all(row["state_type"] in ("COMPLETED", "FAILED") for row in rows):
@@ -134,15 +135,15 @@ async def contain(acme: Company, api: str, *, users: str = "", playbook: str = "
     assert process.stderr is not None
     said = asyncio.create_task(process.stderr.read())
     if approved:
-        await acme.approve(seconds=60)
+        await acme.approve(seconds=PATIENCE)
     answered = time.monotonic()
     lines = []
-    while line := await asyncio.wait_for(process.stdout.readline(), 60):
+    while line := await asyncio.wait_for(process.stdout.readline(), PATIENCE):
         lines.append(line)
         if line == b"}\n":
             break
     reported = time.monotonic()
-    await asyncio.wait_for(process.wait(), 60)
+    await asyncio.wait_for(process.wait(), PATIENCE)
     code, left = process.returncode, time.monotonic()
     assert code is not None
     return Contained(
