@@ -24,6 +24,7 @@ COUNTED: Final = ("kills", "faults", "doubled", "lost", "false_success", "false_
 LEAST: Final = 500
 LEAST_WITH_PREFECT: Final = 20
 SAMPLE: Final = 2
+SHOWN: Final = 12
 WORKERS: Final = 2
 HEADS: Final = ("boundaries", "kills", "doubled", "lost", "false success", "false failure", "seconds")
 
@@ -37,8 +38,14 @@ def _line(name: str, *cells: object) -> None:
 def _tell(row: Row) -> None:
     one = row.figures
     _line(row.scene, row.boundaries, one.kills, one.doubled, one.lost, one.false_success, one.false_failure, f"{row.seconds:.0f}")
-    for found in one.found:
-        console.print(f"  WRONG: {found}", markup=False, soft_wrap=True)
+    _wrong(one.found)
+
+
+def _wrong(found: Sequence[str]) -> None:
+    for words in found[:SHOWN]:
+        console.print(f"  WRONG: {words}", markup=False, soft_wrap=True)
+    if len(found) > SHOWN:
+        console.print(f"  and {len(found) - SHOWN} more; build/chaos.json lists all")
 
 
 async def _kills(*, sample: bool) -> tuple[Figures, list[Row]]:
@@ -60,8 +67,7 @@ async def _faults(*, sample: bool) -> Figures:
         return Figures()
     made: Any = importlib.import_module("tests.chaos.faults").run(sample=SAMPLE if sample else None, workers=WORKERS)
     found: Figures = await made if asyncio.iscoroutine(made) else made
-    for one in found.found:
-        console.print(f"  WRONG: {one}", markup=False, soft_wrap=True)
+    _wrong(found.found)
     return found
 
 

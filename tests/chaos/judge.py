@@ -96,7 +96,8 @@ def judge(undisturbed: Ending, killed: Ending, given: World, where: str) -> Figu
     doubled = sorted({path for path, _ in (found - wanted) if there[path] > places[path]})
     lost = sorted(f"{path} = {value}" for path, value in wanted - found)
     success, failure = _false_success(killed, lost), _false_failure(killed, lost)
-    told = [f"{where}: doubled: {path}: {_values(found - wanted, path)}" for path in doubled]
+    told = [] if killed.report is not None else [f"{where}: no process came to an end: {killed.why}"]
+    told += [f"{where}: doubled: {path}: {_values(found - wanted, path)}" for path in doubled]
     told += [f"{where}: lost: {one}" for one in lost]
     told += [f"{where}: false {kind}: {words}" for kind, words in (("success", success), ("failure", failure)) if words]
     return Figures(
