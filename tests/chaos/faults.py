@@ -179,8 +179,8 @@ async def _opening(scene: Scene, here: Stand, run: str) -> Course:
 
 
 async def _told(here: Stand, course: Course, result: StepResult) -> Told:
-    left = await course.left()
-    return Told(outcome=result.outcome, reason=result.reason, world=here.world(), seen_done=bool(left.reason))
+    done = result.outcome in WELL or bool((await course.left()).reason)
+    return Told(outcome=result.outcome, reason=result.reason, world=here.world(), seen_done=done)
 
 
 async def _way_back(scene: Scene, course: Course, wanted: Ended) -> list[Finding]:

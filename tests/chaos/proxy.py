@@ -42,6 +42,7 @@ class Proxy:
     played: int = 0
     url: str = ""
     _strikes: list[_Strike] = field(default_factory=list)
+    _broken: list[Exception] = field(default_factory=list)
     _under_way: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def __aenter__(self) -> Self:
@@ -56,6 +57,8 @@ class Proxy:
         for task in self._under_way:
             task.cancel()
         await asyncio.gather(*self._under_way, return_exceptions=True)
+        if self._broken:
+            raise ExceptionGroup("the proxy itself failed", self._broken)
 
     def strike(self, operation: str, fault: Fault, *, past: int = 0, lasting: bool = False) -> None:
         """Play ``fault`` on the operation, once ``past`` calls of it have gone by unharmed: once, or (``lasting``) on each."""
@@ -84,6 +87,8 @@ class Proxy:
                 await self._serve(reader, writer)
         except asyncio.CancelledError:
             writer.transport.abort()
+        except Exception as error:  # noqa: BLE001 - what went wrong here must not pass for a fault that was meant
+            self._broken.append(error)
         finally:
             self._under_way.discard(task)
             writer.close()

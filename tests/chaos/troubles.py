@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from email.utils import formatdate
 from enum import StrEnum
+from http import HTTPStatus
 from typing import Final
 
 from firedoor.vendors.aws.wire import JSON_SERVICES, error_body
@@ -95,7 +96,6 @@ PASSING: Final = (
 )
 # Each strikes every request of the operation, until somebody has mended it.
 LASTING: Final = (DROPPED, DROPPED_AFTER, FAILED, FAILED_AFTER, AWAY, BARE_LIMIT, FORBIDDEN, FORBIDDEN_AFTER, HIDDEN, HIDDEN_AFTER)
-_BY_HAND: Final = {500: "Internal Server Error", 503: "Service Unavailable", 429: "Too Many Requests", 403: "Forbidden", 200: "OK"}
 
 
 def answer(vendor: str, operation: str, kind: Kind) -> bytes:
@@ -151,11 +151,11 @@ def _words(vendor: str, operation: str, what: str) -> str:
 def _reply(status: int, body: str, **headers: str) -> bytes:
     said = {
         "Date": formatdate(usegmt=True),
-        "x-amzn-RequestId": "5f3b1c9e-0000-4000-8000-000000000000",
+        "x-amzn-RequestId": "5f3b1c9e-0000-4000-8000-000000000000",  # AWS's, without which the SDK would not believe a success
         **({"Content-Type": "text/xml" if body.startswith("<") else "application/json"} if body else {}),
         **headers,
         "Content-Length": str(len(body.encode())),
         "Connection": "close",
     }
-    lines = [f"HTTP/1.1 {status} {_BY_HAND[status]}", *(f"{name}: {value}" for name, value in said.items())]
+    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *(f"{name}: {value}" for name, value in said.items())]
     return ("\r\n".join(lines) + "\r\n\r\n" + body).encode()
