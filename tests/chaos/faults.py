@@ -1,12 +1,14 @@
-"""Every write of every action, and of its undo, struck on the wire by every fault, one at a time; each judged by the vendor's world."""
+"""Every write of every action, and of its undo, struck on the wire by every fault, one at a time; each judged by the vendor's world.
+
+And every undo once somebody else has changed something at the vendor, with and without a fault.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import itertools
 import multiprocessing
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -18,16 +20,17 @@ from firedoor.canonical import plain
 from firedoor.model import Outcome
 from firedoor.run import StepResult
 from firedoor.store import Store
+from tests.chaos import meanwhile
 from tests.chaos.figures import Figures
 from tests.chaos.judge import WELL, Finding, Judge, Told, World, Wrong, figures
+from tests.chaos.others import EVENTS
 from tests.chaos.scenes import Scene, scenes
-from tests.chaos.stand import PATIENCE, Course, Stand, begun, stand, undone
+from tests.chaos.stand import PATIENCE, SETTLES, Course, Stand, begun, stand, undone
 from tests.chaos.troubles import DROPPED_AFTER, LASTING, PASSING, Fault
 from tests.tasks.rooms import ROOMS
 
-SETTLES: Final = 0.5  # seconds in which a change must show; the simulators show it at once
 IMPATIENT: Final = 0.4  # seconds a client waits where no reply comes
-GRAIN: Final = 1.0  # a Date header is cut to the second, so a client that begins anew may take the time for so much earlier
+GRAIN: Final = 1.0  # seconds: a Date header is cut to the second, so a client that begins anew may take the time for so much earlier
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,21 +68,27 @@ class Ended:
 
 def run(*, sample: int | None, workers: int) -> Figures:
     """All of them, or ``sample`` of them from all over; in this process where there is one worker."""
-    parts = _parts(sample)
+    parts = [*_scenes(sample), *_events(sample)]
     if workers == 1:
-        return sum(itertools.starmap(play, parts), Figures())
+        return sum((part() for part in parts), Figures())
     with ProcessPoolExecutor(max_workers=workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        return sum((part.result() for part in [pool.submit(play, *part) for part in parts]), Figures())
+        return sum((part.result() for part in [pool.submit(part) for part in parts]), Figures())
 
 
-def _parts(sample: int | None) -> list[tuple[Scene, int, int | None]]:
-    """The scenes, each with a number of its own and how many blows it is to have (None: all)."""
+def _scenes(sample: int | None) -> Iterator[Callable[[], Figures]]:
+    """Each scene, with all of its blows or its share of the sample."""
     # Those that take longest come first, so that nobody waits for one of them in the end.
-    all_of_them = sorted(scenes(), key=lambda scene: ("rotate" not in scene.action, scene))
-    if sample is None:
-        return [(scene, number, None) for number, scene in enumerate(all_of_them)]
-    shares = [sample * (number + 1) // len(all_of_them) - sample * number // len(all_of_them) for number in range(len(all_of_them))]
-    return [(scene, number, share) for number, (scene, share) in enumerate(zip(all_of_them, shares, strict=True)) if share]
+    every = sorted(scenes(), key=lambda scene: ("rotate" not in scene.action, scene))
+    for number, scene in enumerate(every):
+        share = None if sample is None else sample * (number + 1) // len(every) - sample * number // len(every)
+        if share != 0:
+            yield partial(play, scene, number, share)
+
+
+def _events(sample: int | None) -> Iterator[Callable[[], Figures]]:
+    """What others do before an undo: all of it, or one event for ten blows of the sample."""
+    step = 1 if sample is None else max(1, 10 * len(EVENTS) // max(sample, 1))
+    return (partial(meanwhile.play, range(number, number + 1)) for number in range(0, len(EVENTS), step))
 
 
 def play(scene: Scene, number: int, most: int | None) -> Figures:

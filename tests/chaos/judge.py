@@ -94,13 +94,13 @@ class Judge:
     def more(self, world: World) -> str:
         """What is there that neither was there nor should be; empty where nothing is."""
         due = paths(leaves(self.wanted, self.given)) | paths(leaves(self.before, self.given))
-        return ", ".join(sorted((paths(leaves(world, self.given)) - due).elements()))
+        more = paths(leaves(world, self.given)) - due
+        return _listed(more) if more else ""
 
     def differs(self, world: World) -> str:
         """How the world differs from the wanted one."""
         found, wanted = leaves(world, self.given), leaves(self.wanted, self.given)
-        there, missing = ", ".join(sorted((found - wanted).elements())), ", ".join(sorted((wanted - found).elements()))
-        return f"there is {there or 'nothing more'}; missing is {missing or 'nothing'}"
+        return f"there is {_listed(found - wanted)}; missing is {_listed(wanted - found)}"
 
     def ended(self, told: Told, *, fair: bool) -> list[Finding]:
         """What is wrong with one end, whatever may come later."""
@@ -116,7 +116,45 @@ class Judge:
         return found
 
 
-def figures(found: list[Finding], where: str) -> Figures:
-    """One fault that was played, with what was wrong with its end."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Between:
+    """The judge of an undo before which somebody else changed something: what they did stays, and only what the run did is taken back.
+
+    ``given`` is the world a scene began with, ``done`` what came of the run, ``undone`` what comes of the undo where nobody interferes,
+    ``meanwhile`` what somebody else made of what was done. ``stops``: nothing can be undone then, so it must not be called undone, and
+    nothing be touched.
+    """
+
+    given: World
+    done: World
+    undone: World
+    meanwhile: World
+    stops: bool
+
+    def ended(self, told: Told) -> list[Finding]:
+        """What is wrong with the end of the undo."""
+        undone, done, meanwhile, found = (leaves(each, self.given) for each in (self.undone, self.done, self.meanwhile, told.world))
+        added, removed = meanwhile - done, done - meanwhile
+        due = meanwhile if self.stops else (undone | added) - removed
+        differs = f"there is {_listed(found - due)}; missing is {_listed(due - found)}"
+        if gone := added - found:
+            return [Finding(wrong=Wrong.LOST, says=f"{told.outcome}, and what somebody else did is gone: {_listed(gone)}")]
+        if more := paths(found) - (paths(undone) | paths(done) | paths(meanwhile)):
+            return [Finding(wrong=Wrong.DOUBLED, says=f"{told.outcome}, and twice there: {_listed(more)}")]
+        if told.outcome in WELL:
+            return [Finding(wrong=Wrong.FALSE_SUCCESS, says=f"{told.outcome}, but {differs}")] if self.stops or found != due else []
+        if self.stops:
+            return [Finding(wrong=Wrong.LOST, says=f"{told.outcome}, but {differs}")] if found != due else []
+        if found == due and told.seen_done:
+            return [Finding(wrong=Wrong.FALSE_FAILURE, says=f"{told.outcome}, though it is undone: {told.reason}")]
+        return [Finding(wrong=Wrong.LOST, says=f"{told.outcome}, though nothing is in the way: {told.reason}")]
+
+
+def _listed(of: Counter[str]) -> str:
+    return ", ".join(sorted(of.elements())) or "nothing"
+
+
+def figures(found: list[Finding], where: str, *, faults: int = 1) -> Figures:
+    """What was wrong with one end, and how many faults were played for it."""
     counts = Counter(finding.wrong.value for finding in found)
-    return Figures(faults=1, **counts, found=tuple(f"{finding.wrong}: {where}: {finding.says}" for finding in found))
+    return Figures(faults=faults, **counts, found=tuple(f"{finding.wrong}: {where}: {finding.says}" for finding in found))

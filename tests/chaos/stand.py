@@ -26,6 +26,7 @@ from tests.tasks.harness import Case, grant, room
 from tests.tasks.rooms.base import Simulated
 
 PATIENCE: Final = 5.0
+SETTLES: Final = 0.5  # seconds in which a change must show; the simulators show it at once
 # Calls each of which has an effect of its own, though the world shows the last one only.
 DEEDS: Final = frozenset({"resetPassword"})
 
@@ -55,6 +56,8 @@ class Stand:
         """The vendor's world as it is now, and how often it was made to do what leaves no other trace."""
         deeds = {name: ["done"] * times for name, times in self.at.writes().items() if name in DEEDS}
         state: dict[str, Any] = json.loads(canonical(self.at.state()))
+        if "messages" in state:  # they go by their number there, and another one above them changes it
+            state["messages"] = {channel: list(found.values()) for channel, found in state["messages"].items()}
         return {**state, **({"deeds": deeds} if deeds else {})}
 
     @asynccontextmanager
