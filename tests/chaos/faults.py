@@ -10,7 +10,7 @@ import multiprocessing
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,10 +26,10 @@ from tests.chaos.judge import WELL, Finding, Judge, Told, World, Wrong, figures
 from tests.chaos.others import EVENTS
 from tests.chaos.scenes import Scene, scenes
 from tests.chaos.stand import PATIENCE, SETTLES, Course, Stand, begun, stand, undone
-from tests.chaos.troubles import DROPPED_AFTER, LASTING, PASSING, Fault
+from tests.chaos.troubles import DROPPED, DROPPED_AFTER, LASTING, PASSING, Fault
 from tests.tasks.rooms import ROOMS
 
-IMPATIENT: Final = 0.4  # seconds a client waits where no reply comes
+IMPATIENT: Final = 0.3  # seconds a client waits where no reply comes
 GRAIN: Final = 1.0  # seconds: a Date header is cut to the second, so a client that begins anew may take the time for so much earlier
 
 
@@ -37,7 +37,8 @@ GRAIN: Final = 1.0  # seconds: a Date header is cut to the second, so a client t
 class Blow:
     """One fault on one write: on the call of ``operation`` that comes after ``past`` others, or (``lasting``) on each from the first on.
 
-    ``led_by``: an operation whose reply is lost before that, so that there is something to be put right by this write.
+    ``led_by``: an operation whose reply is lost before that, so that there is something to be put right by this write. ``blinds``: nothing
+    can be read any more once it has fallen, until somebody has mended it.
     """
 
     operation: str
@@ -45,13 +46,15 @@ class Blow:
     past: int = 0
     lasting: bool = False
     led_by: str = ""
+    blinds: bool = False
 
     @property
     def says(self) -> str:
         """What is done to what."""
         which = f", call {self.past + 1}" if self.past else ""
         led = f", once the reply of {self.led_by} was lost" if self.led_by else ""
-        return f"{self.operation}{which}: {self.fault.name}{', every time' if self.lasting else ''}{led}"
+        blind = ", and then nothing can be read" if self.blinds else ""
+        return f"{self.operation}{which}: {self.fault.name}{', every time' if self.lasting else ''}{led}{blind}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +125,7 @@ def blows(wanted: Ended) -> list[Blow]:
         Blow(operation=name, fault=fault, past=past) for name, times in wanted.writes.items() for past in range(times) for fault in PASSING
     ]
     found += [Blow(operation=name, fault=fault, lasting=True) for name in wanted.writes for fault in LASTING]
+    found += [Blow(operation=name, fault=fault, blinds=True) for name in wanted.writes for fault in (DROPPED, DROPPED_AFTER)]
     if "iam:CreateAccessKey" in wanted.writes:
         led: Any = partial(Blow, operation="iam:DeleteAccessKey", led_by="iam:CreateAccessKey")
         found += [led(fault=fault) for fault in PASSING] + [led(fault=fault, lasting=True) for fault in LASTING]
@@ -147,6 +151,8 @@ async def struck(scene: Scene, blow: Blow, wanted: Ended, store: Store, *, run: 
     async with stand(scene.data, store, settle=SETTLES, patience=patience) as here:
         course = await _opening(scene, here, run)
         judge = Judge(given=wanted.given, before=wanted.before, wanted=wanted.after)
+        if blow.blinds:
+            here.wire.then_fail()
         if blow.led_by:
             here.wire.strike(blow.led_by, DROPPED_AFTER)
         here.wire.strike(blow.operation, blow.fault, past=blow.past, lasting=blow.lasting)
@@ -155,26 +161,28 @@ async def struck(scene: Scene, blow: Blow, wanted: Ended, store: Store, *, run: 
         played = here.wire.played - bool(blow.led_by)
         here.wire.clear()
         found = judge.ended(await _told(here, course, result), fair=blow.fault.fair)
+        if blow.blinds:
+            found = [one for one in found if one.wrong is not Wrong.FALSE_FAILURE]  # nobody could have seen it
         if result.outcome in WELL:
-            if not found and blow.fault.fair:
-                found += await _way_back(scene, course, wanted)
-        else:
-            if not (found or blow.lasting or blow.fault.refusal):
-                found.append(Finding(wrong=Wrong.LOST, says=f"{result.outcome}, though nothing is in the way: {result.reason}"))
-            found += await _resumed(here, course, judge, result, fair=blow.fault.fair)
+            return found or await _way_back(scene, blow, course, wanted), played
+        if not (found or blow.lasting or blow.blinds or blow.fault.refusal) and blow.fault.fair:
+            found.append(Finding(wrong=Wrong.LOST, says=f"{result.outcome}, though nothing is in the way: {result.reason}"))
+        if result.outcome is Outcome.UNVERIFIED:
+            await asyncio.sleep(GRAIN)
+        async with here.anew():
+            found += await _resumed(scene, blow, course, judge, wanted)
     return found, played
 
 
-async def _resumed(here: Stand, course: Course, judge: Judge, first: StepResult, *, fair: bool) -> list[Finding]:
+async def _resumed(scene: Scene, blow: Blow, course: Course, judge: Judge, wanted: Ended) -> list[Finding]:
     """What is wrong once another process went on with it, with nothing in the way."""
-    if first.outcome is Outcome.UNVERIFIED:
-        await asyncio.sleep(GRAIN)
-    async with here.anew():
-        result = await course.go()
-        found = judge.ended(await _told(here, course, result), fair=fair)
-        if result.outcome not in WELL and not found:
-            found.append(Finding(wrong=Wrong.LOST, says=f"resumed, it is {result.outcome}: {result.reason}"))
-    return found
+    result = await course.go()
+    found = judge.ended(await _told(course.stand, course, result), fair=blow.fault.fair)
+    if result.outcome in WELL:
+        found = found or await _way_back(scene, blow, course, wanted)
+    elif not found and blow.fault.fair:
+        found.append(Finding(wrong=Wrong.LOST, says=f"{result.outcome}, though nothing is in the way any more: {result.reason}"))
+    return [replace(one, says=f"resumed: {one.says}") for one in found]
 
 
 async def _opening(scene: Scene, here: Stand, run: str) -> Course:
@@ -192,8 +200,8 @@ async def _told(here: Stand, course: Course, result: StepResult) -> Told:
     return Told(outcome=result.outcome, reason=result.reason, world=here.world(), seen_done=done)
 
 
-async def _way_back(scene: Scene, course: Course, wanted: Ended) -> list[Finding]:
+async def _way_back(scene: Scene, blow: Blow, course: Course, wanted: Ended) -> list[Finding]:
     """What is done can be undone as it could without the fault."""
-    if scene.back or (back := await course.way_back()) == wanted.way_back:
+    if scene.back or not blow.fault.fair or (back := await course.way_back()) == wanted.way_back:
         return []
     return [Finding(wrong=Wrong.LOST, says=f"the way back is not {wanted.way_back!r}, but {back!r}")]

@@ -15,9 +15,9 @@ from typing import Final, Self
 from urllib.parse import urlsplit
 
 from tests.chaos.naming import NAMED, Request
-from tests.chaos.troubles import Fault, Shows, answer
+from tests.chaos.troubles import Fault, Kind, Shows, answer
 
-LATE: Final = 0.1  # seconds that a slow reply takes: well below any client's patience
+LATE: Final = 0.05  # seconds that a slow reply takes: well below any client's patience
 LONGEST: Final = 30.0  # nobody waits so long for a reply that never comes
 
 
@@ -42,6 +42,7 @@ class Proxy:
     played: int = 0
     url: str = ""
     _strikes: list[_Strike] = field(default_factory=list)
+    _then_fails: bool = False
     _broken: list[Exception] = field(default_factory=list)
     _under_way: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -64,9 +65,14 @@ class Proxy:
         """Play ``fault`` on the operation, once ``past`` calls of it have gone by unharmed: once, or (``lasting``) on each."""
         self._strikes.append(_Strike(operation=operation, fault=fault, past=past, lasting=lasting))
 
+    def then_fail(self) -> None:
+        """Once a fault was played, fail whatever comes after it: nobody can read what became of the write."""
+        self._then_fails = True
+
     def clear(self) -> None:
         """From here on everything passes unharmed."""
         self._strikes.clear()
+        self._then_fails = False
 
     async def settled(self) -> None:
         """Wait until no request is under way any more: one may still arrive at the vendor when its caller has given up."""
@@ -98,6 +104,10 @@ class Proxy:
         name = NAMED[self.vendor](request)
         self.seen.append(name)
         fault = self._due(name)
+        if fault is None and self._then_fails and self.played:
+            writer.write(answer(self.vendor, name, Kind.FAILED))
+            await writer.drain()
+            return
         if fault is None:
             writer.write(await self._deliver(request))
             await writer.drain()

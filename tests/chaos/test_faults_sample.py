@@ -1,4 +1,7 @@
-"""Of each vendor one write with each fault once; and the judge is judged: what is broken on purpose is seen."""
+"""Of each vendor one write with each fault once, those that take their time at one of them.
+
+And the judge is judged: what is broken on purpose is seen.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ from tests.tasks.rooms import ROOMS
 
 SUSPEND, NOTIFY = (Scene(action=name, case="ordinary", back=False) for name in ("okta.suspend_user", "slack.notify"))
 SOME = (
-    LETTING_IN,
+    SUSPEND,
     NOTIFY,
     *(Scene(action=name, case="ordinary", back=False) for name in ("aws.deactivate_access_keys", "jira.open_ticket")),
 )
@@ -50,9 +53,9 @@ async def found(scene: Scene, folder: Path, *faults: Fault, lasting: bool = Fals
     return seen
 
 
-@pytest.mark.parametrize("scene", [replace(SUSPEND, back=True), NOTIFY, *SOME], ids=lambda scene: scene.says)
+@pytest.mark.parametrize("scene", SOME, ids=lambda scene: scene.says)
 async def test_no_fault_doubles_loses_or_hides_anything(scene: Scene, tmp_path: Path) -> None:
-    assert await found(scene, tmp_path, *PASSING) == []
+    assert await found(scene, tmp_path, *(fault for fault in PASSING if scene == SUSPEND or not fault.waits)) == []
 
 
 @pytest.mark.parametrize("fault", [DROPPED, DROPPED_AFTER], ids=lambda fault: fault.name)

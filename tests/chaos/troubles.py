@@ -55,6 +55,11 @@ class Fault:
     fair: bool = True
 
     @property
+    def waits(self) -> bool:
+        """Whether it takes its time."""
+        return self.shows in (Shows.SILENCE, Shows.LATE, Shows.TRICKLE)
+
+    @property
     def silent(self) -> bool:
         """Whether the caller has to lose patience."""
         return self.shows is Shows.SILENCE
