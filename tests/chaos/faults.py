@@ -201,7 +201,11 @@ async def _told(here: Stand, course: Course, result: StepResult) -> Told:
 
 
 async def _way_back(scene: Scene, blow: Blow, course: Course, wanted: Ended) -> list[Finding]:
-    """What is done can be undone as it could without the fault."""
-    if scene.back or not blow.fault.fair or (back := await course.way_back()) == wanted.way_back:
+    """The run knows that it was itself that did it, and what is done can be undone as it could without the fault."""
+    if not blow.fault.fair:
+        return []
+    if not await course.receipts():
+        return [Finding(wrong=Wrong.LOST, says="the run did it, and does not know that it did")]
+    if scene.back or (back := await course.way_back()) == wanted.way_back:
         return []
     return [Finding(wrong=Wrong.LOST, says=f"the way back is not {wanted.way_back!r}, but {back!r}")]

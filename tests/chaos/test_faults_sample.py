@@ -17,6 +17,7 @@ from firedoor import step
 from firedoor.model import Outcome, Plan
 from firedoor.run import StepResult
 from firedoor.store import Store
+from firedoor.undo import Undo
 from firedoor.vendors import retry
 from firedoor.vendors.okta import problems
 from firedoor.vendors.slack import client as slack
@@ -27,7 +28,7 @@ from tests.chaos.figures import Figures
 from tests.chaos.judge import Between, Finding, Judge, Told, Wrong, figures
 from tests.chaos.others import EVENTS
 from tests.chaos.scenes import Scene, scenes
-from tests.chaos.troubles import DROPPED, DROPPED_AFTER, FAILED, HIDDEN, PASSING, Fault
+from tests.chaos.troubles import DROPPED, DROPPED_AFTER, FAILED, FORBIDDEN, HIDDEN, PASSING, Fault
 from tests.tasks.harness import CATALOGUE
 from tests.tasks.rooms import ROOMS
 
@@ -61,6 +62,10 @@ async def test_no_fault_doubles_loses_or_hides_anything(scene: Scene, tmp_path: 
 @pytest.mark.parametrize("fault", [DROPPED, DROPPED_AFTER], ids=lambda fault: fault.name)
 async def test_what_lasts_is_told_and_made_good_once_it_is_over(fault: Fault, tmp_path: Path) -> None:
     assert await found(NOTIFY, tmp_path, fault, lasting=True) == []
+
+
+async def test_an_undo_that_is_refused_is_not_called_done(tmp_path: Path) -> None:
+    assert await found(replace(NOTIFY, back=True), tmp_path, FORBIDDEN, lasting=True) == []
 
 
 def test_between_them_the_scenes_make_every_write_there_is() -> None:
@@ -142,6 +147,11 @@ def test_what_others_did_meanwhile_stays() -> None:
     anew = after("okta.suspend_user", "somebody suspends them anew")
     added = after("okta.block_addresses", "somebody adds an address")
     assert (anew.found, added.found, added.faults) == ((), (), 4)
+
+
+async def test_who_looks_for_what_a_run_made_as_of_the_undo_is_seen_to_lie(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Undo, "_as_of_the_run", lambda _, target: target)
+    assert {one.wrong for one in await found(replace(NOTIFY, back=True), tmp_path, FORBIDDEN)} == {Wrong.FALSE_SUCCESS}
 
 
 def test_who_lets_in_whom_somebody_else_shut_out_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
