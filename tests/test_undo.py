@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from firedoor.approval import Answer, Roster
 from firedoor.errors import BadInput, Forbidden, Misconfigured, Unreachable
 from firedoor.journal import Kind
 from firedoor.model import Mode, Tier
-from tests.fakes import ASKER, CLEAR, DAN, NO, SHUT, YES, Clear, Door, Seen, Shut, Unattended, book, failing, hasten, lab, outcomes, spec
+from tests.fakes import ASKER, CLEAR, DAN, NO, SHUT, YES, Clear, Shut, Unattended, book, failing, hasten, lab, outcomes, spec
 
 OPEN = {"k": "open"}
 BOTH = book(steps=[SHUT, CLEAR])
@@ -38,24 +37,6 @@ async def test_a_run_is_undone_in_reverse_and_only_what_it_did(tmp_path: Path) -
         assert report["approval"]["by"] == ["Ben"]
         kinds = await it.kinds("u1")
         assert kinds.index(Kind.CLOSED) < kinds.index(Kind.INTENT) < kinds.index(Kind.RECEIPT)
-
-
-async def test_what_the_run_did_is_looked_for_as_of_its_own_t(tmp_path: Path) -> None:
-    seen: list[datetime | None] = []
-
-    class Watched(Shut):
-        async def read(self, target: Door) -> Seen:
-            seen.append(target.before)
-            return await super().read(target)
-
-    async with lab(tmp_path, {"a": OPEN}, actions=(Watched,)) as it:
-        await it.contain()
-        (moment,) = (event.body["at"] for event in await it.events() if event.kind == Kind.INTENT)
-        seen.clear()
-        it.vendor.on_apply.append(failing(Unreachable("no reply", vendor="fake", operation="open", changed=None)))
-        assert outcomes(await it.undo()) == ["CHANGED"]
-        assert set(seen) == {datetime.fromisoformat(str(moment))}
-        assert len(seen) > 2, "before its first write, and after"
 
 
 async def test_undoing_twice_changes_nothing_more(tmp_path: Path) -> None:

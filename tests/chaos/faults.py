@@ -22,11 +22,11 @@ from firedoor.run import StepResult
 from firedoor.store import Store
 from tests.chaos import meanwhile
 from tests.chaos.figures import Figures
-from tests.chaos.judge import WELL, Finding, Judge, Told, World, Wrong, figures
 from tests.chaos.others import EVENTS
 from tests.chaos.scenes import Scene, scenes
 from tests.chaos.stand import PATIENCE, SETTLES, Course, Stand, begun, stand, undone
 from tests.chaos.troubles import DROPPED, DROPPED_AFTER, LASTING, PASSING, Fault
+from tests.chaos.verdicts import WELL, Finding, Judge, Told, World, Wrong, figures
 from tests.tasks.rooms import ROOMS
 
 IMPATIENT: Final = 0.3  # seconds a client waits where no reply comes

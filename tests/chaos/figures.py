@@ -1,4 +1,4 @@
-"""What came of the faults and the kills: how many there were, and what was found wrong."""
+"""What came of a number of kills or faults, as figures that can be added up."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """Counts, and ``found``: a line for each thing that went wrong."""
+    """How much was tried, and what was found wrong; ``found`` says of each what exactly.
+
+    ``doubled``: the world holds more than after an undisturbed run; ``lost``: less. ``false_success``: a report said that it was done, and
+    it was not; ``false_failure``: one said that it was not, and a second reading would have shown that it was.
+    """
 
     kills: int = 0
     faults: int = 0
@@ -16,6 +20,11 @@ class Figures:
     false_success: int = 0
     false_failure: int = 0
     found: tuple[str, ...] = ()
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing was found wrong."""
+        return not (self.doubled or self.lost or self.false_success or self.false_failure)
 
     def __add__(self, other: Figures) -> Figures:
         return Figures(

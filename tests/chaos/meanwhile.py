@@ -11,11 +11,11 @@ from firedoor.canonical import plain
 from firedoor.model import Outcome
 from firedoor.store import Store
 from tests.chaos.figures import Figures
-from tests.chaos.judge import WELL, Between, Told, World, figures
 from tests.chaos.others import EVENTS, Event
 from tests.chaos.scenes import Scene
 from tests.chaos.stand import SETTLES, begun, stand, undone
 from tests.chaos.troubles import DROPPED_AFTER, FAILED, Fault
+from tests.chaos.verdicts import WELL, Between, Told, World, figures
 from tests.tasks.rooms import ROOMS
 
 MOMENTS: Final = ("before the undo is planned", "once the undo is approved")

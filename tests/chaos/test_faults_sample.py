@@ -25,10 +25,10 @@ from tasks.okta import block_addresses, suspend_user
 from tests.chaos import meanwhile
 from tests.chaos.faults import Blow, blows, ordinarily, struck
 from tests.chaos.figures import Figures
-from tests.chaos.judge import Between, Finding, Judge, Told, Wrong, figures
 from tests.chaos.others import EVENTS
 from tests.chaos.scenes import Scene, scenes
 from tests.chaos.troubles import DROPPED, DROPPED_AFTER, FAILED, FORBIDDEN, HIDDEN, PASSING, Fault
+from tests.chaos.verdicts import Between, Finding, Judge, Told, Wrong, figures
 from tests.tasks.harness import CATALOGUE
 from tests.tasks.rooms import ROOMS
 
