@@ -19,7 +19,8 @@ from firedoor.run import Item, Record, revive
 class Undo(Action[Any, Any]):
     """An action turned round: what is left to do is what these receipts of it say was done, and the world still shows.
 
-    It is done once and not held to: whoever contains again meanwhile must not be fought.
+    It is done once and not held to: whoever contains again meanwhile must not be fought. The target is looked at as of the run's own T; as
+    of the undo's, what the run made before it would not be found, and would pass for undone.
     """
 
     def __init__(self, action: AnyAction, receipts: Sequence[Receipt]) -> None:
@@ -38,18 +39,21 @@ class Undo(Action[Any, Any]):
 
     async def read(self, target: Target) -> Snapshot:
         """As the action reads."""
-        found: Snapshot = await self._action.read(target)
+        found: Snapshot = await self._action.read(self._as_of_the_run(target))
         return found
 
     def plan(self, target: Target, before: Snapshot) -> Plan:
         """The inverse of the receipts, given the world as it is. What can never be undone says so, and does not pass for done."""
         try:
-            return self._action.plan_undo(target, self._receipts, before)
+            return self._action.plan_undo(self._as_of_the_run(target), self._receipts, before)
         except NotUndoable as lasting:
             words = f"{lasting.what}. {lasting.advice}"
             if self.spec.reversal is Reversal.OWNER:
                 return Plan(reason=f"nothing to undo: {words}")
             return Plan(impossible=words)
+
+    def _as_of_the_run(self, target: Target) -> Target:
+        return target.bound(min(receipt.at for receipt in self._receipts)) if self._receipts else target
 
     async def apply(self, change: Change, intent: Intent) -> Receipt:
         """As the action applies its inverse changes."""

@@ -151,12 +151,10 @@ class Doors:
         try:
             answer: Mapping[str, Any] = getattr(client, xform_name(action))(**parameters)
         except botocore.exceptions.ClientError as error:
-            metadata = error.response.get("ResponseMetadata", {})
-            code = str(error.response.get("Error", {}).get("Code", ""))
-            return Reply(code=code, status=int(metadata.get("HTTPStatusCode", 0)), headers=headers_of(error.response))
+            return _refused(error.response)
         except Exception as error:  # noqa: BLE001 - whatever the SDK raises becomes one of our errors, in one place
             return error
-        return answer
+        return _refused(answer) if "Error" in answer else answer
 
     async def _in_pool(self, work: Callable[[], R], *, writes: bool) -> R:
         """Run blocking work in the pool.
@@ -175,6 +173,13 @@ class Doors:
             if not job.cancel():
                 await _to_its_end(future)
             raise
+
+
+def _refused(response: Mapping[str, Any]) -> Reply:
+    """What botocore parsed as an error. Inside a success (see `session`) it does not raise one."""
+    metadata = response.get("ResponseMetadata", {})
+    code = str(response.get("Error", {}).get("Code", ""))
+    return Reply(code=code, status=int(metadata.get("HTTPStatusCode", 0)), headers=headers_of(response))
 
 
 async def _to_its_end(future: asyncio.Future[R]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 from dataclasses import dataclass, field
@@ -78,6 +79,7 @@ def open_door(line: Line, guard: Guard, *, credentials: AwsCredentials | None, p
         core.register_component("data_loader", _models())
         # The text of a policy counts against its quota, so it is wanted as AWS has it.
         core.unregister("after-call.iam", json_decode_policies)
+        core.register("before-parse", _unmask)
         session = boto3.Session(botocore_session=core, region_name=line.region, **_given(credentials))
         guard.watch(session.events)
         found = session.get_credentials()
@@ -110,6 +112,20 @@ def _client(session: Any, line: Line, guard: Guard, service: str, region: str = 
         client = session.client(service, config=config.merge(botocore.config.Config(proxies={})), **place)
     guard.bind([url])
     return client
+
+
+def _unmask(*, response_dict: dict[str, Any], **_ignored: object) -> None:
+    """A success of a JSON service with an error inside is read as that error: botocore looks for the fields of the success alone."""
+    body = response_dict.get("body") or b""
+    if response_dict["status_code"] >= 300 or b'"__type"' not in body:
+        return
+    try:
+        said = json.loads(body)
+    except ValueError:
+        return
+    kind = said.get("__type") if isinstance(said, dict) else None
+    if isinstance(kind, str) and kind.endswith(("Error", "Exception", "Failure")):
+        response_dict["status_code"] = 500  # what it says of itself is not to be relied on either: the write may have had its effect
 
 
 @cache

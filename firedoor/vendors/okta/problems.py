@@ -44,7 +44,7 @@ class Locked(Conflict):
 def problem(operation: HttpOperation, reply: Reply, *, target: str) -> VendorError | None:
     """The error that a reply stands for; None where Okta did as asked."""
     status, code = reply.status, _code(reply.body)
-    if 200 <= status < 300:
+    if 200 <= status < 300 and not code:
         return None
     if status == 429:
         return _rate_limited(operation, reply, code)
@@ -73,6 +73,9 @@ def date_of(reply: Reply) -> datetime | None:
 
 def _meaning(operation: HttpOperation, status: int, code: str) -> tuple[type[VendorError], str, str]:  # noqa: C901, PLR0911 - a table
     match status, code:
+        case _ if status < 300:
+            # Something in front of Okta turned its failure into a success, or Okta failed once the status was sent.
+            return Malformed, "the success has an error inside", "Run it again; if it stays so, check FIREDOOR_OKTA_ORG_URL"
         case 401, "E0000015":
             return Unsupported, "this org lacks the feature", "Ask Okta to enable it, or do this step by hand in the Admin Console"
         case 401, _:
@@ -118,6 +121,8 @@ def _until_reset(reply: Reply) -> float | None:
 
 
 def _code(body: bytes) -> str:
+    if not body.lstrip().startswith(b"{"):
+        return ""  # a long list is not read twice
     try:
         read = json.loads(body)
     except ValueError:

@@ -17,8 +17,8 @@ from tests.tasks.rooms.base import Room, Simulated, World
 async def _open(world: World, lag: Mapping[str, float]) -> AsyncIterator[Simulated]:
     async with AwsSimulator(world, lag=AwsLag(**{"iam": 0.0, "waf": 0.0, **lag})) as aws:
 
-        def connect(access: Access, url: str) -> AwsClient:
-            where: dict[str, Any] = {"credentials": aws.credentials, "endpoint": url, "timeout": 5.0, "prepared": aws.prepared}
+        def connect(access: Access, url: str, *, timeout: float = 5.0) -> AwsClient:
+            where: dict[str, Any] = {"credentials": aws.credentials, "endpoint": url, "timeout": timeout, "prepared": aws.prepared}
             client = AwsClient(aws.roles(access), access, **where)
             client.waf.pause = 0.001
             return client

@@ -6,12 +6,18 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from firedoor.vendors.access import Access, Operation
 from firedoor.vendors.faults import Faults
 
 World = Mapping[str, Any]
+
+
+class Connect(Protocol):
+    """Makes a client of an access, by way of an address that stands for the simulator's. ``timeout`` is in seconds, for one attempt."""
+
+    def __call__(self, access: Access, url: str, *, timeout: float = ...) -> AbstractAsyncContextManager[Any]: ...
 
 
 @dataclass(slots=True, kw_only=True)
@@ -25,7 +31,7 @@ class Simulated:
     """
 
     url: str
-    connect: Callable[[Access, str], AbstractAsyncContextManager[Any]]
+    connect: Connect
     client: Any
     used: set[str]
     faults: Faults

@@ -55,11 +55,11 @@ async def _open(world: World, lag: Mapping[str, float]) -> AsyncIterator[Simulat
             folder = Path(place) / "tickets"
             _fill(folder, world.get("files", {}))
             url = _nobody() if world.get("jira") == "down" else jira.url
-            patience = {"timeout": lag.get("timeout", 2.0), "index_lag": lag.get("allowed", ALLOWED)}
+            patience, allowed = lag.get("timeout", 2.0), lag.get("allowed", ALLOWED)
 
-            def connect(access: Access, url: str) -> JiraClient:
+            def connect(access: Access, url: str, *, timeout: float = patience) -> JiraClient:
                 site = None if world.get("jira") == "none" else _site(url, flavour, access)
-                return JiraClient(access=access, folder=folder, site=site, **patience)
+                return JiraClient(access=access, folder=folder, site=site, timeout=timeout, index_lag=allowed)
 
             async with connect(Access.WRITE, url) as client:
                 yield Simulated(

@@ -26,8 +26,8 @@ async def _open(world: World, lag: Mapping[str, float]) -> AsyncIterator[Simulat
     tokens = [{"token": TOKEN, "owner": OWNER["id"]}, {"token": READ_TOKEN, "owner": OWNER["id"], "role": "READ_ONLY_ADMIN"}]
     data = {**world, "users": [*world.get("users", ()), OWNER], "api_tokens": tokens}
 
-    def connect(access: Access, url: str) -> OktaClient:
-        return OktaClient(org_url=url, token=TOKEN if access is Access.WRITE else READ_TOKEN, access=access, timeout=5.0)
+    def connect(access: Access, url: str, *, timeout: float = 5.0) -> OktaClient:
+        return OktaClient(org_url=url, token=TOKEN if access is Access.WRITE else READ_TOKEN, access=access, timeout=timeout)
 
     async with (
         OktaSimulator(world_of(data), lag=OktaLag(**{"system_log": 0.0, **lag})) as okta,

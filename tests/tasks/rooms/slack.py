@@ -38,9 +38,9 @@ async def _open(world: World, lag: Mapping[str, float]) -> AsyncIterator[Simulat
     described["app"] = {**described["app"], "tokens": [*described["app"]["tokens"], READER]}
     tokens = {str(token["token"]) for token in described["app"]["tokens"]}
 
-    def connect(access: Access, url: str) -> SlackClient:
+    def connect(access: Access, url: str, *, timeout: float = 5.0) -> SlackClient:
         token = mine if access is Access.WRITE else READ_TOKEN
-        return SlackClient(token=token, channel=CHANNEL, access=access, base_url=f"{url.rstrip('/')}/api/", timeout=5.0)
+        return SlackClient(token=token, channel=CHANNEL, access=access, base_url=f"{url.rstrip('/')}/api/", timeout=timeout)
 
     async with SlackSimulator(described, lag=Lag(**lag)) as slack, connect(Access.WRITE, slack.url) as client:
         yield Simulated(

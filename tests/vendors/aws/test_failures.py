@@ -122,6 +122,19 @@ async def test_a_success_that_is_none_is_malformed(body: str, writer: AwsClient,
     assert caught.value.changed is None
 
 
+async def test_an_error_inside_a_success_is_that_error(writer: AwsClient, aws: AwsSimulator) -> None:
+    body = '{"__type": "com.amazonaws.organizations#ServiceException", "message": "no"}'
+    request_id = {"x-amzn-requestid": "r"}
+    aws.faults.plan(Fault(operation="organizations:DescribePolicy", status=200, body=body, headers=request_id), times=9)
+    with pytest.raises(Unavailable) as caught:
+        await writer._doors.call(ACCOUNT, "organizations:DescribePolicy", {"PolicyId": "p-denylist0"})
+    assert caught.value.code == "ServiceException"
+    aws.faults.plan(Fault(operation="organizations:UpdatePolicy", status=200, body=body, headers=request_id), times=1)
+    with pytest.raises(Unavailable) as caught:
+        await writer._doors.call(ACCOUNT, "organizations:UpdatePolicy", {"PolicyId": "p-denylist0", "Content": "{}"})
+    assert caught.value.changed is None, "it may have had its effect all the same"
+
+
 async def test_a_lie_is_only_found_by_reading_back(writer: AwsClient, aws: AwsSimulator) -> None:
     aws.faults.plan(Fault(operation=UPDATE, status=200))
     await writer.update_access_key(DEPLOY, KEY, KeyStatus.INACTIVE)

@@ -55,6 +55,7 @@ class Judged:
 @pytest.mark.parametrize(
     "case",
     [
+        Judged(200, body("E0000009"), Malformed, None),
         Judged(403, "", Forbidden, False),
         Judged(500, "", Unavailable, None),
         Judged(503, "", Unavailable, None),
