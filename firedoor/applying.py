@@ -12,7 +12,7 @@ from firedoor import report, results, words
 from firedoor.catalogue import AnyAction
 from firedoor.defect import kind_and_place
 from firedoor.desk import Desk
-from firedoor.errors import JournalError
+from firedoor.errors import JournalError, LeaseLost
 from firedoor.journal import Kind
 from firedoor.model import Briefing, Outcome, Residual, Target
 from firedoor.run import Item, Record, StepResult, fold, revive
@@ -51,14 +51,17 @@ class Applying:
         self._ended: dict[str, asyncio.Future[StepResult]] = {item.id: loop.create_future() for item in record.items}
 
     async def everything(self) -> None:
-        """All items to their ends. Raises `JournalError`: what is not on record must not be done, and the run is resumed later."""
+        """All items to their ends. Raises `JournalError`: what is not on record must not be done, and the run is resumed later.
+
+        Raises `LeaseLost` where another process works on the run by now: how it ends is that one's to say.
+        """
         items = self._record.items
         try:
             await self._bring_all([item for item in items if not results.tells(item)])
             if telling := [item for item in items if results.tells(item)]:
                 briefing = await self._briefing()
                 await self._bring_all([results.briefed(item, self._actions, briefing) for item in telling])
-        except* JournalError as broken:
+        except* (JournalError, LeaseLost) as broken:
             raise broken.exceptions[0] from broken
 
     async def _bring_all(self, items: Sequence[Item]) -> None:
@@ -80,7 +83,7 @@ class Applying:
             result = results.previewed(item)
         else:
             result = await self._close(item)
-        await self._bench.journal.append(self._record.order.run, Kind.ENDED, result)
+        await self._bench.journal.append(self._record.order.run, Kind.ENDED, result, under=self._bench.hold)
         results.settle(result, self._closed[item.id], self._ended[item.id])
         self._voices.tell(lambda channel: channel.progressed(self._record.order, result))
 

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -25,7 +26,7 @@ from firedoor.drafting import Units
 from firedoor.errors import ApprovalInvalid, BadInput, JournalBroken, LeaseLost, Misconfigured, RunHeld
 from firedoor.guard import Guard
 from firedoor.journal import Journal, Kind
-from firedoor.lease import TTL_SECONDS, Leases
+from firedoor.lease import TTL_SECONDS, Lease, Leases
 from firedoor.model import Mode, Outcome, Tier
 from firedoor.planning import Planned
 from firedoor.playbook import Approval, Playbook
@@ -71,9 +72,9 @@ class Engine:
     async def contain(self, order: Order, book: Playbook, stage: Stage) -> Mapping[str, Any]:
         """The whole job, from a playbook to a verified report. Raises `BadInput` before anything is touched, `JournalError` at any time."""
         self._check_acts(order)
-        async with self._alone(order.run):
+        async with self._alone(order.run) as hold:
             planned = await planning.make(book, order, units=self._look, guard=self._guard)
-            return await self._begin(order, planned, book.approval, stage)
+            return await self._begin(order, planned, book.approval, stage, hold)
 
     async def undo(self, order: Order, stage: Stage) -> Mapping[str, Any]:
         """Undo what another run changed (``order.undoes``), by its receipts, with an approval of its own.
@@ -81,16 +82,16 @@ class Engine:
         Raises `UnknownRun`, `BadInput` where it changed nothing, is still under way, or is an undo itself.
         """
         self._check_acts(order)
-        async with self._alone(order.undoes), self._alone(order.run):
-            original = await self._to_be_undone(order)
-            return await self._begin(order, await self._plan_undo(order, original), Approval(), stage)
+        async with self._alone(order.undoes) as theirs, self._alone(order.run) as ours:
+            original, hold = await self._to_be_undone(order), replace(ours, within=theirs)
+            return await self._begin(order, await self._plan_undo(order, original), Approval(), stage, hold)
 
     async def resume(self, run: str, stage: Stage) -> Mapping[str, Any]:
         """Go on with a run that a dead process left, or whose steps failed. Raises `RunHeld`, `UnknownRun`, `BadInput` where it is over."""
         undoes = (await self._desk.record(run)).order.undoes
         async with AsyncExitStack() as held:
-            for name in filter(None, (undoes, run)):
-                await held.enter_async_context(self._alone(name))
+            theirs = await held.enter_async_context(self._alone(undoes)) if undoes else None
+            hold = replace(await held.enter_async_context(self._alone(run)), within=theirs)
             record = await self._desk.record(run)
             if record.undone_by:
                 raise BadInput(
@@ -107,8 +108,8 @@ class Engine:
                 raise BadInput(f"run {run} ended before its approval was asked for", advice="Start it again; nothing was changed")
             if record.report is not None and record.request is not None and record.ruling is not Ruling.GRANTED:
                 raise BadInput(f"run {run} is over: it was never approved", advice="Start it again; nothing was changed")
-            await self._journal.append(run, Kind.RESUMED, {"from": len(record.results)})
-            return await self._carry_on(run, stage)
+            await self._journal.append(run, Kind.RESUMED, {"from": len(record.results)}, under=hold)
+            return await self._carry_on(run, stage, hold)
 
     def _check_acts(self, order: Order) -> None:
         if self._act is None or order.mode is Mode.PREVIEW:
@@ -119,7 +120,7 @@ class Engine:
         record.results = {item.id: results.previewed(item) for item in planned.items}
         return report.compose(record, head=await self._journal.head(), finished=datetime.now(UTC))
 
-    async def _begin(self, order: Order, planned: Planned, approval: Approval, stage: Stage) -> Mapping[str, Any]:
+    async def _begin(self, order: Order, planned: Planned, approval: Approval, stage: Stage, hold: Lease) -> Mapping[str, Any]:
         """Put a plan on record, ask for its approval, and go on from there."""
         planned = requesting.alone(order, planned) if order.way is Way.BREAK_GLASS else planned
         request = requesting.request(order, planned, approval=approval, roster=self._desk.roster, now=datetime.now(UTC))
@@ -127,7 +128,7 @@ class Engine:
         await self._journal.append(order.run, Kind.PLANNED, {"items": planned.items, "fingerprint": planned.fingerprint})
         if request is not None:
             await self._desk.ask(request)
-        return await self._carry_on(order.run, stage)
+        return await self._carry_on(order.run, stage, hold)
 
     async def _to_be_undone(self, order: Order) -> Record:
         original = await self._desk.record(order.undoes)
@@ -181,7 +182,7 @@ class Engine:
     def _wants_approval(self, item: Item) -> bool:
         return item.plan is not None and item.plan.wants_approval and not item.telling
 
-    async def _carry_on(self, run: str, stage: Stage) -> Mapping[str, Any]:
+    async def _carry_on(self, run: str, stage: Stage, hold: Lease) -> Mapping[str, Any]:
         """From a recorded plan to the report; the same for a fresh run and for one that is resumed."""
         record = await self._desk.record(run)
         async with Voices(self._journal, run, self._channels) as voices:
@@ -191,13 +192,13 @@ class Engine:
             if ruling is Ruling.GRANTED:
                 self._confirm(record)
                 if record.order.undoes:
-                    await self._journal.append(record.order.undoes, Kind.UNDONE, {"by": run})
-                await self._apply(record, stage, voices)
+                    await self._journal.append(record.order.undoes, Kind.UNDONE, {"by": run}, under=hold)
+                await self._apply(record, stage, voices, hold)
             else:
-                await self._close(record, ruling)
+                await self._close(record, ruling, hold)
             record = await self._desk.record(run)
             final = report.compose(record, head=await self._journal.head(), finished=datetime.now(UTC))
-            event = await self._journal.append(run, Kind.FINISHED, final)
+            event = await self._journal.append(run, Kind.FINISHED, final, under=hold)
             final = {**final, "journal_head": event.hash}
             voices.tell(lambda channel: channel.finished(record.order, final))
             voices.say(stage.note("report", final))
@@ -242,7 +243,7 @@ class Engine:
                 advice="Run `firedoor audit verify`, then start the run again",
             )
 
-    async def _close(self, record: Record, ruling: Ruling) -> None:
+    async def _close(self, record: Record, ruling: Ruling, hold: Lease) -> None:
         """A run that was not approved: nothing is done, and every item says so."""
         outcome = {Ruling.DENIED: Outcome.DENIED, Ruling.EXPIRED: Outcome.EXPIRED}.get(ruling, Outcome.STOPPED)
         denied = ", ".join(decision.by for decision in record.decisions if decision.answer == "deny")
@@ -251,23 +252,25 @@ class Engine:
             settled = results.previewed(item)
             if item.plan is not None and item.plan.wants_approval:
                 settled = StepResult(item=item.id, outcome=outcome, reason=f"{ruling} ({by}); nothing was changed")
-            await self._journal.append(record.order.run, Kind.ENDED, settled)
+            await self._journal.append(record.order.run, Kind.ENDED, settled, under=hold)
 
-    async def _apply(self, record: Record, stage: Stage, voices: Voices) -> None:
+    async def _apply(self, record: Record, stage: Stage, voices: Voices, hold: Lease) -> None:
         stops = Stops(self._journal, record.order.run, partial(self._desk.counts, record))
-        bench = Bench(journal=self._journal, leases=self._leases, grant=self._desk.grant(record), stopped=stops.by)
+        bench = Bench(journal=self._journal, leases=self._leases, grant=self._desk.grant(record), stopped=stops.by, hold=hold)
         actions = await self._acting(record)
         await Applying(record, actions, bench=bench, desk=self._desk, stage=stage, voices=voices).everything()
 
     @asynccontextmanager
-    async def _alone(self, run: str) -> AsyncIterator[None]:
-        """One process at a time works on a run; a dead one's hold ends by itself within `TTL_SECONDS`. Raises `RunHeld`."""
-        async with AsyncExitStack() as stack:
-            try:
-                await stack.enter_async_context(self._leases.holding(held_as(run), patience=TTL_SECONDS + 1.0))
-            except LeaseLost as busy:
-                raise RunHeld(f"run {run} is being worked on by another process", advice="Follow it with `firedoor show`") from busy
-            yield
+    async def _alone(self, run: str) -> AsyncIterator[Lease]:
+        """One process at a time works on a run; a dead one's hold ends by itself within `TTL_SECONDS`. Raises `RunHeld`.
+
+        So it does from within, where another one has taken the run over: who was stopped for so long records nothing more about it.
+        """
+        try:
+            async with self._leases.holding(held_as(run), patience=TTL_SECONDS + 1.0) as hold:
+                yield hold
+        except LeaseLost as busy:
+            raise RunHeld(f"run {run} is being worked on by another process", advice="Follow it with `firedoor show`") from busy
 
 
 async def _reminded(ask: Ask, urgency: int, channel: Channel) -> None:

@@ -27,11 +27,12 @@ RETRY_SECONDS = 0.1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """The right to write to a resource, as it was granted."""
+    """The right to write to a resource, as it was granted. One ``within`` another is held for as long as both are."""
 
     resource: str
     holder: str
     fence: int
+    within: Lease | None = None
 
 
 class Leases:
@@ -135,10 +136,17 @@ class Leases:
 
 
 async def hold(connection: AsyncConnection, lease: Lease) -> None:
-    """Raise `LeaseLost` unless the lease is still held. Called inside the transaction that records an intent."""
+    """Raise `LeaseLost` unless the lease is still held. Called inside the transaction that records an intent.
+
+    One that has run out and that nobody has taken since is still its holder's: it is renewed on the spot, before anybody else comes in.
+    """
     row = (await connection.execute(sa.select(leases).where(leases.c.resource == lease.resource))).first()
-    if row is None or row.fence != lease.fence or row.holder != lease.holder or row.expires <= await _clock(connection):
+    if row is None or row.fence != lease.fence or row.holder != lease.holder:
         raise LeaseLost(f"the turn at {lease.resource} was lost before the write", advice="Resume the run: it reads the world first")
+    if row.expires <= (now := await _clock(connection)):
+        await connection.execute(leases.update().where(leases.c.resource == lease.resource).values(expires=now + TTL_SECONDS))
+    if lease.within is not None:
+        await hold(connection, lease.within)
 
 
 async def _clock(connection: AsyncConnection) -> float:

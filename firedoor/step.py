@@ -40,12 +40,16 @@ LONGEST_REST = 90.0  # a vendor's window resets within a minute; one that wants 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """What every item of a run works with. ``stopped`` tells, before each write, who stopped the run (empty: nobody)."""
+    """What every item of a run works with. ``stopped`` tells, before each write, who stopped the run (empty: nobody).
+
+    ``hold`` is the process's turn at the run: once another process has that, nothing more is begun here.
+    """
 
     journal: Journal
     leases: Leases
     grant: Grant | None
     stopped: Callable[[], Awaitable[str]]
+    hold: Lease | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -149,7 +153,8 @@ async def _bring_to_hold(
     """Under the lease, as often as it takes, until it holds; the watching in between is without it, so that others get their turn."""
     work: _Work | None = None
     while True:
-        async with bench.leases.holding(action.lease(target), patience=PATIENCE) as lease:
+        async with bench.leases.holding(action.lease(target), patience=PATIENCE) as turn:
+            lease = replace(turn, within=bench.hold)
             work = work or await _take_up(item, action, target, lease=lease, record=record, done=done)
             work.lease = lease
             result = await _bring_about(work, bench)

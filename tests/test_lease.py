@@ -5,6 +5,7 @@ import contextlib
 import multiprocessing
 import os
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -63,8 +64,6 @@ async def test_who_lost_the_turn_can_do_nothing_with_it(store: Store) -> None:
     old = await taken(a)
     await run_out(store)
     assert await b.holder("door") is None
-    with pytest.raises(LeaseLost):
-        await a.renew(old)
     new = await taken(b)
     assert new.fence > old.fence
     with pytest.raises(LeaseLost):
@@ -72,6 +71,29 @@ async def test_who_lost_the_turn_can_do_nothing_with_it(store: Store) -> None:
     await a.release(old)
     assert await a.holder("door") == "b"
     await b.renew(new)
+
+
+async def test_a_turn_that_has_run_out_and_that_nobody_took_is_still_its_holders(store: Store) -> None:
+    """Who was stopped for a while goes on, unless somebody came meanwhile; and nobody comes in between the look and the event."""
+    a, b = Leases(store, "a"), Leases(store, "b")
+    lease = await taken(a)
+    await run_out(store)
+    await Journal(store).append("r", Kind.INTENT, {}, under=lease)
+    assert await b.take("door") is None
+    await run_out(store)
+    await a.renew(lease)
+    assert await b.take("door") is None
+
+
+async def test_a_turn_within_another_is_lost_with_that(store: Store) -> None:
+    a, b = Leases(store, "a"), Leases(store, "b")
+    whole = await taken(a, "run:r")
+    lease = replace(await taken(a), within=whole)
+    await Journal(store).append("r", Kind.INTENT, {}, under=lease)
+    await run_out(store)
+    await taken(b, "run:r")
+    with pytest.raises(LeaseLost, match="run:r"):
+        await Journal(store).append("r", Kind.INTENT, {}, under=lease)
 
 
 async def test_a_turn_taken_again_by_the_same_holder_is_another_turn(store: Store) -> None:

@@ -337,7 +337,10 @@ async def test_what_was_taken_back_long_after_is_shut_again_on_resume(tmp_path: 
 
 
 async def test_a_change_made_just_before_a_crash_is_waited_for_and_not_made_again(tmp_path: Path) -> None:
-    async with lab(tmp_path, {"a": OPEN}, actions=(Shut, Clear)) as it:
+    class Slow(Shut):
+        spec = spec("shut", settle_within=30.0)  # however slow this machine is, the change may still be on its way
+
+    async with lab(tmp_path, {"a": OPEN}, actions=(Slow, Clear)) as it:
         it.vendor.hidden = 4
         run = asyncio.create_task(it.contain())
         while Kind.RECEIPT not in await it.kinds():  # noqa: ASYNC110 - the record is what is waited for

@@ -18,7 +18,7 @@ from typing import Any
 from unittest.mock import patch
 
 DAWN = datetime(2026, 1, 1, tzinfo=UTC)
-TOLD_TIME = ("engine", "applying", "desk", "journal", "step")  # rooms of the house that look at the calendar
+TOLD_TIME = ("engine", "desk", "journal", "step")  # rooms of the house that look at the calendar
 TIMED = ("step", "lease", "journal")  # and those that look at the clock
 
 
