@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,8 +19,9 @@ from typing import Any
 import pytest
 
 from firedoor import database
-from firedoor.errors import BadInput, JournalError
+from firedoor.errors import BadInput, JournalError, Misconfigured
 from firedoor.journal import Event, Journal, Kind
+from firedoor.seal import Seal
 from firedoor.store import Store
 from tests import fakes
 
@@ -47,15 +49,18 @@ class Witness(fakes.Vendor):
     """A vendor that looks, at each of its effects, for the intent: in the journal's file, by a connection of its own."""
 
     path: Path = Path()
+    begun: list[Mapping[str, str]] = field(default_factory=list)
     unbacked: list[str] = field(default_factory=list)
 
+    def look(self) -> None:
+        """Take in which changes there are intents for."""
+        with suppress(sqlite3.OperationalError), closing(sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)) as file:
+            intents = file.execute("SELECT body FROM events WHERE kind = ?", (str(Kind.INTENT),))
+            self.begun += [json.loads(body)["change"]["at"] for (body,) in intents]
+
     def effect(self, what: str, door: str, key: str = "", status: str = "shut") -> None:
-        try:
-            with closing(sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)) as file:
-                intents = [json.loads(body) for (body,) in file.execute("SELECT body FROM events WHERE kind = ?", (str(Kind.INTENT),))]
-        except sqlite3.OperationalError:
-            intents = []
-        if not any(one["change"]["at"] == {"door": door, "key": key} for one in intents):
+        self.look()
+        if {"door": door, "key": key} not in self.begun:
             self.unbacked.append(f"{door}/{key}")
         fakes.Vendor.effect(self, what, door, key, status)
 
@@ -190,3 +195,107 @@ async def test_a_database_that_somebody_holds_at_any_moment(tmp_path: Path) -> N
             failures += failed is not None
             await assert_it_ends_well(it, failed, n)
     assert failures >= 10
+
+
+@pytest.mark.parametrize("gone", ["file", "folder", "exchanged"])
+async def test_a_journal_whose_file_is_gone_lets_nothing_be_written(gone: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite itself would go on writing to the file that has no name any more, and all of it would be lost with the process."""
+    monkeypatch.setattr(database, "BUSY_SECONDS", 10)
+    async with Store(f"sqlite:///{tmp_path / 'another.db'}") as another:
+        await Journal(another).append("r1", Kind.NOTED, {})
+    witness: list[Witness] = []
+    for n in range(4, 1 + await events_of_a_run(tmp_path / "calm")):  # from the decision on
+        folder = tmp_path / f"gone{n}"
+
+        def strike(folder: Path = folder) -> None:
+            with closing(sqlite3.connect(folder / "journal.db", isolation_level=None)) as alone:
+                alone.execute("BEGIN IMMEDIATE")
+                witness[-1].look()  # what is on the disk by now may be on its way to the vendor
+                for file in folder.glob("journal.db*"):
+                    file.unlink()
+                if gone == "folder":
+                    shutil.rmtree(folder)
+                if gone == "exchanged":
+                    shutil.copy(tmp_path / "another.db", folder / "journal.db")
+
+        async with lab(folder) as it:
+            assert isinstance(it.vendor, Witness)
+            witness.append(it.vendor)
+            failed = await struck(it, n, strike, lambda: None)
+            assert failed is not None, n
+            assert "was removed, or another put in its place" in str(failed)
+            effects = dict(it.vendor.effects)
+            assert it.vendor.unbacked == [], n
+        folder.mkdir(exist_ok=True)
+        for file in folder.glob("journal.db*"):
+            file.unlink()
+        async with lab(folder) as again:  # whoever starts it again finds done what was done
+            again.vendor.doors = it.vendor.doors
+            assert (await again.contain())["outcome"] == "contained"
+            assert effects | dict(again.vendor.effects) == ONCE, n
+
+
+@contextmanager
+def read_only(folder: Path) -> Iterator[Path]:
+    """A file system that nothing can be written to any more."""
+    with small_disk(folder):
+        (folder / "state").mkdir(mode=0o700)
+        Seal.kept_in(folder / "state")
+        yield folder / "state"
+
+
+async def test_on_a_read_only_file_system_nothing_begins(tmp_path: Path) -> None:
+    with read_only(tmp_path / "disk") as state:
+        async with lab(state) as it:
+            await it.contain()
+        subprocess.run(["mount", "-o", "remount,ro", tmp_path / "disk"], check=True)  # noqa: ASYNC221 - at once
+        with pytest.raises(Misconfigured) as refused:
+            async with lab(state):
+                pass
+        assert refused.value.exit_code == 2
+        assert Seal.kept_in(state) is not None, "what is there can still be read"
+
+
+@contextmanager
+def nobody() -> Iterator[None]:
+    """Somebody without any right to what is ours."""
+    if os.geteuid() != 0:
+        pytest.skip("only root may become somebody else")
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def locked_away(path: Path) -> None:
+    path.chmod(0)
+
+
+def a_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir(mode=0o700)
+
+
+def cut_short(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:7])
+
+
+def with_its_folder(path: Path) -> None:
+    path.parent.chmod(0)
+
+
+@pytest.mark.parametrize("spoil", [locked_away, a_folder, cut_short, with_its_folder])
+def test_an_approval_key_that_cannot_be_used_is_said_at_once(spoil: Callable[[Path], None], tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    Seal.kept_in(state)
+    os.chown(state, 65534, 65534)
+    os.chown(state / "approval.key", 65534, 65534)
+    spoil(state / "approval.key")
+    tmp_path.chmod(0o755)
+    for parent in list(tmp_path.parents)[:2]:
+        parent.chmod(0o755)
+    with nobody(), pytest.raises(Misconfigured, match="approval key") as refused:
+        Seal.kept_in(state)
+    assert refused.value.exit_code == 2
+    assert str(refused.value).count("\n") == 0
