@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -26,6 +26,7 @@ from firedoor.errors import JournalError, JournalUnreachable, Misconfigured
 BUSY_SECONDS = 10
 CONNECT_SECONDS = 3
 SILENT_SECONDS = 20  # after which a server that does not answer is one that is not there; longer than any wait for the lock
+FILE: Final = "firedoor_file"  # under which a connection remembers which file it has open
 LOCK: Final = 4117  # a number of our own among PostgreSQL's advisory locks
 DRIVERS: Final = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 # Of PostgreSQL, https://www.postgresql.org/docs/current/errcodes-appendix.html: the server is going down, or coming up, or is full.
@@ -98,6 +99,8 @@ class Database:
             try:
                 async with connection.begin():
                     yield connection
+                if not reads:
+                    _check_in_place(connection.info.get(FILE))
             except (SQLAlchemyError, OSError) as error:
                 raise self._failed(error) from error
 
@@ -182,9 +185,10 @@ def _check_file(path: Path) -> None:
         raise Misconfigured(f"the journal at {path} may not be read and written by this user", advice="Run this as the one who owns it")
 
 
-def _open_durably(raw: Any, _record: object) -> None:
+def _open_durably(raw: Any, record: Any) -> None:
     try:
         _set_up(raw)
+        record.info[FILE] = _file_of(raw)
     except BaseException:
         raw.close()  # SQLAlchemy would forget the connection, and leave its thread and its file open
         raise
@@ -200,6 +204,29 @@ def _set_up(raw: Any) -> None:
     cursor.close()
     if mode != "wal":  # SQLite does not fail where the file system cannot do it; it goes on without
         raise JournalError(f"the journal's database runs in {mode} mode, where WAL is due")
+
+
+def _file_of(raw: Any) -> tuple[Path, tuple[int, int]]:
+    """Where the database is, and which file that was when it was opened."""
+    cursor = raw.cursor()
+    cursor.execute("PRAGMA database_list")
+    path = Path(cursor.fetchone()[2])
+    cursor.close()
+    there = path.stat()
+    return path, (there.st_dev, there.st_ino)
+
+
+def _check_in_place(opened: tuple[Path, tuple[int, int]] | None) -> None:
+    """Raise `JournalError` where a file was removed while it was open: SQLite goes on with it, and loses all of it with the process."""
+    if opened is None:
+        return  # no file, but a server
+    path, was = opened
+    with suppress(OSError):
+        there = path.stat()
+        if (there.st_dev, there.st_ino) == was:
+            return
+    what = f"the journal's database at {path} was removed, or another put in its place"
+    raise JournalError(what, advice="Put back what was there, or start the run again: it reads what is done already")
 
 
 def _text(stored: bytes) -> str:

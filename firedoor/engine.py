@@ -23,7 +23,16 @@ from firedoor.channel import Ask, Channel, Together, each
 from firedoor.damaged import may_have_written
 from firedoor.desk import Desk
 from firedoor.drafting import Units
-from firedoor.errors import ApprovalInvalid, BadInput, JournalBroken, LeaseLost, Misconfigured, RunHeld
+from firedoor.errors import (
+    ApprovalInvalid,
+    BadInput,
+    FiredoorError,
+    JournalBroken,
+    JournalError,
+    LeaseLost,
+    Misconfigured,
+    RunHeld,
+)
 from firedoor.guard import Guard
 from firedoor.journal import Journal, Kind
 from firedoor.lease import TTL_SECONDS, Lease, Leases
@@ -72,7 +81,7 @@ class Engine:
     async def contain(self, order: Order, book: Playbook, stage: Stage) -> Mapping[str, Any]:
         """The whole job, from a playbook to a verified report. Raises `BadInput` before anything is touched, `JournalError` at any time."""
         self._check_acts(order)
-        async with self._alone(order.run) as hold:
+        async with self._explaining(order.run), self._alone(order.run) as hold:
             planned = await planning.make(book, order, units=self._look, guard=self._guard)
             return await self._begin(order, planned, book.approval, stage, hold)
 
@@ -82,14 +91,14 @@ class Engine:
         Raises `UnknownRun`, `BadInput` where it changed nothing, is still under way, or is an undo itself.
         """
         self._check_acts(order)
-        async with self._alone(order.undoes) as theirs, self._alone(order.run) as ours:
+        async with self._explaining(order.run), self._alone(order.undoes) as theirs, self._alone(order.run) as ours:
             original, hold = await self._to_be_undone(order), replace(ours, within=theirs)
             return await self._begin(order, await self._plan_undo(order, original), Approval(), stage, hold)
 
     async def resume(self, run: str, stage: Stage) -> Mapping[str, Any]:
         """Go on with a run that a dead process left, or whose steps failed. Raises `RunHeld`, `UnknownRun`, `BadInput` where it is over."""
         undoes = (await self._desk.record(run)).order.undoes
-        async with AsyncExitStack() as held:
+        async with self._explaining(run), AsyncExitStack() as held:
             theirs = await held.enter_async_context(self._alone(undoes)) if undoes else None
             hold = replace(await held.enter_async_context(self._alone(run)), within=theirs)
             record = await self._desk.record(run)
@@ -259,6 +268,22 @@ class Engine:
         bench = Bench(journal=self._journal, leases=self._leases, grant=self._desk.grant(record), stopped=stops.by, hold=hold)
         actions = await self._acting(record)
         await Applying(record, actions, bench=bench, desk=self._desk, stage=stage, voices=voices).everything()
+
+    @asynccontextmanager
+    async def _explaining(self, run: str) -> AsyncIterator[None]:
+        """Where the journal fails in mid-run, whoever started it is told what became of the run, and what to do once that is mended."""
+        try:
+            yield
+        except JournalError as error:
+            try:
+                record = await self._desk.record(run)
+            except FiredoorError:
+                raise error from None  # nothing is on record, or nobody can tell
+            changed = True if record.receipts else None if record.intents else False
+            resumable = record.items and (record.request or not any(map(self._wants_approval, record.items)))
+            then = f"go on with it: firedoor resume {run}" if resumable else "start it again"
+            advice = f"{error.advice or 'Repair it'}; then {then}"
+            raise type(error)(f"run {run} broke off, for {error.what}", changed=changed, advice=advice) from error
 
     @asynccontextmanager
     async def _alone(self, run: str) -> AsyncIterator[Lease]:

@@ -14,7 +14,7 @@ from firedoor import quota, shelf, wiring
 from firedoor.approval import Way
 from firedoor.channel import Later
 from firedoor.defect import kind_and_place
-from firedoor.errors import BadInput, FiredoorError, JournalBroken, RunHeld, UnknownRun, nearest, shown
+from firedoor.errors import BadInput, FiredoorError, JournalBroken, JournalError, RunHeld, UnknownRun, nearest, shown
 from firedoor.journal import Kind
 from firedoor.model import Mode
 from firedoor.orchestrating import Report, orchestrate
@@ -223,8 +223,9 @@ class Starts:
             raise  # another process is at it: that one tells how it ends
         except Exception as error:  # whatever it died of, it is raised again, and those who wait are told
             words = str(error) if isinstance(error, FiredoorError) else kind_and_place(error)
-            if await self._house.journal.events(run):
-                await self._house.journal.append(run, Kind.NOTED, {"died": words})
+            with suppress(JournalError):  # which may be what it died of
+                if await self._house.journal.events(run):
+                    await self._house.journal.append(run, Kind.NOTED, {"died": words})
             log.log(logging.INFO if isinstance(error, BadInput) else logging.ERROR, "run %s ended: %s", run, words)
             raise
 
