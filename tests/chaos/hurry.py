@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from typing import Any, Final
 from unittest.mock import patch
@@ -24,6 +23,7 @@ SHORT: Final = {
     "firedoor.channels.slack.posts.AGAIN_SECONDS": 0.05,
 }
 SETTLES, HOLDS, INDEX_LAG, PAUSE = 5.0, 0.05, 0.4, 0.001
+BUDGET: Final = 20.0  # not short: the slower this machine is, the less would be shown in Prefect, and the less of it be killed
 SINCE_THE_LAST_LIFE: Final = 2 * lease.TTL_SECONDS
 
 
@@ -33,9 +33,7 @@ def hurry() -> None:
         patch(name, value).start()
     patch.dict(JiraClient.__init__.__kwdefaults__, index_lag=INDEX_LAG).start()
     patch.dict(Waf.__init__.__kwdefaults__, pause=PAUSE).start()
-    if "flows.shown" in sys.modules:  # the slower this machine is, the less would be shown in Prefect, and the less of it be killed
-        patch("flows.shown.START_SECONDS", 20.0).start()
-        patch("flows.shown.FAREWELL_SECONDS", 20.0).start()
+    patch("firedoor.orchestrating.BUDGET", BUDGET).start()
     for action in catalogue.load(tasks).actions.values():
         unit: Any = action
         unit.spec = replace(unit.spec, settle_within=min(unit.spec.settle_within, SETTLES), hold=min(unit.spec.hold, HOLDS))

@@ -32,7 +32,7 @@ from firedoor.exercise.keys import SecurityKey
 from firedoor.journal import Event, Journal, Kind
 from firedoor.lease import Leases
 from firedoor.model import Mode
-from firedoor.orchestrating import orchestrate
+from firedoor.orchestrating import farewells, orchestrate
 from firedoor.run import Order, fold
 from firedoor.settings import Settings
 from firedoor.vendors.aws.session import AwsCredentials
@@ -108,6 +108,7 @@ async def live(job: Job) -> None:
     counted = doom(job.death)
     async with house(job) as it:
         report = await (_resume(it, job) if job.resumes else _begin(it, job, job.run))
+        await farewells(it.journal)
     draft = job.ending.with_suffix(".draft")
     draft.write_text(json.dumps({"report": report, "appended": next(counted) - 1}, default=str), encoding="utf-8")
     draft.replace(job.ending)
