@@ -31,10 +31,8 @@ def _post_without_an_intent() -> None:
     """That a message is about to be posted is not put on record."""
     append = Journal.append
 
-    async def silent(self: Journal, run: str, kind: Kind, body: Any, **rest: Any) -> Event | None:
-        if kind == Kind.NOTED and "posting" in body:
-            return None
-        return await append(self, run, kind, body, **rest)
+    async def silent(self: Journal, run: str, kind: Kind, body: Any, **rest: Any) -> Event:
+        return await append(self, run, kind, {} if kind == Kind.NOTED and "posting" in body else body, **rest)
 
     patch.object(Journal, "append", silent).start()
 

@@ -44,7 +44,8 @@ Report = Mapping[str, Any]
 class Death:
     """When a life ends: just before its ``event``th entry in the journal, or ``later`` seconds after that one was committed.
 
-    Or so with the first ``entry`` of that kind, and of an item whose name begins so: ``step.intent suspend``.
+    Or so with the first ``entry`` of that kind, and of an item whose name begins so, ``step.intent suspend``; of a note, by what it names:
+    ``run.noted slack ts``.
     """
 
     event: int = 0
@@ -54,7 +55,7 @@ class Death:
 
     def due(self, event: int, kind: str, body: object) -> bool:
         """Whether that entry is the one."""
-        item = body.get("item", "") if isinstance(body, Mapping) else getattr(body, "item", "")
+        item = " ".join(body) if isinstance(body, Mapping) else getattr(body, "item", "")
         return event == self.event or bool(self.entry and f"{kind} {item}".startswith(self.entry))
 
     @property

@@ -36,7 +36,7 @@ ALL = (
     Seen(
         breakage="a post has no intent",
         scene="restore-user",
-        death=Death(entry="run.noted", before=True),
+        death=Death(entry="run.noted slack ts", before=True),
         shows=("doubled",),
     ),
     Seen(
