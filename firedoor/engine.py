@@ -283,7 +283,7 @@ class Engine:
             resumable = record.items and (record.request or not any(map(self._wants_approval, record.items)))
             then = f"go on with it: firedoor resume {run}" if resumable else "start it again"
             advice = f"{error.advice or 'Repair it'}; then {then}"
-            raise type(error)(f"run {run} broke off, for {error.what}", changed=changed, advice=advice) from error
+            raise type(error)(f"run {run} broke off: {error.what}", changed=changed, advice=advice) from error
 
     @asynccontextmanager
     async def _alone(self, run: str) -> AsyncIterator[Lease]:

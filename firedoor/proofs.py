@@ -96,6 +96,10 @@ class _Run:
         if event.kind == Kind.STANDING:
             yield from self._standing(event)
             return
+        if event.kind == Kind.ASKED:
+            if {name for name, said in event.body.items() if isinstance(said, str)} != {"run", "by"}:
+                yield _fault(event, "does not say who asked, and which run it is")
+            return
         if event.kind == Kind.NOTED and self._record is None:
             return  # a run that ended before it was planned may still have a word about it
         if event.kind == Kind.OPENED and self._record is not None:

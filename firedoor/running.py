@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from firedoor import diagram, inputs, late, lint, orchestrating, playbook, report, shelf, wiring
 from firedoor.approval import Answer, Way
@@ -29,6 +29,9 @@ LATE_SECONDS = 5.0
 
 Say = Callable[[str], None]
 Tell = Callable[[Report], None]
+T = TypeVar("T")
+PERSON_SECONDS = 20.0  # that somebody at a terminal waits for Slack
+SERVICE_SECONDS = 200.0
 
 
 async def preview(name: str, given: Sequence[str], *, requester: str) -> Report:
@@ -277,7 +280,8 @@ async def with_slack(
     from firedoor.channels.slack.serving import audience_of, connected, listening
 
     _check_approvers(settings)
-    web = await stack.enter_async_context(connected(settings))
+    patience = PERSON_SECONDS if beside else SERVICE_SECONDS
+    web = await _let_in(stack.enter_async_context(connected(settings)), patience)
     audience = await audience_of(settings, web)
 
     telling: list[SlackChannel] = []
@@ -291,7 +295,7 @@ async def with_slack(
     starts = await stack.enter_async_context(Starts(house, mode))
     if settings.slack_mode == "socket" or beside is None:  # Slack posts to one request URL, and that is of `firedoor serve`
         app = listening(settings, web, desk=house.desk, office=starts, audience=audience, seen=house.seen)
-        await stack.enter_async_context(app)
+        await _let_in(stack.enter_async_context(app), patience)
     [slack] = telling
 
     async def own() -> Sequence[str]:
@@ -300,6 +304,15 @@ async def with_slack(
     owing = recent(house.journal, mode) if beside is None and mode is Mode.LIVE else own  # what others left is told by who listens
     await stack.enter_async_context(CatchingUp(slack, house.journal, owing))
     return house, starts
+
+
+async def _let_in(entering: Coroutine[Any, Any, T], patience: float) -> T:
+    """What Slack lets us into. Raises `SlackMissing`, also where it tells us to come back later than somebody can wait."""
+    try:
+        async with asyncio.timeout(patience):
+            return await entering
+    except TimeoutError:
+        raise SlackMissing(f"Slack did not let us in within {patience:g} s", target="Slack", advice="See status.slack.com") from None
 
 
 async def with_people(stack: AsyncExitStack, settings: Settings, vendors: frozenset[str], *, say: Say) -> wiring.House:

@@ -131,7 +131,7 @@ def test_a_run_that_is_over(place: Place) -> None:
 
 
 def newer(place: Place) -> None:
-    place.sql("UPDATE about SET schema = 99")
+    place.sql("UPDATE firedoor_version SET version_num = 'from the future'")
 
 
 def garbage(place: Place) -> None:

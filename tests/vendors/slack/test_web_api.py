@@ -244,6 +244,7 @@ async def test_argument_names_are_those_of_the_published_specification(slack: Sl
     await client.users_lookupByEmail(email="ada@acme.example")
     await client.users_list(limit=5, cursor="")
     await client.usergroups_users_list(usergroup="S0ONC", include_disabled=False)
+    await client.conversations_open(users="U0ADA", return_im=True)
     opened = (await client.views_open(trigger_id=slack._grants.trigger("U0ADA"), view=view))["view"]
     await client.views_update(view_id=opened["id"], view=view, hash=opened["hash"])
     await client.views_push(trigger_id=slack._grants.trigger("U0ADA", view_id=opened["id"]), view=view)
