@@ -17,7 +17,16 @@ import pytest
 from tests.company import Company, company
 from tests.e2e.prefect import ROOT, PrefectServer
 
+HERE = Path(__file__).parent
 PATIENCE = 100.0
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One Prefect server serves all who need one; whole drills are beside it, one at a time."""
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            needs = "prefect_server" in getattr(item, "fixturenames", ()) or "prefect" in item.path.stem
+            item.add_marker(pytest.mark.xdist_group("prefect" if needs else "drills"))
 
 
 @dataclass

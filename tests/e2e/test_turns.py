@@ -19,7 +19,7 @@ from firedoor.vendors.faults import Effect, Fault
 from tests.apart import TTL, Ended, Wanted, Worker, workers
 from tests.company import Company, company
 
-pytestmark = pytest.mark.xdist_group("apart")  # each takes both cores
+pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture
