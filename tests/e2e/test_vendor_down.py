@@ -35,9 +35,9 @@ class Scene:
         given = [f"users={','.join(self.acme.estate.victims)}", f"access_keys={self.acme.estate.stolen_key}"]
         return await running.contain("identity-breach", given, requester=self.acme.asker, say=_quiet)
 
-    async def decided(self) -> None:
-        """Once somebody has approved the newest run."""
-        await self.acme.approve(seconds=PATIENCE)
+    async def decided(self, number: int = 1) -> None:
+        """Once somebody has approved the run that asks."""
+        await self.acme.approve(number, seconds=PATIENCE)
 
     def effects(self) -> dict[str, int]:
         """How often each thing was done that is done once in a run: two people suspended, one key off, one ticket."""
@@ -136,7 +136,7 @@ async def test_a_vendor_that_goes_away(scene: Scene, vendor: str, moment: str, h
     assert RunOutcome(report["outcome"]).exit_code == 1
     assert vendors(report, "FAILED", "UNVERIFIED") == {vendor}
     assert all(vendor in one["reason"].casefold() for one in report["open"])
-    approving = asyncio.create_task(scene.decided())
+    approving = asyncio.create_task(scene.decided(2))
     again = await running.resume(report["run"], say=_quiet)
     approving.cancel()
     await asyncio.gather(approving, return_exceptions=True)
