@@ -32,10 +32,10 @@ slack-abuse: $(VENV)/.dev
 
 chaos: $(VENV)/.dev
 	$(BIN)/python -m tests.chaos $(ARGS)
-	$(BIN)/pytest -m "chaos or laws" tests/chaos tests/model --numprocesses 2 --dist loadfile
+	$(if $(ARGS),,$(BIN)/pytest -m "chaos or laws" tests/chaos tests/model tests/e2e --numprocesses 2 --dist loadfile --timeout 400)
 
 e2e: $(VENV)/.dev
-	$(BIN)/pytest -m e2e tests/e2e --numprocesses 2 --dist loadgroup $(ARGS)
+	$(BIN)/pytest -m "e2e and not chaos" tests/e2e --numprocesses 2 --dist loadgroup $(ARGS)
 
 browser: $(VENV)/.dev
 	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-liberation; } \

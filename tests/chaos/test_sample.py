@@ -8,7 +8,6 @@ from tests.chaos.company import scenes
 from tests.chaos.figures import Figures
 from tests.chaos.life import Death
 
-
 SOME = scenes()[::2]
 
 

@@ -22,11 +22,10 @@ PATIENCE = 100.0
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One Prefect server serves all who need one; whole drills are beside it, one at a time."""
+    """One Prefect server serves all who need one; the drills are beside it, one at a time."""
     for item in items:
         if item.path.is_relative_to(HERE):
-            needs = "prefect_server" in getattr(item, "fixturenames", ()) or "prefect" in item.path.stem
-            item.add_marker(pytest.mark.xdist_group("prefect" if needs else "drills"))
+            item.add_marker(pytest.mark.xdist_group("drills" if item.path.stem in ("test_drill", "test_slack_down") else "others"))
 
 
 @dataclass

@@ -16,7 +16,7 @@ from firedoor.settings import load
 from firedoor.store import Store
 from tests.apart import Ended, workers
 from tests.company import Company, company
-from tests.test_at_once import heard, hijack, record, until
+from tests.e2e.test_turns import heard, hijack, record, until
 
 pytestmark = pytest.mark.e2e
 

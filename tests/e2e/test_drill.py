@@ -126,7 +126,7 @@ def test_a_drill_killed_in_the_middle_is_resumed(estate: Estate, moment: str) ->
     kinds = [kind for _, kind, _ in estate.events()]
     assert "run.finished" not in kinds
     estate.wait_for(lambda: not _prefect_processes(estate.folder))
-    run = estate.events()[0][0]
+    run = next(run for run, kind, _ in estate.events() if kind == "run.opened")
     code, report, said = estate.run("resume", run)
     assert code == 0, said
     _assert_contained(report)

@@ -23,6 +23,7 @@ def _print(what: str) -> None:
     sys.stderr.write(f"\n{what}")
 
 
+@pytest.mark.chaos
 async def test_no_trouble_of_prefects_adds_more_than_two_seconds(tmp_path: Path) -> None:
     seconds: dict[str, float] = {}
     for name in ("without Prefect", *TROUBLES, "once more without"):

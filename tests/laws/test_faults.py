@@ -1,4 +1,4 @@
-"""What a network and a failing vendor can do to a write, for every write of every action, without anybody having written it down.
+"""A few of the things that a network and a failing vendor can do to a write, for every write of every action. All of them are `make chaos`.
 
 Each is played on the action's ordinary case. Whatever happens, what is called done is done, once, and nothing else was touched; and what
 passes by itself, a lost reply or a failure before or after the effect, keeps nobody from containment.
@@ -18,12 +18,7 @@ from tests.tasks.rooms import ROOMS
 
 WELL = {Outcome.CHANGED, Outcome.ALREADY}
 PASSING: Mapping[str, Mapping[str, Any]] = {
-    "the reply is lost after the effect": {"effect": "first", "drop": True},
-    "the connection breaks before the effect": {"drop": True},
-    "it fails after the effect": {"effect": "first", "status": 500},
-    "it fails before the effect": {"status": 503, "times": 2},
     "the reply is cut short": {"effect": "first", "status": 200, "body": '{"cut": '},
-    "the reply is slow": {"effect": "first", "delay": 0.2},
 }
 LASTING: Mapping[str, Mapping[str, Any]] = {
     "it is refused without a word": {"status": 403, "times": 50},
