@@ -74,7 +74,7 @@ class Company:
                 estate.CHANNEL, lambda one: any(button.action_id == APPROVE for button in one.buttons), seconds
             )
             await person.click(estate.CHANNEL, post.ts, APPROVE)
-            modal = await person.wait_for_modal(lambda _: True, 10)
+            modal = await person.wait_for_modal(lambda one: bool(one.submit), 10)  # not the last one, which says "Recorded"
             if modal.submit != ADVISE:
                 await person.submit({})
                 return
