@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -11,6 +11,7 @@ from firedoor.chain import KEEP, Fault, Row, fault_at
 from firedoor.errors import JournalBroken
 from firedoor.journal import Event, Journal, Kind, read_row
 from firedoor.proofs import Finding, Known, Unchecked
+from firedoor.standby import former
 
 CUT: Final = "Keep a copy of the database and of what told the head; compare with a backup, and find out who could write to it"
 
@@ -70,7 +71,8 @@ async def audit(journal: Journal, known: Known, *, told: Mapping[str, str] | Non
     named = _Named()
     async for rows in _by_run(journal):
         findings += _run(rows, known, named)
-    heads = tuple(Told(head=head, where=where, stands=chain.found.get(head, "")) for head, where in told.items())
+    stand = {**chain.found, **await _of_the_stand_by(journal, told.keys() - chain.found.keys())}
+    heads = tuple(Told(head=head, where=where, stands=stand.get(head, "")) for head, where in told.items())
     lost = [Fault(what=_lost(one), advice=CUT) for one in heads if not one.stands]
     return Audit(
         events=chain.events,
@@ -80,6 +82,17 @@ async def audit(journal: Journal, known: Known, *, told: Mapping[str, str] | Non
         unchecked=tuple(one for one in findings if isinstance(one, Unchecked)),
         heads=heads,
     )
+
+
+async def _of_the_stand_by(journal: Journal, heads: Collection[str]) -> Mapping[str, str]:
+    """Where those of the heads stand that were told while the stand-by had the database's place."""
+    found: dict[str, str] = {}
+    if heads:
+        async for rows in _by_run(journal):
+            for head, row in former(rows):
+                if head in heads:
+                    found[head] = f"event {row['seq']} (run {row['run']}, its number {row['n']}), as it was on the stand-by"
+    return found
 
 
 def _lost(told: Told) -> str:

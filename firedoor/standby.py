@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import json
 import logging
 import os
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,6 +36,7 @@ RUNS_KEPT: Final = 200
 BEGINNING: Final = "stand-by"  # the name under which it is told when the file was begun; no run is called so
 HANDED: Final = "handed over: "  # and the hash that the last event had here: how far a run was handed over
 LENT_SECONDS: Final = 8.0  # a lease goes on for as long as one that is taken anew: its holder renews it, or is dead
+PLACE: Final = ("seq", "n", "claim", "run_prev", "prev")  # what an event's hash is about besides what it says
 ABOVE: Final = 1_000_000  # where its own numbers begin: above all that another process may still bring along
 
 Row = Mapping[str, Any]
@@ -193,10 +195,31 @@ async def _append(here: AsyncConnection, there: AsyncConnection) -> int:
             continue
         for row in new:
             await _copy(there, row)
-        note = canonical({"stand_by": {"events": len(new), "first": new[0]["hash"], "last": new[-1]["hash"]}})
+        note = canonical({"stand_by": {"events": len(new), "were": [{name: row[name] for name in PLACE} for row in new]}})
         await appending.add(there, run=run, at=datetime.now(UTC), kind="run.noted", body=note, claim=HANDED + new[-1]["hash"])
         added += len(new)
     return added
+
+
+def former(rows: Sequence[Row]) -> Iterator[tuple[str, Row]]:
+    """Of one run's events, each that was handed over, with the hash that it had on the stand-by: so a head that was told there is found.
+
+    The hash is computed from what the event says now. Nobody can make a head their own by writing down that it was.
+    """
+    for at, row in enumerate(rows):
+        note = _note(row)
+        for place, moved in zip(note, rows[at - len(note) : at], strict=False):
+            yield digest({**{name: value for name, value in moved.items() if name != "hash"}, **place}), moved
+
+
+def _note(row: Row) -> Sequence[Mapping[str, Any]]:
+    if row["kind"] != "run.noted" or not str(row["claim"]).startswith(HANDED):
+        return ()
+    try:
+        found = json.loads(row["body"])["stand_by"]["were"]
+        return [{name: place[name] for name in PLACE} for place in found]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return ()  # it is not as we write it, which the chain tells
 
 
 async def _copy(there: AsyncConnection, row: Row) -> None:

@@ -14,12 +14,14 @@ from firedoor import lease as leasing
 from firedoor import standby
 from firedoor import store as module
 from firedoor.approval import Answer
+from firedoor.audit import audit
 from firedoor.channel import Ask, Silent
 from firedoor.database import Database
 from firedoor.desk import Desk
 from firedoor.errors import JournalError, LeaseLost, Misconfigured, Taken
 from firedoor.journal import Journal, Kind
 from firedoor.lease import Leases
+from firedoor.proofs import Known
 from firedoor.store import Store
 from tests import fakes
 from tests.conftest import Postgres
@@ -70,6 +72,9 @@ async def test_a_run_goes_on_while_the_database_is_away_and_all_of_it_is_there_a
         assert await bodies(journal) == [1, 2, 3]
         merged = (await journal.events("r"))[1]
         assert (merged.at, merged.claim) == (away.at, "two"), "what was recorded keeps its time"
+        told = {away.hash: "a report of then", "sha256:" + "1" * 64: "nobody's"}
+        found = (await audit(journal, Known(seal=None, standing=None, roster=lambda _: None, tier=lambda *_: None), told=told)).heads
+        assert [one.stands for one in found] == ["event 3 (run r, its number 2), as it was on the stand-by", ""]
         assert [event.body["stand_by"]["events"] for event in await journal.events("r") if "stand_by" in event.body] == [1]  # type: ignore[index, call-overload]
         assert (await journal.audit()).faults == ()
     async with at_work(line, tmp_path) as (store, journal):

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from firedoor.journal import Journal
+from firedoor.run import Record, fold
+from firedoor.store import Store
 from tests.company import Company
 from tests.e2e.prefect import ROOT, PrefectServer, contain, notes
 
@@ -30,6 +33,41 @@ async def test_prefect_shows_the_run_its_steps_and_both_artifacts(acme: Company,
     assert sorted(row["key"] for row in artifacts) == [f"plan-{done.run}", f"report-{done.run}"]
     assert "Contained" in next(row["data"] for row in artifacts if row["key"].startswith("report"))
     assert await notes(acme, done.run) == ["expected", "reported"]
+
+
+AGAIN = "import asyncio, sys; from flows.contain import contain; print(asyncio.run(contain(*sys.argv[1:], return_state=True)).type)"
+
+
+async def test_a_flow_that_is_run_again_by_itself_goes_on_with_what_a_dead_process_left(
+    acme: Company, prefect_server: PrefectServer
+) -> None:
+    await prefect_server.healthy()
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("FIREDOOR_", "PREFECT_", "AWS_"))}
+    ours = {**kept, **acme.environment, "PREFECT_API_URL": prefect_server.api, "PREFECT_HOME": str(acme.folder / "prefect")}
+    users = f"users={','.join(acme.estate.victims)}"
+    given = ["contain", "identity-breach", "-i", users, "-i", f"access_keys={acme.estate.stolen_key}", "--as", acme.asker]
+    first = await asyncio.create_subprocess_exec(sys.executable, "-m", "firedoor", *given, cwd=ROOT, env=ours, stdout=subprocess.DEVNULL)
+    await acme.approve(seconds=100)
+    while not acme.okta.accepted_writes:  # noqa: ASYNC110 - the simulator counts, and tells nobody
+        await asyncio.sleep(0.005)
+    first.kill()
+    await first.wait()
+    async with Store(f"sqlite:///{acme.folder / 'state' / 'journal.db'}") as store:
+        [run] = await Journal(store).runs()
+        assert (await fold_of(store, run)).report is None
+        again = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", AGAIN, run, "identity-breach"), cwd=ROOT, env=ours, stdout=subprocess.PIPE
+        )
+        out, _ = await asyncio.wait_for(again.communicate(), 100)
+        assert (again.returncode, out.decode().split()[-1]) == (0, "StateType.COMPLETED")
+        report = (await fold_of(store, run)).report
+    assert report is not None
+    assert report["outcome"] == "contained"
+    assert acme.okta.accepted_writes["suspendUser"] == len(acme.estate.victims), "no work is done again"
+
+
+async def fold_of(store: Store, run: str) -> Record:
+    return fold(run, await Journal(store).events(run))
 
 
 async def test_a_scheduled_drill_is_a_flow_with_the_containment_below_it(tmp_path: Path, prefect_server: PrefectServer) -> None:
