@@ -22,6 +22,7 @@ from firedoor.proofs import Known
 from firedoor.run import Order, Record, fold, looking, readable
 from firedoor.seal import Seal
 from firedoor.settings import Settings, load
+from firedoor.store import Store
 
 LONGEST: Final = 50_000_000
 MOST_RELATED: Final = 1000
@@ -33,7 +34,8 @@ async def verify(*, told: Sequence[str] = (), files: Sequence[Path] = (), from_s
     settings = load()
     outside = {**_given(told), **_filed(files)}
     async with AsyncExitStack() as stack:
-        _, journal = await stack.enter_async_context(wiring.open_journal(settings))
+        store, journal = await stack.enter_async_context(wiring.open_journal(settings))
+        _check_whole(store)
         if from_slack:
             outside |= await _from_slack(stack, settings)
         with looking(RECOVER):
@@ -43,7 +45,8 @@ async def verify(*, told: Sequence[str] = (), files: Sequence[Path] = (), from_s
 async def export(run: str, to: Path | None = None) -> Path:
     """Write the evidence pack of a run; where it is. Raises `BadInput` with nothing written, also where something is there already."""
     settings = load()
-    async with wiring.open_journal(settings) as (_, journal):
+    async with wiring.open_journal(settings) as (store, journal):
+        _check_whole(store)
         with readable(run):
             rows = [row async for row in journal.rows(run)] if not LONE_SURROGATE.search(run) else []
             if not rows:
@@ -54,6 +57,12 @@ async def export(run: str, to: Path | None = None) -> Path:
             kin = await related(journal, record)
             made = pack.files(pack.Whole(run=run, rows=rows, roster=roster, head=chain.head, height=chain.events, related=kin))
     return _written(run, to, pack.zipped(made))
+
+
+def _check_whole(store: Store) -> None:
+    """Raise `BadInput` where the database is out of reach: its stand-by holds what this machine knows, and proves nothing of the rest."""
+    if store.standing_by:
+        raise BadInput("the journal's database does not answer, and its stand-by has only a part of it", advice="Try again once it is back")
 
 
 async def related(journal: Journal, record: Record) -> Mapping[str, str]:

@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from firedoor import auditing, standby
 from firedoor import lease as leasing
-from firedoor import standby
 from firedoor import store as module
 from firedoor.approval import Answer
 from firedoor.audit import audit
 from firedoor.channel import Ask, Silent
 from firedoor.database import Database
 from firedoor.desk import Desk
-from firedoor.errors import JournalError, LeaseLost, Misconfigured, Taken
+from firedoor.errors import BadInput, JournalError, LeaseLost, Misconfigured, Taken
 from firedoor.journal import Journal, Kind
 from firedoor.lease import Leases
 from firedoor.proofs import Known
@@ -272,6 +272,19 @@ async def test_a_handover_that_is_cut_off_is_made_once(line: Line, tmp_path: Pat
         assert await journal.append("r", Kind.NOTED, {"what": 4})
         assert await bodies(journal) == [1, 2, 3, 4]
         assert (await journal.audit()).faults == ()
+
+
+async def test_the_audit_does_not_judge_the_journal_by_its_stand_by(line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "firedoor.toml").write_text("", encoding="utf-8")
+    for name, value in (("DATABASE_URL", line.address), ("STATE_DIR", str(tmp_path)), ("CONFIG", str(tmp_path / "firedoor.toml"))):
+        monkeypatch.setenv(f"FIREDOOR_{name}", value)
+    async with at_work(line, tmp_path) as (_, journal):
+        await journal.append("r", Kind.NOTED, {"what": 1})
+        assert (await auditing.verify()).faults == ()
+        await line.shut()
+        await journal.append("r", Kind.NOTED, {"what": 2})
+        with pytest.raises(BadInput, match="its stand-by has only a part of it"):
+            await auditing.verify()
 
 
 async def test_without_a_stand_by_it_is_an_error(line: Line, tmp_path: Path) -> None:
