@@ -25,7 +25,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One Prefect server serves all who need one; the drills are beside it, one at a time."""
     for item in items:
         if item.path.is_relative_to(HERE):
-            item.add_marker(pytest.mark.xdist_group("drills" if item.path.stem in ("test_drill", "test_slack_down") else "others"))
+            item.add_marker(pytest.mark.xdist_group("drills" if item.path.stem in ("test_drill", "test_rehearsal") else "others"))
 
 
 @dataclass

@@ -24,7 +24,7 @@ from tests.company import Company, company
 from tests.e2e.conftest import PATIENCE
 from tests.e2e.prefect import ROOT
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.chaos]
 
 
 @pytest.fixture
