@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help drill test laws slack-abuse chaos e2e browser bench lint types docs docs-check lock clean
+.PHONY: help drill test laws slack-abuse chaos outages e2e browser bench lint types docs docs-check lock clean
 
 help:
 	@echo "make drill   a whole exercise: an attacker, simulated vendors, containment (ARGS=--no-contain to see the judge say no)"
@@ -12,6 +12,7 @@ help:
 	@echo "make laws    every case of every action, held to every law; prints what was tried of each"
 	@echo "make slack-abuse  thousands of hostile attempts at the app in Slack, each judged by what came of it, by a judge who is judged too"
 	@echo "make chaos   processes killed at every instant, replies lost and lying: nothing doubled, nothing lost, nothing told wrong (ARGS=--sample)"
+	@echo "make outages whole processes while a vendor, Slack or Prefect is away, and random worlds against a model, for long"
 	@echo "make e2e     the tests that start whole drills and a real Prefect server"
 	@echo "make browser the tests that use the drill's pages with a real browser (Debian's chromium); pictures of them go to build/"
 	@echo "make bench   how fast it is, at the simulated vendors: a table, build/bench.json, and an error where a limit is missed"
@@ -32,7 +33,11 @@ slack-abuse: $(VENV)/.dev
 
 chaos: $(VENV)/.dev
 	$(BIN)/python -m tests.chaos $(ARGS)
-	$(if $(ARGS),,$(BIN)/pytest -m "chaos or laws" tests/chaos tests/model tests/e2e --numprocesses 2 --dist loadfile --timeout 400)
+	$(if $(ARGS),,$(BIN)/pytest -m chaos tests/chaos --numprocesses 2 --dist loadfile)
+
+outages: $(VENV)/.dev
+	$(BIN)/pytest -m "e2e and chaos" tests/e2e --timeout 400 $(ARGS)
+	$(BIN)/pytest -m laws tests/model --numprocesses 2 --timeout 900
 
 e2e: $(VENV)/.dev
 	$(BIN)/pytest -m "e2e and not chaos" tests/e2e --numprocesses 2 --dist loadgroup $(ARGS)
