@@ -22,7 +22,7 @@ from firedoor.words import headline
 COMMAND: Final = (sys.executable, "-m", "firedoor", "drill", "--approve", "auto", "--json")
 FOLDER: Final = "rehearsals"
 LONGEST_SECONDS: Final = 600.0
-GRACE_SECONDS: Final = 15.0
+GRACE_SECONDS: Final = 45.0  # a drill that has just begun is still starting its servers
 # All that is handed on of the environment: tokens may have any name.
 HANDED_ON: Final = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
 

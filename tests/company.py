@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from firedoor.approval import Answer
@@ -23,7 +23,7 @@ from firedoor.vendors.jira.values import Flavour
 from firedoor.vendors.jira.world import world_of as jira_world
 from firedoor.vendors.okta.simulator import OktaLag, OktaSimulator
 from firedoor.vendors.okta.worlddata import world_of
-from firedoor.vendors.slack.people import Person
+from firedoor.vendors.slack.people import Person, Post
 from firedoor.vendors.slack.simulator import SlackSimulator
 
 
@@ -37,6 +37,7 @@ class Company:
     slack: SlackSimulator
     jira: JiraSimulator
     folder: Path
+    answered: set[str] = field(default_factory=set)
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -70,15 +71,18 @@ class Company:
     async def approve(self, number: int = 1, *, seconds: float = 20.0) -> None:
         """Somebody approves the request that stands in the channel: there, or by signature where chat only advises."""
         async with Person(self.slack.url, self.member(number)) as person:
-            post = await person.wait_for_message(
-                estate.CHANNEL, lambda one: any(button.action_id == APPROVE for button in one.buttons), seconds
-            )
+            post = await person.wait_for_message(estate.CHANNEL, lambda one: self._waits(number, one), seconds)
+            self.answered.add(f"{number} {post.ts}")
             await person.click(estate.CHANNEL, post.ts, APPROVE)
             modal = await person.wait_for_modal(lambda one: bool(one.submit), 10)  # not the last one, which says "Recorded"
             if modal.submit != ADVISE:
                 await person.submit({})
                 return
         await self.sign(next(button.value for button in post.buttons if button.action_id == APPROVE), number)
+
+    def _waits(self, number: int, post: Post) -> bool:
+        """Whether that person has not answered it here: the buttons of one that was may stand for a moment longer."""
+        return f"{number} {post.ts}" not in self.answered and any(button.action_id == APPROVE for button in post.buttons)
 
     async def sign(self, run: str, number: int, answer: Answer = Answer.APPROVE) -> None:
         """What somebody does at their own terminal, with the hardware key that only they have."""

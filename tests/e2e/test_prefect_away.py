@@ -44,6 +44,8 @@ async def test_no_trouble_of_prefects_adds_more_than_two_seconds(tmp_path: Path)
         assert seconds[name] - without < BUDGET + max(NOISE, without / 2), name
 
 
+@pytest.mark.chaos
+@pytest.mark.timeout(400)
 async def test_a_server_killed_in_mid_run_is_told_once_it_is_back_and_once(acme: Company, prefect_server: PrefectServer) -> None:
     await prefect_server.healthy()
 
