@@ -24,6 +24,7 @@ COUNTED: Final = ("kills", "faults", "doubled", "lost", "false_success", "false_
 LEAST: Final = 500
 LEAST_WITH_PREFECT: Final = 20
 SAMPLE: Final = 2
+SAMPLE_OF_FAULTS: Final = 80
 SHOWN: Final = 12
 WORKERS: Final = 2
 HEADS: Final = ("boundaries", "kills", "doubled", "lost", "false success", "false failure", "seconds")
@@ -65,7 +66,7 @@ async def _faults(*, sample: bool) -> Figures:
     """The other half, where it is there."""
     if importlib.util.find_spec("tests.chaos.faults") is None:
         return Figures()
-    made: Any = importlib.import_module("tests.chaos.faults").run(sample=SAMPLE if sample else None, workers=WORKERS)
+    made: Any = importlib.import_module("tests.chaos.faults").run(sample=SAMPLE_OF_FAULTS if sample else None, workers=WORKERS)
     found: Figures = await made if asyncio.iscoroutine(made) else made
     _wrong(found.found)
     return found
