@@ -117,7 +117,9 @@ def test_an_attacker_left_alone_is_still_in(estate: Estate) -> None:
     assert all(clock["seconds"] is None for clock in report["clocks"])
 
 
-@pytest.mark.parametrize("moment", ["approval.closed", "step.intent", "step.receipt"])
+@pytest.mark.parametrize(
+    "moment", ["step.intent", *(pytest.param(one, marks=pytest.mark.chaos) for one in ("approval.closed", "step.receipt"))]
+)
 def test_a_drill_killed_in_the_middle_is_resumed(estate: Estate, moment: str) -> None:
     drill = estate.start("drill", "--approve", "auto", "--json")
     estate.wait_for(lambda: [kind for _, kind, _ in estate.events() if kind == moment])
