@@ -69,7 +69,7 @@ class Database:
                 return
         async with self.transaction() as connection:
             if not await connection.run_sync(migrations.up_to_date):  # nobody else was quicker
-                await connection.run_sync(migrations.upgrade)
+                await connection.run_sync(migrations.bring_up_to_date)
 
     async def close(self) -> None:
         """End its connections."""

@@ -30,7 +30,10 @@ CREATE TABLE leases (resource TEXT NOT NULL PRIMARY KEY, holder TEXT NOT NULL, f
 
 
 async def test_the_revisions_make_the_tables_that_the_code_uses(database: str) -> None:
-    async with Store(database) as store, store.reading() as connection:
+    async with Store(database) as store, store.transaction() as connection:
+        for table in (*metadata.sorted_tables, migrations.VERSION):
+            await connection.run_sync(table.drop)
+        await connection.run_sync(migrations.upgrade)
         different = await connection.run_sync(
             lambda sync: compare_metadata(MigrationContext.configure(sync, opts={"version_table": migrations.VERSION.name}), metadata)
         )
