@@ -15,7 +15,7 @@ async def test_nothing_is_doubled_lost_or_told_wrong() -> None:
     rows: list[kills.Row] = []
     figures = await kills.run(sample=1, workers=2, only=SOME, tell=rows.append)
     assert figures.found == ()
-    assert [row.scene for row in rows] == [scene.name for scene in SOME]
+    assert sorted(row.scene for row in rows) == sorted(scene.name for scene in SOME)
     assert figures.kills >= len(rows) * 2 // 3  # where less is told to people, a run may be over before the entry that was to be its last
 
 
