@@ -22,7 +22,7 @@ drill: $(VENV)/.drill
 	@$(BIN)/firedoor drill $(ARGS)
 
 test: $(VENV)/.dev
-	$(BIN)/pytest -m "not e2e and not laws and not browser and not abuse and not chaos" --numprocesses 2 --dist loadgroup $(ARGS)
+	$(BIN)/pytest -m "not e2e and not laws and not browser and not abuse and not chaos" --numprocesses 3 --dist loadgroup $(ARGS)
 
 laws: $(VENV)/.dev
 	$(BIN)/python -m tests.laws $(ARGS)
