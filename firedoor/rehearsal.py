@@ -22,7 +22,7 @@ from firedoor.words import headline
 COMMAND: Final = (sys.executable, "-m", "firedoor", "drill", "--approve", "auto", "--json")
 FOLDER: Final = "rehearsals"
 LONGEST_SECONDS: Final = 600.0
-GRACE_SECONDS: Final = 45.0  # a drill that has just begun is still starting its servers
+GRACE_SECONDS: Final = 15.0
 # All that is handed on of the environment: tokens may have any name.
 HANDED_ON: Final = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
 
@@ -33,7 +33,14 @@ async def rehearse(state: Path) -> str:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (folder / "drill.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
-            *COMMAND, cwd=ROOT, env=environment(folder), stdin=DEVNULL, stdout=PIPE, stderr=log, start_new_session=True
+            *COMMAND,
+            cwd=ROOT,
+            env=environment(folder),
+            stdin=DEVNULL,
+            stdout=PIPE,
+            stderr=log,
+            start_new_session=True,
+            preexec_fn=_heeds_interrupts,
         )
     try:
         async with asyncio.timeout(LONGEST_SECONDS):
@@ -70,6 +77,11 @@ def told(output: bytes, code: int | None) -> str:
         return "\n".join(filter(None, lines))
     except (ValueError, KeyError, TypeError):
         return f"The drill broke off (exit code {code}). See {FOLDER}/drill.log in Firedoor's state folder."
+
+
+def _heeds_interrupts() -> None:
+    """A process that a shell put into the background ignores interrupts, and so would all it starts; a drill must end by one."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 async def _end(process: Process) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -112,3 +113,16 @@ async def test_one_that_takes_too_long_is_ended(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr("firedoor.rehearsal.LONGEST_SECONDS", 0.2)
     runs(monkeypatch, "import time; time.sleep(600)")
     assert "was ended" in await rehearse(tmp_path)
+
+
+async def test_one_is_ended_in_good_order_though_whoever_asks_ignores_interrupts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As what a shell has put into the background does, and all that it starts."""
+    monkeypatch.setattr("firedoor.rehearsal.LONGEST_SECONDS", 2.0)
+    ended = tmp_path / "ended"
+    runs(monkeypatch, f"import time\ntry:\n    time.sleep(600)\nexcept KeyboardInterrupt:\n    open({str(ended)!r}, 'w').close()")
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        await rehearse(tmp_path)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert ended.exists()

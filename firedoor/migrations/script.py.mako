@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from firedoor.errors import Misconfigured
+
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
 branch_labels = None
@@ -18,4 +20,4 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Never: an older Firedoor would write a record that a newer one has to read."""
-    raise NotImplementedError
+    raise Misconfigured("a journal is never taken back to how it was before", advice="Use another database")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from firedoor.errors import Misconfigured
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -45,4 +47,4 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Never: there is nothing before it but a database without a journal."""
-    raise NotImplementedError
+    raise Misconfigured("a journal is never taken back to how it was before", advice="Use another database")
