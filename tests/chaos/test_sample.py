@@ -8,7 +8,7 @@ from tests.chaos.company import scenes
 from tests.chaos.figures import Figures
 from tests.chaos.life import Death
 
-SOME = scenes()[::2]
+SOME = scenes()[::3]
 
 
 async def test_nothing_is_doubled_lost_or_told_wrong() -> None:
