@@ -1,4 +1,4 @@
-"""Finds the actions and queries in the package it is handed. An id is a path: ``tasks/okta/suspend_user.py`` is ``okta.suspend_user``.
+"""Finds the actions, queries and sources in the package it is handed. An id is a path: ``tasks/okta/suspend_user.py`` is ``okta.suspend_user``.
 
 Loading a catalogue imports no vendor SDK: rooms import theirs inside functions.
 """
@@ -9,12 +9,13 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType, ModuleType
 from typing import Any, TypeAlias
 
 from firedoor.action import Action, Query
 from firedoor.errors import BadInput, nearest, shown
+from firedoor.source import Source
 
 AnyAction: TypeAlias = Action[Any, Any]
 AnyQuery: TypeAlias = Query[Any, Any]
@@ -22,10 +23,11 @@ AnyQuery: TypeAlias = Query[Any, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalogue:
-    """All actions and queries, by id."""
+    """All actions, queries and sources of credentials, by id."""
 
     actions: Mapping[str, type[AnyAction]]
     queries: Mapping[str, type[AnyQuery]]
+    sources: Mapping[str, type[Source]] = field(default_factory=dict)
 
     def action(self, name: str) -> type[AnyAction]:
         """The action of that id. Raises `BadInput` with the nearest one."""
@@ -39,15 +41,23 @@ class Catalogue:
             raise BadInput(f"there is no query {shown(name)}{nearest(name, self.queries)}", advice="See `firedoor actions list`")
         return self.queries[name]
 
+    def source_of(self, kind: str) -> type[Source]:
+        """The source that lists credentials of that type (``aws.access_key``). Raises `BadInput` with the nearest one."""
+        by_type = {one: source for source in self.sources.values() for one in source.spec.types}
+        if kind not in by_type:
+            raise BadInput(f"nothing lists credentials of type {shown(kind)}{nearest(kind, by_type)}", advice="See `firedoor actions list`")
+        return by_type[kind]
+
 
 def load(package: ModuleType) -> Catalogue:
-    """Every action and query below ``package``.
+    """Every action, query and source below ``package``.
 
     Raises `BadInput` where a file cannot be loaded (a room that is left out would be an open door), holds none, two, one that is not whole,
     or one under another name.
     """
     actions: dict[str, type[AnyAction]] = {}
     queries: dict[str, type[AnyQuery]] = {}
+    sources: dict[str, type[Source]] = {}
     walk = pkgutil.walk_packages(package.__path__, package.__name__ + ".", onerror=_broken)
     for found in sorted(walk, key=lambda module: module.name):
         if found.ispkg:
@@ -59,9 +69,11 @@ def load(package: ModuleType) -> Catalogue:
             raise BadInput(f"{found.name} declares the id {unit.spec.id!r}; its path makes it {identifier!r}")
         if issubclass(unit, Action):
             actions[identifier] = unit
-        else:
+        elif issubclass(unit, Query):
             queries[identifier] = unit
-    return Catalogue(actions=MappingProxyType(actions), queries=MappingProxyType(queries))
+        else:
+            sources[identifier] = unit
+    return Catalogue(actions=MappingProxyType(actions), queries=MappingProxyType(queries), sources=MappingProxyType(sources))
 
 
 def _room(name: str) -> ModuleType:
@@ -76,16 +88,16 @@ def _broken(package: str) -> None:
     _room(package)
 
 
-def _only_unit(room: ModuleType) -> type[AnyAction | AnyQuery]:
+def _only_unit(room: ModuleType) -> type[AnyAction | AnyQuery | Source]:
     units = [
         member
         for member in vars(room).values()
-        if inspect.isclass(member) and issubclass(member, Action | Query) and member.__module__ == room.__name__
+        if inspect.isclass(member) and issubclass(member, Action | Query | Source) and member.__module__ == room.__name__
     ]
     if len(units) != 1:
-        raise BadInput(f"{room.__name__} holds {len(units)} actions or queries; a file holds exactly one")
+        raise BadInput(f"{room.__name__} holds {len(units)} actions, queries or sources; a file holds exactly one")
     unit = units[0]
-    declared = ("spec", "target") if issubclass(unit, Action) else ("spec", "target", "question")
+    declared = ("spec", "target") if issubclass(unit, Action) else ("spec", "target", "question") if issubclass(unit, Query) else ("spec",)
     if lacking := [*sorted(unit.__abstractmethods__), *(name for name in declared if not hasattr(unit, name))]:
         raise BadInput(f"{room.__name__}: {unit.__name__} lacks {', '.join(lacking)}")
     return unit

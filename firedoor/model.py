@@ -161,13 +161,14 @@ class Residual:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What an action would do. Exactly one holds: changes, a reason why none is needed, why the vendor cannot do it as things are, or what
-    it waits for: another step that comes first. What it will do then is known by its ``covers``.
+    it waits for: another step that comes first, or a time (``until``). What it will do then is known by its ``covers``.
     """
 
     changes: tuple[Change, ...] = ()
     reason: str = ""
     impossible: str = ""
     waits: str = ""
+    until: datetime | None = None
     covers: tuple[Cover, ...] = ()
     also_hit: tuple[str, ...] = ()
 
@@ -186,6 +187,8 @@ class Plan:
             raise ValueError(
                 "a plan has changes, or a reason for none, or says what makes it impossible or what it waits for: one of these"
             )
+        if self.until is not None and not self.waits:
+            raise ValueError("only a plan that waits says until when")
         if len({change.key for change in self.changes}) != len(self.changes):
             raise ValueError("two changes of a plan share a key")
 

@@ -94,7 +94,7 @@ def test_a_package_is_loaded(make: Make) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "rooms.okta.x holds 0 actions or queries; a file holds exactly one"),
+        ("", "rooms.okta.x holds 0 actions, queries or sources; a file holds exactly one"),
         (ACTION.format(id="okta.x") + QUERY.format(id="okta.x"), "holds 2 actions"),
         (ACTION.format(id="okta.y"), "rooms.okta.x declares the id 'okta.y'; its path makes it 'okta.x'"),
         (ACTION.format(id="okta.x").replace("def plan(", "def plans("), "Suspend lacks plan"),

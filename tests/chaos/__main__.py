@@ -26,7 +26,7 @@ LEAST_WITH_PREFECT: Final = 20
 SAMPLE: Final = 2
 SAMPLE_OF_FAULTS: Final = 80
 SHOWN: Final = 12
-WORKERS: Final = 2
+WORKERS: Final = 3
 HEADS: Final = ("boundaries", "kills", "doubled", "lost", "false success", "false failure", "seconds")
 
 console = Console(width=200, highlight=False)

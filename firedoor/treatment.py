@@ -1,0 +1,32 @@
+"""What makes an `Action` fit for sweeps: it acts on one credential, so a sweep can hand it a credential as a source listed it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar, Generic, TypeVar
+
+from firedoor.inventory import Credential, Disposition
+from firedoor.model import Snapshot, Target
+
+T = TypeVar("T", bound=Target)
+S = TypeVar("S", bound=Snapshot)
+
+
+class Treatment(ABC, Generic[T, S]):
+    """Mixed into an action that treats credentials of one type (``aws.access_key``).
+
+    ``ends_as`` is what a credential is once the action's plan for it is empty. An action that takes its time plans the changes of the
+    present phase only, and says by `Plan.until` when the next one is due.
+    """
+
+    treats: ClassVar[str]
+    ends_as: ClassVar[Disposition]
+
+    @abstractmethod
+    def target_of(self, credential: Credential) -> T:
+        """The action's target for this credential. Raises `BadInput` where its facts do not suffice, saying what is missing."""
+
+    def seen(self, credential: Credential) -> S | None:
+        """What `Action.read` would have found, where the listing shows all of it; None where it must be asked."""
+        del credential
+        return None
