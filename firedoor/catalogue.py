@@ -1,4 +1,6 @@
-"""Finds the actions, queries and sources in the package it is handed. An id is a path: ``tasks/okta/suspend_user.py`` is ``okta.suspend_user``.
+"""Finds the actions, queries and sources in the package it is handed.
+
+An id is a path: ``tasks/okta/suspend_user.py`` is ``okta.suspend_user``.
 
 Loading a catalogue imports no vendor SDK: rooms import theirs inside functions.
 """

@@ -1,4 +1,4 @@
-"""What a look over an estate found: something that happened, or is there, that somebody should judge; with the playbook that would contain it."""
+"""What a look over an estate found: something that somebody should judge, with the playbook that would contain it."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ class Credential:
     """One credential as its source lists it.
 
     ``kind`` is the vendor's noun (``access_key``), ``place`` where it was listed (an account, an org), ``holder`` what it hangs on there by
-    the vendor's name (a user, an app), ``id`` the vendor's. ``owner`` is who answers for it, ``given_to`` the supplier it was handed to, and
+    the vendor's name (a user, an app), ``id`` the vendor's. ``owner`` is who answers for it, ``given_to`` the supplier it was handed to,
     ``consumers`` what is known to use it: each empty where nobody said. ``names`` are its names and its holder's, as targets have them, for
     the guard. ``facts`` is what a treatment needs besides; never a secret.
     """
