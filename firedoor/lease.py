@@ -46,7 +46,7 @@ class Leases:
     async def take(self, resource: str) -> Lease | None:
         """The lease, or None while somebody else holds it."""
         async with self._store.transaction() as connection:
-            now = await _clock(connection)  # only now: who waited long for the database would be granted a lease that has run out
+            now = await clock(connection)  # only now: who waited long for the database would be granted a lease that has run out
             row = (await connection.execute(sa.select(leases).where(leases.c.resource == resource))).first()
             if row is None:
                 fence = self._store.first_fence
@@ -67,7 +67,7 @@ class Leases:
         """Hold it for another `TTL_SECONDS`. Raises `LeaseLost`."""
         async with self._store.transaction() as connection:
             await hold(connection, lease)
-            expires = await _clock(connection) + TTL_SECONDS
+            expires = await clock(connection) + TTL_SECONDS
             await connection.execute(leases.update().where(leases.c.resource == lease.resource).values(expires=expires))
 
     @steady
@@ -101,7 +101,7 @@ class Leases:
     async def _held(self, resource: str) -> sa.Row[Any] | None:
         async with self._store.reading() as connection:
             row = (await connection.execute(sa.select(leases).where(leases.c.resource == resource))).first()
-            now = await _clock(connection)
+            now = await clock(connection)
         return row if row is not None and row.holder and row.expires > now else None
 
     @asynccontextmanager
@@ -143,13 +143,13 @@ async def hold(connection: AsyncConnection, lease: Lease) -> None:
     row = (await connection.execute(sa.select(leases).where(leases.c.resource == lease.resource))).first()
     if row is None or row.fence != lease.fence or row.holder != lease.holder:
         raise LeaseLost(f"the turn at {lease.resource} was lost before the write", advice="Resume the run: it reads the world first")
-    if row.expires <= (now := await _clock(connection)):
+    if row.expires <= (now := await clock(connection)):
         await connection.execute(leases.update().where(leases.c.resource == lease.resource).values(expires=now + TTL_SECONDS))
     if lease.within is not None:
         await hold(connection, lease.within)
 
 
-async def _clock(connection: AsyncConnection) -> float:
+async def clock(connection: AsyncConnection) -> float:
     """Seconds since 1970 by one clock for all who share the database: PostgreSQL's own where machines share it, else this machine's."""
     if connection.dialect.name != "postgresql":
         return time.time()

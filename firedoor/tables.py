@@ -1,4 +1,7 @@
-"""The tables of the journal's database: the events, the leases, and what was seen. How they came to be is in `firedoor.migrations`."""
+"""The tables of the journal's database: the events, the leases, what was seen, and two counts that workers share.
+
+How they came to be is in `firedoor.migrations`.
+"""
 
 from __future__ import annotations
 
@@ -37,4 +40,19 @@ seen = sa.Table(
     metadata,
     sa.Column("key", sa.Text, primary_key=True),
     sa.Column("at", sa.Float, nullable=False, index=True),
+)
+
+allotments = sa.Table(
+    "allotments",
+    metadata,
+    sa.Column("run", sa.Text, primary_key=True),
+    sa.Column("cover", sa.Text, primary_key=True),
+    sa.Column("used", sa.BigInteger, nullable=False),
+)
+
+paces = sa.Table(
+    "paces",
+    metadata,
+    sa.Column("bucket", sa.Text, primary_key=True),
+    sa.Column("free", sa.Float, nullable=False),
 )

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from firedoor.errors import Misconfigured
 from firedoor.tables import metadata
 
-KNOWN: Final = ("0001",)  # oldest first; the last is where this Firedoor wants its database
+KNOWN: Final = ("0001", "0002")  # oldest first; the last is where this Firedoor wants its database
 VERSION: Final = sa.Table("firedoor_version", sa.MetaData(), sa.Column("version_num", sa.String(32), primary_key=True))
 FROM_BEFORE: Final = "about"  # a table of the first journals, which had no revisions
 
