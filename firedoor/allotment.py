@@ -1,4 +1,4 @@
-"""How much of an approved class is used up, counted in one place for all who work on a run: together they never begin more than was approved.
+"""How much of an approved class is used up, in one place for all who work on a run: together they begin no more than was approved.
 
 The count is taken before the intents are put on record. A process that dies in between has used up what it never did: never the reverse.
 """

@@ -11,16 +11,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from firedoor import yamlbook
 from firedoor.errors import BadInput, nearest, shown
 from firedoor.inputs import InputType
 from firedoor.shelf import ROOT, shelf
-from firedoor.yamlmarks import Malformed, load, place
 
-LONGEST = 100_000
-MOST_FAULTS = 5
 REFERENCE = re.compile(r"\$\{(inputs|queries)\.([a-z][a-z0-9_]*)\}")
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
@@ -93,9 +90,6 @@ class Playbook(_Frozen):
     approval: Approval = Approval()
 
 
-KEYS = {field.alias or name for shape in (Playbook, Input, Question, Step, Limits, Approval) for name, field in shape.model_fields.items()}
-
-
 def find(name: str, root: Path = ROOT) -> Playbook:
     """The playbook of that name. Raises `BadInput`: unknown (with the nearest), or broken (with line and column)."""
     files = shelf(root)
@@ -103,54 +97,12 @@ def find(name: str, root: Path = ROOT) -> Playbook:
         raise BadInput(f"there is no playbook {shown(name)}{nearest(name, files)}", advice="See `firedoor playbooks list`")
     if len([path for path in root.rglob("*.yaml") if path.stem == name]) > 1:
         raise BadInput(f"two files are called {name}.yaml, and only one could be used", advice="Rename one of them")
-    return parse(_text(files[name]), source=files[name].name, name=name)
+    return parse(yamlbook.text_of(files[name], what="playbook"), source=files[name].name, name=name)
 
 
 def parse(text: str, *, source: str, name: str = "") -> Playbook:
     """A playbook from YAML text. ``name``: what it must call itself. Raises `BadInput` with line and column."""
-    if len(text) > LONGEST:
-        raise BadInput(f"{source} has {len(text)} characters; no playbook is longer than {LONGEST}")
-    try:
-        tree, data = load(text)
-    except Malformed as error:
-        raise BadInput(f"{source}, {error}") from None
-    if not isinstance(data, dict):
-        raise BadInput(f"{source}, line 1, column 1: a playbook is a mapping that begins with `playbook: name`")
-    try:
-        book = Playbook.model_validate(data)
-    except ValidationError as error:
-        faults = {place(tree, _path(fault)): _words(fault) for fault in reversed(error.errors())}  # of one place, the first
-        said = [f"{source}, {where}: {words}" for where, words in reversed(faults.items())]
-        raise BadInput("; ".join(said[:MOST_FAULTS])) from None
-    if name and book.playbook != name:
-        raise BadInput(f"{source}, {place(tree, ('playbook',))}: it calls itself {book.playbook!r}; its file makes it {name!r}")
-    return book
-
-
-def _text(path: Path) -> str:
-    try:
-        if (size := path.stat().st_size) > LONGEST:
-            raise BadInput(f"{path.name} has {size} bytes; no playbook is longer than {LONGEST}")
-        return path.read_bytes().decode()
-    except OSError as error:
-        raise BadInput(f"{path.name} cannot be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise BadInput(f"{path.name} is no text: byte {error.start + 1} is not UTF-8") from None
-
-
-def _path(fault: ErrorDetails) -> list[int | str]:
-    """The way to the fault in the file. Where a key itself is wrong, pydantic says so by a step more."""
-    return [part for part in fault["loc"] if part != "[key]"]
-
-
-def _words(fault: ErrorDetails) -> str:
-    match fault["type"]:
-        case "missing":
-            return "this is missing"
-        case "extra_forbidden":
-            return f"a playbook has no such key here{nearest(str(fault['loc'][-1]), KEYS)}"
-        case _:
-            return fault["msg"].removeprefix("Value error, ")
+    return yamlbook.parse(Playbook, text, source=source, what="playbook", name=name)
 
 
 def schema(actions: Iterable[str], queries: Iterable[str]) -> dict[str, Any]:

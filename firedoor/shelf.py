@@ -8,12 +8,13 @@ from typing import Any, Final
 
 from firedoor import yamlmarks
 
+SWEEPS: Final = "sweeps"
 ROOT: Final = Path(__file__).resolve().parent.parent / "playbooks"
 
 
 def shelf(root: Path = ROOT) -> Mapping[str, Path]:
-    """The playbook files below ``root`` by name."""
-    return {path.stem: path for path in sorted(root.rglob("*.yaml"))}
+    """The playbook files below ``root`` by name. Those in ``sweeps`` are of another kind (`firedoor.sweepbook`)."""
+    return {path.stem: path for path in sorted(root.rglob("*.yaml")) if path.parent.name != SWEEPS}
 
 
 def cards(root: Path = ROOT) -> list[Mapping[str, Any]]:

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firedoor.errors import BadInput
-from firedoor.playbook import LONGEST, find, parse
+from firedoor.playbook import find, parse
 from firedoor.shelf import ROOT, shelf
+from firedoor.yamlbook import LONGEST
 
 GOOD = """\
 playbook: fire

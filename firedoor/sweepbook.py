@@ -1,0 +1,153 @@
+"""Sweep playbooks: which credentials are in scope, what is done with those of each type, and which ones are left alone for a while.
+
+They are YAML data in ``playbooks/sweeps``. What is wrong with one is said with its line and column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from firedoor import yamlbook
+from firedoor.canonical import digest
+from firedoor.catalogue import Catalogue
+from firedoor.errors import BadInput, nearest, shown
+from firedoor.playbook import Approval, UnitId
+from firedoor.scope import Scope
+from firedoor.shelf import ROOT, SWEEPS
+from firedoor.treatment import Treatment
+
+FOLDER: Final = ROOT / SWEEPS
+
+Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=400)]
+CredentialName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+:[a-z0-9_]+:[^\s/]+/\S+$", max_length=400)]
+
+
+class Aim(StrEnum):
+    """CONTAINMENT shuts at once and closes on nothing less. HYGIENE goes one phase a night, and may end PENDING inside its deadline."""
+
+    CONTAINMENT = "containment"
+    HYGIENE = "hygiene"
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ScopeTable(_Frozen):
+    """``scope``: see `firedoor.scope.Scope`. ``everything`` must be said where nothing but the types narrows it."""
+
+    types: Annotated[tuple[UnitId, ...], Field(min_length=1)]
+    places: tuple[str, ...] = ()
+    holders: tuple[str, ...] = ()
+    owners: tuple[str, ...] = ()
+    given_to: tuple[str, ...] = ()
+    unused_for_days: Annotated[int, Field(ge=1, le=3650)] | None = None
+    created_before: datetime | None = None
+    everything: bool = False
+
+    def read(self) -> Scope:
+        """The scope."""
+        before = self.created_before
+        return Scope(
+            types=self.types,
+            places=self.places,
+            holders=self.holders,
+            owners=self.owners,
+            given_to=self.given_to,
+            unused_for=None if self.unused_for_days is None else timedelta(days=self.unused_for_days),
+            created_before=None if before is None else before if before.tzinfo else before.replace(tzinfo=UTC),
+        )
+
+
+class ExceptionTable(_Frozen):
+    """A credential that is left alone until a day, by ``owner``'s wish and a second person's approval. It is in every report until then."""
+
+    credential: CredentialName
+    owner: Words
+    reason: Words
+    expires: date
+    approved_by: Words
+
+    def in_force(self, now: datetime) -> bool:
+        """Whether it still holds; its last day is the one it names, in UTC."""
+        return now.astimezone(UTC).date() <= self.expires
+
+
+class Sweep(_Frozen):
+    """A whole sweep playbook. ``treat`` maps each type of the scope to its action; ``at_most`` is how many credentials one run may change.
+
+    ``deadline_days``: how long a phase of a hygiene sweep may be away for it to count as on its way.
+    """
+
+    sweep: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*$", max_length=60)]
+    title: Words
+    about: Words
+    aim: Aim
+    scope: ScopeTable
+    treat: dict[UnitId, UnitId]
+    at_most: Annotated[int, Field(ge=1, le=1_000_000)]
+    batch: Annotated[int, Field(ge=1, le=500)] = 100
+    deadline_days: Annotated[int, Field(ge=1, le=366)] | None = None
+    exceptions: tuple[ExceptionTable, ...] = ()
+    approval: Approval = Approval()
+    version: Literal[1] = 1
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if untreated := sorted(set(self.scope.types) ^ set(self.treat)):
+            raise ValueError(f"each type in the scope has its treatment, and no other has one: {', '.join(untreated)}")
+        if self.scope.read().everything and not self.scope.everything:
+            raise ValueError("nothing narrows this scope; if every credential of these types is meant, say so: everything: true")
+        if (self.aim is Aim.HYGIENE) != (self.deadline_days is not None):
+            raise ValueError("a hygiene sweep has a deadline_days, and a containment sweep has none")
+        names = [one.credential for one in self.exceptions]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"excepted twice: {', '.join(twice)}")
+        if alone := [one.credential for one in self.exceptions if one.owner.casefold() == one.approved_by.casefold()]:
+            raise ValueError(f"an exception is approved by somebody else than its owner: {', '.join(alone)}")
+        return self
+
+    @property
+    def digest(self) -> str:
+        """Names what it says, whatever its file's layout."""
+        return digest(self.model_dump(mode="json"))
+
+
+def shelf(root: Path = FOLDER) -> dict[str, Path]:
+    """The sweep playbooks there are, by name."""
+    return {path.stem: path for path in sorted(root.glob("*.yaml"))}
+
+
+def find(name: str, known: Catalogue, root: Path = FOLDER) -> Sweep:
+    """The sweep of that name, or in that file. Raises `BadInput`: unknown (with the nearest), or broken (with line and column)."""
+    files = shelf(root)
+    path = Path(name) if name.endswith((".yaml", ".yml")) else files.get(name)
+    if path is None:
+        raise BadInput(f"there is no sweep {shown(name)}{nearest(name, files)}", advice=f"There are: {', '.join(files) or 'none'}")
+    book = yamlbook.parse(Sweep, yamlbook.text_of(path, what="sweep"), source=path.name, what="sweep", name=path.stem)
+    if faults := lint(book, known):
+        raise BadInput(f"the sweep {book.sweep} is broken: {'; '.join(faults)}")
+    return book
+
+
+def lint(book: Sweep, known: Catalogue) -> Sequence[str]:
+    """What only the catalogue can tell: that each type is listed by a source, and treated by an action made for it."""
+    faults = []
+    for kind, name in book.treat.items():
+        try:
+            known.source_of(kind)
+            action = known.action(name)
+        except BadInput as unknown:
+            faults.append(unknown.what)
+            continue
+        if not issubclass(action, Treatment):
+            faults.append(f"{name} treats no credentials; it is for playbooks")
+        elif action.treats != kind:
+            faults.append(f"{name} treats {action.treats}, not {kind}")
+    return faults
