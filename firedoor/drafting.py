@@ -15,6 +15,7 @@ from firedoor.guard import Guard, Keepers
 from firedoor.model import Briefing, Plan, Target, Tier
 from firedoor.playbook import REFERENCE, Playbook, Question, Step
 from firedoor.run import Item, Order, revive
+from firedoor.source import Source
 
 
 async def _no_keepers() -> Sequence[Keepers]:
@@ -28,7 +29,7 @@ async def _no_powers(names: Sequence[str]) -> Sequence[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Units:
-    """Actions and queries with a client in hand: read-only ones for planning, writing ones for applying.
+    """Actions, queries and sources with a client in hand: read-only ones for planning, writing ones for applying.
 
     ``keepers`` asks the vendors who can let everybody in again, ``powers`` whether some targets, by their names, could turn the chat
     against us. ``missing`` are vendors without a client, and why: what a playbook wants
@@ -40,6 +41,7 @@ class Units:
     keepers: Callable[[], Awaitable[Sequence[Keepers]]] = field(default=_no_keepers)
     powers: Callable[[Sequence[str]], Awaitable[Sequence[str]]] = field(default=_no_powers)
     missing: Mapping[str, Misconfigured] = field(default_factory=dict)
+    sources: Mapping[str, Source] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

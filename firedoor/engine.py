@@ -6,7 +6,6 @@ The engine does not know Prefect, Slack or a terminal. Where steps are carried o
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -15,11 +14,11 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from firedoor import planning, report, requesting, results, undo
+from firedoor import asking, planning, report, requesting, results, undo
 from firedoor.applying import Applying
-from firedoor.approval import Answer, Request, Ruling, Way
+from firedoor.approval import Ruling, Way
 from firedoor.catalogue import AnyAction
-from firedoor.channel import Ask, Channel, Together, each
+from firedoor.channel import Channel, Together, each
 from firedoor.damaged import may_have_written
 from firedoor.desk import Desk
 from firedoor.drafting import Units
@@ -45,7 +44,6 @@ from firedoor.step import Bench
 from firedoor.stops import Stops
 from firedoor.voices import Voices
 
-REMINDED_AT = (1 / 3, 2 / 3)  # of the time that a request has
 RESUMABLE = ("partial", "failed", "stopped")
 
 log = logging.getLogger(__name__)
@@ -196,7 +194,7 @@ class Engine:
         record = await self._desk.record(run)
         async with Voices(self._journal, run, self._channels) as voices:
             voices.say(stage.note("plan", report.compose(record, head=await self._journal.head())))
-            ruling = await self._ruling(record, voices)
+            ruling = await asking.ruling(self._desk, record, voices)
             record = await self._desk.record(run)
             if ruling is Ruling.GRANTED:
                 self._confirm(record)
@@ -212,32 +210,6 @@ class Engine:
             voices.tell(lambda channel: channel.finished(record.order, final))
             voices.say(stage.note("report", final))
         return final
-
-    async def _ruling(self, record: Record, voices: Voices) -> Ruling:
-        if record.request is None:
-            return Ruling.GRANTED
-        if (ruled := self._desk.ruling(record)) is None:
-            ask = self._ask(record, record.request)
-            voices.tell(lambda channel: channel.asked(ask))
-            reminding = asyncio.create_task(self._remind(record.request, voices))
-            try:
-                return await self._desk.wait(record.request)
-            finally:
-                reminding.cancel()
-        return ruled
-
-    def _ask(self, record: Record, request: Request) -> Ask:
-        approved = tuple(dict.fromkeys(one.by for one in record.decisions if one.answer is Answer.APPROVE))
-        title, head = record.order.title, record.asked_head
-        return Ask(title=title, order=record.order, request=request, items=record.items, approved=approved, head=head)
-
-    async def _remind(self, request: Request, voices: Voices) -> None:
-        """Those who may decide are called again, and more of them, as the request's time runs out."""
-        for urgency, share in enumerate(REMINDED_AT, start=1):
-            due = request.requested + share * (request.expires - request.requested)
-            await asyncio.sleep((due - datetime.now(UTC)).total_seconds())
-            record = await self._desk.record(request.run)
-            voices.tell(partial(_reminded, self._ask(record, request), urgency))
 
     def _confirm(self, record: Record) -> None:
         """What is about to be applied is what was approved, whoever wrote to the journal's database meanwhile. Raises `ApprovalInvalid`."""
@@ -296,7 +268,3 @@ class Engine:
                 yield hold
         except LeaseLost as busy:
             raise RunHeld(f"run {run} is being worked on by another process", advice="Follow it with `firedoor show`") from busy
-
-
-async def _reminded(ask: Ask, urgency: int, channel: Channel) -> None:
-    await channel.reminded(ask, urgency)

@@ -28,7 +28,7 @@ from firedoor import appending
 from firedoor.canonical import JSON, LONE_SURROGATE, canonical
 from firedoor.chain import GENESIS, Chain, Row
 from firedoor.errors import JournalBroken
-from firedoor.lease import Lease, hold
+from firedoor.lease import Held, Lease, hold, hold_all
 from firedoor.store import Store, steady
 from firedoor.tables import events
 
@@ -55,6 +55,13 @@ class Kind(StrEnum):
     STANDING = "standing.signed"
     ASKED = "order.asked"
     FINISHED = "run.finished"
+    SWEEP = "sweep.begun"
+    LISTED = "sweep.listed"
+    UNLISTED = "sweep.unlisted"
+    ROUND = "sweep.round"
+    INTENTS = "sweep.intents"
+    RECEIPTS = "sweep.receipts"
+    SETTLED = "sweep.settled"
 
 
 AWAITED: Final = frozenset({Kind.DECIDED, Kind.CLOSED, Kind.STOP})  # somebody sits there and waits for it
@@ -87,7 +94,7 @@ class Journal:
         self._turn = asyncio.Lock()
 
     async def append(
-        self, run: str, kind: Kind, body: object, *, claim: str | None = None, seen: int | None = None, under: Lease | None = None
+        self, run: str, kind: Kind, body: object, *, claim: str | None = None, seen: int | None = None, under: Lease | Held | None = None
     ) -> Event:
         """Add one event; when this returns, it is durable. ``body`` is a mapping or one of our own values.
 
@@ -102,12 +109,16 @@ class Journal:
         return event
 
     @steady
-    async def _append(self, run: str, kind: Kind, body: object, *, claim: str | None, seen: int | None, under: Lease | None) -> Event:
+    async def _append(
+        self, run: str, kind: Kind, body: object, *, claim: str | None, seen: int | None, under: Lease | Held | None
+    ) -> Event:
         text = canonical(body)
         if not text.startswith("{"):
             raise TypeError("an event's body is a mapping")
         async with self._store.transaction(awaited=kind in AWAITED) as connection:
-            if under is not None:
+            if isinstance(under, Held):
+                await hold_all(connection, under)
+            elif under is not None:
                 await hold(connection, under)
             row = await appending.add(connection, run=run, at=datetime.now(UTC), kind=str(kind), body=text, claim=claim, seen=seen)
         self._store.memory.take_in(run, [row])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -33,6 +33,14 @@ class Lease:
     holder: str
     fence: int
     within: Lease | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """Turns at many resources at once, granted to one holder and kept together: the ``fences`` by resource."""
+
+    holder: str
+    fences: Mapping[str, int]
 
 
 class Leases:
@@ -78,6 +86,51 @@ class Leases:
             await connection.execute(
                 leases.update().where(leases.c.resource == lease.resource, leases.c.fence == lease.fence).values(holder="", expires=0.0)
             )
+
+    @asynccontextmanager
+    async def holding_free(self, resources: Collection[str]) -> AsyncIterator[Held]:
+        """A turn at each of these resources that is free now, all kept renewed, given up at the end. At the others somebody else is."""
+        held = await self._take_free(resources)
+        renewing = asyncio.create_task(self._keep_all(held))
+        try:
+            yield held
+        finally:
+            renewing.cancel()
+            await asyncio.gather(renewing, return_exceptions=True)
+            with suppress(JournalError):  # they run out by themselves
+                await self._release_all(held)
+
+    @steady
+    async def _take_free(self, resources: Collection[str]) -> Held:
+        async with self._store.transaction() as connection:
+            now = await clock(connection)
+            rows = {row.resource: row for row in await connection.execute(sa.select(leases).where(leases.c.resource.in_(resources)))}
+            free = [one for one in resources if one not in rows or not rows[one].holder or rows[one].expires <= now]
+            fences = {one: rows[one].fence + 1 if one in rows else self._store.first_fence for one in free}
+            made = [{"resource": one, "fence": fences[one], "holder": self._holder, "expires": now + TTL_SECONDS} for one in free]
+            if free:
+                await connection.execute(leases.delete().where(leases.c.resource.in_(free)))
+                await connection.execute(leases.insert(), made)
+        return Held(holder=self._holder, fences=fences)
+
+    async def _keep_all(self, held: Held) -> None:
+        while held.fences:
+            await asyncio.sleep(RENEW_SECONDS)
+            with suppress(LeaseLost, JournalError):  # the next intents find out
+                await self._renew_all(held)
+
+    @steady
+    async def _renew_all(self, held: Held) -> None:
+        async with self._store.transaction() as connection:
+            await hold_all(connection, held)
+            mine = leases.c.resource.in_(held.fences) & (leases.c.holder == held.holder)
+            await connection.execute(leases.update().where(mine).values(expires=await clock(connection) + TTL_SECONDS))
+
+    @steady
+    async def _release_all(self, held: Held) -> None:
+        async with self._store.transaction() as connection:
+            mine = leases.c.resource.in_(held.fences) & (leases.c.holder == held.holder)
+            await connection.execute(leases.update().where(mine).values(holder="", expires=0.0))
 
     async def holder(self, resource: str) -> str | None:
         """Who holds it now."""
@@ -147,6 +200,19 @@ async def hold(connection: AsyncConnection, lease: Lease) -> None:
         await connection.execute(leases.update().where(leases.c.resource == lease.resource).values(expires=now + TTL_SECONDS))
     if lease.within is not None:
         await hold(connection, lease.within)
+
+
+async def hold_all(connection: AsyncConnection, held: Held) -> None:
+    """Raise `LeaseLost` unless every one of the turns is still held. As `hold`."""
+    rows = {row.resource: row for row in await connection.execute(sa.select(leases).where(leases.c.resource.in_(held.fences)))}
+    for resource, fence in held.fences.items():
+        row = rows.get(resource)
+        if row is None or row.fence != fence or row.holder != held.holder:
+            raise LeaseLost(f"the turn at {resource} was lost before the write", advice="Resume the run: it reads the world first")
+    now = await clock(connection)
+    if any(row.expires <= now for row in rows.values()):
+        mine = leases.c.resource.in_(held.fences)
+        await connection.execute(leases.update().where(mine).values(expires=now + TTL_SECONDS))
 
 
 async def clock(connection: AsyncConnection) -> float:

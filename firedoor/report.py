@@ -26,11 +26,12 @@ class RunOutcome(StrEnum):
     STOPPED = "stopped"
     FAILED = "failed"
     PREVIEWED = "previewed"
+    CLOSED = "closed"
 
     @property
     def exit_code(self) -> int:
         """What the command line exits with."""
-        if self in (RunOutcome.CONTAINED, RunOutcome.PREVIEWED):
+        if self in (RunOutcome.CONTAINED, RunOutcome.PREVIEWED, RunOutcome.CLOSED):
             return 0
         return 3 if self in (RunOutcome.DENIED, RunOutcome.EXPIRED, RunOutcome.STOPPED) else 1
 
@@ -67,7 +68,7 @@ def compose(record: Record, *, head: str, finished: datetime | None = None, told
         "outcome": str(outcome(order.mode, containing, told=telling)) if finished else "running",
         "open": [{"id": item.id, "outcome": str(result.outcome), "reason": result.reason} for item, result in _open(items, record)],
         "plan": {"fingerprint": record.fingerprint, "changes": _changes(items)},
-        "approval": _approval(record),
+        "approval": approval(record),
         "steps": [_step(item, record.results.get(item.id)) for item in items],
         "seconds": _seconds(record, finished),
         "writes": len(record.intents),
@@ -119,7 +120,8 @@ def _step(item: Item, result: StepResult | None) -> Mapping[str, Any]:
     }
 
 
-def _approval(record: Record) -> Mapping[str, Any]:
+def approval(record: Record) -> Mapping[str, Any]:
+    """What was asked of people, who approved, and how it was ruled on."""
     request = record.request
     if request is None:
         return {"required": 0, "by": [], "ruling": "not needed", "seconds": None, "at": None}
@@ -128,7 +130,7 @@ def _approval(record: Record) -> Mapping[str, Any]:
         "required": int(request.required),
         "by": [decision.by for decision in record.decisions if decision.answer == "approve"],
         "ruling": str(record.ruling) if record.ruling else "waiting",
-        "seconds": _between(request.requested, answered),
+        "seconds": between(request.requested, answered),
         "at": plain(answered),
     }
 
@@ -137,12 +139,13 @@ def _seconds(record: Record, finished: datetime | None) -> Mapping[str, float | 
     asked, planned = record.order.asked, record.moments.get(Kind.PLANNED)
     closed = record.moments.get(Kind.CLOSED) or planned
     return {
-        "plan": _between(asked, planned),
-        "approval": _between(planned, record.moments.get(Kind.CLOSED)),
-        "contain": _between(closed, finished),
-        "total": _between(asked, finished),
+        "plan": between(asked, planned),
+        "approval": between(planned, record.moments.get(Kind.CLOSED)),
+        "contain": between(closed, finished),
+        "total": between(asked, finished),
     }
 
 
-def _between(start: datetime | None, end: datetime | None) -> float | None:
+def between(start: datetime | None, end: datetime | None) -> float | None:
+    """Seconds from one moment to another, where both are known."""
     return None if start is None or end is None else round((end.astimezone(UTC) - start.astimezone(UTC)).total_seconds(), 3)

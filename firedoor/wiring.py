@@ -205,7 +205,8 @@ def holder() -> str:
 
 
 def units(known: Catalogue, at: Clients) -> Units:
-    """Each action and query of the vendors at hand, with its client."""
+    """Each action, query and source of the vendors at hand, with its client."""
     actions = {name: unit(at.by_vendor[unit.spec.vendor]) for name, unit in known.actions.items() if unit.spec.vendor in at.by_vendor}  # type: ignore[call-arg]
     queries = {name: unit(at.by_vendor[unit.spec.vendor]) for name, unit in known.queries.items() if unit.spec.vendor in at.by_vendor}  # type: ignore[call-arg]
-    return Units(actions=actions, queries=queries, keepers=at.keepers, powers=at.powers, missing=at.missing)
+    sources = {name: unit(at.by_vendor[unit.spec.vendor]) for name, unit in known.sources.items() if unit.spec.vendor in at.by_vendor}  # type: ignore[call-arg]
+    return Units(actions=actions, queries=queries, sources=sources, keepers=at.keepers, powers=at.powers, missing=at.missing)

@@ -27,7 +27,7 @@ from firedoor.channel import Ask, Silent
 from firedoor.desk import Desk
 from firedoor.errors import BadInput
 from firedoor.journal import Event, Journal, Kind
-from firedoor.lease import Lease, Leases
+from firedoor.lease import Held, Lease, Leases
 from firedoor.model import Mode
 from firedoor.playbook import Playbook
 from firedoor.seal import Seal
@@ -86,7 +86,7 @@ class StoppedBefore(Journal):
     stopped = False
 
     async def append(
-        self, run: str, kind: Kind, body: object, *, claim: str | None = None, seen: int | None = None, under: Lease | None = None
+        self, run: str, kind: Kind, body: object, *, claim: str | None = None, seen: int | None = None, under: Lease | Held | None = None
     ) -> Event:
         if kind is Kind.INTENT and not self.stopped:
             self.stopped = True

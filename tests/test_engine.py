@@ -20,7 +20,7 @@ from firedoor.desk import Desk
 from firedoor.engine import Engine
 from firedoor.errors import ApprovalInvalid, BadInput, ChannelError, DecisionRefused, JournalError, Misconfigured, RunHeld, Taken
 from firedoor.journal import Event, Journal, Kind
-from firedoor.lease import Lease
+from firedoor.lease import Held, Lease
 from firedoor.model import Mode, Outcome
 from firedoor.report import RunOutcome
 from firedoor.run import Item, Order, StepResult
@@ -322,7 +322,7 @@ class Failing(Journal):
     kind = Kind.INTENT
 
     async def append(
-        self, run: str, kind: Kind, body: object, *, claim: str | None = None, seen: int | None = None, under: Lease | None = None
+        self, run: str, kind: Kind, body: object, *, claim: str | None = None, seen: int | None = None, under: Lease | Held | None = None
     ) -> Event:
         if kind is self.kind:
             raise JournalError("no room on the disk")

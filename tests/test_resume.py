@@ -10,7 +10,7 @@ import pytest
 
 from firedoor.errors import BadInput, UnknownRun
 from firedoor.journal import Event, Journal, Kind
-from firedoor.lease import Lease
+from firedoor.lease import Held, Lease
 from firedoor.store import Store
 from tests.fakes import CLEAR, SHUT, Effect, Lab, book, hasten, lab
 
@@ -36,7 +36,7 @@ class Mortal(Journal):
         self.written: list[str] = []
 
     async def append(
-        self, run: str, kind: Kind, body: object, *, claim: str | None = None, seen: int | None = None, under: Lease | None = None
+        self, run: str, kind: Kind, body: object, *, claim: str | None = None, seen: int | None = None, under: Lease | Held | None = None
     ) -> Event:
         if len(self.written) == self.lives:
             self.die()

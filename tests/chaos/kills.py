@@ -16,9 +16,9 @@ from tests.chaos.killing import Case, Ground, carry_out, ground, judged
 from tests.chaos.life import Death
 
 SEED: Final = 4117
-AT_RANDOM: Final = 5  # instants a scene, beyond its boundaries
+AT_RANDOM: Final = 3  # instants a scene, beyond its boundaries
 LATEST: Final = 0.04  # seconds after an entry: about what a vendor takes to answer
-AGAIN: Final = 8  # in every so manieth case the second process dies too
+AGAIN: Final = 12  # in every so manieth case the second process dies too
 REACH: Final = 12  # among how many of its first entries it does
 
 

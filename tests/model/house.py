@@ -23,7 +23,7 @@ from firedoor.engine import Engine
 from firedoor.errors import BadInput, Conflict, DecisionRefused, Forbidden, JournalError, RateLimited, Unavailable, Unreachable, VendorError
 from firedoor.guard import Guard
 from firedoor.journal import Event, Journal, Kind
-from firedoor.lease import Lease, Leases
+from firedoor.lease import Held, Lease, Leases
 from firedoor.model import Change, Intent, Mode, Receipt
 from firedoor.run import Order
 from firedoor.seal import Seal
@@ -102,7 +102,7 @@ class Watched(Journal):
         self._process = process
 
     async def append(
-        self, run: str, kind: Kind, body: object, *, claim: str | None = None, seen: int | None = None, under: Lease | None = None
+        self, run: str, kind: Kind, body: object, *, claim: str | None = None, seen: int | None = None, under: Lease | Held | None = None
     ) -> Event:
         await self._process.gate(f"record {kind}")
         if fails := self._process.journal_fails:

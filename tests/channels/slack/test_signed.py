@@ -156,7 +156,7 @@ async def test_while_slack_does_not_say_nobody_decides_in_it(stage: Scene) -> No
 
 
 async def test_people_are_reminded_and_then_more_of_them(stage: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("firedoor.engine.REMINDED_AT", (0.0006, 0.0009))
+    monkeypatch.setattr("firedoor.asking.REMINDED_AT", (0.0006, 0.0009))
     run = await stage.ask(at_least=2)
     first = await stage.request()
     assert "<@U0BEN> <@U0CYD> <@U0DAN>" in first.shown, "not Ada, who asks"

@@ -1,0 +1,103 @@
+"""The end of a sweep: every credential in scope in one disposition, and each that is left over by name. Pure.
+
+What the last listing shows counts. What it does not show any more is gone. What could not be listed is left over, whatever was written.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from firedoor.finding import Finding
+from firedoor.inventory import Disposition
+from firedoor.sweep import Known, Row, Unlisted
+from firedoor.sweepbook import Aim, Sweep
+
+GONE: Final = "the last listing does not show it any more"
+MADE_GONE: Final = "the last listing does not show it any more, as this sweep wrote"
+UNSEEN: Final = "it was written to, and no listing has shown it since"
+
+
+@dataclass(slots=True, kw_only=True)
+class Closure:
+    """What is counted while place after place is closed. ``left`` are the rows that are left over, ``unlisted`` what nobody could list."""
+
+    book: Sweep
+    deadline: datetime | None
+    counts: Counter[tuple[str, Disposition]] = field(default_factory=Counter)
+    left: list[Row] = field(default_factory=list)
+    excepted: list[Row] = field(default_factory=list)
+    pending: int = 0
+    unlisted: list[Unlisted] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    changed: int = 0
+
+    @property
+    def in_scope(self) -> int:
+        """How many credentials were accounted for."""
+        return sum(self.counts.values())
+
+    @property
+    def left_over(self) -> int:
+        """How much is left over: credentials, and what could not be listed, each holder or place counting as one."""
+        return len(self.left) + sum(len(one.holders) or 1 for one in self.unlisted)
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing is left over, of something."""
+        return not self.left_over and self.in_scope > 0
+
+    def place(self, seen: Known, last: Collection[str], *, whole: bool) -> None:
+        """Take in one place as one source lists it: all that was seen of it, and the names that the last listing shows.
+
+        Without ``whole`` that listing failed, for the place or for some of its holders.
+        """
+        for row in seen.rows.values():
+            if row.outside:
+                continue
+            if row.credential in seen.came:
+                self.findings.append(_came(row))
+            self._count(row if row.credential in last else _missing(row, whole=whole))
+
+    def _count(self, row: Row) -> None:
+        if row.disposition is None:
+            row = replace(row, disposition=Disposition.FAILED, reason=UNSEEN)
+        assert row.disposition is not None
+        self.counts[row.type, row.disposition] += 1
+        self.changed += bool(row.done)
+        if row.disposition is Disposition.EXCEPTED:
+            self.excepted.append(row)
+        if row.disposition is Disposition.PENDING and self._in_time(row):
+            self.pending += 1
+        elif not row.disposition.closed:
+            self.left.append(row)
+
+    def _in_time(self, row: Row) -> bool:
+        return self.book.aim is Aim.HYGIENE and row.until is not None and self.deadline is not None and row.until <= self.deadline
+
+    def by_type(self) -> Iterator[tuple[str, dict[str, int]]]:
+        """How many of each type ended how."""
+        for kind in self.book.scope.types:
+            yield kind, {str(one): self.counts[kind, one] for one in Disposition if self.counts[kind, one]}
+
+
+def begin(book: Sweep, asked: datetime) -> Closure:
+    """A closure of nothing yet."""
+    return Closure(book=book, deadline=None if book.deadline_days is None else asked + timedelta(days=book.deadline_days))
+
+
+def _missing(row: Row, *, whole: bool) -> Row:
+    """What the last listing does not show: gone, where it was a whole listing."""
+    if not whole:
+        return replace(row, disposition=Disposition.FAILED, reason="it could not be listed again, so nobody knows how it stands")
+    if row.done:
+        return replace(row, disposition=Disposition.REVOKED, reason=MADE_GONE)
+    return replace(row, disposition=Disposition.GONE, reason=GONE)
+
+
+def _came(row: Row) -> Finding:
+    says = f"{row.label} appeared while the sweep was under way: somebody made it after the first listing"
+    return Finding(rule="came_meanwhile", says=says, subject=row.credential)

@@ -1,0 +1,160 @@
+"""One credential of a batch under treatment, and how it stands: pure but for the reading of what the listing does not show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from firedoor.catalogue import AnyAction
+from firedoor.errors import BadInput
+from firedoor.guard import Guard
+from firedoor.inventory import Credential, Disposition
+from firedoor.model import Change, Plan, Receipt, Target
+from firedoor.sweep import Known, Row, Write, Wrote
+from firedoor.sweepbook import Sweep
+from firedoor.treatment import Treatment
+
+MADE = "made"  # the receipt's fact that names a credential which the change made in the place of another
+
+
+@dataclass(slots=True, kw_only=True)
+class Lot:
+    """A credential that is to be treated. ``plan`` is what is left to do as it was last seen, ``failed`` what went wrong last.
+
+    ``writes`` are those on record by effect, ``receipts`` of those that were made. ``over``: it is not written to any more in this round.
+    """
+
+    credential: Credential
+    action: AnyAction
+    target: Target
+    writes: dict[str, Write] = field(default_factory=dict)
+    receipts: dict[str, Receipt] = field(default_factory=dict)
+    plan: Plan | None = None
+    failed: str = ""
+    over: bool = False
+
+    @property
+    def treatment(self) -> Treatment[Any, Any]:
+        """The action as what it is besides."""
+        return cast("Treatment[Any, Any]", self.action)
+
+    @property
+    def listed(self) -> bool:
+        """Whether the listing shows all that its plan needs."""
+        return self.treatment.seen(self.credential) is not None
+
+    @property
+    def wanted(self) -> tuple[Change, ...]:
+        """What is still to be written: what was made and may not show yet is not."""
+        changes = self.plan.changes if self.plan is not None and not self.over else ()
+        return tuple(change for change in changes if change.effect(self.action.spec.id) not in self.receipts)
+
+    @property
+    def lags(self) -> bool:
+        """Whether what was made does not show yet."""
+        return self.plan is not None and bool(self.plan.changes) and not self.over and not self.wanted
+
+    async def look(self) -> None:
+        """See what is left to do: in the listing, or where that does not suffice by a reading. Raises what `Action.read` raises."""
+        now = self.treatment.seen(self.credential)
+        self.plan = self.action.plan(self.target, now if now is not None else await self.action.read(self.target))
+
+    def row(self) -> Row:
+        """How it stands."""
+        plan = self.plan
+        made = tuple(str(receipt.facts[MADE]) for receipt in self.receipts.values() if receipt.facts.get(MADE))
+        done = tuple(write.change.says for effect, write in self.writes.items() if effect in self.receipts)
+        disposition: Disposition | None = Disposition.FAILED
+        reason, until = self.failed or "it could not be looked at", None
+        if plan is not None and plan.reason:
+            disposition, reason = self.treatment.ends_as, plan.reason
+        elif plan is not None and plan.waits:
+            disposition, reason, until = Disposition.PENDING, plan.waits, plan.until
+        elif plan is not None and plan.impossible:
+            reason = plan.impossible
+        elif plan is not None and not self.failed and self.writes:
+            disposition, reason = None, "written to; the next listing tells"
+        elif plan is not None and not self.failed:
+            reason = "still to be done: " + "; ".join(change.says for change in plan.changes)
+        return row_of(self.credential, disposition=disposition, reason=reason, until=until, made=made, done=done)
+
+
+def row_of(
+    one: Credential,
+    *,
+    disposition: Disposition | None = None,
+    reason: str = "",
+    until: datetime | None = None,
+    made: tuple[str, ...] = (),
+    done: tuple[str, ...] = (),
+    outside: bool = False,
+) -> Row:
+    """The row of a credential."""
+    return Row(
+        credential=one.name,
+        label=one.label,
+        type=one.type,
+        state=str(one.state),
+        disposition=disposition,
+        reason=reason,
+        until=until,
+        made=made,
+        done=done,
+        outside=outside,
+    )
+
+
+def sort(
+    found: Sequence[Credential],
+    *,
+    book: Sweep,
+    known: Known,
+    actions: Mapping[str, AnyAction],
+    guard: Guard,
+    begun: Mapping[str, Sequence[Write]],
+    wrote: Mapping[str, Sequence[Wrote]],
+    now: datetime | None = None,
+) -> tuple[list[Row], list[Lot]]:
+    """The credentials that are to be treated, and a row for each of the others that the sweep must account for.
+
+    What nobody has seen before a later round came meanwhile, and is in scope however new it is. ``begun`` and ``wrote`` are what is on
+    record of this batch, by credential.
+    """
+    rows, lots, now = list[Row](), list[Lot](), now or datetime.now(UTC)
+    scope, excepted = book.scope.read(), {one.credential: one for one in book.exceptions}
+    for one in found:
+        if not scope.fits(one) or one.id in known.made:
+            continue
+        before = known.rows.get(one.name)
+        outside = before.outside if before is not None else not known.later and not scope.holds(one, now=now)
+        if outside:
+            rows.append(row_of(one, outside=True))
+        elif (exception := excepted.get(one.name)) is not None:
+            said = f"until {exception.expires}, for {exception.owner}, approved by {exception.approved_by}: {exception.reason}"
+            if exception.in_force(now):
+                rows.append(row_of(one, disposition=Disposition.EXCEPTED, reason=said))
+            else:
+                why = f"its exception has expired ({said}); renew it, or take it out of the playbook"
+                rows.append(row_of(one, disposition=Disposition.FAILED, reason=why))
+        elif isinstance(lot := _lot(one, book.treat[one.type], actions, guard), Lot):
+            lot.writes = {write.effect: write for write in begun.get(one.name, ())}
+            lot.receipts = {each.effect: each.receipt for each in wrote.get(one.name, ()) if each.receipt is not None}
+            if lot.writes:
+                lot.target = lot.target.bound(min(write.at for write in lot.writes.values()))
+            lots.append(lot)
+        else:
+            rows.append(row_of(one, disposition=Disposition.FAILED, reason=lot))
+    return rows, lots
+
+
+def _lot(one: Credential, name: str, actions: Mapping[str, AnyAction], guard: Guard) -> Lot | str:
+    """The credential as it is treated; or why it is not, in words."""
+    if (action := actions.get(name)) is None:
+        return f"{name} has no client here; set that vendor up"
+    try:
+        target: Target = cast("Treatment[Any, Any]", action).target_of(one)
+    except BadInput as error:
+        return error.what
+    return guard.refusal(target) or Lot(credential=one, action=action, target=target)

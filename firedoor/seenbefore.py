@@ -1,0 +1,63 @@
+"""What the rounds of a sweep have seen of one place, read from the streams of its batches."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import replace
+
+from firedoor.journal import Journal, Kind
+from firedoor.run import read_as
+from firedoor.sweep import Batch, Known, Progress, Row
+
+KEPT = 2  # places whose rows are kept in memory: batches come place by place
+
+
+async def rows_of(journal: Journal, run: str, batch: Batch) -> tuple[Row, ...]:
+    """How the credentials of a settled batch stood."""
+    for event in await journal.events(batch.stream(run)):
+        if event.kind == Kind.SETTLED:
+            return read_as(tuple[Row, ...], event.body["rows"], event)
+    return ()
+
+
+async def known(journal: Journal, run: str, batches: Iterable[Batch]) -> Known:
+    """What these batches of one place saw, the newest word on each credential counting."""
+    rows, made, came, first = dict[str, Row](), set[str](), set[str](), 0
+    for batch in sorted(batches, key=lambda one: (one.round, one.number)):
+        first = first or batch.round
+        for row in await rows_of(journal, run, batch):
+            if batch.round > first and row.credential not in rows:
+                came.add(row.credential)
+            before = rows.get(row.credential)
+            rows[row.credential] = row if before is None or row.done else _with_done(row, before)
+            made.update(row.made)
+    return Known(rows=rows, made=frozenset(made), later=bool(first), came=frozenset(came))
+
+
+def _with_done(row: Row, before: Row) -> Row:
+    """The newest word, and what was written to it before."""
+    return replace(row, done=before.done, made=before.made or row.made)
+
+
+class Memory:
+    """The same for whoever works through batches: asked for each, read once a place and round."""
+
+    def __init__(self, journal: Journal, run: str, progress: Progress) -> None:
+        self._journal = journal
+        self._run = run
+        self._progress = progress
+        self._kept: OrderedDict[tuple[int, str, str], Known] = OrderedDict()
+
+    async def of(self, batch: Batch) -> Known:
+        """What earlier rounds, those that were listed to their end, saw of the batch's place."""
+        if not any(one < batch.round for one in self._progress.rounds):
+            return Known()
+        key = (batch.round, batch.source, batch.place)
+        if key not in self._kept:
+            earlier = [one for one in self._progress.batches.values() if self._progress.counts(one, batch)]
+            found = await known(self._journal, self._run, earlier)
+            self._kept[key] = found if found.later else Known(later=True)
+            while len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+        return self._kept[key]

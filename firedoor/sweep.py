@@ -1,0 +1,165 @@
+"""What is on record of a sweep: its batches, what was found in each, the writes begun and what became of them, how each credential stood.
+
+A sweep is a run like any other: it has an order, a plan that people approve, a report. What is done in a batch stands in a stream of events
+of its own, so that many workers write at once, and nobody ever reads all of it at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from firedoor.inventory import Disposition
+from firedoor.journal import Event, Kind
+from firedoor.model import Change, Receipt
+from firedoor.run import read_as
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Some holders of a place, looked at in one go in one round. ``number`` counts over all rounds of the sweep."""
+
+    number: int
+    round: int
+    source: str
+    place: str
+    holders: tuple[str, ...]
+
+    def stream(self, run: str) -> str:
+        """Where what is done with it is on record."""
+        return f"{run}/{self.number:06d}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unlisted:
+    """What could not be listed in a round, and why: a whole place, or some holders in it."""
+
+    round: int
+    source: str
+    place: str
+    why: str
+    holders: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """What people call it."""
+        some = f"{len(self.holders)} holders in {self.place}, from {self.holders[0]} on" if self.holders else self.place
+        return f"{some}, by {self.source}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Write:
+    """A change of one credential that may have left the process: its intent, as journaled with its whole batch."""
+
+    credential: str
+    type: str
+    action: str
+    change: Change
+    effect: str
+    key: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wrote:
+    """What became of a write: a receipt, or an error in words. ``unknown``: it may have had its effect all the same."""
+
+    credential: str
+    effect: str
+    receipt: Receipt | None = None
+    error: str = ""
+    unknown: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """How a credential in scope stood when its batch was settled. Without a disposition it was written to: the next round tells.
+
+    ``until`` is when its next phase is due; ``made`` are ids of credentials that the sweep made in its place, ``done`` the changes of it
+    that were written. ``outside``: its age or use puts it out of the scope; it is remembered, to tell what comes later.
+    """
+
+    credential: str
+    label: str
+    type: str
+    state: str
+    disposition: Disposition | None = None
+    reason: str = ""
+    until: datetime | None = None
+    made: tuple[str, ...] = ()
+    done: tuple[str, ...] = ()
+    outside: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What earlier rounds saw of a place: how each credential stood, by its name, and the ids that the sweep itself made there.
+
+    ``later``: there were such rounds. ``came`` are those that the first of them had not seen.
+    """
+
+    rows: Mapping[str, Row] = field(default_factory=dict)
+    made: frozenset[str] = frozenset()
+    later: bool = False
+    came: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """A batch that is done with: how many credentials it found, how many were in scope, how many writes it began."""
+
+    batch: int
+    found: int
+    in_scope: int
+    wrote: int
+    unlisted: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class Progress:
+    """Where a sweep stands, folded from its own events and not from its batches'.
+
+    ``rounds`` maps each round that was listed to its end to whether it writes.
+    """
+
+    playbook: Mapping[str, Any] = field(default_factory=dict)
+    mandate: Mapping[str, Any] | None = None
+    batches: dict[int, Batch] = field(default_factory=dict)
+    unlisted: list[Unlisted] = field(default_factory=list)
+    rounds: dict[int, bool] = field(default_factory=dict)
+    settled: dict[int, Settled] = field(default_factory=dict)
+    seen: int = 0
+
+    def take(self, events: Sequence[Event]) -> None:
+        """Take in what came since. Raises `JournalBroken` where it cannot be read."""
+        for event in events:
+            self.seen = event.n
+            match event.kind:
+                case Kind.SWEEP:
+                    self.playbook = read_as(dict[str, Any], event.body["playbook"], event)
+                    self.mandate = read_as(dict[str, Any] | None, event.body.get("mandate"), event)  # type: ignore[arg-type]
+                case Kind.LISTED:
+                    batch = read_as(Batch, event.body, event)
+                    self.batches[batch.number] = batch
+                case Kind.UNLISTED:
+                    self.unlisted.append(read_as(Unlisted, event.body, event))
+                case Kind.ROUND:
+                    self.rounds[int(str(event.body["round"]))] = event.body["writes"] is True
+                case Kind.SETTLED:
+                    settled = read_as(Settled, event.body, event)
+                    self.settled[settled.batch] = settled
+
+    def counts(self, one: Batch, batch: Batch) -> bool:
+        """Whether one batch is of the same place as another, of an earlier round that was listed to its end."""
+        same = (one.source, one.place) == (batch.source, batch.place)
+        return same and one.round < batch.round and one.round in self.rounds
+
+    def waiting(self, round_: int) -> tuple[Batch, ...]:
+        """The batches of a round that nobody has settled yet."""
+        return tuple(one for one in self.batches.values() if one.round == round_ and one.number not in self.settled)
+
+    def wrote(self, round_: int) -> int:
+        """How many writes were begun in a round."""
+        return sum(self.settled[one.number].wrote for one in self.batches.values() if one.round == round_ and one.number in self.settled)

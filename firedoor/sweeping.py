@@ -1,0 +1,268 @@
+"""A sweep from its order to its proof: approved once, then round after round everything listed, treated, and listed again.
+
+A round lists every place anew and works off the batches of holders it found. The sweep ends with a round that had nothing to write: its
+listing is the proof. Many processes may work at the same batches; one of them, the coordinator, lists, waits and closes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Final
+
+from firedoor import asking, batching, closing, requesting, sweepplan, sweepreport
+from firedoor.allotment import Allotments
+from firedoor.approval import Ruling
+from firedoor.batching import Bench, Grants
+from firedoor.channel import Channel, Together, each
+from firedoor.closing import Closure
+from firedoor.desk import Desk
+from firedoor.drafting import Units
+from firedoor.errors import ApprovalInvalid, BadInput, FiredoorError, LeaseLost, RunHeld
+from firedoor.guard import Guard
+from firedoor.journal import Journal, Kind
+from firedoor.lease import TTL_SECONDS, Lease, Leases
+from firedoor.mandate import Mandate, Mandated
+from firedoor.run import Order, Record, revive
+from firedoor.seenbefore import Memory, known, rows_of
+from firedoor.source import Source
+from firedoor.stops import Stops
+from firedoor.sweep import Batch, Progress, Settled, Unlisted
+from firedoor.sweepbook import Sweep
+from firedoor.voices import Voices
+
+MOST_ROUNDS: Final = 5  # the last one only looks: who makes credentials faster than they are closed is left over, by name
+PLACES_AT_ONCE: Final = 4
+BATCHES_AT_ONCE: Final = 4
+
+Report = Mapping[str, Any]
+RunBatch = Callable[[Batch, Callable[[], Awaitable[Settled | None]]], Awaitable[Settled | None]]
+Told = Callable[[Progress], None]
+
+
+async def plainly(batch: Batch, work: Callable[[], Awaitable[Settled | None]]) -> Settled | None:
+    """A batch with nobody watching."""
+    del batch
+    return await work()
+
+
+def untold(_: Progress) -> None:
+    """Nobody watches."""
+
+
+def held_as(run: str) -> str:
+    """What the coordinator of a sweep holds the lease of."""
+    return f"run:{run}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweeping:
+    """Carries out sweeps. ``act`` are units with clients that write; ``run_batch`` carries out a batch, ``told`` hears how far it is."""
+
+    journal: Journal
+    leases: Leases
+    allotments: Allotments
+    desk: Desk
+    guard: Guard
+    channel: Channel | Together
+    act: Units
+    run_batch: RunBatch = plainly
+    told: Told = untold
+
+    async def sweep(self, order: Order, book: Sweep, mandate: Mandate | None = None) -> Report:
+        """The whole sweep. With a ``mandate`` nobody is asked. Raises `BadInput` before anything is touched, `JournalError` at any time."""
+        planned = sweepplan.plan(book, self.act.actions)
+        if mandate is not None and (lacks := mandate.lacks(book, self.desk.roster, datetime.now(UTC))):
+            raise BadInput(f"the mandate of {book.sweep} is not in force: {lacks}", advice=f"firedoor sweep sign {book.sweep} --key FILE")
+        async with self._alone(order.run) as hold:
+            request = None
+            if mandate is None:
+                request = requesting.request(order, planned, approval=book.approval, roster=self.desk.roster, now=datetime.now(UTC))
+            await self.journal.append(order.run, Kind.OPENED, order, claim="opened")
+            await self.journal.append(order.run, Kind.PLANNED, {"items": planned.items, "fingerprint": planned.fingerprint})
+            await self.journal.append(order.run, Kind.SWEEP, {"playbook": book.model_dump(mode="json"), "mandate": mandate}, claim="sweep")
+            if request is not None:
+                await self.desk.ask(request)
+            return await self._carry_on(order.run, hold)
+
+    async def resume(self, run: str) -> Report:
+        """Go on with a sweep that a dead process left, or whose report has something left over: that is looked at anew."""
+        async with self._alone(run) as hold:
+            record = await self.desk.record(run)
+            if record.report is not None and record.ruling not in (None, Ruling.GRANTED):
+                raise BadInput(f"run {run} is over: it was never approved", advice="Start it again; nothing was changed")
+            await self.journal.append(run, Kind.RESUMED, {"from": 0}, under=hold)
+            return await self._carry_on(run, hold)
+
+    async def help(self, run: str) -> int:
+        """Work off batches of a sweep that somebody else coordinates, until it is over; how many were settled here."""
+        record, progress = await self.desk.record(run), Progress()
+        helped = 0
+        async for event in self.journal.follow(run):
+            if event.n <= progress.seen:
+                continue
+            progress.take([event])
+            record = record if event.kind not in (Kind.CLOSED, Kind.RESUMED) else await self.desk.record(run)
+            if event.kind == Kind.FINISHED:
+                return helped
+            if event.kind == Kind.ROUND:
+                helped += await self._work_off(run, progress, int(str(event.body["round"])), record)
+        raise AssertionError("the journal beats without end")
+
+    async def _carry_on(self, run: str, hold: Lease) -> Report:
+        record = await self.desk.record(run)
+        async with Voices(self.journal, run, each(self.channel)) as voices:
+            ruling = await asking.ruling(self.desk, record, voices)
+            record, progress = await self.desk.record(run), Progress()
+            book = await self._begun(run, progress)
+            stopped = ""
+            if ruling is Ruling.GRANTED:
+                stopped = await self._rounds(run, record, progress, hold)
+            closure = await self._close(run, book, record, progress)
+            head = await self.journal.head()
+            final = sweepreport.compose(record, closure, progress, ruling=ruling, stopped=stopped, head=head, finished=datetime.now(UTC))
+            event = await self.journal.append(run, Kind.FINISHED, final, under=hold)
+            final = {**final, "journal_head": event.hash}
+            voices.tell(lambda channel: channel.finished(record.order, final))
+        return final
+
+    async def _begun(self, run: str, progress: Progress) -> Sweep:
+        progress.take(await self.journal.events(run))
+        if not progress.playbook:
+            raise BadInput(f"run {run} is no sweep", advice=f"See `firedoor show {run}`")
+        return Sweep.model_validate(progress.playbook)
+
+    async def _rounds(self, run: str, record: Record, progress: Progress, hold: Lease) -> str:
+        """Round after round until one has nothing to write; who stopped it, if anybody."""
+        for turn in range(1, MOST_ROUNDS + 1):
+            number = max([*progress.rounds, *(batch.round for batch in progress.batches.values()), 0]) + 1
+            if open_ := [one for one in progress.rounds if progress.waiting(one)]:
+                number = open_[-1]
+            else:
+                await self._list(run, progress, number, hold, writes=turn < MOST_ROUNDS)
+            await self._work_off(run, progress, number, record)
+            if by := await self._stops(record).by():
+                return by
+            if not progress.wrote(number):
+                return ""
+        return ""
+
+    async def _list(self, run: str, progress: Progress, round_: int, hold: Lease, *, writes: bool) -> None:
+        """List every place of every source into batches, and put them on record."""
+        book = Sweep.model_validate(progress.playbook)
+        scope, first = book.scope.read(), max(progress.batches, default=0) + 1
+        numbers = iter(range(first, 10**9))
+        turns = asyncio.Semaphore(PLACES_AT_ONCE)
+        made = 0
+
+        async def one(name: str, source: Source, place: str) -> None:
+            nonlocal made
+            async with turns:
+                try:
+                    async for page in source.holders(place):
+                        for start in range(0, len(page), book.batch):
+                            holders = tuple(page[start : start + book.batch])
+                            batch = Batch(number=next(numbers), round=round_, source=name, place=place, holders=holders)
+                            await self.journal.append(run, Kind.LISTED, batch, under=hold)
+                            made += 1
+                except FiredoorError as error:
+                    why = f"{error.what}{f' ({error.advice})' if error.advice else ''}"
+                    unlisted = Unlisted(round=round_, source=name, place=place, why=why)
+                    await self.journal.append(run, Kind.UNLISTED, unlisted, under=hold)
+
+        async with asyncio.TaskGroup() as group:
+            for name in sweepplan.sources(book, self.act.sources):
+                if (source := self.act.sources.get(name)) is None:
+                    missing = self.act.missing.get(name.partition(".")[0])
+                    why = missing.what if missing else "this process has no client for it"
+                    await self.journal.append(
+                        run, Kind.UNLISTED, Unlisted(round=round_, source=name, place="everywhere", why=why), under=hold
+                    )
+                    continue
+                for place in filter(scope.enters, await source.places()):
+                    group.create_task(one(name, source, place))
+        await self.journal.append(
+            run, Kind.ROUND, {"round": round_, "batches": made, "writes": writes}, claim=f"round:{round_}", under=hold
+        )
+        progress.take(await self.journal.events(run, after=progress.seen))
+
+    async def _work_off(self, run: str, progress: Progress, round_: int, record: Record) -> int:
+        """Settle the batches of a round, with whoever else does, and wait until none is left; how many were settled here."""
+        bench = await self._bench(run, progress, record)
+        mine = 0
+        turns = asyncio.Semaphore(BATCHES_AT_ONCE)
+
+        async def one(batch: Batch) -> None:
+            nonlocal mine
+            async with turns:
+                work = partial(batching.work, bench, batch, writes=progress.rounds[round_])
+                if batch.number not in progress.settled and await self.run_batch(batch, work) is not None:
+                    mine += 1
+                    progress.take(await self.journal.events(run, after=progress.seen))
+                    self.told(progress)
+
+        async for _ in self.journal.ticks(run):
+            progress.take(await self.journal.events(run, after=progress.seen))
+            waiting = progress.waiting(round_)
+            if not waiting:
+                return mine
+            async with asyncio.TaskGroup() as group:
+                for batch in waiting:
+                    group.create_task(one(batch))
+        raise AssertionError("the journal beats without end")
+
+    async def _bench(self, run: str, progress: Progress, record: Record) -> Bench:
+        book = Sweep.model_validate(progress.playbook)
+        return Bench(
+            run=run,
+            book=book,
+            journal=self.journal,
+            leases=self.leases,
+            allotments=self.allotments,
+            grant=self._grant(record, progress, book),
+            guard=self.guard,
+            actions=self.act.actions,
+            sources=self.act.sources,
+            most=dict.fromkeys(book.treat, book.at_most),
+            stopped=self._stops(record).by,
+            known=Memory(self.journal, run, progress).of,
+        )
+
+    def _grant(self, record: Record, progress: Progress, book: Sweep) -> Grants:
+        """The approval in force. Raises `ApprovalInvalid`."""
+        if progress.mandate is not None:
+            return Mandated(mandate=revive(Mandate, progress.mandate), book=book, roster=self.desk.roster)
+        grant = self.desk.grant(record)
+        same = sweepplan.plan(book, self.act.actions).fingerprint == record.fingerprint
+        if grant is None or not same or grant.request.fingerprint != record.fingerprint:
+            raise ApprovalInvalid("the approval on record has no valid proof, or is one of another sweep", advice="Start the sweep again")
+        return grant
+
+    def _stops(self, record: Record) -> Stops:
+        return Stops(self.journal, record.order.run, partial(self.desk.counts, record))
+
+    async def _close(self, run: str, book: Sweep, record: Record, progress: Progress) -> Closure:
+        """Account for every credential, place by place."""
+        closure = closing.begin(book, record.order.asked)
+        last = max(progress.rounds, default=0)
+        closure.unlisted = [one for one in progress.unlisted if one.round == last]
+        listed = [one for one in progress.batches.values() if one.round in progress.rounds]
+        for source, place in dict.fromkeys((one.source, one.place) for one in listed):
+            batches = [one for one in listed if (one.source, one.place) == (source, place)]
+            names = {row.credential for one in batches if one.round == last for row in await rows_of(self.journal, run, one)}
+            whole = not any((one.source, one.place) == (source, place) for one in closure.unlisted)
+            closure.place(await known(self.journal, run, batches), names, whole=whole)
+        return closure
+
+    @asynccontextmanager
+    async def _alone(self, run: str) -> AsyncIterator[Lease]:
+        """One process coordinates a sweep. Raises `RunHeld`."""
+        try:
+            async with self.leases.holding(held_as(run), patience=TTL_SECONDS + 1.0) as hold:
+                yield hold
+        except LeaseLost as busy:
+            raise RunHeld(f"run {run} is being worked on by another process", advice="Follow it with `firedoor show`") from busy
