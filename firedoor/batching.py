@@ -11,6 +11,7 @@ import logging
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Protocol
@@ -18,7 +19,7 @@ from typing import Final, Protocol
 from firedoor.allotment import Allotments
 from firedoor.catalogue import AnyAction
 from firedoor.defect import kind_and_place
-from firedoor.errors import FiredoorError, JournalError, LeaseLost, VendorError
+from firedoor.errors import FiredoorError, JournalError, LeaseLost, Taken, VendorError
 from firedoor.guard import Guard
 from firedoor.inventory import Credential
 from firedoor.journal import Journal, Kind
@@ -137,14 +138,22 @@ class _Work:
         return await self._record([], found=0, unlisted=len(batch.holders))
 
     async def _record(self, rows: Sequence[Row], *, found: int, unlisted: int = 0) -> Settled:
-        in_scope, wrote = sum(not row.outside for row in rows), sum(map(len, self._begun.values()))
-        settled = Settled(batch=self._batch.number, found=found, in_scope=in_scope, wrote=wrote, unlisted=unlisted)
+        settled = Settled(
+            batch=self._batch.number,
+            found=found,
+            in_scope=sum(not row.outside for row in rows),
+            wrote=sum(map(len, self._begun.values())),
+            made=sum(one.receipt is not None or one.unknown for some in self._wrote.values() for one in some),
+            unlisted=unlisted,
+        )
         body = {"settled": settled, "rows": rows}
         await self._bench.journal.append(self._stream, Kind.SETTLED, body, claim="settled", under=self._held)
         return await self._tell(settled)
 
     async def _tell(self, settled: Settled) -> Settled:
-        await self._bench.journal.append(self._bench.run, Kind.SETTLED, settled, claim=f"settled:{self._batch.number}", under=self._held)
+        with suppress(Taken):  # somebody who found it settled was first
+            claim = f"settled:{self._batch.number}"
+            await self._bench.journal.append(self._bench.run, Kind.SETTLED, settled, claim=claim, under=self._held)
         return settled
 
     def _may_write(self, lot: Lot, known: Known) -> bool:
@@ -213,8 +222,11 @@ class _Work:
         for write in (one for some in writes for one in some):
             self._begun.setdefault(write.credential, []).append(write)
         fence = max(held.fences.values())
-        wrote = await asyncio.gather(*(self._apply(lot, some, fence) for lot, some in zip(lots, writes, strict=True)))
-        await self._bench.journal.append(self._stream, Kind.RECEIPTS, {"wrote": [one for some in wrote for one in some]})
+        done = await asyncio.gather(*(self._apply(lot, some, fence) for lot, some in zip(lots, writes, strict=True)))
+        wrote = [one for some in done for one in some]
+        await self._bench.journal.append(self._stream, Kind.RECEIPTS, {"wrote": wrote})
+        for each in wrote:
+            self._wrote.setdefault(each.credential, []).append(each)
 
     async def _intents(self, lot: Lot) -> list[Write]:
         """The writes that are wanted, at the vendor's time; from its first write on, a credential has that for its T."""

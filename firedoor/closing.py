@@ -6,7 +6,7 @@ What the last listing shows counts. What it does not show any more is gone. What
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -23,9 +23,13 @@ UNSEEN: Final = "it was written to, and no listing has shown it since"
 
 @dataclass(slots=True, kw_only=True)
 class Closure:
-    """What is counted while place after place is closed. ``left`` are the rows that are left over, ``unlisted`` what nobody could list."""
+    """What is counted while place after place is closed. ``left`` are the rows that are left over, ``unlisted`` what nobody could list.
+
+    ``ends`` tells how a credential of a type ends where its treatment took it away.
+    """
 
     book: Sweep
+    ends: Mapping[str, Disposition]
     deadline: datetime | None
     counts: Counter[tuple[str, Disposition]] = field(default_factory=Counter)
     left: list[Row] = field(default_factory=list)
@@ -60,7 +64,7 @@ class Closure:
                 continue
             if row.credential in seen.came:
                 self.findings.append(_came(row))
-            self._count(row if row.credential in last else _missing(row, whole=whole))
+            self._count(row if row.credential in last else self._missing(row, whole=whole))
 
     def _count(self, row: Row) -> None:
         if row.disposition is None:
@@ -75,6 +79,14 @@ class Closure:
         elif not row.disposition.closed:
             self.left.append(row)
 
+    def _missing(self, row: Row, *, whole: bool) -> Row:
+        """What the last listing does not show: gone, where it was a whole listing."""
+        if not whole:
+            return replace(row, disposition=Disposition.FAILED, reason="it could not be listed again, so nobody knows how it stands")
+        if row.done:
+            return replace(row, disposition=self.ends.get(row.type, Disposition.GONE), reason=MADE_GONE)
+        return replace(row, disposition=Disposition.GONE, reason=GONE)
+
     def _in_time(self, row: Row) -> bool:
         return self.book.aim is Aim.HYGIENE and row.until is not None and self.deadline is not None and row.until <= self.deadline
 
@@ -84,18 +96,9 @@ class Closure:
             yield kind, {str(one): self.counts[kind, one] for one in Disposition if self.counts[kind, one]}
 
 
-def begin(book: Sweep, asked: datetime) -> Closure:
+def begin(book: Sweep, ends: Mapping[str, Disposition], asked: datetime) -> Closure:
     """A closure of nothing yet."""
-    return Closure(book=book, deadline=None if book.deadline_days is None else asked + timedelta(days=book.deadline_days))
-
-
-def _missing(row: Row, *, whole: bool) -> Row:
-    """What the last listing does not show: gone, where it was a whole listing."""
-    if not whole:
-        return replace(row, disposition=Disposition.FAILED, reason="it could not be listed again, so nobody knows how it stands")
-    if row.done:
-        return replace(row, disposition=Disposition.REVOKED, reason=MADE_GONE)
-    return replace(row, disposition=Disposition.GONE, reason=GONE)
+    return Closure(book=book, ends=ends, deadline=None if book.deadline_days is None else asked + timedelta(days=book.deadline_days))
 
 
 def _came(row: Row) -> Finding:

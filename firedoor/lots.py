@@ -143,6 +143,7 @@ def sort(
             lot.receipts = {each.effect: each.receipt for each in wrote.get(one.name, ()) if each.receipt is not None}
             if lot.writes:
                 lot.target = lot.target.bound(min(write.at for write in lot.writes.values()))
+            lot.failed = before.reason if before is not None and before.disposition is Disposition.FAILED else ""
             lots.append(lot)
         else:
             rows.append(row_of(one, disposition=Disposition.FAILED, reason=lot))

@@ -27,6 +27,7 @@ PLAIN_URL = re.compile(r"[A-Za-z0-9:/._~%@\[\]-]+")
 SECRETS = (
     "okta_api_token",
     "okta_preview_api_token",
+    "okta_sweep_api_token",
     "slack_bot_token",
     "slack_preview_bot_token",
     "slack_app_token",
@@ -170,10 +171,14 @@ class Settings(_Table):
     okta_org_url: SafeUrl | None = None
     okta_api_token: SecretStr | None = None
     okta_preview_api_token: SecretStr | None = None
+    okta_sweep_api_token: SecretStr | None = None
     okta_block_zone: str = ""
     aws_region: str = "us-east-1"
     aws_accounts: dict[AccountId, str] = {}
     aws_preview_accounts: dict[AccountId, str] = {}
+    aws_sweep_accounts: dict[AccountId, str] = {}
+    aws_requests_per_second: Annotated[float, Field(ge=0.0, le=1000.0)] = 15.0
+    aws_connections: Annotated[int, Field(ge=1, le=200)] = 8
     aws_ip_sets: tuple[IpSetTable, ...] = ()
     aws_management_account: Annotated[str, StringConstraints(pattern=r"^([0-9]{12})?$")] = ""
     aws_deny_policy: str = ""
@@ -204,6 +209,16 @@ class Settings(_Table):
     def journal_url(self) -> str:
         """Where the journal is: SQLite in the state folder, unless told otherwise."""
         return self.database_url or f"sqlite:///{self.state_dir / 'journal.db'}"
+
+    @property
+    def for_sweeps(self) -> Settings:
+        """The same with the identities that only sweep, where there are any; and without a stand-by: workers share one database, or wait."""
+        changed = {
+            "okta_api_token": self.okta_sweep_api_token or self.okta_api_token,
+            "aws_accounts": self.aws_sweep_accounts or self.aws_accounts,
+            "journal_standby": False,
+        }
+        return self.model_copy(update=changed)
 
     @property
     def standby(self) -> Path | None:

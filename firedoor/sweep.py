@@ -108,12 +108,16 @@ class Known:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
-    """A batch that is done with: how many credentials it found, how many were in scope, how many writes it began."""
+    """A batch that is done with: how many credentials it found, how many were in scope, how many writes it began.
+
+    ``made`` of these had their effect, or may have had it.
+    """
 
     batch: int
     found: int
     in_scope: int
     wrote: int
+    made: int
     unlisted: int = 0
 
 
@@ -160,6 +164,6 @@ class Progress:
         """The batches of a round that nobody has settled yet."""
         return tuple(one for one in self.batches.values() if one.round == round_ and one.number not in self.settled)
 
-    def wrote(self, round_: int) -> int:
-        """How many writes were begun in a round."""
-        return sum(self.settled[one.number].wrote for one in self.batches.values() if one.round == round_ and one.number in self.settled)
+    def of_round(self, round_: int) -> tuple[Settled, ...]:
+        """The settled batches of a round."""
+        return tuple(self.settled[one.number] for one in self.batches.values() if one.round == round_ and one.number in self.settled)

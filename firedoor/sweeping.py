@@ -33,6 +33,7 @@ from firedoor.source import Source
 from firedoor.stops import Stops
 from firedoor.sweep import Batch, Progress, Settled, Unlisted
 from firedoor.sweepbook import Sweep
+from firedoor.treatment import Treatment
 from firedoor.voices import Voices
 
 MOST_ROUNDS: Final = 5  # the last one only looks: who makes credentials faster than they are closed is left over, by name
@@ -147,8 +148,9 @@ class Sweeping:
             await self._work_off(run, progress, number, record)
             if by := await self._stops(record).by():
                 return by
-            if not progress.wrote(number):
-                return ""
+            settled = progress.of_round(number)
+            if not any(one.made for one in settled) and (turn > 1 or not any(one.wrote for one in settled)):
+                return ""  # nothing was left to do, or what is left failed a second time
         return ""
 
     async def _list(self, run: str, progress: Progress, round_: int, hold: Lease, *, writes: bool) -> None:
@@ -179,15 +181,13 @@ class Sweeping:
                 if (source := self.act.sources.get(name)) is None:
                     missing = self.act.missing.get(name.partition(".")[0])
                     why = missing.what if missing else "this process has no client for it"
-                    await self.journal.append(
-                        run, Kind.UNLISTED, Unlisted(round=round_, source=name, place="everywhere", why=why), under=hold
-                    )
+                    unlisted = Unlisted(round=round_, source=name, place="everywhere", why=why)
+                    await self.journal.append(run, Kind.UNLISTED, unlisted, under=hold)
                     continue
                 for place in filter(scope.enters, await source.places()):
                     group.create_task(one(name, source, place))
-        await self.journal.append(
-            run, Kind.ROUND, {"round": round_, "batches": made, "writes": writes}, claim=f"round:{round_}", under=hold
-        )
+        listed = {"round": round_, "batches": made, "writes": writes}
+        await self.journal.append(run, Kind.ROUND, listed, claim=f"round:{round_}", under=hold)
         progress.take(await self.journal.events(run, after=progress.seen))
 
     async def _work_off(self, run: str, progress: Progress, round_: int, record: Record) -> int:
@@ -247,7 +247,8 @@ class Sweeping:
 
     async def _close(self, run: str, book: Sweep, record: Record, progress: Progress) -> Closure:
         """Account for every credential, place by place."""
-        closure = closing.begin(book, record.order.asked)
+        ends = {kind: unit.ends_as for kind, name in book.treat.items() if isinstance(unit := self.act.actions.get(name), Treatment)}
+        closure = closing.begin(book, ends, record.order.asked)
         last = max(progress.rounds, default=0)
         closure.unlisted = [one for one in progress.unlisted if one.round == last]
         listed = [one for one in progress.batches.values() if one.round in progress.rounds]

@@ -50,6 +50,11 @@ class House:
     catalogue: Catalogue
     seen: Seen
     leases: Leases
+    store: Store
+    guard: Guard
+    channel: Channel | Together
+    look: Units
+    act: Units | None
     missing: Mapping[str, Misconfigured] = field(default_factory=dict)
 
 
@@ -176,14 +181,15 @@ async def open_house(
         )
         leases = Leases(store, holder())
         told = channel(journal, leases) if channel else Silent()
+        looking, acting = units(known, look), units(known, act) if act else None
         engine = Engine(
             journal=journal,
             leases=leases,
             desk=desk,
             guard=guard,
             channel=told,
-            look=units(known, look),
-            act=units(known, act) if act else None,
+            look=looking,
+            act=acting,
         )
         missing = {**look.missing, **(act.missing if act else {})}
         yield House(
@@ -195,6 +201,11 @@ async def open_house(
             catalogue=known,
             seen=Seen(store),
             leases=leases,
+            store=store,
+            guard=guard,
+            channel=told,
+            look=looking,
+            act=acting,
             missing=missing,
         )
 

@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from firedoor.errors import Forbidden, Unreachable
+from firedoor.journal import Kind
+from tests.fakes import hasten
+from tests.sweeps.vault import TYPE, Hall, ShutKey, book, hall, lost
+
+TWO = {"north": {"ada": {"k1": "active", "k2": "inactive"}, "ben": {"k3": "active"}, "cem": {}}, "south": {"dan": {"k4": "active"}}}
+
+
+@pytest.fixture(autouse=True)
+def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    hasten(monkeypatch)
+    monkeypatch.setattr("firedoor.batching.POLL_SECONDS", 0.02)
+
+
+def states(here: Hall) -> dict[str, str]:
+    return {key: state for holders in here.vault.keys.values() for keys in holders.values() for key, state in keys.items()}
+
+
+async def test_every_key_in_scope_ends_in_one_disposition_and_the_last_listing_is_the_proof(tmp_path: Path) -> None:
+    async with hall(tmp_path, TWO) as here:
+        report = await here.sweep()
+        assert (report["outcome"], report["left_over"], report["in_scope"], report["changed"]) == ("closed", 0, 4, 3)
+        assert report["types"] == {TYPE: {"REVOKED": 4}}
+        assert report["rounds"] == 2
+        assert here.vault.effects == {"k1": 1, "k3": 1, "k4": 1}
+        assert set(states(here).values()) == {"inactive"}
+
+
+async def test_intents_are_on_record_before_any_write_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with hall(tmp_path, TWO) as here:
+        apply, seen = ShutKey.apply, []
+
+        async def spying(self: ShutKey, change: Any, intent: Any) -> Any:
+            streams = [await here.journal.events(f"251126-aaaaaa/{number:06d}") for number in range(1, 9)]
+            writes = [write for events in streams for event in events if event.kind == Kind.INTENTS for write in event.body["writes"]]  # type: ignore[union-attr]
+            seen.append(change.at["key"] in {write["change"]["at"]["key"] for write in writes})  # type: ignore[index,call-overload]
+            return await apply(self, change, intent)
+
+        monkeypatch.setattr(ShutKey, "apply", spying)
+        await here.sweep()
+        assert seen == [True] * 3
+
+
+async def test_a_place_that_cannot_be_entered_is_left_over_and_the_others_are_swept(tmp_path: Path) -> None:
+    async with hall(tmp_path, TWO) as here:
+        here.vault.shut["south"] = Forbidden("AssumeRole was refused", vendor="vault", operation="assume")
+        report = await here.sweep()
+        assert (report["outcome"], report["left_over"]) == ("partial", 1)
+        assert report["open"][0]["id"] == "south, by vault.list_keys"
+        assert "AssumeRole was refused" in report["open"][0]["reason"]
+        assert (states(here)["k3"], states(here)["k4"]) == ("inactive", "active")
+        del here.vault.shut["south"]
+        again = await here.sweep(run="251126-bbbbbb")
+        assert (again["outcome"], again["left_over"], again["changed"]) == ("closed", 0, 1)
+
+
+async def test_holders_that_cannot_be_listed_are_left_over_each(tmp_path: Path) -> None:
+    async with hall(tmp_path, TWO) as here:
+        here.vault.shut["north/ben"] = Unreachable("it broke off", vendor="vault", operation="list")
+        report = await here.sweep()
+        assert (report["outcome"], report["left_over"]) == ("partial", 2)  # ada and ben are of one batch
+        assert "2 holders in north" in report["open"][0]["id"]
+
+
+async def test_a_key_that_is_made_meanwhile_is_found_treated_and_told(tmp_path: Path) -> None:
+    async with hall(tmp_path, TWO) as here:
+        here.vault.on_list[4] = lambda: here.vault.keys["south"]["dan"].update(k9="active")
+        here.vault.created["k9"] = datetime.now(UTC)
+        report = await here.sweep(book(scope={"types": [TYPE], "created_before": "2025-01-01T00:00:00Z"}))
+        assert (report["outcome"], report["in_scope"]) == ("closed", 5)
+        assert [one["rule"] for one in report["findings"]] == ["came_meanwhile"]
+        assert "k9" in report["findings"][0]["says"]
+        assert states(here)["k9"] == "inactive"
+
+
+async def test_a_key_that_is_newer_than_the_scope_is_left_alone(tmp_path: Path) -> None:
+    async with hall(tmp_path, TWO) as here:
+        here.vault.created["k4"] = datetime(2025, 6, 1, tzinfo=UTC)
+        report = await here.sweep(book(scope={"types": [TYPE], "created_before": "2025-01-01T00:00:00Z"}))
+        assert (report["outcome"], report["in_scope"], states(here)["k4"]) == ("closed", 3, "active")
+
+
+async def test_a_key_that_goes_meanwhile_is_gone(tmp_path: Path) -> None:
+    async with hall(tmp_path, TWO) as here:
+        here.vault.on_list[4] = lambda: here.vault.keys["north"]["ada"].clear()
+        report = await here.sweep()
+        assert (report["outcome"], report["types"]) == ("closed", {TYPE: {"REVOKED": 3, "GONE": 1}})
+
+
+async def test_what_is_protected_is_left_over_until_it_is_excepted(tmp_path: Path) -> None:
+    async with hall(tmp_path, TWO) as here:
+        here.protected = {"vault:user:dan": "break-glass"}
+        report = await here.sweep()
+        assert (report["outcome"], report["left_over"]) == ("partial", 1)
+        assert "break-glass" in report["open"][0]["reason"]
+        until = (datetime.now(UTC) + timedelta(days=1)).date()
+        exception = {"credential": "vault:key:south/k4", "owner": "Dan", "reason": "by hand", "expires": until, "approved_by": "Ada"}
+        again = await here.sweep(book(exceptions=[exception]), run="251126-bbbbbb")
+        assert (again["outcome"], again["left_over"]) == ("closed", 0)
+        assert again["exceptions"][0]["credential"] == "vault:key:south/k4"
+        assert states(here)["k4"] == "active"
+
+
+async def test_an_exception_that_has_expired_closes_nothing(tmp_path: Path) -> None:
+    async with hall(tmp_path, TWO) as here:
+        exception = {"credential": "vault:key:south/k4", "owner": "Dan", "reason": "x", "expires": "2024-01-01", "approved_by": "Ada"}
+        report = await here.sweep(book(exceptions=[exception]))
+        assert (report["outcome"], report["left_over"]) == ("partial", 1)
+        assert "expired" in report["open"][0]["reason"]
+        assert states(here)["k4"] == "active"
+
+
+async def test_a_lost_reply_is_settled_by_the_next_listing_and_nothing_is_written_twice(tmp_path: Path) -> None:
+    async with hall(tmp_path, TWO) as here:
+        here.vault.after["k1"] = [lost()]
+        report = await here.sweep()
+        assert (report["outcome"], here.vault.effects["k1"]) == ("closed", 1)
+
+
+async def test_a_write_that_failed_is_tried_again_in_the_next_round(tmp_path: Path) -> None:
+    async with hall(tmp_path, TWO) as here:
+        here.vault.troubles["k1"] = [lost(), lost()]
+        report = await here.sweep()
+        assert (report["outcome"], report["rounds"], here.vault.effects["k1"]) == ("closed", 4, 1)
+
+
+async def test_what_is_refused_for_good_is_left_over_in_words(tmp_path: Path) -> None:
+    async with hall(tmp_path, TWO) as here:
+        here.vault.troubles["k1"] = [Forbidden("you may not", vendor="vault", operation="shut") for _ in range(9)]
+        report = await here.sweep()
+        assert (report["outcome"], report["left_over"]) == ("partial", 1)
+        assert "you may not" in report["open"][0]["reason"]
+
+
+async def test_a_treatment_that_reads_for_itself_is_looked_at_until_nothing_is_left(tmp_path: Path) -> None:
+    async with hall(tmp_path, TWO) as here:
+        here.vault.told_in_listing = False
+        here.vault.troubles["k1"] = [lost()]
+        report = await here.sweep()
+        assert (report["outcome"], report["rounds"], here.vault.effects["k1"]) == ("closed", 2, 1)
+
+
+async def test_no_more_is_changed_than_was_approved(tmp_path: Path) -> None:
+    async with hall(tmp_path, TWO) as here:
+        report = await here.sweep(book(at_most=2))
+        assert (report["outcome"], here.vault.effects.total()) == ("partial", 2)
+        assert "the 2 that were approved" in report["open"][0]["reason"]
+
+
+async def test_a_denied_sweep_touches_nothing(tmp_path: Path) -> None:
+    async with hall(tmp_path, TWO) as here:
+        here.approving = False
+        report = await here.sweep()
+        assert (report["outcome"], here.vault.listings, here.vault.effects) == ("denied", 0, {})
+
+
+async def test_a_scope_that_matches_nothing_is_never_closed(tmp_path: Path) -> None:
+    async with hall(tmp_path, TWO) as here:
+        report = await here.sweep(book(scope={"types": [TYPE], "places": ["west"]}))
+        assert report["outcome"] == "partial"
+        assert "matches no credential" in report["open"][0]["reason"]
+
+
+async def test_two_processes_share_the_batches_and_no_key_is_written_twice(tmp_path: Path) -> None:
+    many = {f"p{n}": {f"u{m}": {f"k{n}-{m}": "active"} for m in range(10)} for n in range(4)}
+    async with hall(tmp_path, many) as here:
+        helping = asyncio.create_task(_help(here))
+        report = await here.sweep()
+        assert (report["outcome"], report["in_scope"]) == ("closed", 40)
+        assert await helping > 0
+        assert set(here.vault.effects.values()) == {1}
+
+
+async def _help(here: Hall) -> int:
+    async for _ in here.journal.follow("251126-aaaaaa"):
+        break
+    return await here.sweeping("other").help("251126-aaaaaa")
