@@ -20,6 +20,7 @@ from firedoor.action import Action, Spec
 from firedoor.errors import NotFound
 from firedoor.model import Change, Cover, Intent, Plan, Receipt, Residual, Reversal, Snapshot, Tier
 from firedoor.vendors.aws.client import AwsClient
+from firedoor.vendors.aws.keys import set_status
 from firedoor.vendors.aws.values import AccessKey, IamUser, KeyStatus
 
 CLASS = "keys"
@@ -79,7 +80,7 @@ class DeactivateAccessKeys(Action[IamUser, KeysState]):
         if not active:
             # Whoever holds the account may have them inactive while people look, and active later.
             return Plan(reason=f"{target.label} has no active access key ({len(before.keys)} inactive)", covers=covers)
-        changes = tuple(_change("deactivate", target, key.id, KeyStatus.ACTIVE, KeyStatus.INACTIVE) for key in active)
+        changes = tuple(set_status(target, key.id, KeyStatus.ACTIVE, KeyStatus.INACTIVE, cover=CLASS) for key in active)
         return Plan(changes=changes, covers=covers)
 
     async def apply(self, change: Change, intent: Intent) -> Receipt:
@@ -115,21 +116,9 @@ class DeactivateAccessKeys(Action[IamUser, KeysState]):
         status = {key.id: key.status for key in now.keys if key.id in ours}
         inactive = [key for key, each in status.items() if each is KeyStatus.INACTIVE]
         if inactive:
-            return Plan(changes=tuple(_change("activate", target, key, KeyStatus.INACTIVE, KeyStatus.ACTIVE) for key in inactive))
+            return Plan(changes=tuple(set_status(target, key, KeyStatus.INACTIVE, KeyStatus.ACTIVE) for key in inactive))
         if lost := sorted(ours - {key for key, each in status.items() if each is KeyStatus.ACTIVE}):
             return Plan(
                 impossible=f"not as this run left it: {', '.join(lost)} of {target.label} was deleted or has expired; make a new key"
             )
         return Plan(reason=f"no key of {target.label} that this run deactivated is still inactive")
-
-
-def _change(verb: str, target: IamUser, key: str, before: KeyStatus, after: KeyStatus) -> Change:
-    return Change(
-        key=f"{verb}:{key}",
-        subject=f"aws:key:{key}",
-        says=f"{verb} access key {key} of {target.label}",
-        at={"account": target.account, "user": target.name, "key": key},
-        before={"status": before.value},
-        after={"status": after.value},
-        cover=CLASS if verb == "deactivate" else "",
-    )

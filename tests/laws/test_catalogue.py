@@ -15,14 +15,15 @@ from firedoor import lint, playbook, shelf
 from firedoor.action import Query
 from firedoor.catalogue import AnyAction, AnyQuery
 from firedoor.model import Reversal, Tier
+from firedoor.source import Source
 from tests.tasks.harness import CATALOGUE, cases, ended
 from tests.tasks.rooms import ROOMS
 
 ACTIONS = sorted(CATALOGUE.actions)
-UNITS: dict[str, type[AnyAction | AnyQuery]] = {**CATALOGUE.actions, **CATALOGUE.queries}
+UNITS: dict[str, type[AnyAction | AnyQuery | Source]] = {**CATALOGUE.actions, **CATALOGUE.queries, **CATALOGUE.sources}
 MODES = re.compile(r"dry.?run|\bmodes?\b|\bpreview|\bdrill|\bwhat.?if\b", re.IGNORECASE)
 # What a room may stand on besides its own vendor: our contracts, and standard modules that reach nothing.
-FIRM = {"firedoor.action", "firedoor.addresses", "firedoor.canonical", "firedoor.errors", "firedoor.model"}
+FIRM = {f"firedoor.{name}" for name in ("action", "addresses", "canonical", "errors", "inventory", "model", "source", "treatment")}
 PLAIN = {"__future__", "asyncio", "collections.abc", "dataclasses", "datetime", "enum", "re", "typing"}
 
 
@@ -30,7 +31,7 @@ PLAIN = {"__future__", "asyncio", "collections.abc", "dataclasses", "datetime", 
 TELLING = {"jira", "slack"}
 
 
-def source(unit: type[AnyAction | AnyQuery]) -> str:
+def source(unit: type[AnyAction | AnyQuery | Source]) -> str:
     return Path(inspect.getfile(unit)).read_text(encoding="utf-8")
 
 

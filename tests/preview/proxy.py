@@ -12,7 +12,7 @@ from typing import Self
 import aiohttp
 from aiohttp import web
 
-READS = re.compile(r"(Get|List|Describe)\w*")
+READS = re.compile(r"(Get|List|Describe)\w*|GenerateCredentialReport")
 HOP_BY_HOP = {"connection", "content-length", "content-encoding", "transfer-encoding", "keep-alive"}
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -26,8 +27,15 @@ class Calls:
         return await self._doors.call(account, name, parameters, target=target)
 
     async def pages(self, account: str, name: str, part: str, parameters: Mapping[str, str], *, target: str) -> list[Any]:
-        """Every item of a listing. A page without its list, or a marker that comes twice, would lose or repeat items: `Malformed`."""
-        items: list[Any] = []
+        """Every item of a listing. Raises as `page_by_page`."""
+        return [item async for page in self.page_by_page(account, name, part, parameters, target=target) for item in page]
+
+    async def page_by_page(
+        self, account: str, name: str, part: str, parameters: Mapping[str, str], *, target: str
+    ) -> AsyncIterator[list[Any]]:
+        """A listing, one page held at a time. A page without its list, or a marker that comes twice, would lose or repeat items:
+        `Malformed`.
+        """
         seen: set[str] = set()
         marker = ""
         while True:
@@ -35,13 +43,17 @@ class Calls:
             found = page.get(part)
             if not isinstance(found, list):
                 raise malformed(self.known(name), f"the reply has no {part}", target=target)
-            items.extend(found)
+            yield found
             if not page.get("IsTruncated"):
-                return items
+                return
             marker = str(page.get("Marker") or "")
             if not marker or marker in seen:
                 raise malformed(self.known(name), "the listing does not go on: its marker is missing or came before", target=target)
             seen.add(marker)
+
+    def now(self) -> datetime:
+        """AWS's clock as last heard; this machine's where it never was."""
+        return self._doors.clock.now() or datetime.now(UTC)
 
     def document(self, name: str, reply: Mapping[str, Any], field: str, *, target: str) -> InlinePolicy:
         """A policy out of a reply, where AWS writes it percent-encoded (RFC 3986)."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
 from pydantic import SecretStr
 
@@ -21,6 +22,7 @@ from firedoor.vendors.aws.organizations import Organizations
 from firedoor.vendors.aws.prepared import AwsPrepared
 from firedoor.vendors.aws.principals import AwsPrincipal
 from firedoor.vendors.aws.replies import malformed
+from firedoor.vendors.aws.reports import Reports
 from firedoor.vendors.aws.roles import Roles
 from firedoor.vendors.aws.secrets import NewKey, Secrets
 from firedoor.vendors.aws.session import AwsCredentials, Line
@@ -37,6 +39,8 @@ from firedoor.vendors.aws.values import (
 )
 from firedoor.vendors.aws.waf import Waf
 
+T = TypeVar("T")
+R = TypeVar("R")
 _CLOCK_GOOD_FOR: Final = 30.0
 _STATUSES: Final = frozenset(status.value for status in KeyStatus)
 
@@ -49,7 +53,8 @@ class AwsClient:
     None means botocore's own chain, ``endpoint`` "" botocore's own choice (AWS_ENDPOINT_URL and the profile are heard). ``timeout`` is in
     seconds, for connecting and again for each read. ``pool`` is the number of threads and of connections. ``prepared`` is what the operator
     made ready there: `organizations` and `identity_center` work with it. ``roles`` is the part that speaks of IAM roles, ``waf`` of IP
-    sets, ``secrets`` of Secrets Manager.
+    sets, ``secrets`` of Secrets Manager, ``reports`` of credential reports. ``tags`` is for those who list credentials: whether they are to
+    ask for the tags of each user as well, a call more for each.
     """
 
     def __init__(
@@ -64,7 +69,10 @@ class AwsClient:
         credentials: AwsCredentials | None = None,
         endpoint: str = "",
         prepared: AwsPrepared | None = None,
+        tags: bool = False,
     ) -> None:
+        self.pool = pool
+        self.tags = tags
         self.prepared = prepared or AwsPrepared()
         self.policy = CallPolicy(vendor="aws", access=access, operations=OPERATIONS)
         line = Line(region=region, pool=pool, timeout=timeout, endpoint=endpoint)
@@ -72,6 +80,7 @@ class AwsClient:
         self._calls = Calls(self._doors)
         self.roles = Roles(self._calls)
         self.secrets = Secrets(self._doors)
+        self.reports = Reports(self._calls)
         self.waf = Waf(self._doors)
         self.organizations = Organizations(self._doors, self.prepared)
         self.identity_center = IdentityCenter(self._doors, self.prepared)
@@ -81,6 +90,24 @@ class AwsClient:
 
     async def __aexit__(self, *_exc: object) -> None:
         await self._doors.close()
+
+    async def each(self, work: Callable[[T], Awaitable[R]], items: Iterable[T]) -> list[R]:
+        """What ``work`` gives for each item, in their order; at most as many at once as there are connections. Raises the first error."""
+        found: dict[int, R] = {}
+        left = enumerate(items)
+
+        async def worker() -> None:
+            for at, item in left:
+                found[at] = await work(item)
+
+        workers = [asyncio.ensure_future(worker()) for _ in range(self.pool)]
+        try:
+            await asyncio.gather(*workers)
+        finally:
+            for one in workers:
+                one.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+        return [found[at] for at in sorted(found)]
 
     @property
     def accounts(self) -> tuple[str, ...]:
@@ -175,8 +202,12 @@ class AwsClient:
 
     async def users(self, account: str) -> tuple[IamUser, ...]:
         """Every user of an account, in AWS's order."""
-        found = await self._pages(account, "iam:ListUsers", "Users", {}, target=account)
-        return tuple(self._user("iam:ListUsers", account, each) for each in found)
+        return tuple([user async for page in self.user_pages(account) for user in page])
+
+    async def user_pages(self, account: str) -> AsyncIterator[tuple[IamUser, ...]]:
+        """Every user of an account, one page held at a time, in AWS's order."""
+        async for page in self._calls.page_by_page(account, "iam:ListUsers", "Users", {}, target=account):
+            yield tuple(self._user("iam:ListUsers", account, each) for each in page)
 
     async def user_tags(self, user: IamUser) -> Mapping[str, str]:
         """A user's tags by key."""

@@ -13,19 +13,20 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import uuid4
 
-from firedoor.vendors.aws import limits, signature, simsecrets, simwaf
+from firedoor.vendors.aws import limits, signature, simreports, simsecrets, simwaf
 from firedoor.vendors.aws.operations import OPERATIONS
 from firedoor.vendors.aws.policy import Effect, MalformedPolicy, UnsupportedPolicy, decide, parse
 from firedoor.vendors.aws.signature import Signed
+from firedoor.vendors.aws.simreports import SimReports
 from firedoor.vendors.aws.simwaf import WebDoor
 from firedoor.vendors.aws.standings import Session, SimClock, Standings
 from firedoor.vendors.aws.sts import Sts
-from firedoor.vendors.aws.wire import Answer, Call, Refused, Request, form, refusal, understand
+from firedoor.vendors.aws.wire import Answer, Call, Refused, Request, form, refusal, success_body, understand
 from firedoor.vendors.aws.world import Thing, iam_of, read
 
 Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
-_READS: Final = re.compile(r"(Get|List|Describe|Simulate|BatchGet)\w*")
+_READS: Final = re.compile(r"(Get|List|Describe|Simulate|BatchGet)\w*|GenerateCredentialReport")
 _TABLE: Final = {operation.name: operation.writes for operation in OPERATIONS}
 _OWN: Final = frozenset({"CreateAccessKey", "DeleteAccessKey", "GetUser", "ListAccessKeys", "ListMFADevices", "UpdateAccessKey"})
 _DOCUMENTS: Final = {
@@ -68,13 +69,16 @@ class _Caller:
 
 
 class Gate:
-    """Authenticates, authorises, forwards. ``moto`` is moto's WSGI application, ``door`` is told of every change to an IP set."""
+    """Authenticates, authorises, forwards. ``moto`` is moto's WSGI application, ``door`` is told of every change to an IP set,
+    ``reports`` gives the credential reports.
+    """
 
-    def __init__(self, moto: Wsgi, clock: SimClock, standings: Standings, door: WebDoor) -> None:
+    def __init__(self, moto: Wsgi, clock: SimClock, standings: Standings, door: WebDoor, reports: SimReports) -> None:
         self._moto = moto
         self._clock = clock
         self._standings = standings
         self._door = door
+        self._reports = reports
         self._sts = Sts(clock, standings)
 
     def read(self, request: Request) -> tuple[Signed, Call]:
@@ -157,7 +161,7 @@ class Gate:
                 _check_document(call)
                 limits.check(call, caller.thing.account)
             self._standings.controls.check(call, caller.thing.account)
-            answer = self._regional(request, call, caller.thing.account, signed.region)
+            answer = self._served(request, call, caller.thing.account, signed.region)
         if answer.status == 200 and caller.session is None:
             _mark_used(caller.thing.account, signed)
         if answer.status == 200 and call.service == "organizations" and not _READS.fullmatch(call.operation):
@@ -167,8 +171,8 @@ class Gate:
                 self._standings.note(thing)
         return answer
 
-    def _regional(self, request: Request, call: Call, account: str, region: str) -> Answer:
-        """The services that AWS runs in each region have rules of their own."""
+    def _served(self, request: Request, call: Call, account: str, region: str) -> Answer:
+        """The services that AWS runs in each region have rules of their own, and moto's credential reports hold too little."""
         match call.service:
             case "wafv2":
                 simwaf.check(call, account, region)
@@ -179,6 +183,9 @@ class Gate:
                 call = simsecrets.completed(call)
                 simsecrets.check(call, account, region)
                 return simsecrets.polished(call, self._forward(request, call, account, region), account, region)
+            case "iam" if call.operation in simreports.OPERATIONS:
+                body = success_body("iam", call.operation, self._reports.answer(call, account)).encode()
+                return Answer(status=200, body=body, content_type="text/xml")
             case _:
                 return self._forward(request, call, account)
 

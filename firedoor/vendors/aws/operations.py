@@ -53,7 +53,10 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     _read("sts:GetAccessKeyInfo"),
     # Changes nothing in AWS but hands out credentials: the guard admits only the client's own request for a configured role.
     _read(ASSUME_ROLE),
+    # Has AWS write down what it knows anyway; AWS itself counts it among the reads.
+    _read("iam:GenerateCredentialReport"),
     _read("iam:GetAccessKeyLastUsed"),
+    _read("iam:GetCredentialReport"),
     _read("iam:GetRole"),
     _read("iam:GetRolePolicy"),
     _read("iam:GetUser"),

@@ -27,6 +27,7 @@ from firedoor.vendors.aws.operations import permissions
 from firedoor.vendors.aws.orgworld import management_of, organization_state, prepared_of, seed_organization, sso_sessions
 from firedoor.vendors.aws.prepared import AwsPrepared
 from firedoor.vendors.aws.session import AwsCredentials
+from firedoor.vendors.aws.simreports import SimReports
 from firedoor.vendors.aws.simwaf import WebDoor
 from firedoor.vendors.aws.standings import Session, SimClock, Standings
 from firedoor.vendors.aws.wire import Answer, Call, Refused, Request, handed_out, hollow_body, refusal
@@ -106,15 +107,17 @@ class AwsSimulator:
         seed_organization(world)
         self._standings = Standings(self.clock, lambda: self.lag.iam)
         self._door = WebDoor(self.clock, lambda: self.lag.waf)
+        reports = SimReports(self.clock)
         for account, plan in {HOME: {}, **world}.items():
             self._standings.settle(account)
             if isinstance(plan, Mapping):
+                reports.settle(account, plan.get("root_keys"))
                 simwaf.seed(account, plan.get("ip_sets"))
                 simsecrets.seed(account, plan.get("secrets"))
             self._door.settle(account)
         self._standings.controls.settle(management_of(world))
         self._standings.sessions.update({each["key_id"]: self._sso_session(each) for each in sso_sessions(world)})
-        self._gate = Gate(_moto(), self.clock, self._standings, self._door)
+        self._gate = Gate(_moto(), self.clock, self._standings, self._door, reports)
 
     @property
     def prepared(self) -> AwsPrepared:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from firedoor.canonical import JSON
 from firedoor.vendors.aws.denials import DENY_ALL
 from firedoor.vendors.aws.ipsets import IpSetBlock
+from firedoor.vendors.aws.keys import AwsKey
 from firedoor.vendors.aws.principals import AwsPrincipal, SsoUser
 from firedoor.vendors.aws.rotation import KeyRotation
 from firedoor.vendors.aws.user_denies import UserDenies
@@ -17,6 +18,7 @@ from tests.laws.worlds import awsorg, awswaf
 from tests.laws.worlds.base import MOMENTS, STAMPS, Worlds
 
 ACCOUNT = "111122223333"
+KEY = "AKIAAAAABBBBCCCCDDDD"
 KEY_IDS = st.from_regex(r"\AAKIA[A-Z2-7]{16}\Z")
 
 st.register_type_strategy(AccessKey, st.builds(AccessKey, id=KEY_IDS, status=st.sampled_from(KeyStatus), created=MOMENTS))
@@ -69,6 +71,13 @@ def users() -> st.SearchStrategy[dict[str, Any]]:
     return st.dictionaries(st.just("ci"), user, max_size=1).map(lambda users: {ACCOUNT: {"users": users}})
 
 
+def keys() -> st.SearchStrategy[dict[str, Any]]:
+    """An account with the target's key beside another of its user, in any status; key and user may be missing."""
+    key = st.fixed_dictionaries({"status": st.sampled_from(["Active", "Inactive"])})
+    held = st.dictionaries(st.sampled_from([KEY, "AKIAEEEEFFFFGGGGHHHH"]), key, max_size=2)
+    return st.dictionaries(st.just("ci"), st.fixed_dictionaries({"keys": held}), max_size=1).map(lambda users: {ACCOUNT: {"users": users}})
+
+
 def roles() -> st.SearchStrategy[dict[str, Any]]:
     """An account with the target under some path, trusting all kinds of principals; it may be missing."""
     path = st.sampled_from(["/", "/", "/", "/team/", "/aws-service-role/x.amazonaws.com/", "/aws-reserved/sso.amazonaws.com/eu-west-1/"])
@@ -85,12 +94,14 @@ _POLICIES = st.none() | documents() | denials() | st.dictionaries(st.text(max_si
 
 WORLDS = Worlds(
     targets={
+        AwsKey: {"account": ACCOUNT, "user": "ci", "key": KEY},
         IamUser: {"account": ACCOUNT, "name": "ci"},
         IamRole: {"account": ACCOUNT, "name": "deployer"},
         **awswaf.TARGETS,
         **awsorg.TARGETS,
     },
     worlds={
+        AwsKey: keys(),
         IamUser: users(),
         IamRole: roles(),
         IpSetBlock: awswaf.ip_sets(),

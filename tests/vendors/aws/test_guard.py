@@ -187,7 +187,8 @@ def _data() -> str:
 
 
 def test_the_read_permissions_are_reads() -> None:
-    assert all(name.partition(":")[2].startswith(("Get", "List", "Describe")) for name in permissions(Access.READ))
+    others = {name for name in permissions(Access.READ) if not name.partition(":")[2].startswith(("Get", "List", "Describe"))}
+    assert others == {"iam:GenerateCredentialReport"}, "AWS's own list of access levels has it among the reads"
     assert "secretsmanager:GetSecretValue" not in permissions(Access.WRITE), "Firedoor fills secrets and reads none"
     assert set(permissions(Access.WRITE)) - set(permissions(Access.READ)) == {
         "iam:UpdateAccessKey",
