@@ -67,10 +67,11 @@ def test_ours_is_found_whole_and_every_id_is_a_path() -> None:
     known = catalogue.load(tasks)
     root = Path(tasks.__file__ or "").parent
     files = {f"{path.parent.name}.{path.stem}" for path in root.glob("*/*.py") if path.stem != "__init__"}
-    assert known.actions.keys() | known.queries.keys() == files
-    assert not known.actions.keys() & known.queries.keys()
+    assert known.actions.keys() | known.queries.keys() | known.sources.keys() == files
+    assert len(known.actions) + len(known.queries) + len(known.sources) == len(files)
     assert all(unit.spec.id == identifier for identifier, unit in known.actions.items())
     assert all(unit.spec.id == identifier for identifier, unit in known.queries.items())
+    assert all(unit.spec.id == identifier for identifier, unit in known.sources.items())
     for action in known.actions.values():
         assert set(action.spec.sources) <= known.actions.keys()
 
