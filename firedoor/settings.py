@@ -212,7 +212,7 @@ class Settings(_Table):
 
     @property
     def for_sweeps(self) -> Settings:
-        """The same with the identities that only sweep, where there are any; and without a stand-by: workers share one database, or wait."""
+        """The same with the identities that only sweep, where there are any; without a stand-by: workers share one database, or wait."""
         changed = {
             "okta_api_token": self.okta_sweep_api_token or self.okta_api_token,
             "aws_accounts": self.aws_sweep_accounts or self.aws_accounts,

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import tasks
 from firedoor import catalogue, clients, drafting, inputs, lint, orchestrating, playbook
+from firedoor.allotment import Allotments
 from firedoor.approval import Person, Way
 from firedoor.asked import Asked
 from firedoor.catalogue import Catalogue
@@ -33,6 +34,7 @@ from firedoor.seal import Seal
 from firedoor.seen import Seen
 from firedoor.settings import Settings
 from firedoor.store import Store
+from firedoor.sweeping import Sweeping
 from firedoor.vendors.access import Access
 
 RUN: Final = re.compile(r"[0-9]{6}-[0-9a-f]{6}")
@@ -50,11 +52,8 @@ class House:
     catalogue: Catalogue
     seen: Seen
     leases: Leases
-    store: Store
-    guard: Guard
-    channel: Channel | Together
-    look: Units
-    act: Units | None
+    look: Units | None = None
+    sweeping: Sweeping | None = None
     missing: Mapping[str, Misconfigured] = field(default_factory=dict)
 
 
@@ -191,6 +190,15 @@ async def open_house(
             look=looking,
             act=acting,
         )
+        sweeping = acting and Sweeping(
+            journal=journal,
+            leases=leases,
+            allotments=Allotments(store),
+            desk=desk,
+            guard=guard,
+            channel=told,
+            act=acting,
+        )
         missing = {**look.missing, **(act.missing if act else {})}
         yield House(
             settings=settings,
@@ -201,11 +209,8 @@ async def open_house(
             catalogue=known,
             seen=Seen(store),
             leases=leases,
-            store=store,
-            guard=guard,
-            channel=told,
             look=looking,
-            act=acting,
+            sweeping=sweeping,
             missing=missing,
         )
 

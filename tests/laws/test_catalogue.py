@@ -24,7 +24,7 @@ UNITS: dict[str, type[AnyAction | AnyQuery | Source]] = {**CATALOGUE.actions, **
 MODES = re.compile(r"dry.?run|\bmodes?\b|\bpreview|\bdrill|\bwhat.?if\b", re.IGNORECASE)
 # What a room may stand on besides its own vendor: our contracts, and standard modules that reach nothing.
 FIRM = {f"firedoor.{name}" for name in ("action", "addresses", "canonical", "errors", "inventory", "model", "source", "treatment")}
-PLAIN = {"__future__", "asyncio", "collections.abc", "dataclasses", "datetime", "enum", "re", "typing"}
+PLAIN = {"__future__", "asyncio", "collections.abc", "contextlib", "dataclasses", "datetime", "enum", "re", "typing"}
 
 
 # Vendors where people are told, and no identity is changed.

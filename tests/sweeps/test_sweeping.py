@@ -91,7 +91,7 @@ async def test_a_key_that_is_newer_than_the_scope_is_left_alone(tmp_path: Path) 
 
 async def test_a_key_that_goes_meanwhile_is_gone(tmp_path: Path) -> None:
     async with hall(tmp_path, TWO) as here:
-        here.vault.on_list[4] = lambda: here.vault.keys["north"]["ada"].clear()
+        here.vault.on_list[4] = here.vault.keys["north"]["ada"].clear
         report = await here.sweep()
         assert (report["outcome"], report["types"]) == ("closed", {TYPE: {"REVOKED": 3, "GONE": 1}})
 

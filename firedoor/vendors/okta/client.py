@@ -23,6 +23,7 @@ from firedoor.vendors.okta.factors import FactorCalls
 from firedoor.vendors.okta.grants import GrantCalls
 from firedoor.vendors.okta.operations import HttpOperation
 from firedoor.vendors.okta.problems import date_of, problem
+from firedoor.vendors.okta.tokens import TokenCalls
 from firedoor.vendors.okta.transport import VENDOR, GuardedHttp, HoldsSecret, Reply, Token, origin_of
 from firedoor.vendors.okta.values import LogEvent, RefreshToken, UserRecord, check_id, check_login
 from firedoor.vendors.retry import send
@@ -39,7 +40,7 @@ MOST_PAGES: Final = 1000
 _NEXT: Final = re.compile(r'<([^<>]*)>\s*;\s*rel="?next"?(?:\s*[;,]|\s*$)')
 
 
-class OktaClient(FactorCalls, GrantCalls, AppCalls, AdminCalls):
+class OktaClient(FactorCalls, GrantCalls, AppCalls, AdminCalls, TokenCalls):
     """An async context manager. A client made with `Access.READ` cannot send a write, whoever asks it to.
 
     ``org_url`` is ``https://`` and the org's host (plain http only to loopback), ``token`` an API token or a holder of one, ``timeout``
@@ -61,6 +62,11 @@ class OktaClient(FactorCalls, GrantCalls, AppCalls, AdminCalls):
         self._http = GuardedHttp(origin=self._origin, token=held, policy=self.policy, timeout=timeout)
         self._executor: RequestExecutor | None = None
         self._ahead: float | None = None
+
+    @property
+    def org(self) -> str:
+        """The org's host name."""
+        return urlsplit(self._origin).hostname or ""
 
     async def __aenter__(self) -> Self:
         # About 1.5 s the first time in a process, so it is done before anyone waits on a containment step.

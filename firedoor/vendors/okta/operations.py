@@ -19,11 +19,15 @@ _BENDS_A_PATH: Final = re.compile(r"[/\\\x00-\x1f\x7f]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpOperation(Operation):
-    """One HTTP call. ``path`` is the vendor's template, with a ``{name}`` for each parameter. ``takes_body``: it carries a JSON object."""
+    """One HTTP call. ``path`` is the vendor's template, with a ``{name}`` for each parameter. ``takes_body``: it carries a JSON object.
+
+    ``never`` are words that make another call of it where a parameter stands.
+    """
 
     method: str
     path: str
     takes_body: bool = False
+    never: tuple[str, ...] = ()
 
     def fill(self, *arguments: str) -> str:
         """The path with ``arguments`` in place of its parameters, in their order, percent-encoded."""
@@ -36,7 +40,7 @@ class HttpOperation(Operation):
             return False
         wanted, given = self.path.split("/"), path.split("/")
         return len(wanted) == len(given) and all(
-            _is_parameter(segment) if _PARAMETER.fullmatch(template) else segment == template
+            _is_parameter(segment) and unquote(segment) not in self.never if _PARAMETER.fullmatch(template) else segment == template
             for template, segment in zip(wanted, given, strict=True)
         )
 
@@ -165,6 +169,22 @@ REPLACE_NETWORK_ZONE: Final = HttpOperation(
     takes_body=True,
     refusals=("400 E0000001",),
 )
+# No Link header, and no limit: the list is whole.
+LIST_API_TOKENS: Final = HttpOperation(
+    name="listApiTokens", method="GET", path="/api/v1/api-tokens", permission="okta.apiTokens.read", writes=False
+)
+GET_API_TOKEN: Final = HttpOperation(
+    name="getApiToken", method="GET", path="/api/v1/api-tokens/{apiTokenId}", permission="okta.apiTokens.read", writes=False
+)
+# A second one answers 404, which says that it is done. With "current" in place of an id it would be our own token that is revoked.
+REVOKE_API_TOKEN: Final = HttpOperation(
+    name="revokeApiToken",
+    method="DELETE",
+    path="/api/v1/api-tokens/{apiTokenId}",
+    permission="okta.apiTokens.manage",
+    writes=True,
+    never=("current",),
+)
 
 OPERATIONS: Final = (
     GET_USER,
@@ -191,6 +211,9 @@ OPERATIONS: Final = (
     LIST_ADMIN_ROLES,
     GET_NETWORK_ZONE,
     REPLACE_NETWORK_ZONE,
+    LIST_API_TOKENS,
+    GET_API_TOKEN,
+    REVOKE_API_TOKEN,
 )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeAlias, TypeVar
 
+from firedoor.vendors.okta.credentials import ApiTokenRecord
 from firedoor.vendors.okta.values import AdminRole, AppRecord, Consent, Factor, LogEvent, RefreshToken, UserRecord
 from firedoor.vendors.okta.zones import ZoneRecord
 
@@ -158,6 +159,21 @@ def admin_role(item: Object) -> AdminRole:
         label=_text_or_empty(item, "label"),
         status=_text_or_empty(item, "status"),
         assignment=_text_or_empty(item, "assignmentType"),
+    )
+
+
+def api_token(item: Object) -> ApiTokenRecord:
+    """From Okta's ApiToken. Its owner must be there: without it nobody could tell whether the token is Firedoor's own."""
+    network = item.get("network")
+    return ApiTokenRecord(
+        id=_text(item, "id"),
+        name=_text_or_empty(item, "name"),
+        user_id=_text(item, "userId"),
+        created=_moment_or_none(item, "created"),
+        last_updated=_moment_or_none(item, "lastUpdated"),
+        expires=_moment_or_none(item, "expiresAt"),
+        client_name=_text_or_empty(item, "clientName"),
+        network="" if network is None else _text_or_empty(_object(network, "network"), "connection"),
     )
 
 

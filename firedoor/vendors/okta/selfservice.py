@@ -49,10 +49,12 @@ async def create_api_token(world: OktaWorld, request: web.Request) -> Answer:
     role = next((role for role in ADMINISTERS if role in user.roles), "")
     if not role:
         return Answer(response=Refused(403, "E0000006", "You do not have permission to perform the requested action").response())
-    token = world.mint("00")
-    world.api_tokens[token] = ApiToken(token=token, owner=user.id, role=role)
-    world.log.write("system.api_token.create", at=world.clock(), actor=user.party, targets=[user.party])
-    body: JSON = {"name": (await given_in(request)).get("name", ""), "token": token}
+    token, now, name = world.mint("00"), world.clock(), (await given_in(request)).get("name", "")
+    world.api_tokens[token] = ApiToken(
+        id=world.mint("00T"), token=token, owner=user.id, role=role, name=name or "token", created=now, last_updated=now
+    )
+    world.log.write("system.api_token.create", at=now, actor=user.party, targets=[user.party])
+    body: JSON = {"name": name, "token": token}
     return Answer(response=web.json_response(body), login=user.login)
 
 

@@ -19,12 +19,18 @@ from typing import Final, Self
 from aiohttp import web
 
 from firedoor.vendors.faults import Effect, Fault, Faults
-from firedoor.vendors.okta import admin, admin_accounts, admin_apps, admin_zones, selfservice, signin
+from firedoor.vendors.okta import admin, admin_accounts, admin_apps, admin_tokens, admin_zones, selfservice, signin
 from firedoor.vendors.okta.admin import Call, Handler, Refused
 from firedoor.vendors.okta.operations import HttpOperation
 from firedoor.vendors.okta.world import ApiToken, OktaWorld
 
-HANDLERS: Final = {**admin.HANDLERS, **admin_accounts.HANDLERS, **admin_apps.HANDLERS, **admin_zones.HANDLERS}
+HANDLERS: Final = {
+    **admin.HANDLERS,
+    **admin_accounts.HANDLERS,
+    **admin_apps.HANDLERS,
+    **admin_tokens.HANDLERS,
+    **admin_zones.HANDLERS,
+}
 READ_ONLY: Final = "READ_ONLY_ADMIN"
 
 
@@ -182,7 +188,8 @@ class OktaSimulator:
     def _authorised(self, request: web.Request) -> ApiToken | None:
         scheme, _, given = request.headers.get("Authorization", "").partition(" ")
         token = self.world.api_tokens.get(given) if scheme == "SSWS" else None
-        return token if token is not None and self.world.users[token.owner].status == "ACTIVE" else None
+        works = token is not None and self.world.users[token.owner].status == "ACTIVE" and not self.world.over(token.expires)
+        return token if works else None
 
     def _spend(self, operation: HttpOperation) -> tuple[dict[str, str], bool]:
         """Take one request from the window: what is left, as Okta's headers say it, and whether this one is too many."""

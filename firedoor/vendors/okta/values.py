@@ -44,6 +44,11 @@ def check_login(text: str) -> str:
     return text
 
 
+def shown_title(text: str) -> str:
+    """A name that anybody may have chosen, cut, and without characters that hide or turn text."""
+    return "".join(character if character.isprintable() else "?" for character in text[:_TITLE_LIMIT])
+
+
 def check_id(text: str, *, kind: str = "user") -> str:
     """The id itself, where Okta could have made it. Raises `BadInput` otherwise."""
     if not _ID.fullmatch(text) or text == "me":
@@ -152,7 +157,7 @@ class OktaApp(Target):
     @property
     def label(self) -> str:
         """The title, without characters that hide or turn text, and the id."""
-        title = "".join(character if character.isprintable() else "?" for character in self.title[:_TITLE_LIMIT])
+        title = shown_title(self.title)
         return f"{title} ({self.app_id})" if title else self.app_id
 
     @property

@@ -80,11 +80,21 @@ class OAuthToken:
 
 @dataclass(slots=True, kw_only=True)
 class ApiToken:
-    """A token for administration. It works while its owner is ACTIVE; ``READ_ONLY_ADMIN`` may change nothing."""
+    """A token for administration. It works while its owner is ACTIVE; ``READ_ONLY_ADMIN`` may change nothing.
 
+    ``network`` are the zones that it may be used from, shown and not enforced here; none means anywhere.
+    """
+
+    id: str
     token: str = field(repr=False)
     owner: str
     role: str = "SUPER_ADMIN"
+    name: str = "token"
+    client_name: str = "Okta API"
+    created: datetime = FIRST_DAY
+    last_updated: datetime = FIRST_DAY
+    expires: datetime | None = None
+    network: Sequence[str] = ()
 
 
 class OktaWorld:
@@ -217,6 +227,11 @@ class OktaWorld:
                 return token, access
         return None
 
+    def revoke_api_token(self, token: ApiToken, *, by: Party) -> None:
+        """For good."""
+        del self.api_tokens[token.token]
+        self.log.write("system.api_token.revoke", at=self.clock(), actor=by, targets=[Party(id=token.id, type="Token", name=token.name)])
+
     def listed(self, token: OAuthToken) -> bool:
         """Whether the token still works and so shows in lists."""
         return token.status == "ACTIVE" and not self.over(token.expires)
@@ -241,6 +256,7 @@ class OktaWorld:
                 each.id: {"user": self.users[each.user].login, "client": each.client, "scope": each.scope} for each in self.grants.values()
             },
             "apps": {each.id: {"label": each.label, "status": each.status} for each in self.apps.values()},
+            "api_tokens": {each.id: {"name": each.name, "owner": self.users[each.owner].login} for each in self.api_tokens.values()},
         }
 
     def _move(self, user: User, start: str, end: str, event_type: str, by: Party) -> None:

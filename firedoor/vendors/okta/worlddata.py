@@ -3,15 +3,15 @@
     users:        [{id: 00u1, login: jane@acme.example, name: Jane Doe, status: ACTIVE, password: ..., roles: [SUPER_ADMIN]}]
     sessions:     [{id: leaked-sid, user: jane@acme.example}]
     oauth_tokens: [{id: oar1, client: 0oa1, user: jane@acme.example, refresh: ..., access: ...}]
-    api_tokens:   [{token: ..., owner: ops@acme.example, role: READ_ONLY_ADMIN}]
+    api_tokens:   [{token: ..., owner: ops@acme.example, role: READ_ONLY_ADMIN, id: 00T1, name: deploy, network: [nzo1]}]
     zones:        [{id: nzo1, name: Firedoor, usage: BLOCKLIST, gateways: [203.0.113.0/24, 198.51.100.1-198.51.100.9], extra: {...}}]
     factors:      [{id: opf1, user: jane@acme.example, type: push, provider: OKTA, created: 2023-10-01T08:00:00Z}]
     grants:       [{id: oag1, user: jane@acme.example, client: 0oa1, scope: okta.users.read}]
     apps:         [{id: 0oa1, label: Deploy bot, type: service, status: ACTIVE, secret: ..., access: [...]}]
     log:          [{type: user.session.start, published: 2023-11-23T15:59:00Z, actor: jane@acme.example, targets: [...], outcome: SUCCESS}]
 
-Times (created, status_changed, last_login, expires, published) are ISO 8601, UTC where no zone is given. A user is named by id or login.
-A zone is ACTIVE, of type IP, and not the system's, where it does not say otherwise; ``extra`` are fields that nobody knows.
+Times (created, last_updated, status_changed, last_login, expires, published) are ISO 8601, UTC where no zone is given. A user is named by
+id or login. A zone is ACTIVE, of type IP, and not the system's, where it does not say otherwise; ``extra`` are fields that nobody knows.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _KEYS: Final = {
     "users": {"id", "login", "name", "status", "status_changed", "created", "last_login", "password", "roles"},
     "sessions": {"id", "user", "created", "expires", "live"},
     "oauth_tokens": {"id", "client", "user", "refresh", "access", "created", "expires", "status"},
-    "api_tokens": {"token", "owner", "role"},
+    "api_tokens": {"token", "owner", "role", "id", "name", "client_name", "created", "last_updated", "expires", "network"},
     "zones": {"id", "name", "type", "status", "usage", "system", "gateways", "proxies", "extra"},
     "factors": {"id", "user", "type", "provider", "status", "created"},
     "grants": {"id", "user", "client", "scope", "created"},
@@ -78,8 +78,19 @@ def world_of(data: Mapping[str, Sequence[Mapping[str, object]]], *, clock: Calla
             status=_text(row, "status", "ACTIVE"),
         )
         world.oauth_tokens[token.id] = token
-    for row in data.get("api_tokens", ()):
-        admin = ApiToken(token=_text(row, "token"), owner=world.user(_text(row, "owner")).id, role=_text(row, "role", "SUPER_ADMIN"))
+    for position, row in enumerate(data.get("api_tokens", ())):
+        admin = ApiToken(
+            id=_text(row, "id", f"00Tgiven{position}"),
+            token=_text(row, "token"),
+            owner=world.user(_text(row, "owner")).id,
+            role=_text(row, "role", "SUPER_ADMIN"),
+            name=_text(row, "name", "token"),
+            client_name=_text(row, "client_name", "Okta API"),
+            created=_moment(row, "created") or FIRST_DAY,
+            last_updated=_moment(row, "last_updated") or FIRST_DAY,
+            expires=_moment(row, "expires"),
+            network=_texts(row, "network"),
+        )
         world.api_tokens[admin.token] = admin
     for row in data.get("zones", ()):
         zone = NetworkZone(

@@ -4,6 +4,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from firedoor.vendors.okta.credentials import OktaApiToken
 from firedoor.vendors.okta.restoring import Restoration
 from firedoor.vendors.okta.values import OktaApp, OktaUser
 from firedoor.vendors.okta.zones import ZoneBlock, ZoneRecord
@@ -83,6 +84,19 @@ def apps() -> st.SearchStrategy[dict[str, Any]]:
     return st.builds(org, kinds, statuses, st.integers(0, 3), st.integers(0, 1))
 
 
+API_TOKEN = "00Tdeploy"
+
+
+def api_tokens() -> st.SearchStrategy[dict[str, Any]]:
+    """An org with the target's token, which may be missing or another user's, and its owner in any status."""
+
+    def org(status: str, owner: str, there: int) -> dict[str, Any]:
+        users = [{"id": USER, "login": LOGIN, "status": status}, {"id": "00u2", "login": "bob@acme.example"}]
+        return {"users": users, "api_tokens": [{"id": API_TOKEN, "name": "deploy", "token": "canary-token", "owner": owner}] * there}
+
+    return st.builds(org, STATUSES, st.sampled_from([USER, USER, "00u2"]), st.integers(0, 1))
+
+
 def _tokens(many: int, client: str = "0oa1") -> list[dict[str, Any]]:
     return [{"id": f"oar{n}", "client": client, "user": USER, "refresh": f"canary-{n}"} for n in range(many)]
 
@@ -91,9 +105,10 @@ WORLDS = Worlds(
     targets={
         OktaUser: {"user_id": USER, "login": LOGIN},
         OktaApp: {"app_id": APP, "title": "Deploy bot"},
+        OktaApiToken: {"token_id": API_TOKEN, "title": "deploy", "user_id": USER, "login": LOGIN},
         Restoration: {"user_id": USER, "login": LOGIN, **PROOF},
         ZoneBlock: BLOCK,
     },
-    worlds={OktaUser: users(), OktaApp: apps(), Restoration: users(), ZoneBlock: zones()},
+    worlds={OktaUser: users(), OktaApp: apps(), OktaApiToken: api_tokens(), Restoration: users(), ZoneBlock: zones()},
     snapshots={ZoneState: st.builds(ZoneState, zone=st.none() | zone_records())},
 )

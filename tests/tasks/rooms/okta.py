@@ -24,7 +24,7 @@ _ANY: Final = frozenset({"403 E0000006", "403", "404 E0000007", "429 E0000047", 
 @asynccontextmanager
 async def _open(world: World, lag: Mapping[str, float]) -> AsyncIterator[Simulated]:
     tokens = [{"token": TOKEN, "owner": OWNER["id"]}, {"token": READ_TOKEN, "owner": OWNER["id"], "role": "READ_ONLY_ADMIN"}]
-    data = {**world, "users": [*world.get("users", ()), OWNER], "api_tokens": tokens}
+    data = {**world, "users": [*world.get("users", ()), OWNER], "api_tokens": [*world.get("api_tokens", ()), *tokens]}
 
     def connect(access: Access, url: str, *, timeout: float = 5.0) -> OktaClient:
         return OktaClient(org_url=url, token=TOKEN if access is Access.WRITE else READ_TOKEN, access=access, timeout=timeout)

@@ -219,6 +219,9 @@ async def test_every_operation_as_the_client_sends_it_and_the_simulator_answers(
         world.user(JANE).status = "LOCKED_OUT"
         await client.unlock_user(JANE)
         await client.reset_password(JANE)
+        tokens = await client.api_tokens()
+        await client.api_token(tokens[1].id)
+        await client.revoke_api_token(tokens[1].id)
         await client.log_events(filter=f'eventType sw "user." and target.id eq "{JANE}"', since=since)
         await client.log_events(filter='eventType eq "user.session.clear"', since=since, until=since + timedelta(hours=2))
     assert {seen.operation for seen in okta.requests} == {operation.name for operation in operations.OPERATIONS}
@@ -251,6 +254,8 @@ async def test_the_refusals_are_of_oktas_shape(world: OktaWorld, exchanges: list
                 client.revoke_app_tokens("0oaNone"),
                 client.log_events(filter='severity eq "INFO"', since=datetime.now(UTC)),
                 client.network_zone("nzoNone"),
+                client.api_token("00Tnone"),
+                client.revoke_api_token("00Tnone"),
                 client._once(ZONES, ZONES.fill(ZONE), nothing, target=ZONE, body={"name": "Firedoor", "type": "IP", "gateways": []}),
                 client._once(ZONES, ZONES.fill("nzoNone"), nothing, target=ZONE, body={"name": "Firedoor", "type": "IP"}),
             ):
@@ -261,7 +266,24 @@ async def test_the_refusals_are_of_oktas_shape(world: OktaWorld, exchanges: list
                 await lesser.suspend_user(JANE)
             with pytest.raises(VendorError):
                 await lesser.add_to_zone(ZONE, ("203.0.113.7/32",))
-    assert [exchange.status for exchange in exchanges] == [400, 404, 404, 404, 403, 403, *[404] * 8, 400, 404, 400, 404, 403, 200, 403]
+    assert [exchange.status for exchange in exchanges] == [
+        400,
+        404,
+        404,
+        404,
+        403,
+        403,
+        *[404] * 8,
+        400,
+        404,
+        404,
+        404,
+        400,
+        404,
+        403,
+        200,
+        403,
+    ]
     for exchange in exchanges:
         validate(exchange)
 

@@ -38,7 +38,7 @@ UNLISTED = [
     ("post", f"/api/v1/users/{JANE}/lifecycle/suspend"),
     ("DELETE", f"/api/v1/users/{JANE}"),
     ("PUT", f"/api/v1/users/{JANE}"),
-    ("GET", "/api/v1/api-tokens"),
+    ("GET", "/api/v1/trustedOrigins"),
     ("POST", f"/api/v1/users/{JANE}/lifecycle/expire_password"),
     ("POST", f"/api/v1/users/{JANE}/factors"),
     ("DELETE", f"/api/v1/users/{JANE}/factors/.."),
