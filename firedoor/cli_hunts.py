@@ -9,6 +9,7 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -45,6 +46,23 @@ def okta(
     data = scoping.report(asyncio.run(job))
     _show(data, hunt_words.okta_markdown, as_json=as_json)
     raise typer.Exit(1 if data["findings"] or data["left_out"] or data["incomplete"] else 0)
+
+
+@hunt_app.command("aws-key")
+def aws_key(
+    key: Annotated[str, typer.Argument(metavar="KEY", help="The id of an access key; never its secret.")],
+    trail: Annotated[list[Path], typer.Option("--trail", metavar="PATH", help="A CloudTrail file, or a folder of them; repeat it.")],
+    since: Since = "",
+    until: Until = "",
+    as_json: AsJson = False,
+) -> None:
+    """What was done with an AWS access key, and with the sessions and keys that came of it, by CloudTrail's files."""
+    from firedoor import hunt_words, scoping
+
+    start, end = (moment(text, name) if text else None for text, name in ((since, "--since"), (until, "--until")))
+    data = scoping.trail_of(key, trail, start, end)
+    _show(data, hunt_words.trail_markdown, as_json=as_json)
+    raise typer.Exit(1 if data["findings"] or not data["whole"] else 0)
 
 
 def moment(text: str, option: str) -> datetime:

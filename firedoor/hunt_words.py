@@ -24,6 +24,19 @@ def okta_markdown(data: Mapping[str, Any]) -> str:
     return "\n".join([*lines, f"Entries read: {data['entries']} ({read})."]) + "\n"
 
 
+def trail_markdown(data: Mapping[str, Any]) -> str:
+    """What CloudTrail tells of a key."""
+    found, coverage = data["findings"], data["coverage"]
+    lines = [f"# {_count(len(found), 'finding')} about {data['key']}", ""]
+    lines += [] if data["whole"] else ["INCOMPLETE: not every file could be read to its end.", ""]
+    lines += _listed([finding(one) for one in found])
+    calls = ", ".join(f"{name} {count}" for name, count in list(data["events"].items())[:30])
+    lines += [f"Calls: {calls}.", ""] if calls else []
+    lines += ["## What this does not tell", "", *_listed(data["limits"])]
+    span = f", from {coverage['first']} until {coverage['last']}" if coverage["first"] else ""
+    return "\n".join([*lines, f"{_count(coverage['records'], 'record')} in {_count(coverage['files'], 'file')}{span}."]) + "\n"
+
+
 def finding(one: Mapping[str, Any]) -> str:
     """One finding, with the command that would contain it."""
     inputs = " ".join(f"-i {name}={','.join(values)}" for name, values in one["inputs"].items())

@@ -15,10 +15,12 @@ from firedoor.finding import Finding
 from firedoor.hunting import WINDOW, Hit, Judge, Known
 from firedoor.settings import load
 from firedoor.vendors.access import Access
+from firedoor.vendors.aws.trail import activity_of
 from firedoor.vendors.okta import watchlist
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from firedoor.vendors.okta.client import OktaClient
     from firedoor.vendors.okta.values import LogEntry
@@ -141,6 +143,18 @@ async def _with_admins(okta: OktaClient, known: Known, hunt: Hunt) -> Known:
         hunt.notes.append(f"who administers Okta could not be read, so access given to administrators was not looked for: {error.what}")
         return known
     return replace(known, admins=known.admins | {user.id for user in found})
+
+
+def trail_of(key: str, paths: Sequence[Path], since: datetime | None, until: datetime | None) -> Mapping[str, JSON]:
+    """What CloudTrail's files tell of an access key, as data; ``whole``: every file could be read to its end. Raises `BadInput`."""
+    found = activity_of(key, paths, since, until)
+    coverage = found.coverage
+    told = plain({**{name: getattr(found, name) for name in ("key", "uses", "events", "findings", "limits")}, "whole": coverage.whole})
+    assert isinstance(told, Mapping)
+    return {
+        **told,
+        "coverage": {"files": coverage.files, "records": coverage.records, "first": plain(coverage.first), "last": plain(coverage.last)},
+    }
 
 
 def report(hunt: Hunt) -> Mapping[str, JSON]:
