@@ -36,7 +36,7 @@ _KEYS: Final = {
     "factors": {"id", "user", "type", "provider", "status", "created"},
     "grants": {"id", "user", "client", "scope", "created"},
     "apps": {"id", "label", "name", "type", "status", "secret", "access", "created"},
-    "log": {"type", "published", "actor", "targets", "outcome", "reason"},
+    "log": {"type", "published", "actor", "targets", "outcome", "reason", "ip", "session"},
 }
 
 
@@ -144,6 +144,8 @@ def world_of(data: Mapping[str, Sequence[Mapping[str, object]]], *, clock: Calla
             targets=[_party(world, name) for name in _texts(row, "targets")],
             outcome=_text(row, "outcome", "SUCCESS"),
             reason=_text(row, "reason", ""),
+            ip=_text(row, "ip", ""),
+            session=_text(row, "session", ""),
         )
     return world
 
