@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import TypeVar
 
 from firedoor.vendors.okta import replies
@@ -17,8 +17,10 @@ class Calls(ABC):
     """The ways of calling Okta that the client's parts share. ``target`` is what an error says it is about."""
 
     @abstractmethod
-    async def _call(self, operation: HttpOperation, path: str, read: Callable[[bytes], T], *, target: str) -> tuple[T, Reply]:
-        """Send one request, and give what ``read`` finds in its body."""
+    async def _call(
+        self, operation: HttpOperation, path: str, read: Callable[[bytes], T], *, target: str, body: Mapping[str, object] | None = None
+    ) -> tuple[T, Reply]:
+        """Send one request, with ``body`` as JSON where there is one, and give what ``read`` finds in the reply's."""
 
     @abstractmethod
     async def _read_one(self, operation: HttpOperation, argument: str, read: Callable[[replies.Object], T], *, target: str) -> T:
@@ -40,6 +42,12 @@ class Calls(ABC):
         self, operation: HttpOperation, path: str, read: Callable[[replies.Object], T], *, target: str, polling: bool = False
     ) -> tuple[T, ...]:
         """All pages of a list."""
+
+    @abstractmethod
+    def _each_page(
+        self, operation: HttpOperation, path: str, read: Callable[[replies.Object], T], *, target: str, polling: bool = False
+    ) -> AsyncIterator[tuple[T, ...]]:
+        """The pages of a list as they come."""
 
     @abstractmethod
     def _follow(self, operation: HttpOperation, path: str, link: str, target: str) -> str:

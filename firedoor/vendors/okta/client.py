@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self, TypeVar
@@ -19,6 +19,7 @@ from firedoor.vendors.access import Access, CallPolicy
 from firedoor.vendors.okta import operations, replies, zones
 from firedoor.vendors.okta.admins import AdminCalls
 from firedoor.vendors.okta.apps import AppCalls
+from firedoor.vendors.okta.clientcredentials import ClientCredentialCalls
 from firedoor.vendors.okta.factors import FactorCalls
 from firedoor.vendors.okta.grants import GrantCalls
 from firedoor.vendors.okta.operations import HttpOperation
@@ -40,7 +41,7 @@ MOST_PAGES: Final = 1000
 _NEXT: Final = re.compile(r'<([^<>]*)>\s*;\s*rel="?next"?(?:\s*[;,]|\s*$)')
 
 
-class OktaClient(FactorCalls, GrantCalls, AppCalls, AdminCalls, TokenCalls):
+class OktaClient(FactorCalls, GrantCalls, AppCalls, AdminCalls, TokenCalls, ClientCredentialCalls):
     """An async context manager. A client made with `Access.READ` cannot send a write, whoever asks it to.
 
     ``org_url`` is ``https://`` and the org's host (plain http only to loopback), ``token`` an API token or a holder of one, ``timeout``
@@ -222,6 +223,13 @@ class OktaClient(FactorCalls, GrantCalls, AppCalls, AdminCalls, TokenCalls):
         self, operation: HttpOperation, path: str, read: Callable[[replies.Object], T], *, target: str, polling: bool = False
     ) -> tuple[T, ...]:
         found: list[T] = []
+        async for page in self._each_page(operation, path, read, target=target, polling=polling):
+            found += page
+        return tuple(found)
+
+    async def _each_page(
+        self, operation: HttpOperation, path: str, read: Callable[[replies.Object], T], *, target: str, polling: bool = False
+    ) -> AsyncIterator[tuple[T, ...]]:
         asked: set[str] = set()
         following: str | None = path
         while following is not None:
@@ -229,9 +237,8 @@ class OktaClient(FactorCalls, GrantCalls, AppCalls, AdminCalls, TokenCalls):
                 raise self._malformed(operation, "it hands out the same page again, or pages without end", target)
             asked.add(following)
             page, reply = await self._call(operation, following, lambda body: replies.many(body, read), target=target)
-            found += page
+            yield page
             following = None if polling and not page else self._next(operation, path, reply, target)
-        return tuple(found)
 
     def _next(self, operation: HttpOperation, path: str, reply: Reply, target: str) -> str | None:
         """The next page's path and query, None where Okta links to none."""
@@ -245,9 +252,11 @@ class OktaClient(FactorCalls, GrantCalls, AppCalls, AdminCalls, TokenCalls):
             raise self._malformed(operation, "its link to the next page leads elsewhere and was not followed", target)
         return link.removeprefix(self._origin)
 
-    async def _call(self, operation: HttpOperation, path: str, read: Callable[[bytes], T], *, target: str) -> tuple[T, Reply]:
+    async def _call(
+        self, operation: HttpOperation, path: str, read: Callable[[bytes], T], *, target: str, body: Mapping[str, object] | None = None
+    ) -> tuple[T, Reply]:
         async def attempt() -> tuple[T, Reply]:
-            return await self._once(operation, path, read, target=target)
+            return await self._once(operation, path, read, target=target, body=body)
 
         return await send(operation, attempt)
 
@@ -258,12 +267,12 @@ class OktaClient(FactorCalls, GrantCalls, AppCalls, AdminCalls, TokenCalls):
         read: Callable[[bytes], T],
         *,
         target: str,
-        body: dict[str, object] | None = None,
+        body: Mapping[str, object] | None = None,
     ) -> tuple[T, Reply]:
         if self._executor is None:
             raise Misconfigured("the Okta client is used outside its async with block", advice="This is a defect in Firedoor")
         # What is empty stays in the body: without this the SDK drops it, and a list would never become empty.
-        request, _ = await self._executor.create_request(operation.method, path, body or {}, keep_empty_params=True)
+        request, _ = await self._executor.create_request(operation.method, path, dict(body or {}), keep_empty_params=True)
         try:
             _, reply, _, _ = await self._executor.fire_request(request)
         except VendorError as error:
