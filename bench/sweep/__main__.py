@@ -18,7 +18,6 @@ from typing import Any
 
 from bench.sweep.estate import Estate, make
 from bench.sweep.runs import Runs
-from firedoor.settings import ROOT
 from tests.chaos.killing import helper
 
 

@@ -44,7 +44,10 @@ def make(*, keys: int, accounts: int, tokens: int) -> Estate:
     admin = {"id": "00uadmin", "login": "firedoor@acme.example", "name": "Firedoor", "roles": ["SUPER_ADMIN"]}
     gone = {"id": "00ugone", "login": "left@acme.example", "name": "Left long ago", "status": "DEPROVISIONED"}
     token, preview = secrets.token_hex(20), secrets.token_hex(20)
-    own = [{"token": token, "owner": "00uadmin", "id": "00Town"}, {"token": preview, "owner": "00uadmin", "id": "00Tread", "role": "READ_ONLY_ADMIN"}]
+    own = [
+        {"token": token, "owner": "00uadmin", "id": "00Town"},
+        {"token": preview, "owner": "00uadmin", "id": "00Tread", "role": "READ_ONLY_ADMIN"},
+    ]
     theirs = [
         {"token": secrets.token_hex(20), "owner": "00ugone" if n == 7 else people[n % 20]["id"], "id": f"00T{n:05d}", "created": OLD}
         for n in range(tokens)

@@ -33,11 +33,11 @@ class Runs:
     async def sweep(self, run: str, *, without: tuple[str, ...] = ()) -> Mapping[str, Any]:
         """One sweep of everything but for these accounts."""
         aws = self.street["aws"]
-        stand_in = AwsStandIn(
-            endpoint=aws["endpoint"], credentials=AwsCredentials(key_id=aws["key_id"], secret=aws["secret"])
-        )
+        stand_in = AwsStandIn(endpoint=aws["endpoint"], credentials=AwsCredentials(key_id=aws["key_id"], secret=aws["secret"]))
         book = self.book()
-        async with wiring.open_house(self.settings(without).for_sweeps, vendors=frozenset({"aws", "okta"}), writes=True, aws=stand_in) as house:
+        async with wiring.open_house(
+            self.settings(without).for_sweeps, vendors=frozenset({"aws", "okta"}), writes=True, aws=stand_in
+        ) as house:
             assert house.sweeping is not None
             order = replace(sweeps.order_of(book, requester="Ada"), run=run)
             approving = asyncio.create_task(self._approve(house, run))
@@ -52,7 +52,13 @@ class Runs:
         book = sweepbook.find("incident-credentials", wiring.load_catalogue())
         host = self.street["settings"]["okta_org_url"].partition("//")[2].partition(":")[0]
         own = [
-            {"credential": f"okta:api_token:{host}/{token}", "owner": "Ada", "reason": "Firedoor's own", "expires": "2099-01-01", "approved_by": "Ben"}
+            {
+                "credential": f"okta:api_token:{host}/{token}",
+                "owner": "Ada",
+                "reason": "Firedoor's own",
+                "expires": "2099-01-01",
+                "approved_by": "Ben",
+            }
             for token in ("00Town", "00Tread")
         ]
         return Sweep.model_validate({**book.model_dump(mode="json"), "exceptions": own})
@@ -63,7 +69,8 @@ class Runs:
         for name in ("aws_accounts", "aws_preview_accounts"):
             where[name] = {account: role for account, role in where[name].items() if account not in without}
         people = [
-            {"name": name, "slack": f"U{number}", "keys": [SecurityKey().public]} for number, name in enumerate(("Ada", "Ben", "Cem"), start=10)
+            {"name": name, "slack": f"U{number}", "keys": [SecurityKey().public]}
+            for number, name in enumerate(("Ada", "Ben", "Cem"), start=10)
         ]
         tokens = {"okta_api_token": self.estate.okta_token, "okta_preview_api_token": self.estate.okta_preview_token}
         return Settings(**{**where, **tokens, "people": people, "state_dir": self.folder})

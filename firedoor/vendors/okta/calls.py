@@ -19,8 +19,10 @@ class Calls(ABC):
     """The ways of calling Okta that the client's parts share. ``target`` is what an error says it is about."""
 
     @abstractmethod
-    async def _call(self, operation: HttpOperation, path: str, read: Callable[[bytes], T], *, target: str) -> tuple[T, Reply]:
-        """Send one request, and give what ``read`` finds in its body."""
+    async def _call(
+        self, operation: HttpOperation, path: str, read: Callable[[bytes], T], *, target: str, body: Mapping[str, object] | None = None
+    ) -> tuple[T, Reply]:
+        """Send one request, with ``body`` as JSON where there is one, and give what ``read`` finds in the reply's."""
 
     @abstractmethod
     async def _read_one(self, operation: HttpOperation, argument: str, read: Callable[[replies.Object], T], *, target: str) -> T:

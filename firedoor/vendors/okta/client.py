@@ -21,6 +21,7 @@ from firedoor.vendors.okta import operations, replies, zones
 from firedoor.vendors.okta.admins import AdminCalls
 from firedoor.vendors.okta.apps import AppCalls
 from firedoor.vendors.okta.calls import MOST_PAGES
+from firedoor.vendors.okta.clientcredentials import ClientCredentialCalls
 from firedoor.vendors.okta.factors import FactorCalls
 from firedoor.vendors.okta.grants import GrantCalls
 from firedoor.vendors.okta.logs import LOG_PAGE, LogCalls, moment_text
@@ -43,7 +44,7 @@ PAUSE_SECONDS: Final = 60.0  # the window of Okta's limits
 _NEXT: Final = re.compile(r'<([^<>]*)>\s*;\s*rel="?next"?(?:\s*[;,]|\s*$)')
 
 
-class OktaClient(FactorCalls, GrantCalls, AppCalls, AdminCalls, TokenCalls, LogCalls):
+class OktaClient(FactorCalls, GrantCalls, AppCalls, AdminCalls, TokenCalls, ClientCredentialCalls, LogCalls):
     """An async context manager. A client made with `Access.READ` cannot send a write, whoever asks it to.
 
     ``org_url`` is ``https://`` and the org's host (plain http only to loopback), ``token`` an API token or a holder of one, ``timeout``
@@ -273,9 +274,11 @@ class OktaClient(FactorCalls, GrantCalls, AppCalls, AdminCalls, TokenCalls, LogC
             raise self._malformed(operation, "its link to the next page leads elsewhere and was not followed", target)
         return link.removeprefix(self._origin)
 
-    async def _call(self, operation: HttpOperation, path: str, read: Callable[[bytes], T], *, target: str) -> tuple[T, Reply]:
+    async def _call(
+        self, operation: HttpOperation, path: str, read: Callable[[bytes], T], *, target: str, body: Mapping[str, object] | None = None
+    ) -> tuple[T, Reply]:
         async def attempt() -> tuple[T, Reply]:
-            return await self._once(operation, path, read, target=target)
+            return await self._once(operation, path, read, target=target, body=body)
 
         return await send(operation, attempt)
 
@@ -286,12 +289,12 @@ class OktaClient(FactorCalls, GrantCalls, AppCalls, AdminCalls, TokenCalls, LogC
         read: Callable[[bytes], T],
         *,
         target: str,
-        body: dict[str, object] | None = None,
+        body: Mapping[str, object] | None = None,
     ) -> tuple[T, Reply]:
         if self._executor is None:
             raise Misconfigured("the Okta client is used outside its async with block", advice="This is a defect in Firedoor")
         # What is empty stays in the body: without this the SDK drops it, and a list would never become empty.
-        request, _ = await self._executor.create_request(operation.method, path, body or {}, keep_empty_params=True)
+        request, _ = await self._executor.create_request(operation.method, path, dict(body or {}), keep_empty_params=True)
         try:
             _, reply, _, _ = await self._executor.fire_request(request)
         except VendorError as error:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeAlias, TypeVar
 
-from firedoor.vendors.okta.credentials import ApiTokenRecord
+from firedoor.vendors.okta.credentials import ApiTokenRecord, ClientKeyRecord, ClientSecretRecord
 from firedoor.vendors.okta.values import AdminRole, AppRecord, Consent, Factor, LogEntry, LogEvent, LogParty, RefreshToken, UserRecord
 from firedoor.vendors.okta.zones import ZoneRecord
 
@@ -198,6 +198,22 @@ def api_token(item: Object) -> ApiTokenRecord:
         expires=_moment_or_none(item, "expiresAt"),
         client_name=_text_or_empty(item, "clientName"),
         network="" if network is None else _text_or_empty(_object(network, "network"), "connection"),
+    )
+
+
+def client_secret(item: Object) -> ClientSecretRecord:
+    """From Okta's OAuth2ClientSecret, which holds the secret itself and its hash. Both stay behind."""
+    return ClientSecretRecord(id=_text(item, "id"), status=_text(item, "status"), created=_moment_or_none(item, "created"))
+
+
+def client_key(item: Object) -> ClientKeyRecord:
+    """From Okta's JSON Web Key of a client. The key stays behind, public as it is."""
+    return ClientKeyRecord(
+        id=_text(item, "id"),
+        kid=_text_or_empty(item, "kid"),
+        use=_text_or_empty(item, "use"),
+        status=_text(item, "status"),
+        created=_moment_or_none(item, "created"),
     )
 
 

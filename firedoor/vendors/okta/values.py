@@ -180,6 +180,11 @@ class AppRecord:
     name: str
     kind: str
 
+    @property
+    def is_service(self) -> bool:
+        """Whether it is one of the org's own OAuth clients that get tokens for themselves, with nobody signing in."""
+        return self.name == "oidc_client" and self.kind == "service" and self.status != "DELETED"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogEvent:
