@@ -43,6 +43,7 @@ BATCHES_AT_ONCE: Final = 4
 Report = Mapping[str, Any]
 RunBatch = Callable[[Batch, Callable[[], Awaitable[Settled | None]]], Awaitable[Settled | None]]
 Told = Callable[[Progress], None]
+CallHelpers = Callable[[str], Awaitable[None]]
 
 
 async def plainly(batch: Batch, work: Callable[[], Awaitable[Settled | None]]) -> Settled | None:
@@ -55,6 +56,11 @@ def untold(_: Progress) -> None:
     """Nobody watches."""
 
 
+async def nobody(run: str) -> None:
+    """Nobody helps."""
+    del run
+
+
 def held_as(run: str) -> str:
     """What the coordinator of a sweep holds the lease of."""
     return f"run:{run}"
@@ -64,7 +70,7 @@ def held_as(run: str) -> str:
 class Sweeping:
     """Carries out sweeps. ``act`` are units with clients that write, or in a process that only previews with such as only read.
 
-    ``run_batch`` carries out a batch, ``told`` hears how far it is.
+    ``run_batch`` carries out a batch, ``told`` hears how far it is, ``call_helpers`` is called once there is something to help with.
     """
 
     journal: Journal
@@ -76,6 +82,7 @@ class Sweeping:
     act: Units
     run_batch: RunBatch = plainly
     told: Told = untold
+    call_helpers: CallHelpers = nobody
 
     async def preview(self, book: Sweep) -> Report:
         """What it would find and do now. See `firedoor.sweepview`."""
@@ -152,6 +159,8 @@ class Sweeping:
                 number = open_[-1]
             else:
                 await self._list(run, progress, number, hold, writes=turn < MOST_ROUNDS)
+            if turn == 1:
+                await self.call_helpers(run)
             await self._work_off(run, progress, number, record)
             if by := await self._stops(record).by():
                 return by
