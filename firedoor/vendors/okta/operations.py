@@ -29,6 +29,16 @@ class HttpOperation(Operation):
     takes_body: bool = False
     never: tuple[str, ...] = ()
 
+    @property
+    def family(self) -> str:
+        """The part of the API that it belongs to, which is what Okta counts requests by: ``users``, ``apps``, ``logs``."""
+        return self.path.split("/")[3]
+
+    @property
+    def bucket(self) -> str:
+        """The same with the vendor: ``okta:apps``."""
+        return f"okta:{self.family}"
+
     def fill(self, *arguments: str) -> str:
         """The path with ``arguments`` in place of its parameters, in their order, percent-encoded."""
         values = iter(arguments)

@@ -29,8 +29,9 @@ from firedoor.vendors.access import Access
 from firedoor.vendors.faults import Effect, Fault
 from firedoor.vendors.okta import operations
 from firedoor.vendors.okta.client import OktaClient
+from firedoor.vendors.okta.meter import OktaLimits
 from firedoor.vendors.okta.problems import LONGEST_PAUSE, Locked, problem
-from firedoor.vendors.okta.simulator import OktaLimits, OktaSimulator
+from firedoor.vendors.okta.simulator import OktaSimulator
 from firedoor.vendors.okta.transport import Reply
 from firedoor.vendors.okta.world import OktaWorld
 from firedoor.vendors.okta.worlddata import world_of
@@ -184,7 +185,7 @@ def test_how_long_a_429_says_to_wait(headers: dict[str, str], seconds: float | N
 
 async def test_a_limit_far_off_is_raised_at_once() -> None:
     async with (
-        OktaSimulator(world_of(DATA), limits=OktaLimits(users=1)) as okta,
+        OktaSimulator(world_of(DATA), limits=OktaLimits(of={"users": 1})) as okta,
         OktaClient(org_url=okta.url, token=CANARY, access=Access.READ) as client,
     ):
         await client.user(JANE)
