@@ -16,15 +16,13 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from firedoor.action import Action, Spec
-from firedoor.errors import BadInput, NotFound
-from firedoor.inventory import Credential, Disposition, State
+from firedoor.errors import NotFound
+from firedoor.inventory import Credential, Disposition
 from firedoor.model import Change, Intent, Plan, Receipt, Residual, Reversal, Tier
 from firedoor.treatment import Treatment
 from firedoor.vendors.aws.client import AwsClient
-from firedoor.vendors.aws.keys import AwsKey, KeyState, set_status, state_of
+from firedoor.vendors.aws.keys import AwsKey, KeyState, owner_of, seen, set_status, state_of
 from firedoor.vendors.aws.values import IamUser, KeyStatus
-
-SEEN = {State.ACTIVE: KeyStatus.ACTIVE, State.INACTIVE: KeyStatus.INACTIVE, State.EXPIRED: KeyStatus.EXPIRED}
 
 
 class DeactivateAccessKey(Action[AwsKey, KeyState], Treatment[AwsKey, KeyState]):
@@ -52,15 +50,12 @@ class DeactivateAccessKey(Action[AwsKey, KeyState], Treatment[AwsKey, KeyState])
 
     def target_of(self, credential: Credential) -> AwsKey:
         """The key, of the user it hangs on."""
-        path = credential.facts.get("path")
-        if not isinstance(path, str):
-            raise BadInput("the path of its user is missing, by which it may be protected", target=credential.label)
-        return AwsKey(account=credential.place, user=credential.holder, key=credential.id, path=path)
+        owner = owner_of(credential)
+        return AwsKey(account=owner.account, user=owner.name, key=credential.id, path=owner.path)
 
     def seen(self, credential: Credential) -> KeyState | None:
         """The status, which every listing shows."""
-        status = SEEN.get(credential.state)
-        return KeyState(status=status) if status else None
+        return seen(credential)
 
     async def clock(self, target: AwsKey) -> datetime:
         """AWS's, in the user's account."""

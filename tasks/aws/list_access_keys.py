@@ -12,21 +12,17 @@ It does not list keys of the root user (`aws.list_root_keys` does), nor credenti
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 
-from firedoor.errors import NotFound, VendorError
-from firedoor.inventory import Credential, State
-from firedoor.source import Source, SourceSpec
-from firedoor.vendors.aws.client import AwsClient
-from firedoor.vendors.aws.keys import AwsKey
-from firedoor.vendors.aws.reports import NO_REPORT, CredentialReport
-from firedoor.vendors.aws.values import IamUser, KeyStatus
-
-STATES = {KeyStatus.ACTIVE: State.ACTIVE, KeyStatus.INACTIVE: State.INACTIVE, KeyStatus.EXPIRED: State.EXPIRED}
-OWNER, GIVEN_TO = "owner", ("given-to", "given_to")
+from firedoor.inventory import Credential
+from firedoor.source import SourceSpec
+from firedoor.vendors.aws.keys import STATES, AwsKey
+from firedoor.vendors.aws.listing import OWNER, UserSource, given_to
+from firedoor.vendors.aws.reports import CredentialReport
+from firedoor.vendors.aws.values import IamUser
 
 
-class ListAccessKeys(Source):
+class ListAccessKeys(UserSource):
     """`iam:ListUsers` page by page, `iam:ListAccessKeys` for each user."""
 
     spec = SourceSpec(
@@ -50,49 +46,12 @@ class ListAccessKeys(Source):
         ),
     )
 
-    def __init__(self, aws: AwsClient) -> None:
-        self._aws = aws
-        self._unreported: set[str] = set()
-
-    async def places(self) -> Sequence[str]:
-        """The configured accounts."""
-        return self._aws.accounts
-
-    async def holders(self, place: str) -> AsyncIterator[Sequence[str]]:
-        """Names of users."""
-        self._unreported.discard(place)
-        async for page in self._aws.user_pages(place):
-            yield [user.name for user in page]
-
-    async def credentials(self, place: str, holders: Sequence[str]) -> Sequence[Credential]:
-        """The users' keys, each user's by age."""
-        report = await self._report(place)
-
-        async def of(name: str) -> Sequence[Credential]:
-            try:
-                return await self._keys(IamUser(account=place, name=name), report)
-            except NotFound:
-                return ()
-
-        return [key for keys in await self._aws.each(of, holders) for key in keys]
-
-    async def _report(self, place: str) -> CredentialReport:
-        """The account's report, or an empty one: it is not asked for again before the next listing."""
-        if place not in self._unreported:
-            try:
-                return await self._aws.reports.of(place)
-            except VendorError:
-                self._unreported.add(place)
-        return NO_REPORT
-
-    async def _keys(self, user: IamUser, report: CredentialReport) -> Sequence[Credential]:
+    async def of_user(self, user: IamUser, report: CredentialReport) -> Sequence[Credential]:
+        """The user's keys by age, active or not."""
         keys = await self._aws.access_keys(user)
         if not keys:
             return ()
-        tags = await self._aws.user_tags(user) if self._aws.tags else {}
-        # The guard goes by the user's path as well. Of a user that is too new for the report, only AWS can tell it.
-        line = report.users.get(user.name)
-        path = line.path if line else (await self._aws.user(user)).path
+        tags, path = await self.tags(user), await self.path(user, report)
         return [
             Credential(
                 system="aws",
@@ -105,7 +64,7 @@ class ListAccessKeys(Source):
                 created=key.created,
                 last_use=report.key_use(user.name, key.created),
                 owner=tags.get(OWNER, ""),
-                given_to=next((tags[name] for name in GIVEN_TO if name in tags), ""),
+                given_to=given_to(tags),
                 tags=tags,
                 facts={"path": path},
             )

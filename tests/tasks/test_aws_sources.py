@@ -15,15 +15,20 @@ from firedoor.errors import Forbidden, Malformed
 from firedoor.inventory import UNKNOWN_USE, Credential, State, Use
 from firedoor.source import Source
 from firedoor.vendors.access import Access
+from firedoor.vendors.aws import world as worlds
 from firedoor.vendors.aws.client import AwsClient
 from firedoor.vendors.aws.reports import BEHIND
 from firedoor.vendors.aws.simulator import AwsLag, AwsSimulator
 from firedoor.vendors.faults import Fault
 from tasks.aws.list_access_keys import ListAccessKeys
+from tasks.aws.list_login_profiles import ListLoginProfiles
 from tasks.aws.list_root_keys import ListRootKeys
+from tasks.aws.list_secrets import ListSecrets
+from tasks.aws.list_service_credentials import ListServiceCredentials
 
 ACCOUNT, OTHER = "111122223333", "444455556666"
 NEW, OLD, OFF, IDLE, ANCIENT = (f"AKIA{letter * 16}" for letter in "ABCDE")
+GIT, CASSANDRA, VERSION = "ACCAAAAABBBBCCCCDDDD", "ACCAEEEEFFFFGGGGHHHH", "11111111-2222-4333-8444-555555555555"
 CANARY = "canarysecretcanarysecretcanarysecretcanar"
 WORLD: dict[str, Any] = {
     ACCOUNT: {
@@ -37,13 +42,34 @@ WORLD: dict[str, Any] = {
                     OLD: {"secret": CANARY, "created": "2021-06-01T10:00:00Z"},
                 },
             },
-            "idle": {},
+            "ada": {
+                "password": {"secret": CANARY, "created": "2020-01-01T08:00:00Z", "last_used": "2023-10-17T08:00:00Z"},
+                "service_credentials": {
+                    GIT: {"created": "2022-05-01T00:00:00Z"},
+                    CASSANDRA: {"status": "Inactive", "service": "cassandra"},
+                },
+            },
+            "idle": {"password": {"created": "2021-01-01T08:00:00Z"}},
             "off": {"keys": {OFF: {"status": "Inactive", "created": "2022-01-01T00:00:00Z", "last_used": "2022-02-01T00:00:00Z"}}},
         },
     },
-    OTHER: {"users": {"ancient": {"keys": {ANCIENT: {"created": "2014-01-01T00:00:00Z"}}}, "quiet": {"keys": {IDLE: {}}}}},
+    OTHER: {
+        "secrets": {
+            "db-AbCdEf": {
+                "created": "2022-01-01T00:00:00Z",
+                "last_read": "2023-10-18T15:59:00Z",
+                "tags": {"owner": "data", "given_to": "smartsheet"},
+                "versions": {VERSION: {"stages": ["AWSCURRENT"], "secret": CANARY}},
+            },
+            "old-GhIjKl": {"rotates": True, "owner": "rds"},
+            "gone-MnOpQr": {"deleted": True},
+            "far-StUvWx": {"region": "eu-west-1"},
+        },
+        "users": {"ancient": {"keys": {ANCIENT: {"created": "2014-01-01T00:00:00Z"}}}, "quiet": {"keys": {IDLE: {}}}},
+    },
 }
 HOME = {"sts:AssumeRole"}
+JSON_REPLY = {"x-amzn-requestid": "r", "Content-Type": "application/x-amz-json-1.1"}
 
 
 @pytest.fixture(autouse=True)
@@ -107,7 +133,7 @@ async def test_one_call_a_user_and_one_report_an_account(aws: AwsSimulator) -> N
     assert calls == {
         "sts:AssumeRole": 2,
         "iam:ListUsers": 2,
-        "iam:ListAccessKeys": 5,
+        "iam:ListAccessKeys": 6,
         "iam:GenerateCredentialReport": 4,
         "iam:GetCredentialReport": 2,
     }
@@ -143,9 +169,8 @@ def _age(aws: AwsSimulator, client: AwsClient) -> None:
 
 
 def _make_user(name: str, path: str, key_id: str) -> None:
-    from firedoor.vendors.aws import world  # noqa: PLC0415
-
-    world._Seeder(ACCOUNT)._user(name, {"path": path, "keys": {key_id: {}}})
+    held: Any = {"keys": {key_id: {}}, "password": {}, "service_credentials": {"ACCAZZZZYYYYXXXXWWWW": {}}}
+    worlds._Seeder(ACCOUNT)._user(name, {"path": path, **held})
 
 
 async def test_without_a_report_every_use_is_unknown_and_no_key_is_missing(aws: AwsSimulator) -> None:
@@ -217,14 +242,75 @@ async def test_root_keys_are_in_no_listing_but_in_the_report(aws: AwsSimulator) 
     assert found.last_use.at == datetime(2023, 10, 1, 12, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("source", [ListAccessKeys, ListRootKeys])
+async def test_passwords_are_listed_with_their_use(aws: AwsSimulator) -> None:
+    async with reading(aws) as client:
+        ada, idle = await listed(ListLoginProfiles(client))
+    assert (ada.name, ada.holder, ada.state) == (f"aws:login_profile:{ACCOUNT}/ada", "ada", State.ACTIVE)
+    assert ada.names == (f"aws:user:{ACCOUNT}/ada", f"aws:arn:arn:aws:iam::{ACCOUNT}:user/ada")
+    assert ada.created == datetime(2020, 1, 1, 8, tzinfo=UTC)
+    assert ada.last_use.at == datetime(2023, 10, 17, 8, tzinfo=UTC)
+    assert (idle.holder, idle.last_use.use) == ("idle", Use.NEVER)
+    calls = Counter(record.name for record in aws.requests)
+    assert calls["iam:GetLoginProfile"] == 6
+    assert calls["iam:GetUser"] == 0
+
+
+async def test_the_report_says_nothing_of_a_password_that_is_newer(aws: AwsSimulator) -> None:
+    async with reading(aws) as client:
+        source = ListLoginProfiles(client)
+        await listed(source)
+        worlds.iam_of(ACCOUNT).users["ada"].password_made = datetime(2024, 1, 1)  # noqa: DTZ001 - moto's own are naive
+        found = by_id(await listed(source))["ada"]
+    assert found.created == datetime(2024, 1, 1, tzinfo=UTC)
+    assert found.last_use == UNKNOWN_USE
+
+
+async def test_credentials_for_single_services_are_listed_and_nobody_knows_their_use(aws: AwsSimulator) -> None:
+    async with reading(aws) as client:
+        git, cassandra = await listed(ListServiceCredentials(client))
+    assert (git.id, git.holder, git.state, git.facts) == (
+        GIT,
+        "ada",
+        State.ACTIVE,
+        {"path": "/", "service": "codecommit.amazonaws.com"},
+    )
+    assert git.names[0] == f"aws:service-credential:{GIT}"
+    assert (cassandra.id, cassandra.state) == (CASSANDRA, State.INACTIVE)
+    assert {git.last_use, cassandra.last_use} == {UNKNOWN_USE}
+
+
+async def test_secrets_are_listed_with_the_day_of_their_last_reading(aws: AwsSimulator) -> None:
+    async with reading(aws, regions=("us-east-1", "eu-west-1")) as client:
+        found = await listed(ListSecrets(client))
+        assert client.policy.used - HOME == ListSecrets.spec.reads
+    assert [one.id.rpartition(":")[2] for one in found] == ["db-AbCdEf", "gone-MnOpQr", "old-GhIjKl", "far-StUvWx"]
+    db, gone, old, far = found
+    assert (db.owner, db.given_to, db.holder, db.state) == ("data", "smartsheet", "us-east-1", State.ACTIVE)
+    assert db.names == (f"aws:arn:{db.id}",)
+    assert db.last_use.at == datetime(2023, 10, 18, tzinfo=UTC), "a day, and no hour"
+    assert db.last_use.behind == timedelta(days=1)
+    assert db.facts["changed"] == "2022-01-01T00:00:00+00:00"
+    assert gone.state is State.INACTIVE
+    assert (old.facts["rotates"], old.facts["service"], old.last_use.use) == (True, "rds", Use.NEVER)
+    assert far.holder == "eu-west-1"
+    assert CANARY not in repr(found)
+
+
+@pytest.mark.parametrize("pages", [('{"SecretList": [], "NextToken": "t"}', 9), ('{"NextToken": "t"}', 1), ('{"SecretList": [{}]}', 1)])
+async def test_a_listing_of_secrets_that_does_not_go_on_or_names_none_is_no_listing(pages: tuple[str, int], aws: AwsSimulator) -> None:
+    aws.faults.plan(Fault(operation="secretsmanager:ListSecrets", status=200, body=pages[0], headers=JSON_REPLY), times=pages[1])
+    async with reading(aws) as client:
+        with pytest.raises(Malformed):
+            await ListSecrets(client).credentials(ACCOUNT, ["us-east-1"])
+
+
+@pytest.mark.parametrize("source", [ListAccessKeys, ListLoginProfiles, ListRootKeys, ListServiceCredentials])
 async def test_a_source_declares_what_it_asks_for(source: type[Any], aws: AwsSimulator) -> None:
     async with reading(aws, tags=True) as client:
         found = source(client)
         await listed(found)
-        if source is ListAccessKeys:
-            _make_user("new", "/", "AKIA" + "G" * 16)
-            await listed(found)
+        _make_user("new", "/", "AKIA" + "G" * 16)
+        await listed(found)
         assert client.policy.used - HOME == source.spec.reads
 
 

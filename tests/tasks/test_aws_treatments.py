@@ -12,8 +12,11 @@ from firedoor.errors import BadInput
 from firedoor.inventory import Credential, State
 from firedoor.model import Receipt
 from firedoor.vendors.aws.keys import AwsKey, KeyState
-from firedoor.vendors.aws.values import KeyStatus
+from firedoor.vendors.aws.logins import UserCredential
+from firedoor.vendors.aws.values import IamUser, KeyStatus
 from tasks.aws.deactivate_access_key import DeactivateAccessKey
+from tasks.aws.deactivate_service_credential import DeactivateServiceCredential
+from tasks.aws.delete_login_profile import DeleteLoginProfile, LoginState
 
 ACCOUNT, KEY = "111122223333", "AKIAAAAABBBBCCCCDDDD"
 MOMENT = datetime(2023, 11, 23, 16, 0, tzinfo=UTC)
@@ -75,6 +78,40 @@ def test_an_undo_activates_only_what_this_run_deactivated(
     plan = DeactivateAccessKey(NOBODY).plan_undo(TARGET, receipts, now)
     assert words in plan.reason + plan.impossible
     assert bool(plan.impossible) is impossible
+    assert not plan.changes
+
+
+def test_a_password_as_listed_is_deleted_and_a_credential_for_a_service_deactivated() -> None:
+    password = replace(LISTED, kind="login_profile", id="ci")
+    delete = DeleteLoginProfile(NOBODY)
+    assert delete.target_of(password) == IamUser(account=ACCOUNT, name="ci", path="/team/")
+    assert delete.seen(password) == LoginState(password=True)
+    assert delete.seen(replace(password, state=State.UNKNOWN)) is None
+    service = replace(LISTED, kind="service_credential", id="ACCAAAAABBBBCCCCDDDD")
+    deactivate = DeactivateServiceCredential(NOBODY)
+    target = deactivate.target_of(service)
+    assert target == UserCredential(account=ACCOUNT, user="ci", credential="ACCAAAAABBBBCCCCDDDD", path="/team/")
+    assert deactivate.seen(service) == KeyState(status=KeyStatus.ACTIVE)
+    for treatment in (delete, deactivate):
+        with pytest.raises(BadInput, match="the path of its user is missing"):
+            treatment.target_of(replace(LISTED, id="ACCAAAAABBBBCCCCDDDD", facts={}))
+    with pytest.raises(BadInput, match="not the id of a service specific credential"):
+        deactivate.target_of(replace(service, id="p4ssw0rd!"))
+
+
+@pytest.mark.parametrize(
+    ("now", "words"),
+    [
+        (KeyState(status=KeyStatus.ACTIVE), "is active again already"),
+        (KeyState(), "was deleted or has expired since"),
+        (KeyState(status=KeyStatus.EXPIRED), "was deleted or has expired since"),
+    ],
+)
+def test_a_credential_for_a_service_comes_back_only_from_where_this_run_left_it(now: KeyState, words: str) -> None:
+    target = UserCredential(account=ACCOUNT, user="ci", credential="ACCAAAAABBBBCCCCDDDD")
+    ours = Receipt(change="deactivate", at=MOMENT, facts={"status": "Active"})
+    plan = DeactivateServiceCredential(NOBODY).plan_undo(target, [ours], now)
+    assert words in plan.reason + plan.impossible
     assert not plan.changes
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, Self, TypeVar
 
@@ -17,6 +17,7 @@ from firedoor.vendors.aws.denials import DENY_ALL
 from firedoor.vendors.aws.doors import BASE, Doors
 from firedoor.vendors.aws.identity_center import IdentityCenter
 from firedoor.vendors.aws.inline import InlinePolicy
+from firedoor.vendors.aws.logins import Logins
 from firedoor.vendors.aws.operations import OPERATIONS
 from firedoor.vendors.aws.organizations import Organizations
 from firedoor.vendors.aws.prepared import AwsPrepared
@@ -53,8 +54,10 @@ class AwsClient:
     None means botocore's own chain, ``endpoint`` "" botocore's own choice (AWS_ENDPOINT_URL and the profile are heard). ``timeout`` is in
     seconds, for connecting and again for each read. ``pool`` is the number of threads and of connections. ``prepared`` is what the operator
     made ready there: `organizations` and `identity_center` work with it. ``roles`` is the part that speaks of IAM roles, ``waf`` of IP
-    sets, ``secrets`` of Secrets Manager, ``reports`` of credential reports. ``tags`` is for those who list credentials: whether they are to
-    ask for the tags of each user as well, a call more for each.
+    sets, ``secrets`` of Secrets Manager, ``reports`` of credential reports, ``logins`` of passwords and the like.
+
+    Two are for listing credentials: ``tags``, whether the tags of each user are asked for as well, a call more for each; and ``regions``,
+    where secrets are looked for (none: in ``region``).
     """
 
     def __init__(
@@ -70,9 +73,11 @@ class AwsClient:
         endpoint: str = "",
         prepared: AwsPrepared | None = None,
         tags: bool = False,
+        regions: Sequence[str] = (),
     ) -> None:
         self.pool = pool
         self.tags = tags
+        self.regions = tuple(regions) or (region,)
         self.prepared = prepared or AwsPrepared()
         self.policy = CallPolicy(vendor="aws", access=access, operations=OPERATIONS)
         line = Line(region=region, pool=pool, timeout=timeout, endpoint=endpoint)
@@ -81,6 +86,7 @@ class AwsClient:
         self.roles = Roles(self._calls)
         self.secrets = Secrets(self._doors)
         self.reports = Reports(self._calls)
+        self.logins = Logins(self._calls)
         self.waf = Waf(self._doors)
         self.organizations = Organizations(self._doors, self.prepared)
         self.identity_center = IdentityCenter(self._doors, self.prepared)

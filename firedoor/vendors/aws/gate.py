@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import uuid4
 
-from firedoor.vendors.aws import limits, signature, simreports, simsecrets, simwaf
+from firedoor.vendors.aws import limits, signature, simlogins, simreports, simsecrets, simwaf
 from firedoor.vendors.aws.operations import OPERATIONS
 from firedoor.vendors.aws.policy import Effect, MalformedPolicy, UnsupportedPolicy, decide, parse
 from firedoor.vendors.aws.signature import Signed
@@ -172,7 +172,7 @@ class Gate:
         return answer
 
     def _served(self, request: Request, call: Call, account: str, region: str) -> Answer:
-        """The services that AWS runs in each region have rules of their own, and moto's credential reports hold too little."""
+        """The services that AWS runs in each region have rules of their own, and of IAM moto lacks some things."""
         match call.service:
             case "wafv2":
                 simwaf.check(call, account, region)
@@ -185,6 +185,9 @@ class Gate:
                 return simsecrets.polished(call, self._forward(request, call, account, region), account, region)
             case "iam" if call.operation in simreports.OPERATIONS:
                 body = success_body("iam", call.operation, self._reports.answer(call, account)).encode()
+                return Answer(status=200, body=body, content_type="text/xml")
+            case "iam" if call.operation in simlogins.OPERATIONS:
+                body = success_body("iam", call.operation, simlogins.answer(call, iam_of(account).users)).encode()
                 return Answer(status=200, body=body, content_type="text/xml")
             case _:
                 return self._forward(request, call, account)

@@ -1,12 +1,21 @@
-"""One access key as a target, what is read of it, and the change of its status: shared by all that acts on single keys."""
+"""One access key as a target, what is read of it, how a listing shows it, and the change of its status: shared by all that acts on keys."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from firedoor.errors import BadInput
+from firedoor.inventory import Credential, State
 from firedoor.model import Change, Snapshot, Target
 from firedoor.vendors.aws.values import AccessKey, IamUser, KeyStatus, check_key_id
+
+STATES: Final[Mapping[KeyStatus, State]] = {
+    KeyStatus.ACTIVE: State.ACTIVE,
+    KeyStatus.INACTIVE: State.INACTIVE,
+    KeyStatus.EXPIRED: State.EXPIRED,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,10 +50,24 @@ class AwsKey(Target):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyState(Snapshot):
-    """A key's status; None where its user has no such key. ``gone`` where IAM has no such user."""
+    """The status of an access key, or of a credential for a service; None where the user has no such. ``gone`` where there is no user."""
 
     status: KeyStatus | None = None
     gone: bool = False
+
+
+def owner_of(credential: Credential) -> IamUser:
+    """The user that a listed credential hangs on. Raises `BadInput` where the listing did not give the user's path."""
+    path = credential.facts.get("path")
+    if not isinstance(path, str):
+        raise BadInput("the path of its user is missing, by which it may be protected", target=credential.label)
+    return IamUser(account=credential.place, name=credential.holder, path=path)
+
+
+def seen(credential: Credential) -> KeyState | None:
+    """A listed credential's state: its status, which every listing shows."""
+    status = next((status for status, state in STATES.items() if state is credential.state), None)
+    return KeyState(status=status) if status else None
 
 
 def state_of(key_id: str, keys: tuple[AccessKey, ...]) -> KeyState:

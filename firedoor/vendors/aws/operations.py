@@ -57,6 +57,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     _read("iam:GenerateCredentialReport"),
     _read("iam:GetAccessKeyLastUsed"),
     _read("iam:GetCredentialReport"),
+    _read("iam:GetLoginProfile"),
     _read("iam:GetRole"),
     _read("iam:GetRolePolicy"),
     _read("iam:GetUser"),
@@ -64,6 +65,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     _read("iam:ListAccessKeys"),
     _read("iam:ListAttachedUserPolicies"),
     _read("iam:ListRolePolicies"),
+    _read("iam:ListServiceSpecificCredentials"),
     _read("iam:ListUserPolicies"),
     _read("iam:ListUserTags"),
     _read("iam:ListUsers"),
@@ -79,10 +81,13 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     # Each call makes another key, with a secret that only its reply holds.
     _write("iam:CreateAccessKey", *_REFUSALS, idempotent=False),
     _write("iam:DeleteAccessKey", *_REFUSALS),
+    _write("iam:DeleteLoginProfile", *_REFUSALS, "409 EntityTemporarilyUnmodifiable"),
+    _write("iam:UpdateServiceSpecificCredential", "404 NoSuchEntity"),
     _read("wafv2:GetIPSet"),
     # A repetition after a lost reply comes with a lock token that is spent: AWS refuses it, and the set is read again.
     _write("wafv2:UpdateIPSet", *_OF_WAF),
     _read("secretsmanager:DescribeSecret"),
+    _read("secretsmanager:ListSecrets"),
     # The same request token with the same value does nothing the second time.
     _write(
         "secretsmanager:PutSecretValue",

@@ -10,6 +10,7 @@ import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 
 from pydantic import SecretStr
@@ -27,6 +28,8 @@ PREVIOUS: Final = "AWSPREVIOUS"
 _DESCRIBE: Final = "secretsmanager:DescribeSecret"
 _PUT: Final = "secretsmanager:PutSecretValue"
 _LABEL: Final = "secretsmanager:UpdateSecretVersionStage"
+_LIST: Final = "secretsmanager:ListSecrets"
+_PAGE: Final = 100
 # Firedoor's own, so that nobody else's version has such an id by chance.
 _NAMESPACE: Final = uuid.UUID("0b4f7a86-3d0e-5c55-8a7b-6f6a1d2e9c31")
 _ARN = re.compile(r"arn:aws(-[a-z]+)*:secretsmanager:[a-z]{2}(-[a-z]+)+-[0-9]:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]{1,512}-[A-Za-z0-9]{6}")
@@ -79,6 +82,22 @@ class Secret:
         return self.versions.get(version_of(key_id), ())
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedSecret:
+    """A secret as a listing shows it. ``read`` is the day when its value was last read (None: never), ``changed`` when it or anything about
+    it was. ``rotates``, ``service`` and ``deleted`` as in `Secret`.
+    """
+
+    arn: str
+    created: datetime | None
+    changed: datetime | None
+    read: datetime | None
+    rotates: bool
+    service: str
+    deleted: bool
+    tags: Mapping[str, str]
+
+
 class Secrets:
     """Describes and fills secrets through the doors of an `AwsClient`, each in the account and region of its ARN."""
 
@@ -100,6 +119,25 @@ class Secrets:
             service=str(reply.get("OwningService") or ""),
             primary="" if primary == region else primary,
         )
+
+    async def listed(self, account: str, region: str) -> tuple[ListedSecret, ...]:
+        """Every secret of an account in a region, those marked for deletion too, in AWS's order."""
+        found: list[ListedSecret] = []
+        token, seen = "", {""}
+        while True:
+            parameters = {"IncludePlannedDeletion": True, "MaxResults": _PAGE, **({"NextToken": token} if token else {})}
+            page = await self._doors.call(account, _LIST, parameters, target=f"{account} {region}", region=region)
+            match page.get("SecretList"):
+                case [*entries] if all(isinstance(each, Mapping) and each.get("ARN") for each in entries):
+                    found.extend(_listed(each) for each in entries)
+                case _:
+                    raise malformed(self._known(_LIST), "the reply has no readable SecretList", target=f"{account} {region}")
+            token = str(page.get("NextToken") or "")
+            if not token:
+                return tuple(found)
+            if token in seen:
+                raise malformed(self._known(_LIST), "the listing does not go on: its token came before", target=f"{account} {region}")
+            seen.add(token)
 
     async def deliver(self, arn: str, key: NewKey) -> None:
         """Put an access key into the secret as AWSPENDING, a JSON object with ``AccessKeyId`` and ``SecretAccessKey``.
@@ -125,3 +163,20 @@ class Secrets:
 
     def _known(self, name: str) -> Operation:
         return self._doors.policy.operations[name]
+
+
+def _listed(entry: Mapping[str, Any]) -> ListedSecret:
+    def moment(name: str) -> datetime | None:
+        found = entry.get(name)
+        return found if isinstance(found, datetime) else None
+
+    return ListedSecret(
+        arn=str(entry["ARN"]),
+        created=moment("CreatedDate"),
+        changed=moment("LastChangedDate"),
+        read=moment("LastAccessedDate"),
+        rotates=bool(entry.get("RotationEnabled")),
+        service=str(entry.get("OwningService") or ""),
+        deleted=entry.get("DeletedDate") is not None,
+        tags={str(tag["Key"]): str(tag.get("Value", "")) for tag in entry.get("Tags") or () if tag.get("Key")},
+    )

@@ -1,7 +1,8 @@
 """The simulator's Secrets Manager: secrets of the world, and AWS's rules on versions and labels where moto has none.
 
 An account of a world may have ``secrets``: ``{"name-AbCdEf": {...}}`` with ``region`` (us-east-1), ``versions`` {version id: {"stages",
-"secret"}}, ``rotates`` and ``deleted`` (false), ``replica_of`` (a region) and ``owner`` (a service). The name and its six characters are
+"secret"}}, ``rotates`` and ``deleted`` (false), ``replica_of`` (a region), ``owner`` (a service), ``tags`` {key: value}, and the moments
+``created`` and ``last_read``. The name and its six characters are
 the end of the secret's ARN. Left out: KMS keys, resource policies, rotation functions, and the removal of versions that no label holds.
 """
 
@@ -11,12 +12,14 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, Final
 
 from firedoor.canonical import JSON
 from firedoor.vendors.aws.wire import Answer, Call, Refused
 
 CURRENT: Final = "AWSCURRENT"
+_DAY: Final = 86_400
 _SUFFIX: Final = 7  # a hyphen and six characters
 
 
@@ -49,8 +52,13 @@ def _plant(account: str, suffixed: str, plan: Mapping[str, Any]) -> None:
         secret.rotation_requested = secret.rotation_enabled = True
     if plan.get("deleted"):
         secret.deleted_date = time.time()
-    if "owner" in plan:
-        secret.tags = [{"Key": "aws:secretsmanager:owningService", "Value": str(plan["owner"])}]
+    tags = {**plan.get("tags", {}), **({"aws:secretsmanager:owningService": plan["owner"]} if "owner" in plan else {})}
+    if tags:
+        secret.tags = [{"Key": name, "Value": str(value)} for name, value in tags.items()]
+    if "created" in plan:
+        secret.created_date = secret.last_changed_date = int(datetime.fromisoformat(str(plan["created"])).timestamp())
+    if "last_read" in plan:
+        secret.last_read = _day(datetime.fromisoformat(str(plan["last_read"])).timestamp())  # type: ignore[attr-defined] # ours too
     if "replica_of" in plan:
         secret.primary_region = plan["replica_of"]  # type: ignore[attr-defined] # ours: see `polished`
     _backend(account, region).secrets[name] = secret
@@ -94,13 +102,29 @@ def check(call: Call, account: str, region: str) -> None:
 
 
 def polished(call: Call, answer: Answer, account: str, region: str) -> Answer:
-    """The answer as AWS gives it: DescribeSecret shows only versions that have a label, and the primary region of a replica."""
-    if call.operation != "DescribeSecret" or answer.status != 200:
+    """The answer as AWS gives it: DescribeSecret shows only versions that have a label, and the primary region of a replica; a listing has
+    the day of the last reading.
+    """
+    if answer.status != 200 or call.operation not in {"DescribeSecret", "GetSecretValue", "ListSecrets"}:
         return answer
-    body = json.loads(answer.body)
-    body["VersionIdsToStages"] = {version: stages for version, stages in body.get("VersionIdsToStages", {}).items() if stages}
-    primary = getattr(_backend(account, region).secrets.get(call.text("SecretId")), "primary_region", "")
-    return replace(answer, body=json.dumps({**body, **({"PrimaryRegion": primary} if primary else {})}).encode())
+    secrets, body = _backend(account, region).secrets, json.loads(answer.body)
+    match call.operation:
+        case "DescribeSecret":
+            body["VersionIdsToStages"] = {version: stages for version, stages in body.get("VersionIdsToStages", {}).items() if stages}
+            primary = getattr(secrets.get(call.text("SecretId")), "primary_region", "")
+            body |= {"PrimaryRegion": primary} if primary else {}
+        case "GetSecretValue":
+            secrets.get(call.text("SecretId")).last_read = _day(time.time())
+            return answer
+        case _:
+            shown = [{**each, "LastAccessedDate": getattr(secrets.get(each["ARN"]), "last_read", None)} for each in body["SecretList"]]
+            body["SecretList"] = [{name: value for name, value in each.items() if value is not None} for each in shown]
+    return replace(answer, body=json.dumps(body).encode())
+
+
+def _day(moment: float) -> int:
+    """AWS keeps the day of a reading and no hour."""
+    return int(moment) // _DAY * _DAY
 
 
 def _backends(account: str) -> Mapping[str, Any]:

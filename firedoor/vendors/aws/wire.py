@@ -161,4 +161,6 @@ def handed_out(call: Call, answer: Answer) -> set[str]:
 def _xml(value: object) -> str:
     if isinstance(value, Mapping):
         return "".join(f"<{name}>{_xml(item)}</{name}>" for name, item in value.items())
+    if isinstance(value, list):
+        return "".join(f"<member>{_xml(item)}</member>" for item in value)
     return escape(str(value))

@@ -3,8 +3,8 @@
 A world is ``{account: {"users": {name: {...}}, "groups": {name: {...}}, "roles": {name: {...}}, "managed": {name: document}}}``:
 
 * a user has ``path``, ``tags`` {key: value}, ``keys`` {key id: {"secret", "status", "created", "last_used"}} (each part optional, times in
-  ISO 8601), ``password`` {"secret", "created", "last_used"}, ``policies`` {name: document}, ``managed`` [name of a policy in the account]
-  and ``groups`` [name];
+  ISO 8601), ``password`` and ``service_credentials`` (see `simlogins`), ``policies`` {name: document}, ``managed`` [name of a policy in the
+  account] and ``groups`` [name];
 * a group has ``policies`` and ``managed``; a role has those, ``path`` and ``trust`` [account id, ARN, ``*``, a service's name or the ARN of
   an identity provider] (its own account by default).
 
@@ -21,12 +21,13 @@ import secrets
 import string
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from firedoor.canonical import JSON, canonical
+from firedoor.vendors.aws import simlogins
 from firedoor.vendors.aws.denials import DENIES_ALL, DENY_ALL
 from firedoor.vendors.aws.policy import parse
+from firedoor.vendors.aws.simlogins import utc
 from firedoor.vendors.aws.values import check_account, check_key_id, check_path, check_role_name, check_user_name
 
 World = Mapping[str, JSON]
@@ -124,8 +125,7 @@ class _Seeder:
             self.iam.add_user_to_group(group, name)
         for key_id, key in _mapping(plan.get("keys")).items():
             self._key(name, check_key_id(key_id), _mapping(key))
-        if "password" in plan:
-            _password(user, _mapping(plan["password"]))
+        simlogins.seed(user, plan)
 
     def _key(self, user: str, key_id: str, plan: Mapping[str, JSON]) -> None:
         from moto.iam.models import AccessKeyLastUsed  # noqa: PLC0415
@@ -136,9 +136,9 @@ class _Seeder:
         key.secret_access_key = str(plan.get("secret") or new_secret())
         self.iam.access_keys[key_id] = key
         if "created" in plan:
-            key.create_date = _utc(plan["created"])
+            key.create_date = utc(plan["created"])
         if "last_used" in plan:
-            key.last_used = AccessKeyLastUsed(_utc(plan["last_used"]), "sts", "us-east-1")
+            key.last_used = AccessKeyLastUsed(utc(plan["last_used"]), "sts", "us-east-1")
 
     def _grant(self, holder: Any, plan: Mapping[str, JSON]) -> None:
         for name, document in _mapping(plan.get("policies")).items():
@@ -146,19 +146,6 @@ class _Seeder:
         for name in _texts(plan.get("managed", [])):
             arn = name if name.startswith("arn:") else f"arn:aws:iam::{self.account}:policy/{name}"
             self.iam.managed_policies[arn].attach_to(holder)
-
-
-def _password(user: Any, plan: Mapping[str, JSON]) -> None:
-    """``password_made`` is ours: moto takes the user's date for the password's."""
-    user.password = str(plan.get("secret") or new_secret())
-    user.password_made = _utc(plan["created"]) if "created" in plan else user.create_date
-    user.password_last_used = _utc(plan["last_used"]) if "last_used" in plan else None
-
-
-def _utc(moment: JSON) -> datetime:
-    """A moment as moto has them: UTC, and no word of that."""
-    given = datetime.fromisoformat(str(moment))
-    return given.astimezone(UTC).replace(tzinfo=None) if given.tzinfo else given
 
 
 def _trust(trusted: Sequence[str]) -> str:
@@ -237,7 +224,7 @@ def state(account: str, *, hidden: Collection[str] = ()) -> dict[str, JSON]:
             **_policies(user),
             "groups": sorted(group.name for group in iam.groups.values() if user in group.users),
             "tags": {tag["Key"]: tag["Value"] for tag in user.tags or ()},
-            **({"password": True} if user.password else {}),
+            **simlogins.state(user),
         }
     roles: dict[str, JSON] = {
         role.name: {"path": role.path, "trust": json.loads(role.assume_role_policy_document), **_policies(role)}

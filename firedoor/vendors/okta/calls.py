@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Mapping
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from firedoor.vendors.okta import replies
 from firedoor.vendors.okta.operations import HttpOperation
 from firedoor.vendors.okta.transport import Reply
 
 T = TypeVar("T")
+
+MOST_PAGES: Final = 1000
 
 
 class Calls(ABC):
@@ -45,9 +47,17 @@ class Calls(ABC):
 
     @abstractmethod
     def _each_page(
-        self, operation: HttpOperation, path: str, read: Callable[[replies.Object], T], *, target: str, polling: bool = False
+        self,
+        operation: HttpOperation,
+        path: str,
+        read: Callable[[replies.Object], T],
+        *,
+        target: str,
+        polling: bool = False,
+        most: int = MOST_PAGES,
+        patient: bool = False,
     ) -> AsyncIterator[tuple[T, ...]]:
-        """The pages of a list as they come."""
+        """The pages of a list one by one, ``most`` of them. ``patient``: a used up rate limit is waited for, page after page."""
 
     @abstractmethod
     def _follow(self, operation: HttpOperation, path: str, link: str, target: str) -> str:

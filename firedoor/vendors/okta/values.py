@@ -199,6 +199,34 @@ class LogEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LogParty:
+    """Who acts in an entry of the System Log, or is acted on. ``name`` is Okta's alternateId: a login, an app's label, or ``unknown``."""
+
+    id: str
+    type: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogEntry:
+    """One entry of the System Log, with what a hunt asks of it.
+
+    ``session`` tells entries of one session from those of another: it is a hash, since the id of a session may open it. ``step`` is Okta's
+    number of the authentication step, None where the entry has none. ``ip`` is where the request came from, as Okta wrote it.
+    """
+
+    uuid: str
+    event_type: str
+    published: datetime
+    actor: LogParty
+    targets: tuple[LogParty, ...]
+    outcome: str
+    ip: str
+    session: str
+    step: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AdminRole:
     """An administrator role that a user holds. ``assignment`` is ``USER``, or ``GROUP`` where it comes with a group."""
 

@@ -41,7 +41,7 @@ _KEYS: Final = {
     "apps": {"id", "label", "name", "type", "status", "secret", "access", "created"},
     "client_secrets": {"id", "app", "secret", "status", "created"},
     "client_keys": {"id", "app", "kid", "use", "status", "created"},
-    "log": {"type", "published", "actor", "targets", "outcome", "reason"},
+    "log": {"type", "published", "actor", "targets", "outcome", "reason", "ip", "session"},
 }
 
 
@@ -138,6 +138,8 @@ def world_of(data: Mapping[str, Sequence[Mapping[str, object]]], *, clock: Calla
             targets=[_party(world, name) for name in _texts(row, "targets")],
             outcome=_text(row, "outcome", "SUCCESS"),
             reason=_text(row, "reason", ""),
+            ip=_text(row, "ip", ""),
+            session=_text(row, "session", ""),
         )
     return world
 

@@ -9,6 +9,7 @@ from firedoor.canonical import JSON
 from firedoor.vendors.aws.denials import DENY_ALL
 from firedoor.vendors.aws.ipsets import IpSetBlock
 from firedoor.vendors.aws.keys import AwsKey
+from firedoor.vendors.aws.logins import UserCredential
 from firedoor.vendors.aws.principals import AwsPrincipal, SsoUser
 from firedoor.vendors.aws.rotation import KeyRotation
 from firedoor.vendors.aws.user_denies import UserDenies
@@ -18,7 +19,7 @@ from tests.laws.worlds import awsorg, awswaf
 from tests.laws.worlds.base import MOMENTS, STAMPS, Worlds
 
 ACCOUNT = "111122223333"
-KEY = "AKIAAAAABBBBCCCCDDDD"
+KEY, SERVICE = "AKIAAAAABBBBCCCCDDDD", "ACCAAAAABBBBCCCCDDDD"
 KEY_IDS = st.from_regex(r"\AAKIA[A-Z2-7]{16}\Z")
 
 st.register_type_strategy(AccessKey, st.builds(AccessKey, id=KEY_IDS, status=st.sampled_from(KeyStatus), created=MOMENTS))
@@ -67,7 +68,8 @@ def users() -> st.SearchStrategy[dict[str, Any]]:
     """An account with the target's keys in any status and policies of many kinds; the target may be missing."""
     keys = st.dictionaries(KEY_IDS, st.fixed_dictionaries({"status": st.sampled_from(["Active", "Inactive"])}), max_size=2)
     managed = st.sampled_from([[], [], [DENY_ALL]])
-    user = st.fixed_dictionaries({"keys": keys, "policies": inline(2048), "managed": managed})
+    password = {"password": st.just({"created": "2023-01-01T00:00:00Z"})}
+    user = st.fixed_dictionaries({"keys": keys, "policies": inline(2048), "managed": managed}, optional=password)
     return st.dictionaries(st.just("ci"), user, max_size=1).map(lambda users: {ACCOUNT: {"users": users}})
 
 
@@ -76,6 +78,14 @@ def keys() -> st.SearchStrategy[dict[str, Any]]:
     key = st.fixed_dictionaries({"status": st.sampled_from(["Active", "Inactive"])})
     held = st.dictionaries(st.sampled_from([KEY, "AKIAEEEEFFFFGGGGHHHH"]), key, max_size=2)
     return st.dictionaries(st.just("ci"), st.fixed_dictionaries({"keys": held}), max_size=1).map(lambda users: {ACCOUNT: {"users": users}})
+
+
+def service_credentials() -> st.SearchStrategy[dict[str, Any]]:
+    """An account with the target's credential for a service beside another of its user, in any status; each may be missing."""
+    one = st.fixed_dictionaries({"status": st.sampled_from(["Active", "Inactive", "Expired"])})
+    held = st.dictionaries(st.sampled_from([SERVICE, "ACCAEEEEFFFFGGGGHHHH"]), one, max_size=2)
+    user = st.fixed_dictionaries({"service_credentials": held})
+    return st.dictionaries(st.just("ci"), user, max_size=1).map(lambda users: {ACCOUNT: {"users": users}})
 
 
 def roles() -> st.SearchStrategy[dict[str, Any]]:
@@ -97,6 +107,7 @@ WORLDS = Worlds(
         AwsKey: {"account": ACCOUNT, "user": "ci", "key": KEY},
         IamUser: {"account": ACCOUNT, "name": "ci"},
         IamRole: {"account": ACCOUNT, "name": "deployer"},
+        UserCredential: {"account": ACCOUNT, "user": "ci", "credential": SERVICE},
         **awswaf.TARGETS,
         **awsorg.TARGETS,
     },
@@ -104,6 +115,7 @@ WORLDS = Worlds(
         AwsKey: keys(),
         IamUser: users(),
         IamRole: roles(),
+        UserCredential: service_credentials(),
         IpSetBlock: awswaf.ip_sets(),
         KeyRotation: awswaf.rotations(),
         AwsPrincipal: awsorg.organizations(awsorg.PRINCIPALS, "deny_policy"),

@@ -66,7 +66,7 @@ HOSTILE: dict[str, Callable[[Any, Any], object]] = {
     "a new client of the session": _by_new_client,
     "another service of the session": lambda session, iam: session.client(
         "secretsmanager", endpoint_url=iam.meta.endpoint_url
-    ).list_secrets(),
+    ).get_secret_value(SecretId="x"),
     "a look turned into a write": _by_rewriting,
     "two actions in one request": _by_smuggling,
     "a presigned URL": lambda _session, iam: iam.generate_presigned_url("update_access_key", OFF),
@@ -200,6 +200,8 @@ def test_the_read_permissions_are_reads() -> None:
         "iam:DeleteRolePolicy",
         "iam:CreateAccessKey",
         "iam:DeleteAccessKey",
+        "iam:DeleteLoginProfile",
+        "iam:UpdateServiceSpecificCredential",
         "wafv2:UpdateIPSet",
         "secretsmanager:PutSecretValue",
         "secretsmanager:UpdateSecretVersionStage",

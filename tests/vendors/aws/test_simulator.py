@@ -159,7 +159,7 @@ async def test_what_moto_does_not_have_is_loud_too(raw: RawAws) -> None:
     role = f"arn:aws:iam::{ACCOUNT}:role/deployer"
     session = (await do(raw.client("sts").assume_role, RoleArn=role, RoleSessionName="aaa"))["Credentials"]
     iam = raw.session("iam", session)
-    assert await said(iam.list_service_specific_credentials, UserName="idle") == "NotSimulated"
+    assert await said(iam.reset_service_specific_credential, ServiceSpecificCredentialId="A" * 20) == "NotSimulated"
     assert await said(raw.session("s3", session).list_buckets) != ""
     assert await said(iam.list_access_keys) == "ValidationError"
 
