@@ -52,7 +52,7 @@ async def run(folder: Path, lag: float) -> None:
     slack_world["users"] = [*slack_world["users"], *people]
     [room] = slack_world["channels"]
     slack_world["channels"] = [{**room, "members": [*room["members"], *(person["id"] for person in people)]}]
-    limits = OktaLimits(of={}, others=WITHOUT_END, at_once=WITHOUT_END)
+    limits = OktaLimits(**dict.fromkeys(("users", "apps", "logs", "others", "at_once"), WITHOUT_END))
     async with (
         OktaSimulator(world_of(okta_world), lag=OktaLag(system_log=lag), limits=limits) as okta,
         SlackSimulator(slack_world) as slack,

@@ -50,9 +50,9 @@ class OktaClient(FactorCalls, GrantCalls, AppCalls, AdminCalls, TokenCalls, Clie
     """An async context manager. A client made with `Access.READ` cannot send a write, whoever asks it to.
 
     ``org_url`` is ``https://`` and the org's host (plain http only to loopback), ``token`` an API token or a holder of one, ``timeout``
-    seconds for one attempt, ``block_zone`` the id of the IP zone that blocks, where one was prepared. ``pace`` is asked before each attempt
-    and told Okta's rate headers after each reply, by the part of the API (``okta:apps``). Neither environment nor files are read. Raises
-    `Misconfigured` where URL or token cannot be used.
+    seconds for one attempt, ``block_zone`` the id of the IP zone that blocks, where one was prepared, ``service_group`` the id of the group
+    whose members are service users. ``pace`` is asked before each attempt and told Okta's rate headers after each reply, by the part of the
+    API (``okta:apps``). Neither environment nor files are read. Raises `Misconfigured` where URL or token cannot be used.
 
     Every method may raise `BadInput`, `Unauthorized`, `Forbidden`, `NotFound`, `Rejected`, `RateLimited`, `Unreachable`, `Unavailable`,
     `Malformed` and `Unsupported`; `firedoor.vendors.okta.problems` tells which reply means which.
@@ -67,9 +67,11 @@ class OktaClient(FactorCalls, GrantCalls, AppCalls, AdminCalls, TokenCalls, Clie
         access: Access,
         timeout: float = 10.0,
         block_zone: str = "",
+        service_group: str = "",
         pace: Pace | None = None,
     ) -> None:
         self.block_zone = block_zone
+        self.service_group = service_group
         self._pace = pace or Free()
         held = token = Token(token)  # from here on no variable of this frame prints it
         self._origin = origin_of(org_url)

@@ -10,10 +10,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from types import MappingProxyType
-from typing import Final
-
-SOME: Final[Mapping[str, int]] = MappingProxyType({"users": 600, "apps": 600, "logs": 120, "api-tokens": 600, "groups": 500})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,14 +19,18 @@ class OktaLimits:
     ``window`` is in seconds, ``at_once`` how many requests may be under way in the whole org.
     """
 
-    of: Mapping[str, int] = field(default_factory=lambda: SOME)
+    users: int = 600
+    apps: int = 600
+    logs: int = 120
+    api_tokens: int = 600
     others: int = 600
     window: float = 60.0
     at_once: int = 75
 
     def limit(self, family: str) -> int:
         """How many requests a window takes."""
-        return self.of.get(family, self.others)
+        named = {"users": self.users, "apps": self.apps, "logs": self.logs, "api-tokens": self.api_tokens}
+        return named.get(family, self.others)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -260,6 +260,16 @@ ACTIVATE_CLIENT_KEY: Final = HttpOperation(
     writes=True,
     idempotent=False,
 )
+LIST_GROUP_USERS: Final = HttpOperation(
+    name="listGroupUsers", method="GET", path="/api/v1/groups/{groupId}/users", permission="okta.groups.read", writes=False
+)
+GET_USER_GRANT: Final = HttpOperation(
+    name="getUserGrant", method="GET", path="/api/v1/users/{userId}/grants/{grantId}", permission="okta.users.read", writes=False
+)
+# A second one answers 404, which says that it is done.
+REVOKE_USER_GRANT: Final = HttpOperation(
+    name="revokeUserGrant", method="DELETE", path="/api/v1/users/{userId}/grants/{grantId}", permission="okta.users.manage", writes=True
+)
 
 OPERATIONS: Final = (
     GET_USER,
@@ -298,6 +308,9 @@ OPERATIONS: Final = (
     LIST_CLIENT_KEYS,
     DEACTIVATE_CLIENT_KEY,
     ACTIVATE_CLIENT_KEY,
+    LIST_GROUP_USERS,
+    GET_USER_GRANT,
+    REVOKE_USER_GRANT,
 )
 
 

@@ -185,7 +185,7 @@ def test_how_long_a_429_says_to_wait(headers: dict[str, str], seconds: float | N
 
 async def test_a_limit_far_off_is_raised_at_once() -> None:
     async with (
-        OktaSimulator(world_of(DATA), limits=OktaLimits(of={"users": 1})) as okta,
+        OktaSimulator(world_of(DATA), limits=OktaLimits(users=1)) as okta,
         OktaClient(org_url=okta.url, token=CANARY, access=Access.READ) as client,
     ):
         await client.user(JANE)

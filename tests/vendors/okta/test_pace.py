@@ -67,7 +67,7 @@ async def test_the_reset_is_told_on_our_clock_whatever_okta_has(told: Told) -> N
 
 
 async def test_a_refusal_is_heard_too(world: OktaWorld, told: Told) -> None:
-    limits = OktaLimits(of={"apps": 1})
+    limits = OktaLimits(apps=1)
     async with (
         OktaSimulator(world, limits=limits) as okta,
         OktaClient(org_url=okta.url, token=CANARY, access=Access.READ, pace=told) as client,
@@ -105,4 +105,4 @@ async def test_a_free_pace_never_waits() -> None:
 
 def test_every_operation_is_counted_somewhere() -> None:
     families = {operation.family for operation in OPERATIONS}
-    assert families == {"api-tokens", "apps", "iam", "logs", "users", "zones"}
+    assert families == {"api-tokens", "apps", "groups", "iam", "logs", "users", "zones"}

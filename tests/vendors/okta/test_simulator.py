@@ -148,7 +148,7 @@ async def test_sessions_and_tokens_expire() -> None:
 
 
 async def test_limits_are_counted_by_the_part_of_the_api_and_reset() -> None:
-    limits = OktaLimits(of={"users": 2, "logs": 1}, others=3)
+    limits = OktaLimits(users=2, logs=1, apps=3, api_tokens=3)
     async with OktaSimulator(world_of(DATA), limits=limits) as okta, aiohttp.ClientSession(okta.url) as http:
         left = [(await call(http, "GET", USER))[2].headers["X-Rate-Limit-Remaining"] for _ in range(2)]
         status, code, response = await call(http, "GET", USER)
@@ -169,7 +169,7 @@ async def test_limits_are_counted_by_the_part_of_the_api_and_reset() -> None:
 
 
 async def test_a_window_ends_by_itself() -> None:
-    limits = OktaLimits(of={"users": 1}, window=0.05)
+    limits = OktaLimits(users=1, window=0.05)
     async with OktaSimulator(world_of(DATA), limits=limits) as okta, aiohttp.ClientSession(okta.url) as http:
         await call(http, "GET", USER)
         await asyncio.sleep(0.1)
