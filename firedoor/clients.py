@@ -148,7 +148,8 @@ def _okta(settings: Settings, access: Access, pace: Pace | None) -> OktaClient:
     missing = [name for name, value in (("FIREDOOR_OKTA_ORG_URL", settings.okta_org_url), ("FIREDOOR_OKTA_API_TOKEN", token)) if not value]
     if missing or settings.okta_org_url is None or token is None:
         raise Misconfigured(f"this playbook works with Okta, and {' and '.join(missing)} is not set", advice="Set it in the environment")
-    return OktaClient(org_url=settings.okta_org_url, token=token, access=access, block_zone=settings.okta_block_zone)
+    zone, group = settings.okta_block_zone, settings.okta_service_group
+    return OktaClient(org_url=settings.okta_org_url, token=token, access=access, block_zone=zone, service_group=group)
 
 
 async def _greet(okta: OktaClient) -> Any:

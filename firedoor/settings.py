@@ -173,6 +173,7 @@ class Settings(_Table):
     okta_preview_api_token: SecretStr | None = None
     okta_sweep_api_token: SecretStr | None = None
     okta_block_zone: str = ""
+    okta_service_group: str = ""
     aws_region: str = "us-east-1"
     aws_accounts: dict[AccountId, str] = {}
     aws_preview_accounts: dict[AccountId, str] = {}
