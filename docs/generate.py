@@ -11,6 +11,7 @@ from typing import Final
 
 from firedoor import playbook, shelf, wiring
 from firedoor.catalogue import AnyAction, AnyQuery
+from firedoor.vendors.okta import watchlist
 
 HERE: Final = Path(__file__).resolve().parent
 UNDO: Final = {
@@ -100,6 +101,25 @@ def playbooks_page() -> str:
     return "\n".join(lines)
 
 
+def watchlist_page() -> str:
+    """What a hunt over Okta's System Log looks for."""
+    lines = [
+        "# The watch list for Okta's System Log",
+        "",
+        inspect.cleandoc(watchlist.__doc__ or ""),
+        "",
+        "| rule | what | event types |",
+        "|---|---|---|",
+    ]
+    for watch in watchlist.WATCHED:
+        kinds = ", ".join(f"`{kind}*`" if kind.endswith(".") else f"`{kind}`" for kind in watch.types)
+        lines.append(f"| `{watch.rule}` | {watch.says} | {kinds} |")
+    signs = ", ".join(f"`{kind}`" for kind in watchlist.SIGN_INS)
+    lines += [f"| `{rule}` | {says} | judged from {signs} |" for rule, says in watchlist.JUDGED.items()]
+    open_ = [f"`{watch.rule}`: {watch.unestablished}" for watch in watchlist.WATCHED if watch.unestablished]
+    return "\n".join([*lines, "", "## Not established", "", *[f"- {one}" for one in (*open_, *watchlist.JUDGED_UNESTABLISHED)]])
+
+
 def _input_row(name: str, wanted: playbook.Input) -> str:
     told = "" if wanted.required else f" (otherwise `{wanted.default}`)" if wanted.default else " (optional)"
     return f"| `{name}`{told} | {wanted.help} | `{wanted.example}` |"
@@ -121,6 +141,7 @@ def main() -> None:
     pages = {f"actions/{name}.md": action_page(unit) for name, unit in known.actions.items()}
     pages |= {f"actions/{name}.md": query_page(unit) for name, unit in known.queries.items()}
     pages["playbooks.md"] = playbooks_page()
+    pages["okta-watchlist.md"] = watchlist_page()
     folder = HERE / "actions"
     folder.mkdir(exist_ok=True)
     for stale in folder.glob("*.md"):

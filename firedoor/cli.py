@@ -20,7 +20,7 @@ os.environ.setdefault("TYPER_USE_RICH", "0")  # saves a third of a second of sta
 
 import typer
 
-from firedoor import cli_audit, cli_decisions
+from firedoor import cli_audit, cli_decisions, cli_hunts, cli_sweeps
 from firedoor.errors import FiredoorError
 
 T = TypeVar("T")
@@ -37,6 +37,8 @@ app.add_typer(playbooks_app, name="playbooks")
 app.add_typer(actions_app, name="actions")
 cli_decisions.register(app)
 cli_audit.register(app)
+cli_sweeps.register(app)
+cli_hunts.register(app)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 Inputs = Annotated[list[str], typer.Option("--input", "-i", metavar="KEY=VALUE", help="An input; repeat it, or separate values by commas.")]

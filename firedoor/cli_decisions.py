@@ -78,7 +78,7 @@ def standing_sign(
     """Sign the standing approval that waits for another signature, or draw up a new one."""
     from firedoor import terminal
 
-    _show(asyncio.run(terminal.sign_standing(signer(key), days=days, confirm=_confirm(yes=yes))), _standing_words, as_json=as_json)
+    _show(asyncio.run(terminal.sign_standing(signer(key), days=days, confirm=confirming(yes=yes))), _standing_words, as_json=as_json)
 
 
 @standing_app.command("show")
@@ -119,7 +119,7 @@ def _decide(word: str, run: str, who: Signer, reason: str, *, yes: bool, as_json
     from firedoor import terminal
     from firedoor.approval import Answer
 
-    job = terminal.decide(run, Answer(word), who, reason=reason, confirm=_confirm(yes=yes))
+    job = terminal.decide(run, Answer(word), who, reason=reason, confirm=confirming(yes=yes))
     _show(asyncio.run(job), _decision_words, as_json=as_json)
 
 
@@ -129,7 +129,9 @@ def _key(key: Path | None) -> Path:
     return key.expanduser()
 
 
-def _confirm(*, yes: bool) -> Any:
+def confirming(*, yes: bool) -> Any:
+    """Shows what is to be signed, and asks; or does not ask, where the person has said yes already."""
+
     def confirm(document: str) -> bool:
         typer.echo(document, err=True)
         if yes:

@@ -46,6 +46,10 @@ class Scope:
         )
         return all(not patterns or any(fnmatch.fnmatchcase(value, pattern) for pattern in patterns) for patterns, value in asked)
 
+    def concerns(self, kind: str) -> bool:
+        """Whether credentials of a type can be in it."""
+        return not self.types or any(fnmatch.fnmatchcase(kind, pattern) for pattern in self.types)
+
     def enters(self, place: str) -> bool:
         """Whether anything there can be in it."""
         return not self.places or any(fnmatch.fnmatchcase(place, pattern) for pattern in self.places)

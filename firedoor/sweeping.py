@@ -12,9 +12,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from firedoor import asking, batching, closing, requesting, sweepplan, sweepreport
+from firedoor import asking, batching, closing, requesting, sweepplan, sweepreport, sweepview
 from firedoor.allotment import Allotments
 from firedoor.approval import Ruling
 from firedoor.batching import Bench, Grants
@@ -62,7 +62,10 @@ def held_as(run: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sweeping:
-    """Carries out sweeps. ``act`` are units with clients that write; ``run_batch`` carries out a batch, ``told`` hears how far it is."""
+    """Carries out sweeps. ``act`` are units with clients that write, or in a process that only previews with such as only read.
+
+    ``run_batch`` carries out a batch, ``told`` hears how far it is.
+    """
 
     journal: Journal
     leases: Leases
@@ -73,6 +76,10 @@ class Sweeping:
     act: Units
     run_batch: RunBatch = plainly
     told: Told = untold
+
+    async def preview(self, book: Sweep) -> Report:
+        """What it would find and do now. See `firedoor.sweepview`."""
+        return await sweepview.look(book, self.act, self.guard)
 
     async def sweep(self, order: Order, book: Sweep, mandate: Mandate | None = None) -> Report:
         """The whole sweep. With a ``mandate`` nobody is asked. Raises `BadInput` before anything is touched, `JournalError` at any time."""
@@ -247,7 +254,8 @@ class Sweeping:
 
     async def _close(self, run: str, book: Sweep, record: Record, progress: Progress) -> Closure:
         """Account for every credential, place by place."""
-        ends = {kind: unit.ends_as for kind, name in book.treat.items() if isinstance(unit := self.act.actions.get(name), Treatment)}
+        units = ((kind, self.act.actions.get(name)) for kind, name in book.treat.items())
+        ends = {kind: cast("Treatment[Any, Any]", unit).ends_as for kind, unit in units if unit is not None}
         closure = closing.begin(book, ends, record.order.asked)
         last = max(progress.rounds, default=0)
         closure.unlisted = [one for one in progress.unlisted if one.round == last]

@@ -52,7 +52,6 @@ class House:
     catalogue: Catalogue
     seen: Seen
     leases: Leases
-    look: Units | None = None
     sweeping: Sweeping | None = None
     missing: Mapping[str, Misconfigured] = field(default_factory=dict)
 
@@ -190,14 +189,14 @@ async def open_house(
             look=looking,
             act=acting,
         )
-        sweeping = acting and Sweeping(
+        sweeping = Sweeping(
             journal=journal,
             leases=leases,
             allotments=Allotments(store),
             desk=desk,
             guard=guard,
             channel=told,
-            act=acting,
+            act=acting or looking,
         )
         missing = {**look.missing, **(act.missing if act else {})}
         yield House(
@@ -209,7 +208,6 @@ async def open_house(
             catalogue=known,
             seen=Seen(store),
             leases=leases,
-            look=looking,
             sweeping=sweeping,
             missing=missing,
         )

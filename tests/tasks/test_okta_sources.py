@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,12 +11,15 @@ import pytest
 
 from firedoor.approval import Roster
 from firedoor.canonical import canonical, plain
-from firedoor.errors import Forbidden
+from firedoor.errors import BadInput, Forbidden
 from firedoor.guard import Guard
 from firedoor.inventory import Credential, State, Use
 from firedoor.source import Source
 from firedoor.vendors.faults import Fault
+from tasks.okta.deactivate_client_key import DeactivateClientKey
 from tasks.okta.list_api_tokens import ListApiTokens
+from tasks.okta.list_client_secrets import ListClientSecrets
+from tasks.okta.replace_client_secret import ReplaceClientSecret
 from tasks.okta.revoke_api_token import RevokeApiToken
 from tests.tasks.rooms import ROOMS
 from tests.tasks.rooms.base import Simulated
@@ -25,6 +29,21 @@ WORLD: dict[str, Any] = {
         {"id": "00u1", "login": "ada@acme.example"},
         {"id": "00u2", "login": "bob@acme.example", "status": "DEPROVISIONED"},
         {"id": "00u3", "login": "cy@acme.example", "status": "SUSPENDED"},
+    ],
+    "apps": [
+        {"id": "0oa1", "label": "Deploy bot", "secret": "canary-secret-1", "created": "2023-05-01T09:00:00Z"},
+        {"id": "0oa2", "label": "Slides", "type": "web", "secret": "canary-secret-2"},
+        {"id": "0oa3", "label": "Old bot", "status": "INACTIVE"},
+        {"id": "0oa4", "label": "Mail", "name": "google", "type": ""},
+    ],
+    "client_secrets": [
+        {"id": "ocs2", "app": "0oa3", "secret": "canary-secret-3", "status": "INACTIVE"},
+        {"id": "ocs3", "app": "0oa3", "secret": "canary-secret-4"},
+    ],
+    "client_keys": [
+        {"id": "pks1", "app": "0oa1", "kid": "deploy-2023"},
+        {"id": "pks2", "app": "0oa1", "kid": "sealed", "use": "enc"},
+        {"id": "pks3", "app": "0oa2", "kid": "slides"},
     ],
     "api_tokens": [
         {"id": "00T1", "name": "deploy", "token": "canary-token-1", "owner": "00u1", "created": "2023-05-01T09:00:00Z"},
@@ -87,3 +106,45 @@ async def test_the_guard_refuses_firedoors_own_tokens_by_their_owner(at: Simulat
     action = RevokeApiToken(at.client)
     refused = {token.id for token in await listed(ListApiTokens(at.client)) if guard.refusal(action.target_of(token))}
     assert refused == {"00Tgiven3", "00Tgiven4"}
+
+
+async def test_the_secrets_and_keys_of_service_apps_in_any_status(at: Simulated) -> None:
+    found = {one.id: one for one in await listed(ListClientSecrets(at.client))}
+    assert {(one.kind, one.holder, one.id, one.state) for one in found.values()} == {
+        ("client_secret", "0oa1", "ocs0oa1", State.ACTIVE),
+        ("client_secret", "0oa3", "ocs2", State.INACTIVE),
+        ("client_secret", "0oa3", "ocs3", State.ACTIVE),
+        ("client_key", "0oa1", "pks1", State.ACTIVE),
+    }
+    assert found["ocs0oa1"].created == datetime(2023, 5, 1, 9, tzinfo=UTC)
+    assert found["ocs0oa1"].names == ("okta:client_secret:ocs0oa1", "okta:app:0oa1")
+    assert (found["ocs2"].facts["app"], found["ocs2"].facts["app_status"]) == ("Old bot", "INACTIVE")
+    assert {one.last_use.use for one in found.values()} == {Use.UNKNOWN}
+    assert "canary" not in canonical(plain(list(found.values())))
+    assert "hashof" not in canonical(plain(list(found.values())))
+
+
+async def test_what_client_treatments_see_in_the_list_is_what_they_would_read(at: Simulated) -> None:
+    actions = {"client_secret": ReplaceClientSecret(at.client), "client_key": DeactivateClientKey(at.client)}
+    for one in await listed(ListClientSecrets(at.client)):
+        action: Any = actions[one.kind]
+        assert action.treats == one.type
+        assert action.seen(one) == await action.read(action.target_of(one))
+
+
+async def test_a_credential_whose_facts_do_not_suffice_is_refused(at: Simulated) -> None:
+    bare = Credential(system="okta", kind="client_secret", place="acme.okta.com", holder="0oa1", id="ocs1", names=())
+    with pytest.raises(BadInput, match="which secrets the app has"):
+        ReplaceClientSecret(at.client).seen(bare)
+    assert DeactivateClientKey(at.client).seen(replace(bare, kind="client_key")) is None
+
+
+async def test_an_app_that_is_gone_by_then_has_none(at: Simulated) -> None:
+    source = ListClientSecrets(at.client)
+    assert [one.holder for one in await source.credentials("127.0.0.1", ["0oa9", "0oa3"])] == ["0oa3", "0oa3"]
+
+
+async def test_memory_does_not_grow_with_the_number_of_apps(at: Simulated, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("firedoor.vendors.okta.apps.APP_PAGE", 1)
+    pages = [page async for page in ListClientSecrets(at.client).holders("127.0.0.1")]
+    assert pages == [["0oa1"], ["0oa3"]]

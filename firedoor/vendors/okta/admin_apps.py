@@ -15,10 +15,20 @@ from firedoor.vendors.okta.services import App
 from firedoor.vendors.okta.systemlog import stamp
 
 
+def list_applications(call: Call) -> web.Response:
+    """Every app, in pages; a deleted one is not shown."""
+    rows = [_shown(each) for each in call.world.apps.values() if each.status != "DELETED"]
+    return page(call, rows, default=20, most=200, code="E0000029")
+
+
 def get_application(call: Call) -> web.Response:
-    """An app. Its client secret is not shown, as Okta shows it only where it was just made."""
-    app = _app(call)
-    body: dict[str, JSON] = {
+    """An app."""
+    return web.json_response(_shown(app_of(call)))
+
+
+def _shown(app: App) -> JSON:
+    """As Okta's Application. Its client secret is not in it: Okta shows that only where it was just made."""
+    return {
         "id": app.id,
         "name": app.name,
         "label": app.label,
@@ -35,34 +45,34 @@ def get_application(call: Call) -> web.Response:
             }
         },
     }
-    return web.json_response(body)
 
 
 def deactivate_application(call: Call) -> web.Response:
     """To INACTIVE."""
-    services.switch(call.world, _app(call), "INACTIVE", by=call.by)
+    services.switch(call.world, app_of(call), "INACTIVE", by=call.by)
     return web.json_response({})
 
 
 def activate_application(call: Call) -> web.Response:
     """To ACTIVE."""
-    services.switch(call.world, _app(call), "ACTIVE", by=call.by)
+    services.switch(call.world, app_of(call), "ACTIVE", by=call.by)
     return web.json_response({})
 
 
 def list_app_tokens(call: Call) -> web.Response:
     """The working refresh tokens of an app, in pages; its own access tokens are in no list."""
-    rows = [shown_token(call, each) for each in services.tokens(call.world, client=_app(call).id)]
+    rows = [shown_token(call, each) for each in services.tokens(call.world, client=app_of(call).id)]
     return page(call, rows, default=20, most=200)
 
 
 def revoke_app_tokens(call: Call) -> web.Response:
     """The refresh tokens of an app, revoked. None is fine."""
-    services.revoke_tokens(call.world, client=_app(call).id, by=call.by)
+    services.revoke_tokens(call.world, client=app_of(call).id, by=call.by)
     return web.Response(status=204)
 
 
 HANDLERS: Final[Mapping[operations.HttpOperation, Handler]] = {
+    operations.LIST_APPLICATIONS: list_applications,
     operations.GET_APPLICATION: get_application,
     operations.DEACTIVATE_APPLICATION: deactivate_application,
     operations.ACTIVATE_APPLICATION: activate_application,
@@ -71,7 +81,8 @@ HANDLERS: Final[Mapping[operations.HttpOperation, Handler]] = {
 }
 
 
-def _app(call: Call) -> App:
+def app_of(call: Call) -> App:
+    """The app that the path names. Raises `Refused` (404 E0000007)."""
     name = call.request.match_info["appId"]
     if name not in call.world.apps:
         raise Refused(404, "E0000007", f"Not found: Resource not found: {name} (AppInstance)")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Final
 
 from firedoor.vendors.okta import operations, replies
 from firedoor.vendors.okta.calls import Calls
 from firedoor.vendors.okta.values import AppRecord, RefreshToken, check_id
 
+APP_PAGE: Final = 200
 APP_TOKEN_PAGE: Final = 200
 
 
@@ -17,6 +19,11 @@ class AppCalls(Calls):
     async def app(self, app_id: str) -> AppRecord:
         """One app (getApplication), without its credentials."""
         return await self._read_one(operations.GET_APPLICATION, check_id(app_id, kind="app"), replies.app, target=app_id)
+
+    def apps(self) -> AsyncIterator[tuple[AppRecord, ...]]:
+        """Every app of the org, of any kind and status, page by page (listApplications)."""
+        path = f"{operations.LIST_APPLICATIONS.path}?limit={APP_PAGE}"
+        return self._each_page(operations.LIST_APPLICATIONS, path, replies.app, target="the org's apps")
 
     async def deactivate_app(self, app_id: str) -> None:
         """Switch an app off (deactivateApplication). Its secrets and keys stay, and work again once it is activated."""

@@ -6,21 +6,25 @@ transport failures, and reject a page of the System Log for one word they do not
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 from urllib.parse import urlencode, urljoin, urlsplit
 
-from firedoor.errors import BadInput, Malformed, Misconfigured, VendorError
+from firedoor.errors import BadInput, Malformed, Misconfigured, RateLimited, VendorError
 from firedoor.vendors.access import Access, CallPolicy
 from firedoor.vendors.okta import operations, replies, zones
 from firedoor.vendors.okta.admins import AdminCalls
 from firedoor.vendors.okta.apps import AppCalls
+from firedoor.vendors.okta.calls import MOST_PAGES
+from firedoor.vendors.okta.clientcredentials import ClientCredentialCalls
 from firedoor.vendors.okta.factors import FactorCalls
 from firedoor.vendors.okta.grants import GrantCalls
+from firedoor.vendors.okta.logs import LOG_PAGE, LogCalls, moment_text
 from firedoor.vendors.okta.operations import HttpOperation
 from firedoor.vendors.okta.problems import date_of, problem
 from firedoor.vendors.okta.tokens import TokenCalls
@@ -33,14 +37,14 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-LOG_PAGE: Final = 1000
 TOKEN_PAGE: Final = 200
-MOST_PAGES: Final = 1000
+MOST_PAUSES: Final = 5
+PAUSE_SECONDS: Final = 60.0  # the window of Okta's limits
 
 _NEXT: Final = re.compile(r'<([^<>]*)>\s*;\s*rel="?next"?(?:\s*[;,]|\s*$)')
 
 
-class OktaClient(FactorCalls, GrantCalls, AppCalls, AdminCalls, TokenCalls):
+class OktaClient(FactorCalls, GrantCalls, AppCalls, AdminCalls, TokenCalls, ClientCredentialCalls, LogCalls):
     """An async context manager. A client made with `Access.READ` cannot send a write, whoever asks it to.
 
     ``org_url`` is ``https://`` and the org's host (plain http only to loopback), ``token`` an API token or a holder of one, ``timeout``
@@ -164,9 +168,9 @@ class OktaClient(FactorCalls, GrantCalls, AppCalls, AdminCalls, TokenCalls):
         With ``until`` the bounds are on the time of publishing. Without it Okta reads on in the order of arrival and always offers a next
         page, so an empty page is the end. Entries may take some 30 s to show: an empty answer does not mean that nothing happened.
         """
-        query = {"filter": filter, "since": _moment(since), "limit": str(LOG_PAGE), "sortOrder": "ASCENDING"}
+        query = {"filter": filter, "since": moment_text(since), "limit": str(LOG_PAGE), "sortOrder": "ASCENDING"}
         if until is not None:
-            query["until"] = _moment(until)
+            query["until"] = moment_text(until)
         path = f"{operations.LIST_LOG_EVENTS.path}?{urlencode(query)}"
         return await self._pages(operations.LIST_LOG_EVENTS, path, replies.log_event, target="the System Log", polling=until is None)
 
@@ -221,17 +225,42 @@ class OktaClient(FactorCalls, GrantCalls, AppCalls, AdminCalls, TokenCalls):
     async def _pages(
         self, operation: HttpOperation, path: str, read: Callable[[replies.Object], T], *, target: str, polling: bool = False
     ) -> tuple[T, ...]:
-        found: list[T] = []
+        pages = self._each_page(operation, path, read, target=target, polling=polling)
+        return tuple([item async for page in pages for item in page])
+
+    async def _each_page(
+        self,
+        operation: HttpOperation,
+        path: str,
+        read: Callable[[replies.Object], T],
+        *,
+        target: str,
+        polling: bool = False,
+        most: int = MOST_PAGES,
+        patient: bool = False,
+    ) -> AsyncIterator[tuple[T, ...]]:
         asked: set[str] = set()
         following: str | None = path
         while following is not None:
-            if following in asked or len(asked) >= MOST_PAGES:
+            if following in asked or len(asked) >= most:
                 raise self._malformed(operation, "it hands out the same page again, or pages without end", target)
             asked.add(following)
-            page, reply = await self._call(operation, following, lambda body: replies.many(body, read), target=target)
-            found += page
+            page, reply = await self._page(operation, following, read, target=target, pauses=MOST_PAUSES if patient else 0)
+            yield page
             following = None if polling and not page else self._next(operation, path, reply, target)
-        return tuple(found)
+
+    async def _page(
+        self, operation: HttpOperation, path: str, read: Callable[[replies.Object], T], *, target: str, pauses: int
+    ) -> tuple[tuple[T, ...], Reply]:
+        while True:
+            try:
+                return await self._call(operation, path, lambda body: replies.many(body, read), target=target)
+            except RateLimited as limited:
+                if pauses <= 0:
+                    raise
+                pauses -= 1
+                pause = PAUSE_SECONDS if limited.retry_after is None else limited.retry_after
+            await asyncio.sleep(pause)
 
     def _next(self, operation: HttpOperation, path: str, reply: Reply, target: str) -> str | None:
         """The next page's path and query, None where Okta links to none."""
@@ -245,9 +274,11 @@ class OktaClient(FactorCalls, GrantCalls, AppCalls, AdminCalls, TokenCalls):
             raise self._malformed(operation, "its link to the next page leads elsewhere and was not followed", target)
         return link.removeprefix(self._origin)
 
-    async def _call(self, operation: HttpOperation, path: str, read: Callable[[bytes], T], *, target: str) -> tuple[T, Reply]:
+    async def _call(
+        self, operation: HttpOperation, path: str, read: Callable[[bytes], T], *, target: str, body: Mapping[str, object] | None = None
+    ) -> tuple[T, Reply]:
         async def attempt() -> tuple[T, Reply]:
-            return await self._once(operation, path, read, target=target)
+            return await self._once(operation, path, read, target=target, body=body)
 
         return await send(operation, attempt)
 
@@ -258,12 +289,12 @@ class OktaClient(FactorCalls, GrantCalls, AppCalls, AdminCalls, TokenCalls):
         read: Callable[[bytes], T],
         *,
         target: str,
-        body: dict[str, object] | None = None,
+        body: Mapping[str, object] | None = None,
     ) -> tuple[T, Reply]:
         if self._executor is None:
             raise Misconfigured("the Okta client is used outside its async with block", advice="This is a defect in Firedoor")
         # What is empty stays in the body: without this the SDK drops it, and a list would never become empty.
-        request, _ = await self._executor.create_request(operation.method, path, body or {}, keep_empty_params=True)
+        request, _ = await self._executor.create_request(operation.method, path, dict(body or {}), keep_empty_params=True)
         try:
             _, reply, _, _ = await self._executor.fire_request(request)
         except VendorError as error:
@@ -297,9 +328,3 @@ class OktaClient(FactorCalls, GrantCalls, AppCalls, AdminCalls, TokenCalls):
         if date is not None:
             heard = date.timestamp() - time.monotonic()
             self._ahead = heard if self._ahead is None else max(self._ahead, heard)
-
-
-def _moment(moment: datetime) -> str:
-    if moment.tzinfo is None:
-        raise BadInput("a moment for the System Log has no time zone", advice="Give it in UTC")
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -8,7 +8,7 @@ from typing import Final
 
 from firedoor.errors import BadInput
 from firedoor.model import Target
-from firedoor.vendors.okta.values import check_id, check_login, shown_title
+from firedoor.vendors.okta.values import OktaApp, check_id, check_login, shown_title
 
 OWN: Final = "current"  # Okta's word, in place of an id, for the token that a request is made with
 
@@ -70,3 +70,79 @@ class OktaApiToken(Target):
     def names(self) -> tuple[str, ...]:
         """By its id and by its owner's names: whoever protects a user, Firedoor's own among them, protects their tokens."""
         return (f"okta:api_token:{self.token_id}", *user_names(self.user_id, self.login))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientSecretRecord:
+    """A client secret of an app by its id, without the secret and its hash, which Okta shows. ``status`` is ``ACTIVE`` or ``INACTIVE``."""
+
+    id: str
+    status: str
+    created: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientKeyRecord:
+    """A public key of an app by Okta's id. ``kid`` is its name in the app's key set, ``use`` ``sig`` or ``enc``, empty where not told."""
+
+    id: str
+    kid: str
+    use: str
+    status: str
+    created: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OktaClientSecret(Target):
+    """One client secret of one app. ``title`` is the app's label, which is shown, never looked up; it may be empty."""
+
+    app_id: str
+    title: str
+    secret_id: str
+
+    def __post_init__(self) -> None:
+        check_id(self.app_id, kind="app")
+        check_id(self.secret_id, kind="client secret")
+
+    @property
+    def app(self) -> OktaApp:
+        """The app it belongs to."""
+        return OktaApp(app_id=self.app_id, title=self.title)
+
+    @property
+    def label(self) -> str:
+        """Its id, and the app."""
+        return f"client secret {self.secret_id} of {self.app.label}"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """By its id and by its app's."""
+        return (f"okta:client_secret:{self.secret_id}", *self.app.names)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OktaClientKey(Target):
+    """One public key of one app, by Okta's id of it, not by its ``kid``. ``title`` is the app's label; it may be empty."""
+
+    app_id: str
+    title: str
+    key_id: str
+
+    def __post_init__(self) -> None:
+        check_id(self.app_id, kind="app")
+        check_id(self.key_id, kind="client key")
+
+    @property
+    def app(self) -> OktaApp:
+        """The app it belongs to."""
+        return OktaApp(app_id=self.app_id, title=self.title)
+
+    @property
+    def label(self) -> str:
+        """Its id, and the app."""
+        return f"client key {self.key_id} of {self.app.label}"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """By its id and by its app's."""
+        return (f"okta:client_key:{self.key_id}", *self.app.names)

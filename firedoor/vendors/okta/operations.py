@@ -185,6 +185,71 @@ REVOKE_API_TOKEN: Final = HttpOperation(
     writes=True,
     never=("current",),
 )
+LIST_APPLICATIONS: Final = HttpOperation(
+    name="listApplications", method="GET", path="/api/v1/apps", permission="okta.apps.read", writes=False
+)
+LIST_CLIENT_SECRETS: Final = HttpOperation(
+    name="listOAuth2ClientSecrets", method="GET", path="/api/v1/apps/{appId}/credentials/secrets", permission="okta.apps.read", writes=False
+)
+# Each call makes another secret, and a third one is refused.
+CREATE_CLIENT_SECRET: Final = HttpOperation(
+    name="createOAuth2ClientSecret",
+    method="POST",
+    path="/api/v1/apps/{appId}/credentials/secrets",
+    permission="okta.apps.manage",
+    writes=True,
+    idempotent=False,
+    takes_body=True,
+    refusals=("400 E0000001",),
+)
+# The only secret of a client is not deactivated. What a second call answers is not recorded, so after a lost reply the caller reads back.
+DEACTIVATE_CLIENT_SECRET: Final = HttpOperation(
+    name="deactivateOAuth2ClientSecret",
+    method="POST",
+    path="/api/v1/apps/{appId}/credentials/secrets/{secretId}/lifecycle/deactivate",
+    permission="okta.apps.manage",
+    writes=True,
+    idempotent=False,
+    refusals=("400 E0000001",),
+)
+ACTIVATE_CLIENT_SECRET: Final = HttpOperation(
+    name="activateOAuth2ClientSecret",
+    method="POST",
+    path="/api/v1/apps/{appId}/credentials/secrets/{secretId}/lifecycle/activate",
+    permission="okta.apps.manage",
+    writes=True,
+    idempotent=False,
+)
+# Only an inactive one; a second call answers 404, which says that it is done.
+DELETE_CLIENT_SECRET: Final = HttpOperation(
+    name="deleteOAuth2ClientSecret",
+    method="DELETE",
+    path="/api/v1/apps/{appId}/credentials/secrets/{secretId}",
+    permission="okta.apps.manage",
+    writes=True,
+    refusals=("400 E0000001",),
+)
+LIST_CLIENT_KEYS: Final = HttpOperation(
+    name="listJwk", method="GET", path="/api/v1/apps/{appId}/credentials/jwks", permission="okta.apps.read", writes=False
+)
+# Signing keys only. As with secrets, nobody recorded a second call.
+DEACTIVATE_CLIENT_KEY: Final = HttpOperation(
+    name="deactivateOAuth2ClientJsonWebKey",
+    method="POST",
+    path="/api/v1/apps/{appId}/credentials/jwks/{keyId}/lifecycle/deactivate",
+    permission="okta.apps.manage",
+    writes=True,
+    idempotent=False,
+    refusals=("400 E0000001",),
+)
+ACTIVATE_CLIENT_KEY: Final = HttpOperation(
+    name="activateOAuth2ClientJsonWebKey",
+    method="POST",
+    path="/api/v1/apps/{appId}/credentials/jwks/{keyId}/lifecycle/activate",
+    permission="okta.apps.manage",
+    writes=True,
+    idempotent=False,
+)
 
 OPERATIONS: Final = (
     GET_USER,
@@ -214,6 +279,15 @@ OPERATIONS: Final = (
     LIST_API_TOKENS,
     GET_API_TOKEN,
     REVOKE_API_TOKEN,
+    LIST_APPLICATIONS,
+    LIST_CLIENT_SECRETS,
+    CREATE_CLIENT_SECRET,
+    DEACTIVATE_CLIENT_SECRET,
+    ACTIVATE_CLIENT_SECRET,
+    DELETE_CLIENT_SECRET,
+    LIST_CLIENT_KEYS,
+    DEACTIVATE_CLIENT_KEY,
+    ACTIVATE_CLIENT_KEY,
 )
 
 

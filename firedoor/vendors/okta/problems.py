@@ -41,6 +41,15 @@ class Locked(Conflict):
     retryable = True
 
 
+class NotYet(Conflict):
+    """What a change builds on does not show yet; nothing was sent. The next reading tells."""
+
+    retryable = True
+
+    def __init__(self, what: str, *, operation: str, target: str) -> None:
+        super().__init__(what, vendor=VENDOR, operation=operation, target=target, advice="Resume the run once it shows")
+
+
 def problem(operation: HttpOperation, reply: Reply, *, target: str) -> VendorError | None:
     """The error that a reply stands for; None where Okta did as asked."""
     status, code = reply.status, _code(reply.body)

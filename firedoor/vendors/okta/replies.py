@@ -5,13 +5,14 @@ Fields that Okta adds and words it has not used before are let through: a strict
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeAlias, TypeVar
 
-from firedoor.vendors.okta.credentials import ApiTokenRecord
-from firedoor.vendors.okta.values import AdminRole, AppRecord, Consent, Factor, LogEvent, RefreshToken, UserRecord
+from firedoor.vendors.okta.credentials import ApiTokenRecord, ClientKeyRecord, ClientSecretRecord
+from firedoor.vendors.okta.values import AdminRole, AppRecord, Consent, Factor, LogEntry, LogEvent, LogParty, RefreshToken, UserRecord
 from firedoor.vendors.okta.zones import ZoneRecord
 
 T = TypeVar("T")
@@ -151,6 +152,29 @@ def log_event(item: Object) -> LogEvent:
     )
 
 
+def log_entry(item: Object) -> LogEntry:
+    """From Okta's LogEvent, with what a hunt asks of it. debugContext, which may hold hashes of secrets, and all else stay behind."""
+    outcome, client = _object(item.get("outcome") or {}, "outcome"), _object(item.get("client") or {}, "client")
+    authentication = _object(item.get("authenticationContext") or {}, "authenticationContext")
+    session, step = _text_or_empty(authentication, "externalSessionId"), authentication.get("authenticationStep")
+    return LogEntry(
+        uuid=_text(item, "uuid"),
+        event_type=_text(item, "eventType"),
+        published=_moment(item, "published"),
+        actor=_party(item.get("actor") or {}, "actor"),
+        targets=tuple(_party(each, "target") for each in _array(item.get("target") or [], "target")),
+        outcome=_text_or_empty(outcome, "result"),
+        ip=_text_or_empty(client, "ipAddress"),
+        session=hashlib.sha256(session.encode()).hexdigest()[:16] if session else "",
+        step=step if isinstance(step, int) else None,
+    )
+
+
+def _party(value: object, name: str) -> LogParty:
+    item = _object(value, name)
+    return LogParty(id=_text_or_empty(item, "id"), type=_text_or_empty(item, "type"), name=_text_or_empty(item, "alternateId"))
+
+
 def admin_role(item: Object) -> AdminRole:
     """From Okta's StandardRole or CustomRole."""
     return AdminRole(
@@ -174,6 +198,22 @@ def api_token(item: Object) -> ApiTokenRecord:
         expires=_moment_or_none(item, "expiresAt"),
         client_name=_text_or_empty(item, "clientName"),
         network="" if network is None else _text_or_empty(_object(network, "network"), "connection"),
+    )
+
+
+def client_secret(item: Object) -> ClientSecretRecord:
+    """From Okta's OAuth2ClientSecret, which holds the secret itself and its hash. Both stay behind."""
+    return ClientSecretRecord(id=_text(item, "id"), status=_text(item, "status"), created=_moment_or_none(item, "created"))
+
+
+def client_key(item: Object) -> ClientKeyRecord:
+    """From Okta's JSON Web Key of a client. The key stays behind, public as it is."""
+    return ClientKeyRecord(
+        id=_text(item, "id"),
+        kid=_text_or_empty(item, "kid"),
+        use=_text_or_empty(item, "use"),
+        status=_text(item, "status"),
+        created=_moment_or_none(item, "created"),
     )
 
 

@@ -19,7 +19,7 @@ from typing import Final, Self
 from aiohttp import web
 
 from firedoor.vendors.faults import Effect, Fault, Faults
-from firedoor.vendors.okta import admin, admin_accounts, admin_apps, admin_tokens, admin_zones, selfservice, signin
+from firedoor.vendors.okta import admin, admin_accounts, admin_apps, admin_clients, admin_tokens, admin_zones, selfservice, signin
 from firedoor.vendors.okta.admin import Call, Handler, Refused
 from firedoor.vendors.okta.operations import HttpOperation
 from firedoor.vendors.okta.world import ApiToken, OktaWorld
@@ -28,6 +28,7 @@ HANDLERS: Final = {
     **admin.HANDLERS,
     **admin_accounts.HANDLERS,
     **admin_apps.HANDLERS,
+    **admin_clients.HANDLERS,
     **admin_tokens.HANDLERS,
     **admin_zones.HANDLERS,
 }

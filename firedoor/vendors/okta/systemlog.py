@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Final, TypeAlias
 from uuid import UUID
 
@@ -44,6 +45,8 @@ class Entry:
     targets: tuple[Party, ...]
     outcome: str
     reason: str
+    ip: str = ""
+    session: str = ""
 
     def shown(self) -> dict[str, JSON]:
         """As Okta's LogEvent."""
@@ -57,6 +60,8 @@ class Entry:
             "actor": _party(self.actor),
             "outcome": {"result": self.outcome, **({"reason": self.reason} if self.reason else {})},
             "target": [_party(target) for target in self.targets],
+            **({"client": {"ipAddress": self.ip}} if self.ip else {}),
+            **({"authenticationContext": {"authenticationStep": 0, "externalSessionId": self.session}} if self.session else {}),
             "transaction": {"type": "WEB", "id": f"sim{self.number:08d}", "detail": {}},
         }
 
@@ -82,7 +87,16 @@ class SystemLog:
         self.lag = timedelta(0)
 
     def write(
-        self, event_type: str, *, at: datetime, actor: Party, targets: Iterable[Party] = (), outcome: str = "SUCCESS", reason: str = ""
+        self,
+        event_type: str,
+        *,
+        at: datetime,
+        actor: Party,
+        targets: Iterable[Party] = (),
+        outcome: str = "SUCCESS",
+        reason: str = "",
+        ip: str = "",
+        session: str = "",
     ) -> None:
         """Append one entry, published ``at``."""
         self.entries.append(
@@ -94,6 +108,8 @@ class SystemLog:
                 targets=tuple(targets),
                 outcome=outcome,
                 reason=reason,
+                ip=ip,
+                session=session,
             )
         )
 
@@ -106,14 +122,15 @@ class SystemLog:
         queries have.
         """
         start = since or (until or now) - SINCE_DEFAULT
-        found = [
+        matching = (
             entry
-            for entry in self.entries[after:]
+            for entry in islice(self.entries, after, None)
             if entry.published + self.lag <= now
             and entry.published >= start
             and (until is None or entry.published < until)
             and wanted(entry)
-        ]
+        )
+        found = list(islice(matching, limit + 1))  # one more than shown, and no further: a long log is read once, not once a page
         page = found[:limit]
         if until is not None and len(found) <= limit:
             return page, None

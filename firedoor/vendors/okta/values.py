@@ -180,6 +180,11 @@ class AppRecord:
     name: str
     kind: str
 
+    @property
+    def is_service(self) -> bool:
+        """Whether it is one of the org's own OAuth clients that get tokens for themselves, with nobody signing in."""
+        return self.name == "oidc_client" and self.kind == "service" and self.status != "DELETED"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogEvent:
@@ -191,6 +196,34 @@ class LogEvent:
     actor_id: str
     target_ids: tuple[str, ...]
     outcome: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogParty:
+    """Who acts in an entry of the System Log, or is acted on. ``name`` is Okta's alternateId: a login, an app's label, or ``unknown``."""
+
+    id: str
+    type: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogEntry:
+    """One entry of the System Log, with what a hunt asks of it.
+
+    ``session`` tells entries of one session from those of another: it is a hash, since the id of a session may open it. ``step`` is Okta's
+    number of the authentication step, None where the entry has none. ``ip`` is where the request came from, as Okta wrote it.
+    """
+
+    uuid: str
+    event_type: str
+    published: datetime
+    actor: LogParty
+    targets: tuple[LogParty, ...]
+    outcome: str
+    ip: str
+    session: str
+    step: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

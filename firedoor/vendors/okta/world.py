@@ -21,7 +21,7 @@ from firedoor.vendors.okta.zoneworld import NetworkZone
 
 if TYPE_CHECKING:
     from firedoor.vendors.okta.enrolments import EnrolledFactor
-    from firedoor.vendors.okta.services import App, Grant
+    from firedoor.vendors.okta.services import App, ClientKey, ClientSecret, Grant
 
 SESSION_LIFETIME: Final = timedelta(hours=2)
 ACCESS_LIFETIME: Final = timedelta(hours=1)
@@ -112,6 +112,8 @@ class OktaWorld:
         self.factors: dict[str, EnrolledFactor] = {}
         self.grants: dict[str, Grant] = {}
         self.apps: dict[str, App] = {}
+        self.client_secrets: dict[str, ClientSecret] = {}
+        self.client_keys: dict[str, ClientKey] = {}
         self.sign_ins: dict[str, str] = {}
         self.zones: dict[str, NetworkZone] = {}
         self.zone_lag = timedelta(0)
@@ -256,6 +258,8 @@ class OktaWorld:
                 each.id: {"user": self.users[each.user].login, "client": each.client, "scope": each.scope} for each in self.grants.values()
             },
             "apps": {each.id: {"label": each.label, "status": each.status} for each in self.apps.values()},
+            "client_secrets": {each.id: {"app": each.app, "status": each.status} for each in self.client_secrets.values()},
+            "client_keys": {each.id: {"app": each.app, "status": each.status} for each in self.client_keys.values()},
             "api_tokens": {each.id: {"name": each.name, "owner": self.users[each.owner].login} for each in self.api_tokens.values()},
         }
 

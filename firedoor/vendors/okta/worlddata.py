@@ -8,10 +8,13 @@
     factors:      [{id: opf1, user: jane@acme.example, type: push, provider: OKTA, created: 2023-10-01T08:00:00Z}]
     grants:       [{id: oag1, user: jane@acme.example, client: 0oa1, scope: okta.users.read}]
     apps:         [{id: 0oa1, label: Deploy bot, type: service, status: ACTIVE, secret: ..., access: [...]}]
+    client_secrets: [{id: ocs1, app: 0oa1, secret: ..., status: INACTIVE}]
+    client_keys:  [{id: pks1, app: 0oa1, kid: deploy-2023, use: sig, status: ACTIVE}]
     log:          [{type: user.session.start, published: 2023-11-23T15:59:00Z, actor: jane@acme.example, targets: [...], outcome: SUCCESS}]
 
 Times (created, last_updated, status_changed, last_login, expires, published) are ISO 8601, UTC where no zone is given. A user is named by
 id or login. A zone is ACTIVE, of type IP, and not the system's, where it does not say otherwise; ``extra`` are fields that nobody knows.
+An app's ``secret`` is its first client secret, under an id that is made of the app's.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ from typing import Final
 
 from firedoor.errors import BadInput, nearest
 from firedoor.vendors.okta.enrolments import EnrolledFactor
-from firedoor.vendors.okta.services import App, Grant
+from firedoor.vendors.okta.services import App, ClientKey, ClientSecret, Grant
 from firedoor.vendors.okta.systemlog import Party
 from firedoor.vendors.okta.world import FIRST_DAY, ApiToken, OAuthToken, OktaWorld, Session, User
 from firedoor.vendors.okta.zoneworld import NetworkZone, entry_of
@@ -36,7 +39,9 @@ _KEYS: Final = {
     "factors": {"id", "user", "type", "provider", "status", "created"},
     "grants": {"id", "user", "client", "scope", "created"},
     "apps": {"id", "label", "name", "type", "status", "secret", "access", "created"},
-    "log": {"type", "published", "actor", "targets", "outcome", "reason"},
+    "client_secrets": {"id", "app", "secret", "status", "created"},
+    "client_keys": {"id", "app", "kid", "use", "status", "created"},
+    "log": {"type", "published", "actor", "targets", "outcome", "reason", "ip", "session"},
 }
 
 
@@ -124,18 +129,7 @@ def world_of(data: Mapping[str, Sequence[Mapping[str, object]]], *, clock: Calla
             created=_moment(row, "created") or FIRST_DAY,
         )
         world.grants[grant.id] = grant
-    for row in data.get("apps", ()):
-        app = App(
-            id=_text(row, "id"),
-            label=_text(row, "label"),
-            name=_text(row, "name", "oidc_client"),
-            type=_text(row, "type", "service"),
-            status=_text(row, "status", "ACTIVE"),
-            secret=_text(row, "secret", ""),
-            access=dict.fromkeys(_texts(row, "access")),
-            created=_moment(row, "created") or FIRST_DAY,
-        )
-        world.apps[app.id] = app
+    _add_apps(world, data)
     for row in data.get("log", ()):
         world.log.write(
             _text(row, "type"),
@@ -144,8 +138,46 @@ def world_of(data: Mapping[str, Sequence[Mapping[str, object]]], *, clock: Calla
             targets=[_party(world, name) for name in _texts(row, "targets")],
             outcome=_text(row, "outcome", "SUCCESS"),
             reason=_text(row, "reason", ""),
+            ip=_text(row, "ip", ""),
+            session=_text(row, "session", ""),
         )
     return world
+
+
+def _add_apps(world: OktaWorld, data: Mapping[str, Sequence[Mapping[str, object]]]) -> None:
+    for row in data.get("apps", ()):
+        app = App(
+            id=_text(row, "id"),
+            label=_text(row, "label"),
+            name=_text(row, "name", "oidc_client"),
+            type=_text(row, "type", "service"),
+            status=_text(row, "status", "ACTIVE"),
+            access=dict.fromkeys(_texts(row, "access")),
+            created=_moment(row, "created") or FIRST_DAY,
+        )
+        world.apps[app.id] = app
+        if row.get("secret"):
+            secret = ClientSecret(id=f"ocs{app.id}", app=app.id, secret=_text(row, "secret"), created=app.created)
+            world.client_secrets[secret.id] = secret
+    for row in data.get("client_secrets", ()):
+        secret = ClientSecret(
+            id=_text(row, "id"),
+            app=_app(world, row),
+            secret=_text(row, "secret"),
+            status=_text(row, "status", "ACTIVE"),
+            created=_moment(row, "created") or FIRST_DAY,
+        )
+        world.client_secrets[secret.id] = secret
+    for row in data.get("client_keys", ()):
+        key = ClientKey(
+            id=_text(row, "id"),
+            app=_app(world, row),
+            kid=_text(row, "kid", _text(row, "id")),
+            use=_text(row, "use", "sig"),
+            status=_text(row, "status", "ACTIVE"),
+            created=_moment(row, "created") or FIRST_DAY,
+        )
+        world.client_keys[key.id] = key
 
 
 def _check(data: Mapping[str, Sequence[Mapping[str, object]]]) -> None:
@@ -155,6 +187,13 @@ def _check(data: Mapping[str, Sequence[Mapping[str, object]]]) -> None:
         for row in rows:
             for key in row.keys() - _KEYS[kind]:
                 raise BadInput(f"{kind} have no {key!r}{nearest(key, _KEYS[kind])}", advice=f"Use: {', '.join(sorted(_KEYS[kind]))}")
+
+
+def _app(world: OktaWorld, row: Mapping[str, object]) -> str:
+    name = _text(row, "app")
+    if name not in world.apps:
+        raise BadInput("the simulated org has no such app", target=name, advice="Name one of its apps by id")
+    return name
 
 
 def _party(world: OktaWorld, name: str) -> Party:

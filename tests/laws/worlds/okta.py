@@ -4,7 +4,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from firedoor.vendors.okta.credentials import OktaApiToken
+from firedoor.vendors.okta.credentials import OktaApiToken, OktaClientKey, OktaClientSecret
 from firedoor.vendors.okta.restoring import Restoration
 from firedoor.vendors.okta.values import OktaApp, OktaUser
 from firedoor.vendors.okta.zones import ZoneBlock, ZoneRecord
@@ -97,6 +97,27 @@ def api_tokens() -> st.SearchStrategy[dict[str, Any]]:
     return st.builds(org, STATUSES, st.sampled_from([USER, USER, "00u2"]), st.integers(0, 1))
 
 
+SECRET, KEY = "ocs1", "pks1"
+SWITCHED = st.sampled_from(["ACTIVE", "ACTIVE", "INACTIVE"])
+KINDS = st.sampled_from([*[("oidc_client", "service")] * 3, ("oidc_client", "web"), ("saasure", "web")])
+
+
+def clients() -> st.SearchStrategy[dict[str, Any]]:
+    """An org with an app of any kind, and secrets and keys of it in any state; the app, and any of them, may be missing."""
+    secrets = st.lists(st.tuples(st.sampled_from([SECRET, "ocs2"]), SWITCHED), max_size=2, unique_by=lambda one: one[0])
+    uses = st.sampled_from(["sig", "sig", "enc"])
+    keys = st.lists(st.tuples(st.sampled_from([KEY, "pks2"]), SWITCHED, uses), unique_by=lambda one: one[0])
+
+    def org(kind: tuple[str, str], status: str, secrets: list[Any], keys: list[Any], there: int) -> dict[str, Any]:
+        return {
+            "apps": [{"id": APP, "label": "Deploy bot", "name": kind[0], "type": kind[1], "status": status}] * there,
+            "client_secrets": [{"id": name, "app": APP, "secret": f"canary-{name}", "status": each} for name, each in secrets] * there,
+            "client_keys": [{"id": name, "app": APP, "status": each, "use": use} for name, each, use in keys] * there,
+        }
+
+    return st.builds(org, KINDS, SWITCHED, secrets, keys, st.sampled_from([1, 1, 1, 0]))
+
+
 def _tokens(many: int, client: str = "0oa1") -> list[dict[str, Any]]:
     return [{"id": f"oar{n}", "client": client, "user": USER, "refresh": f"canary-{n}"} for n in range(many)]
 
@@ -105,10 +126,20 @@ WORLDS = Worlds(
     targets={
         OktaUser: {"user_id": USER, "login": LOGIN},
         OktaApp: {"app_id": APP, "title": "Deploy bot"},
+        OktaClientSecret: {"app_id": APP, "title": "Deploy bot", "secret_id": SECRET},
+        OktaClientKey: {"app_id": APP, "title": "Deploy bot", "key_id": KEY},
         OktaApiToken: {"token_id": API_TOKEN, "title": "deploy", "user_id": USER, "login": LOGIN},
         Restoration: {"user_id": USER, "login": LOGIN, **PROOF},
         ZoneBlock: BLOCK,
     },
-    worlds={OktaUser: users(), OktaApp: apps(), OktaApiToken: api_tokens(), Restoration: users(), ZoneBlock: zones()},
+    worlds={
+        OktaUser: users(),
+        OktaApp: apps(),
+        OktaApiToken: api_tokens(),
+        OktaClientSecret: clients(),
+        OktaClientKey: clients(),
+        Restoration: users(),
+        ZoneBlock: zones(),
+    },
     snapshots={ZoneState: st.builds(ZoneState, zone=st.none() | zone_records())},
 )

@@ -64,7 +64,8 @@ def _happen(world: OktaWorld, event: Mapping[str, Any]) -> None:
                 world.user(name).status = status
         else:
             people = [{"id": user.id, "login": user.login} for user in world.users.values()]
-            more: Any = world_of({"users": people, what: [about]})
+            apps = [{"id": app.id, "label": app.label} for app in world.apps.values()]
+            more: Any = world_of({"users": people, "apps": apps, what: [about]})
             getattr(world, what).update(getattr(more, what))
 
 

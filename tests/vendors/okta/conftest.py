@@ -57,6 +57,7 @@ DATA: Mapping[str, Sequence[Mapping[str, Any]]] = {
         {"id": BOT, "label": "Deploy bot", "secret": BOT_SECRET},
         {"id": "0oaslides", "label": "Slides", "type": "web", "secret": "slides-secret"},
     ],
+    "client_keys": [{"id": "pksbot1", "app": BOT, "kid": "bot-2023"}],
     "api_tokens": [{"token": CANARY, "owner": OPS}, {"token": READ_TOKEN, "owner": OPS, "role": "READ_ONLY_ADMIN"}],
 }
 

@@ -43,7 +43,7 @@ UNLISTED = [
     ("POST", f"/api/v1/users/{JANE}/factors"),
     ("DELETE", f"/api/v1/users/{JANE}/factors/.."),
     ("DELETE", f"/api/v1/apps/{BOT}"),
-    ("GET", f"/api/v1/apps/{BOT}/credentials/secrets"),
+    ("GET", f"/api/v1/apps/{BOT}/credentials/secrets/ocs1"),
     ("GET", f"/api/v1/users/{JANE}%2F..%2F..%2Fapi-tokens"),
     ("GET", "/api/v1/users/.."),
     ("GET", "/api/v1/users/%2e%2e"),

@@ -1,0 +1,64 @@
+"""An estate to be swept: accounts with users and their keys, an Okta org with tokens and service apps, and the traps among them."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from firedoor.canonical import JSON
+from firedoor.vendors.aws.world import new_key_id, new_secret
+
+OLD: Final = "2023-01-10T08:00:00Z"
+DAY: Final = "2023-10-18T09:00:00Z"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estate:
+    """The worlds, and what is planted in them. ``shut`` is an account that lets nobody in."""
+
+    aws: Mapping[str, JSON]
+    okta: Mapping[str, Any]
+    okta_token: str
+    okta_preview_token: str
+    never_used: str
+    orphan: str
+    shut: str
+
+
+def make(*, keys: int, accounts: int, tokens: int) -> Estate:
+    """So many keys over so many accounts, one a user but for every fiftieth, who has two; and so many tokens of Okta."""
+    names = [f"{100000000000 + number}" for number in range(accounts)]
+    users: dict[str, dict[str, JSON]] = {name: {} for name in names}
+    left, number, never_used = keys, 0, ""
+    while left:
+        many = 2 if number % 50 == 49 and left > 1 else 1
+        made = {new_key_id(): {"secret": new_secret(), "created": OLD, "last_used": DAY} for _ in range(many)}
+        if number == keys // 3:
+            never_used = next(iter(made))
+            made[never_used] = {"secret": new_secret(), "created": OLD}
+        users[names[number % accounts]][f"svc-{number:05d}"] = {"keys": made}
+        left, number = left - many, number + 1
+    people = [{"id": f"00u{n:05d}", "login": f"svc{n}@acme.example", "name": f"Service {n}"} for n in range(20)]
+    admin = {"id": "00uadmin", "login": "firedoor@acme.example", "name": "Firedoor", "roles": ["SUPER_ADMIN"]}
+    gone = {"id": "00ugone", "login": "left@acme.example", "name": "Left long ago", "status": "DEPROVISIONED"}
+    token, preview = secrets.token_hex(20), secrets.token_hex(20)
+    own = [
+        {"token": token, "owner": "00uadmin", "id": "00Town"},
+        {"token": preview, "owner": "00uadmin", "id": "00Tread", "role": "READ_ONLY_ADMIN"},
+    ]
+    theirs = [
+        {"token": secrets.token_hex(20), "owner": "00ugone" if n == 7 else people[n % 20]["id"], "id": f"00T{n:05d}", "created": OLD}
+        for n in range(tokens)
+    ]
+    okta = {"users": [*people, admin, gone], "api_tokens": [*own, *theirs]}
+    return Estate(
+        aws={name: {"users": some} for name, some in users.items()},
+        okta=okta,
+        okta_token=token,
+        okta_preview_token=preview,
+        never_used=never_used,
+        orphan="00T00007",
+        shut="999000999000",
+    )

@@ -1,0 +1,54 @@
+"""What hunts and imports found, as Markdown that also reads well as plain text. Pure; what must be judged stands first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+SHOWN: Final = 200
+
+
+def okta_markdown(data: Mapping[str, Any]) -> str:
+    """A hunt over the System Log."""
+    found, expected = data["findings"], data["expected"]
+    lines = [f"# {_count(len(found), 'finding')} in Okta's System Log from {data['since']} until {data['until']}", ""]
+    lines += [f"INCOMPLETE: {data['incomplete']}.", ""] if data["incomplete"] else []
+    lines += _listed([finding(one) for one in found])
+    if expected:
+        lines += ["## By known hands", "", *_listed([f"{finding(one['finding'])} Expected: {one['why']}." for one in expected])]
+    by_rule = [("repeated", "more of the same person, not listed"), ("refused", "tried, and refused")]
+    lines += [f"- {rule}: {count} {words}" for key, words in by_rule for rule, count in data[key].items()]
+    lines += [f"- {data['left_out']} more findings than can be listed: hunt in shorter pieces"] if data["left_out"] else []
+    lines += [f"- {note}" for note in data["notes"]]
+    read = "those that the rules look at" if data["narrowed"] else "all there are, since Okta took no filter"
+    return "\n".join([*lines, f"Entries read: {data['entries']} ({read})."]) + "\n"
+
+
+def trail_markdown(data: Mapping[str, Any]) -> str:
+    """What CloudTrail tells of a key."""
+    found, coverage = data["findings"], data["coverage"]
+    lines = [f"# {_count(len(found), 'finding')} about {data['key']}", ""]
+    lines += [] if data["whole"] else ["INCOMPLETE: not every file could be read to its end.", ""]
+    lines += _listed([finding(one) for one in found])
+    calls = ", ".join(f"{name} {count}" for name, count in list(data["events"].items())[:30])
+    lines += [f"Calls: {calls}.", ""] if calls else []
+    lines += ["## What this does not tell", "", *_listed(data["limits"])]
+    span = f", from {coverage['first']} until {coverage['last']}" if coverage["first"] else ""
+    return "\n".join([*lines, f"{_count(coverage['records'], 'record')} in {_count(coverage['files'], 'file')}{span}."]) + "\n"
+
+
+def finding(one: Mapping[str, Any]) -> str:
+    """One finding, with the command that would contain it."""
+    inputs = " ".join(f"-i {name}={','.join(values)}" for name, values in one["inputs"].items())
+    act = f" Contain: firedoor contain {one['playbook']} {inputs}." if one["playbook"] else ""
+    at = f"{one['at']} " if one["at"] else ""
+    return f"{at}{one['rule']}: {one['says']} ({one['evidence']}).{act}"
+
+
+def _listed(lines: Sequence[str]) -> list[str]:
+    more = [f"- and {len(lines) - SHOWN} more: see them all with --json"] if len(lines) > SHOWN else []
+    return [*(f"- {line}" for line in lines[:SHOWN]), *more, *([""] if lines else [])]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

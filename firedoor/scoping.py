@@ -1,0 +1,164 @@
+"""What the command line asks to scope an incident: hunts over Okta's System Log, HAR files and CloudTrail, and lists of what was leaked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from firedoor import clients
+from firedoor.canonical import JSON, plain
+from firedoor.errors import BadInput, Rejected, VendorError, shown
+from firedoor.finding import Finding
+from firedoor.hunting import WINDOW, Hit, Judge, Known
+from firedoor.settings import load
+from firedoor.vendors.access import Access
+from firedoor.vendors.aws.trail import activity_of
+from firedoor.vendors.okta import watchlist
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from firedoor.vendors.okta.client import OktaClient
+    from firedoor.vendors.okta.values import LogEntry
+
+MOST_LISTED: Final = 10_000
+KEPT: Final = timedelta(days=90)
+LAG: Final = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """A finding by a known hand, and why it was to be expected."""
+
+    finding: Finding
+    why: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Hunt:
+    """What a hunt over the System Log found.
+
+    ``entries`` is how many were read, ``narrowed`` whether Okta sent only those that the rules look at. ``refused`` and ``repeated`` count
+    by rule what is not listed one by one, see `firedoor.hunting.Judge`; ``left_out`` findings beyond `MOST_LISTED`. ``incomplete`` says why
+    the log was not read whole, ``notes`` what else limits the answer.
+    """
+
+    since: datetime
+    until: datetime
+    findings: list[Finding] = field(default_factory=list)
+    expected: list[Expected] = field(default_factory=list)
+    entries: int = 0
+    narrowed: bool = True
+    refused: Mapping[str, int] = field(default_factory=dict)
+    repeated: Mapping[str, int] = field(default_factory=dict)
+    left_out: int = 0
+    incomplete: str = ""
+    notes: list[str] = field(default_factory=list)
+
+    def take(self, hit: Hit) -> None:
+        """List a hit, where there is still room."""
+        if len(self.findings) + len(self.expected) >= MOST_LISTED:
+            self.left_out += 1
+        elif hit.expected:
+            self.expected.append(Expected(finding=hit.finding, why=hit.expected))
+        else:
+            self.findings.append(hit.finding)
+
+
+async def hunt_okta(
+    since: datetime,
+    until: datetime | None = None,
+    *,
+    expected: Sequence[str] = (),
+    suppliers: Sequence[str] = (),
+    apps: Sequence[str] = (),
+) -> Hunt:
+    """Hunt over the System Log of the configured org. Raises `Misconfigured` or `VendorError` where Okta cannot be asked at all."""
+    async with AsyncExitStack() as stack:
+        at = await clients.connect(stack, load(), frozenset({"okta"}), Access.READ, None)
+        if "okta" in at.missing:
+            raise at.missing["okta"]
+        okta: OktaClient = at.by_vendor["okta"]
+        own = {name.removeprefix("okta:user:"): why for name, why in at.own.items()}
+        named = {**own, **dict.fromkeys(expected, "it was named as expected")}
+        known = Known(expected=named, suppliers=tuple(suppliers), apps=frozenset(apps))
+        return await hunt_since(okta, since, until, known=known)
+
+
+async def hunt_since(okta: OktaClient, since: datetime, until: datetime | None = None, *, known: Known) -> Hunt:
+    """Everything of the watch list from ``since`` until ``until`` (else now, on Okta's clock).
+
+    Memory does not grow with the log. An error in the middle does not lose what was found before it: it makes the hunt incomplete.
+    Raises `BadInput` for times in the wrong order, and the vendor's error where not one entry could be read.
+    """
+    now = await okta.now()
+    hunt = Hunt(since=since, until=min(until, now) if until is not None else now)
+    if since >= hunt.until:
+        raise BadInput("the hunt begins after its end", target=shown(since.isoformat()), advice="Give --since a moment in the past")
+    if since < now - KEPT:
+        hunt.incomplete = f"Okta keeps its log for {KEPT.days} days, and the hunt begins before that"
+    if hunt.until > now - LAG:
+        hunt.notes.append("entries of the last minute may not show yet: hunt again for them")
+    judge = Judge(since=since, known=await _with_admins(okta, known, hunt))
+    try:
+        async for entry in _entries(okta, hunt):
+            for hit in judge.judge(entry):
+                hunt.take(hit)
+    except VendorError as error:
+        if not judge.seen:
+            raise
+        hunt.incomplete = f"the log could not be read to its end: {error.what}"
+    for hit in judge.finish():
+        hunt.take(hit)
+    hunt.entries, hunt.refused, hunt.repeated = judge.seen, dict(judge.refused), dict(judge.repeated)
+    return hunt
+
+
+async def _entries(okta: OktaClient, hunt: Hunt) -> AsyncIterator[LogEntry]:
+    """The entries that the rules look at, and perhaps all others. Where Okta refuses the filter, all are read, and looked at here."""
+    start, narrow = hunt.since - WINDOW, watchlist.filter_for(watchlist.types())
+    hunt.narrowed = bool(narrow)
+    begun = False
+    try:
+        async for entry in okta.log_entries(since=start, until=hunt.until, filter=narrow):
+            begun = True
+            yield entry
+    except Rejected:
+        if begun or not narrow:
+            raise
+        hunt.narrowed = False
+    if not hunt.narrowed and narrow:
+        async for entry in okta.log_entries(since=start, until=hunt.until):
+            yield entry
+
+
+async def _with_admins(okta: OktaClient, known: Known, hunt: Hunt) -> Known:
+    try:
+        found = await okta.super_administrators()
+    except VendorError as error:
+        hunt.notes.append(f"who administers Okta could not be read, so access given to administrators was not looked for: {error.what}")
+        return known
+    return replace(known, admins=known.admins | {user.id for user in found})
+
+
+def trail_of(key: str, paths: Sequence[Path], since: datetime | None, until: datetime | None) -> Mapping[str, JSON]:
+    """What CloudTrail's files tell of an access key, as data; ``whole``: every file could be read to its end. Raises `BadInput`."""
+    found = activity_of(key, paths, since, until)
+    coverage = found.coverage
+    told = plain({**{name: getattr(found, name) for name in ("key", "uses", "events", "findings", "limits")}, "whole": coverage.whole})
+    assert isinstance(told, Mapping)
+    return {
+        **told,
+        "coverage": {"files": coverage.files, "records": coverage.records, "first": plain(coverage.first), "last": plain(coverage.last)},
+    }
+
+
+def report(hunt: Hunt) -> Mapping[str, JSON]:
+    """The hunt as data."""
+    told = plain(hunt)
+    assert isinstance(told, Mapping)
+    return told

@@ -1,0 +1,215 @@
+"""What the command line asks for of credentials: the inventory, a sweep planned, carried out or resumed, a mandate signed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from firedoor import running, signing, stocktaking, sweepbook, sweepplan, wiring
+from firedoor.errors import BadInput, Misconfigured
+from firedoor.journal import Event, Journal, Kind
+from firedoor.mandate import Mandate, draw_up
+from firedoor.model import Mode
+from firedoor.run import Order, fold, read_as, readable
+from firedoor.scope import Scope
+from firedoor.settings import Settings, load
+from firedoor.stocktaking import Stocktaking
+from firedoor.sweep import Progress
+from firedoor.sweepbook import Sweep
+from firedoor.sweeping import Sweeping
+from firedoor.terminal import Signer
+
+Report = Mapping[str, Any]
+Say = Callable[[str], None]
+Confirm = Callable[[str], bool]
+
+
+async def inventory(scope: Scope) -> Report:
+    """Every credential in the scope, over all sources whose vendor is set up, on read-only clients. What was not listed comes first."""
+    settings, known = load(), wiring.load_catalogue()
+    vendors = frozenset(unit.spec.vendor for unit in known.sources.values() if any(map(scope.concerns, unit.spec.types)))
+    if not vendors:
+        raise BadInput("nothing lists credentials of that type", advice=f"There are: {', '.join(types())}")
+    async with wiring.open_house(settings, vendors=vendors & set_up(settings), writes=False) as house:
+        taking = Stocktaking(sources=_sweeping(house).act.sources, scope=scope)
+        found = [stocktaking.told(one) async for one in taking.credentials()]
+        absent = [f"{vendor}: {why.what}" for vendor, why in house.missing.items()]
+    if not found and not taking.unlisted and not absent:
+        raise BadInput("no credential matches", advice="Leave out a filter; a pattern may have * and ?")
+    return {
+        "unlisted": [*absent, *taking.unlisted],
+        "unknown_use_left_out": taking.unknown_use,
+        "taken": datetime.now(UTC).isoformat(timespec="seconds"),
+        "credentials": sorted(found, key=lambda one: str(one["name"])),
+    }
+
+
+def types() -> Sequence[str]:
+    """Every type of credential that something lists, sorted."""
+    return sorted(kind for unit in wiring.load_catalogue().sources.values() for kind in unit.spec.types)
+
+
+def set_up(settings: Settings) -> frozenset[str]:
+    """The vendors whose credentials can be listed with these settings. AWS always: its credentials may come from anywhere."""
+    return frozenset({"aws", *(["okta"] if settings.okta_org_url is not None else [])})
+
+
+def compare(before: Path, after: Path) -> Report:
+    """What came, went and changed between two inventories that were saved with ``--json``. Raises `BadInput`."""
+    return stocktaking.difference(_saved(before), _saved(after))
+
+
+def _saved(path: Path) -> Sequence[Mapping[str, Any]]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        some = found["credentials"]
+        if not all(isinstance(one["name"], str) for one in some):
+            raise TypeError  # noqa: TRY301 - it is no inventory, like all below
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read ({error.strerror})") from error
+    except (ValueError, KeyError, TypeError):
+        advice = "Make one: firedoor inventory --json > FILE"
+        raise BadInput(f"{path} is no inventory", advice=advice) from None
+    return list(some)
+
+
+async def preview(name: str, *, before: datetime | None) -> Report:
+    """What a sweep would find and do now, on read-only clients: how many credentials of each type, and what is planned for them."""
+    book = find(name, before=before)
+    async with wiring.open_house(load().for_sweeps, vendors=_vendors(book), writes=False) as house:
+        return await _sweeping(house).preview(book)
+
+
+def find(name: str, *, before: datetime | None) -> Sweep:
+    """A sweep playbook, its scope cut off at a moment where one is given."""
+    book = sweepbook.find(name, wiring.load_catalogue())
+    if before is None:
+        return book
+    return book.model_copy(update={"scope": book.scope.model_copy(update={"created_before": before})})
+
+
+def _vendors(book: Sweep) -> frozenset[str]:
+    return frozenset(kind.partition(".")[0] for kind in book.treat)
+
+
+async def sweep(name: str, *, requester: str, say: Say, before: datetime | None = None, watch: Callable[[Progress], None]) -> Report:
+    """The whole sweep, with approval in Slack or by signature."""
+    settings, book = load().for_sweeps, find(name, before=before)
+    wiring.requester(settings, requester)
+    order = order_of(book, requester=requester)
+    async with AsyncExitStack() as stack:
+        house = await running.with_people(stack, settings, _vendors(book), say=say)
+        say(f"Run {order.run}: {book.title.lower()}; {sweepplan.words(book)}.")
+        return await replace(_sweeping(house), told=watch).sweep(order, book)
+
+
+async def nightly(name: str, *, sweeping: Callable[[Sweeping], Sweeping]) -> Report:
+    """A sweep by schedule, on its mandate: nobody is asked. ``sweeping`` may change how batches are carried out."""
+    settings, book = load().for_sweeps, find(name, before=None)
+    order = order_of(book, requester=f"the schedule of {book.sweep}")
+    async with wiring.open_house(settings, vendors=_vendors(book), writes=True) as house:
+        mandate = await newest_mandate(house.journal, book.sweep)
+        if mandate is None:
+            raise BadInput(f"the sweep {name} has no mandate", advice=f"Approvers sign one: firedoor sweep sign {name} --key FILE")
+        return await sweeping(_sweeping(house)).sweep(order, book, mandate)
+
+
+async def resume(run: str, *, say: Say, watch: Callable[[Progress], None]) -> Report:
+    """Go on with a sweep that a dead process left, or that has something left over."""
+    settings = load().for_sweeps
+    book = await recorded(settings, run)
+    async with AsyncExitStack() as stack:
+        house = await running.with_people(stack, settings, _vendors(book), say=say)
+        say(f"Run {run}: listing the world before anything else.")
+        return await replace(_sweeping(house), told=watch).resume(run)
+
+
+async def help_out(run: str, *, sweeping: Callable[[Sweeping], Sweeping]) -> int:
+    """Work off batches of somebody else's sweep until it is over; how many were settled here."""
+    settings = load().for_sweeps
+    book = await recorded(settings, run)
+    async with wiring.open_house(settings, vendors=_vendors(book), writes=True) as house:
+        return await sweeping(_sweeping(house)).help(run)
+
+
+async def recorded(settings: Settings, run: str) -> Sweep:
+    """The playbook of a sweep on record. Raises `UnknownRun`, `BadInput` where it is no sweep."""
+    async with wiring.open_journal(settings) as (_, journal):
+        with readable(run):
+            events = await journal.events(run)
+            fold(run, events)
+            progress = Progress()
+            progress.take(events)
+    if not progress.playbook:
+        raise BadInput(f"run {run} is no sweep", advice=f"Use `firedoor resume {run}`")
+    return Sweep.model_validate(progress.playbook)
+
+
+def order_of(book: Sweep, *, requester: str) -> Order:
+    """An order to sweep."""
+    run = wiring.name_run()
+    return Order(
+        run=run,
+        incident=f"inc-{run}",
+        playbook=book.sweep,
+        mode=Mode.LIVE,
+        requester=requester,
+        asked=datetime.now(UTC),
+        inputs={},
+        title=book.title,
+    )
+
+
+def _sweeping(house: wiring.House) -> Sweeping:
+    if house.sweeping is None:
+        raise Misconfigured("this process only previews, so it can sweep nothing", advice="This is a defect in Firedoor")
+    return house.sweeping
+
+
+def stream_of(name: str) -> str:
+    """Where a sweep's mandates are on record."""
+    return f"mandate:{name}"
+
+
+async def newest_mandate(journal: Journal, name: str) -> Mandate | None:
+    """The mandate that was signed last, if any. Whether it is in force is asked where something is to rest on it."""
+    events: Sequence[Event] = await journal.events(stream_of(name))
+    return read_as(Mandate, events[-1].body, events[-1]) if events else None
+
+
+async def sign(name: str, signer: Signer, *, days: int, confirm: Confirm) -> Report:
+    """Sign the mandate of a sweep that waits for another signature, or draw up a new one. Raises `BadInput` with nothing recorded."""
+    settings, known = load(), wiring.load_catalogue()
+    book = find(name, before=None)
+    person = settings.roster.by_key(signer.public)
+    if person is None or not person.may_approve:
+        raise BadInput("that key is no approver's on the roster", advice="Add it to their keys under [[people]] in firedoor.toml")
+    async with wiring.open_journal(settings) as (_, journal):
+        now = datetime.now(UTC)
+        newest = await newest_mandate(journal, book.sweep)
+        same = newest is not None and (newest.playbook, newest.roster) == (book.digest, settings.roster.hash)
+        waits = same and newest is not None and now < newest.expires and newest.lacks(book, settings.roster, now)
+        mandate = newest if newest is not None and waits else _mandate(book, settings, known, now=now, days=days)
+        if not confirm(mandate.document):
+            raise BadInput("nothing was signed: you said no")
+        signature = await asyncio.to_thread(signer.sign, mandate.document)
+        if not signing.holds(mandate.document, signature.proof, person.keys, hardware=False):
+            raise BadInput("the signature is not one by a key of yours, that is on the roster", advice="Sign with a key that is")
+        mandate = mandate.signed_by(person.name, signature.proof)
+        await journal.append(stream_of(book.sweep), Kind.STANDING, mandate)
+        why = mandate.lacks(book, settings.roster, now)
+        return {"document": mandate.document, "signed": sorted(mandate.signed), "in_force": not why, "lacks": why}
+
+
+def _mandate(book: Sweep, settings: Settings, known: Any, *, now: datetime, days: int) -> Mandate:
+    from firedoor import planning  # noqa: PLC0415 - only signing needs it
+
+    planned = sweepplan.plan(book, known.actions)
+    lines, required = planning.lines(planned.items), int(planned.tier)
+    return draw_up(book, lines=lines, required=required, roster=settings.roster.hash, now=now, days=days)

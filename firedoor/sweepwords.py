@@ -1,0 +1,177 @@
+"""Inventories and sweeps as Markdown that also reads well as plain text. What is left over, or was not listed, stands first."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+from firedoor.sweep import Progress
+
+SHOWN: Final = 50
+Report = Mapping[str, Any]
+
+
+def report(data: Report) -> str:
+    """How a sweep ended: the number left over, each by name, then what was done."""
+    lines = [f"# {headline(data)}", ""]
+    lines += _section("Left over", [f"- {one['id']}: {one['reason']}{_until(one)}" for one in data["open"]])
+    lines += _section("Found on the way", [f"- {one['says']}" for one in data["findings"]])
+    rows = [f"- {kind}: {_counts(counts)}" for kind, counts in data["types"].items()]
+    lines += _section("How each ended", rows)
+    excepted = [f"- {one['label']}: {one['reason']}" for one in data["exceptions"]]
+    lines += _section("Left alone, by exception", excepted)
+    approval = data["approval"]
+    by = "its mandate" if data["mandate"] else ", ".join(approval["by"]) or "nobody"
+    changed = f"{data['in_scope']} credentials in scope, {data['changed']} changed by this sweep with {data['writes']} writes"
+    lines += [
+        f"{changed}; {data['rounds']} listings of everything; {data['seconds']['total']} s.",
+        "",
+        f"Approved by {by}. Asked for by {data['requester']}.",
+        "",
+        f"Run {data['run']}, incident {data['incident']}, journal head {data['journal_head']}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def headline(data: Report) -> str:
+    """The one line to read first."""
+    left = data["left_over"]
+    match data["outcome"]:
+        case "closed" if data["pending"]:
+            return f"0 left over; {data['pending']} on their way, inside the deadline: {data['title']}"
+        case "closed":
+            return f"0 left over: {data['title']}, closed"
+        case "denied" | "expired":
+            return f"Nothing was changed: {data['title']} was {data['outcome']}"
+        case "stopped":
+            return f"STOPPED, {left} left over so far: {data['title']}"
+        case _:
+            return f"{left} LEFT OVER: {data['title']}, NOT closed"
+
+
+def preview(data: Report) -> str:
+    """What a sweep would do."""
+    lines = [f"# Plan of the sweep {data['sweep']}: {data['title']}", "", f"Scope: {data['scope']}. Aim: {data['aim']}.", ""]
+    lines += _section("Could not be listed, so it would be left over", [f"- {one}" for one in data["unlisted"]])
+    lines += _section("Would be left over", [f"- {one['id']}: {one['reason']}" for one in data["would_be_left_over"]])
+    lines += _section("Credentials in scope", [f"- {kind}: {_counts(counts) or 'none'}" for kind, counts in data["types"].items()])
+    more = data["changes_in_all"] - len(data["changes"])
+    changes = [f"- {one}" for one in data["changes"]] + ([f"- and {more} more"] if more else [])
+    lines += _section(f"{data['changes_in_all']} changes", changes)
+    lines += _section(f"What {data['approvers']} of the approvers would be asked", [f"- {one}" for one in data["approval"]])
+    return "\n".join(lines) + "\n"
+
+
+def inventory(data: Report) -> str:
+    """A line a credential."""
+    found = data["credentials"]
+    lines = [f"# {len(found)} credentials", ""]
+    lines += _section("Could NOT be listed", [f"- {one}" for one in data["unlisted"]])
+    if data["unknown_use_left_out"]:
+        lines += [f"{data['unknown_use_left_out']} more are left out, because nobody knows when they were last used.", ""]
+    lines += [
+        f"- {one['type']} {one['id']} of {one['holder']} in {one['place']}: {one['state']}, made {_day(one['created'])}, {_use(one)}"
+        f"{_of('owner', one['owner'])}{_of('given to', one['given_to'])}"
+        for one in found
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def difference(data: Report) -> str:
+    """What came, went and changed."""
+    lines = [f"# {len(data['came'])} came, {len(data['went'])} went, {len(data['changed'])} changed", ""]
+    lines += _section("Came", [f"- {one['name']} of {one['holder']}" for one in data["came"]])
+    lines += _section("Went", [f"- {one['name']} of {one['holder']}" for one in data["went"]])
+    changed = [
+        f"- {name}: {', '.join(f'{key} {was} → {now}' for key, (was, now) in fields.items())}" for name, fields in data["changed"].items()
+    ]
+    lines += _section("Changed", changed)
+    return "\n".join(lines) + "\n"
+
+
+def watching(*, as_json: bool) -> tuple[Callable[[str], None], Callable[[Progress], None]]:
+    """Where words and progress go: standard error, with a bar where that is a terminal; nowhere where only JSON is wanted."""
+    if as_json:
+        return (lambda _: None), (lambda _: None)
+
+    def say(text: str) -> None:
+        print(text, file=sys.stderr)  # noqa: T201 - this is the terminal
+
+    if not sys.stderr.isatty():
+        return say, _Milestones(say)
+    from rich import progress as bars_  # noqa: PLC0415 - only a terminal needs it
+    from rich.console import Console  # noqa: PLC0415
+
+    columns = (bars_.TextColumn("{task.description}"), bars_.BarColumn(), bars_.MofNCompleteColumn(), bars_.TimeElapsedColumn())
+    bars = bars_.Progress(*columns, console=Console(stderr=True), transient=True)
+    shown: dict[int, Any] = {}
+
+    def watch(progress: Progress) -> None:
+        number, done, all_, found = _stands(progress)
+        if not shown:
+            bars.start()
+        if number not in shown:
+            shown[number] = bars.add_task(f"listing {number}", total=all_)
+        bars.update(shown[number], completed=done, description=f"listing {number}: {found} credentials")
+        if done == all_ and bars.live.is_started and not progress.of_round(number)[-1].made:
+            bars.stop()
+
+    return say, watch
+
+
+class _Milestones:
+    """A line at every tenth of a round."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._said: set[tuple[int, int]] = set()
+
+    def __call__(self, progress: Progress) -> None:
+        number, done, all_, found = _stands(progress)
+        tenth = 10 * done // all_
+        if (number, tenth) not in self._said:
+            self._said.add((number, tenth))
+            self._say(f"Listing {number}: {done} of {all_} batches, {found} credentials.")
+
+
+def _stands(progress: Progress) -> tuple[int, int, int, int]:
+    number = max(progress.rounds)
+    settled = progress.of_round(number)
+    return number, len(settled), sum(one.round == number for one in progress.batches.values()), sum(one.found for one in settled)
+
+
+def _section(title: str, rows: Iterable[str]) -> list[str]:
+    found = list(rows)
+    if not found:
+        return []
+    more = [f"- and {len(found) - SHOWN} more; `--json` lists all"] if len(found) > SHOWN else []
+    return [f"## {title}", "", *found[:SHOWN], *more, ""]
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.items())
+
+
+def _until(one: Report) -> str:
+    return f" (next phase {_day(one['until'])})" if one.get("until") else ""
+
+
+def _use(one: Report) -> str:
+    behind = one["last_used_behind_seconds"]
+    lag = f" (up to {behind / 3600:g} h behind)" if behind else ""
+    match one["last_use"]:
+        case "used":
+            return f"last used {_day(one['last_used'])}{lag}"
+        case "never":
+            return f"never used{lag}"
+        case _:
+            return "last use unknown"
+
+
+def _day(text: str | None) -> str:
+    return text[:10] if text else "at an unknown time"
+
+
+def _of(word: str, value: str | None) -> str:
+    return f", {word} {value}" if value else ""
