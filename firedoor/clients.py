@@ -182,9 +182,11 @@ async def _aws(stack: AsyncExitStack, settings: Settings, access: Access, stand_
     }
     if stand_in is not None:
         where |= {"endpoint": stand_in.endpoint, "credentials": stand_in.credentials}
-    accounts = (settings.aws_preview_accounts if access is Access.READ else {}) or settings.aws_accounts
+    accounts: Mapping[str, str] = (settings.aws_preview_accounts if access is Access.READ else {}) or settings.aws_accounts
     try:
-        if not accounts:
+        if settings.aws_organization_role:
+            accounts = await _organization(settings, accounts, access, where)
+        elif not accounts:
             async with AwsClient({}, access, **where) as base:
                 accounts = {(await base.whoami()).account: ""}
         client = await stack.enter_async_context(AwsClient(accounts, access, **where))
@@ -196,6 +198,24 @@ async def _aws(stack: AsyncExitStack, settings: Settings, access: Access, stand_
             f"AWS: {error.what}", advice=error.advice or "Check AWS_PROFILE or AWS_ACCESS_KEY_ID, and AWS_ENDPOINT_URL"
         ) from error
     return client
+
+
+async def _organization(settings: Settings, named: Mapping[str, str], access: Access, where: Mapping[str, Any]) -> Mapping[str, str]:
+    """Every active account of the organization with the one role's ARN; those that are ``named`` keep what they are named with.
+
+    The management account, which alone can list them, has no such role by AWS's doing: it is named, or the base credentials are its own.
+    """
+    from firedoor.vendors.aws.client import AwsClient
+
+    management = settings.aws_management_account
+    if not management:
+        raise Misconfigured("aws_organization_role is set, and no management account", advice="Set aws_management_account")
+    async with AwsClient({management: named.get(management, "")}, access, **where) as client:
+        if (found := (await client.whoami(management)).account) != management:
+            advice = "Name its role in aws_accounts, or use credentials of that account"
+            raise Misconfigured(f"AWS: the credentials are of account {found}, not of the management account {management}", advice=advice)
+        members = await client.organizations.accounts()
+    return {account: f"arn:aws:iam::{account}:role/{settings.aws_organization_role}" for account in members} | {management: "", **named}
 
 
 async def _own_aws(client: AwsClient) -> Mapping[str, str]:

@@ -183,6 +183,7 @@ class Settings(_Table):
     aws_connections: Annotated[int, Field(ge=1, le=200)] = 8
     aws_ip_sets: tuple[IpSetTable, ...] = ()
     aws_management_account: Annotated[str, StringConstraints(pattern=r"^([0-9]{12})?$")] = ""
+    aws_organization_role: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@-]{0,64}$")] = ""
     aws_deny_policy: str = ""
     aws_sso_policy: str = ""
     jira_url: SafeUrl | None = None
