@@ -149,7 +149,7 @@ def _okta(settings: Settings, access: Access, pace: Pace | None) -> OktaClient:
     if missing or settings.okta_org_url is None or token is None:
         raise Misconfigured(f"this playbook works with Okta, and {' and '.join(missing)} is not set", advice="Set it in the environment")
     zone, group = settings.okta_block_zone, settings.okta_service_group
-    return OktaClient(org_url=settings.okta_org_url, token=token, access=access, block_zone=zone, service_group=group)
+    return OktaClient(org_url=settings.okta_org_url, token=token, access=access, block_zone=zone, service_group=group, pace=pace)
 
 
 async def _greet(okta: OktaClient) -> Any:

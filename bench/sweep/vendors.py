@@ -44,7 +44,7 @@ class Street:
 
     async def plant(self, account: str, user: str, after: int) -> None:
         """An attacker who makes another key in the middle of the sweep."""
-        while sum(one.operation == "UpdateAccessKey" for one in self.aws.requests) < after:
+        while sum(one.operation == "UpdateAccessKey" for one in self.aws.requests) < after:  # noqa: ASYNC110 - it tells nobody
             await asyncio.sleep(0.05)
         self.planted = iam_of(account).create_access_key(user).access_key_id
 
