@@ -139,8 +139,10 @@ class Progress:
     seen: int = 0
 
     def take(self, events: Sequence[Event]) -> None:
-        """Take in what came since. Raises `JournalBroken` where it cannot be read."""
+        """Take in what came since; what two have read at once counts once. Raises `JournalBroken` where it cannot be read."""
         for event in events:
+            if event.n <= self.seen:
+                continue
             self.seen = event.n
             match event.kind:
                 case Kind.SWEEP:
