@@ -7,14 +7,14 @@ listing is the proof. Many processes may work at the same batches; one of them, 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final, cast
 
-from firedoor import asking, batching, closing, requesting, sweepplan, sweepreport, sweepview
+from firedoor import accounting, asking, batching, closing, requesting, sweepplan, sweepreport, sweepview
 from firedoor.allotment import Allotments
 from firedoor.approval import Ruling
 from firedoor.batching import Bench, Grants
@@ -28,8 +28,8 @@ from firedoor.journal import Journal, Kind
 from firedoor.lease import TTL_SECONDS, Lease, Leases
 from firedoor.mandate import Mandate, Mandated
 from firedoor.run import Order, Record, revive
-from firedoor.seenbefore import Memory, known, rows_of
-from firedoor.source import Source
+from firedoor.seenbefore import Memory
+from firedoor.source import Sightings, Source
 from firedoor.stops import Stops
 from firedoor.sweep import Batch, Progress, Settled, Unlisted
 from firedoor.sweepbook import Sweep
@@ -71,6 +71,7 @@ class Sweeping:
     """Carries out sweeps. ``act`` are units with clients that write, or in a process that only previews with such as only read.
 
     ``run_batch`` carries out a batch, ``told`` hears how far it is, ``call_helpers`` is called once there is something to help with.
+    ``sightings`` are logs of what is used, which a sweep of everything is compared with.
     """
 
     journal: Journal
@@ -83,6 +84,7 @@ class Sweeping:
     run_batch: RunBatch = plainly
     told: Told = untold
     call_helpers: CallHelpers = nobody
+    sightings: Sequence[Sightings] = ()
 
     async def preview(self, book: Sweep) -> Report:
         """What it would find and do now. See `firedoor.sweepview`."""
@@ -262,18 +264,11 @@ class Sweeping:
         return Stops(self.journal, record.order.run, partial(self.desk.counts, record))
 
     async def _close(self, run: str, book: Sweep, record: Record, progress: Progress) -> Closure:
-        """Account for every credential, place by place."""
+        """Account for every credential."""
         units = ((kind, self.act.actions.get(name)) for kind, name in book.treat.items())
         ends = {kind: cast("Treatment[Any, Any]", unit).ends_as for kind, unit in units if unit is not None}
         closure = closing.begin(book, ends, record.order.asked)
-        last = max(progress.rounds, default=0)
-        closure.unlisted = [one for one in progress.unlisted if one.round == last]
-        listed = [one for one in progress.batches.values() if one.round in progress.rounds]
-        for source, place in dict.fromkeys((one.source, one.place) for one in listed):
-            batches = [one for one in listed if (one.source, one.place) == (source, place)]
-            names = {row.credential for one in batches if one.round == last for row in await rows_of(self.journal, run, one)}
-            whole = not any((one.source, one.place) == (source, place) for one in closure.unlisted)
-            closure.place(await known(self.journal, run, batches), names, whole=whole)
+        await accounting.account(self.journal, run, progress, closure, self.sightings)
         return closure
 
     @asynccontextmanager
