@@ -52,7 +52,16 @@ class Street:
         """Requests by operation and status, AWS's and Okta's."""
         aws = Counter(f"{one.name} {one.status}" for one in self.aws.requests)
         okta = Counter(f"{one.operation} {one.status}" for one in self.okta.requests)
-        return {"aws": aws, "okta": okta, "planted": self.planted}
+        windows = [one for some in self.okta.meter.windows.values() for one in some]
+        return {
+            "aws": aws,
+            "okta": okta,
+            "planted": self.planted,
+            "aws_refused": sum(self.aws.throttled.values()),
+            "okta_refused": sum(one.refused for one in windows),
+            "okta_over": sum(one.over for one in windows),
+            "fullest": max(((one.requests / one.limit) for one in windows), default=0.0),
+        }
 
     def working(self) -> Told:
         """The credentials that still work, by id."""
@@ -63,7 +72,9 @@ class Street:
             for key, one in user.get("keys", {}).items()  # type: ignore[union-attr]
             if one == "Active"
         ]
-        return {"aws": aws, "okta": sorted(one.id for one in self.okta.world.api_tokens.values())}
+        okta = self.okta.world
+        held = sorted(one.id for one in okta.client_secrets.values() if one.status == "ACTIVE")
+        return {"aws": aws, "tokens": sorted(one.id for one in okta.api_tokens.values()), "client_secrets": held}
 
 
 async def serve() -> None:
@@ -79,7 +90,9 @@ async def serve() -> None:
             match told["do"]:
                 case "open":
                     okta = await stack.enter_async_context(OktaSimulator(world_of(told["okta"]), lag=OktaLag(system_log=0.0)))
-                    street = Street(okta, await stack.enter_async_context(AwsSimulator(told["aws"], lag=AwsLag(iam=0.0))))
+                    street = Street(
+                        okta, await stack.enter_async_context(AwsSimulator(told["aws"], lag=AwsLag(iam=0.0), iam_rate=told["iam_rate"]))
+                    )
                     answer = street.addresses(told["shut"])
                 case "plant":
                     assert street is not None
