@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -116,18 +116,21 @@ class Sweeping:
             return await self._carry_on(run, hold)
 
     async def help(self, run: str) -> int:
-        """Work off batches of a sweep that somebody else coordinates, until it is over; how many were settled here."""
-        record, progress = await self.desk.record(run), Progress()
-        helped = 0
-        async for event in self.journal.follow(run):
-            if event.n <= progress.seen:
-                continue
-            progress.take([event])
-            record = record if event.kind not in (Kind.CLOSED, Kind.RESUMED) else await self.desk.record(run)
-            if event.kind == Kind.FINISHED:
+        """Work off batches of a sweep that somebody else coordinates, until it is over; how many were settled here.
+
+        Where the coordinator dies, whoever helps goes on in its place.
+        """
+        progress, helped = Progress(), 0
+        async for _ in self.journal.ticks(run):
+            events = await self.journal.events(run, after=progress.seen)
+            progress.take(events)
+            if any(event.kind == Kind.FINISHED for event in events):
                 return helped
-            if event.kind == Kind.ROUND:
-                helped += await self._work_off(run, progress, int(str(event.body["round"])), record)
+            if progress.rounds and progress.waiting(max(progress.rounds)):
+                helped += await self._work_off(run, progress, max(progress.rounds), await self.desk.record(run))
+            elif await self.leases.holder(held_as(run)) is None:
+                with suppress(RunHeld):  # another helper was quicker
+                    await self.resume(run)
         raise AssertionError("the journal beats without end")
 
     async def _carry_on(self, run: str, hold: Lease) -> Report:

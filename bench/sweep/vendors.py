@@ -1,7 +1,7 @@
 """The vendors' process of the sweep: Okta and AWS on loopback, told what to do a line at a time, as JSON on standard input.
 
 ``open`` with the worlds and limits; ``plant`` a key for a user once so many keys were deactivated; ``counts`` of what was asked of them, as
-the vendors count it; ``state``.
+the vendors count it; ``state``, ``working``.
 """
 
 from __future__ import annotations
@@ -35,8 +35,9 @@ class Street:
 
     def addresses(self, shut: str) -> Told:
         """Where they are, as the settings name it. ``shut`` is an account whose role nobody made."""
-        roles = {**self.aws.roles(Access.WRITE), shut: f"arn:aws:iam::{shut}:role/firedoor-contain"}
-        reading = {**self.aws.roles(Access.READ), shut: f"arn:aws:iam::{shut}:role/firedoor-preview"}
+        roles, reading = dict(self.aws.roles(Access.WRITE)), dict(self.aws.roles(Access.READ))
+        if shut:
+            roles[shut], reading[shut] = f"arn:aws:iam::{shut}:role/firedoor-contain", f"arn:aws:iam::{shut}:role/firedoor-preview"
         return {
             "settings": {"okta_org_url": self.okta.url, "aws_accounts": roles, "aws_preview_accounts": reading},
             "aws": {"endpoint": self.aws.url, "key_id": self.aws.credentials.key_id, "secret": self.aws.credentials.secret},
@@ -100,6 +101,9 @@ async def serve() -> None:
                 case "counts":
                     assert street is not None
                     answer = street.counts()
+                case "state":
+                    assert street is not None
+                    answer = {"aws": street.aws.state()}
                 case "working":
                     assert street is not None
                     answer = street.working()
