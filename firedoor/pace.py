@@ -106,7 +106,8 @@ class _Bucket:
 
 
 class Pace:
-    """Turns at vendors' limits. ``rates`` are requests per second of buckets whose vendor sends no headers, by the bucket's beginning.
+    """Turns at vendors' limits. ``rates`` are requests per second of buckets whose vendor sends no headers, by the bucket's beginning; 0 is
+    as many as come, until the vendor refuses one.
 
     ``kept`` is the share of each limit that is left to others.
     """
@@ -135,6 +136,10 @@ class Pace:
             if (left := known.shut - time.monotonic()) > 0 and known.told < known.shut:
                 known.told, known.mine = known.shut, 0
                 await self._lender.shut(bucket, left)
+                if not known.apart:
+                    await asyncio.sleep(left)
+            if not known.apart:
+                return
             if not known.mine:
                 known.mine = max(1, int(STRIP_SECONDS / known.apart))
                 known.next = time.monotonic() + await self._lender.lend(bucket, known.mine, known.apart)
@@ -166,5 +171,5 @@ class Pace:
     def _known(self, bucket: str) -> _Bucket:
         if bucket not in self._buckets:
             rate = next((rate for name, rate in self._rates.items() if bucket.startswith(name)), None)
-            self._buckets[bucket] = _Bucket(apart=None if rate is None else 1.0 / (rate * self._share))
+            self._buckets[bucket] = _Bucket(apart=None if rate is None else 1.0 / (rate * self._share) if rate else 0.0)
         return self._buckets[bucket]

@@ -218,8 +218,8 @@ class Settings(_Table):
 
     @property
     def rates(self) -> Mapping[str, float]:
-        """Requests per second that a vendor without rate headers is asked at most, by the beginning of its buckets."""
-        return {"aws:": self.aws_requests_per_second} if self.aws_requests_per_second else {}
+        """Requests per second that a vendor without rate headers is asked at most (0: as many as come), by the beginning of its buckets."""
+        return {"aws:": self.aws_requests_per_second}
 
     @property
     def standby(self) -> Path | None:

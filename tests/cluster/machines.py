@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
 import secrets
 import signal
@@ -51,8 +52,8 @@ class Cluster:
 
     async def asked(self, what: str, body: Mapping[str, Any]) -> Any:
         """A POST to the API."""
-        auth = aiohttp.BasicAuth(*self.password.split(":"))
-        async with aiohttp.ClientSession(auth=auth) as http, http.post(f"{self.api}/{what}", json=body) as reply:
+        headers = {"Authorization": f"Basic {base64.b64encode(self.password.encode()).decode()}"}
+        async with aiohttp.ClientSession(headers=headers) as http, http.post(f"{self.api}/{what}", json=body) as reply:
             assert reply.status < 300, await reply.text()
             return await reply.json()
 

@@ -58,7 +58,7 @@ def estate() -> tuple[dict[str, Any], set[str]]:
             }
             for name in names
         }
-        worlds[account] = {"users": users, "secrets": {arn: {} for arn in arns.values()}}
+        worlds[account] = {"users": users, "secrets": {f"{name}-AbCdEf": {} for name in names}}
     return worlds, old
 
 
@@ -132,14 +132,16 @@ async def swept(here: Cluster, database: str, playbook: Path, killed: str, vendo
                     flow["state_type"] == "RUNNING"
                     for flow in await here.asked("flow_runs/filter", {"flow_runs": {"name": {"like_": "help"}}})
                 )
-                if helps and KEYS // 4 < made:
+                if helps and made > KEYS // 4:
                     break
                 assert made < KEYS, "it was over before anybody helped"
                 await asyncio.sleep(0.2)
         end(here.workers.pop("second" if killed == "helper" else "first"))
         async with asyncio.timeout(400.0):
-            while (record := fold(run, await journal.events(run))).report is None:
-                await asyncio.sleep(0.5)
+            async for event in journal.follow(run):
+                if event.kind == Kind.FINISHED:
+                    break
+        record = fold(run, await journal.events(run))
     if killed == "helper":
         assert (await here.ended(flow_run))["state_type"] == "COMPLETED"
     assert record.report is not None
@@ -160,7 +162,7 @@ async def rightly(vendors: Helper, report: Mapping[str, Any], old: set[str]) -> 
     """Closed; and at the vendor each user has two keys, the old one off and one new one on."""
     assert (report["outcome"], report["left_over"], report["in_scope"]) == ("closed", 0, KEYS), report["open"][:5]
     state = await vendors.ask('{"do": "state"}')
-    found = Counter()
+    found: Counter[str] = Counter()
     for account in state["aws"].values():
         for user in account["users"].values():
             statuses = sorted((key in old, status) for key, status in user["keys"].items())
