@@ -48,6 +48,20 @@ def okta(
     raise typer.Exit(1 if data["findings"] or data["left_out"] or data["incomplete"] else 0)
 
 
+@hunt_app.command("har")
+def har(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A recording of a browser, plain or gzipped.")],
+    ask_aws: Annotated[bool, typer.Option("--ask-aws", help="Ask AWS whose the access keys in it are.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Which sessions, tokens and keys a HAR file gives away, and whose they are. None is shown, stored or tried."""
+    from firedoor import hunt_words, scoping
+
+    data = asyncio.run(scoping.scan_har(file, ask_aws=ask_aws))
+    _show(data, hunt_words.har_markdown, as_json=as_json)
+    raise typer.Exit(1 if data["leaks"] or not data["whole"] else 0)
+
+
 @hunt_app.command("aws-key")
 def aws_key(
     key: Annotated[str, typer.Argument(metavar="KEY", help="The id of an access key; never its secret.")],

@@ -37,6 +37,19 @@ def trail_markdown(data: Mapping[str, Any]) -> str:
     return "\n".join([*lines, f"{_count(coverage['records'], 'record')} in {_count(coverage['files'], 'file')}{span}."]) + "\n"
 
 
+def har_markdown(data: Mapping[str, Any]) -> str:
+    """What a HAR file holds."""
+    leaks = data["leaks"]
+    lines = [f"# {_count(len(leaks), 'credential')} in {data['file']}, {len(data['left_over'])} of them of nobody known", ""]
+    lines += [f"INCOMPLETE: {data['incomplete']}.", ""] if data["incomplete"] else []
+    lines += _listed([finding(one) for one in data["findings"]])
+    counts = [("unread", "values too long or not to be decoded, and so not looked at"), ("left_out", "more than can be told")]
+    lines += [f"- INCOMPLETE: {data[name]} {words}" for name, words in counts if data[name]]
+    lines += [f"- {data['redacted']} values had been taken out by somebody"] if data["redacted"] else []
+    lines += [f"- cookies that open no session by their name: {', '.join(data['other_cookies'])}"] if data["other_cookies"] else []
+    return "\n".join([*lines, f"Requests read: {data['entries']}."]) + "\n"
+
+
 def finding(one: Mapping[str, Any]) -> str:
     """One finding, with the command that would contain it."""
     inputs = " ".join(f"-i {name}={','.join(values)}" for name, values in one["inputs"].items())
