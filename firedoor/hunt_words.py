@@ -50,6 +50,31 @@ def har_markdown(data: Mapping[str, Any]) -> str:
     return "\n".join([*lines, f"Requests read: {data['entries']}."]) + "\n"
 
 
+def import_markdown(data: Mapping[str, Any]) -> str:
+    """What a list of leaked credentials was understood to say."""
+    leaks, left = data["leaks"], len(data["left"]) + data["more_left"]
+    lines = [f"# {_count(len(leaks), 'credential')} in {data['file']}, {_count(left, 'row')} left over", ""]
+    lines += [f"INCOMPLETE: {data['incomplete']}.", ""] if data["incomplete"] else []
+    lines += ["## Left over", "", left_markdown(data)] if data["left"] else []
+    lines += _listed([_leak(one) for one in leaks])
+    twice = [f"row {row} names the same as row {first}" for row, first in data["twice"]]
+    lines += ["## Named again", "", *_listed(twice)] if twice else []
+    lines += ["## What would contain them", "", *_listed([finding(one) for one in data["findings"]])] if data["findings"] else []
+    return "\n".join([*lines, f"Rows read: {data['rows']}. Credentials of nobody known: {data['no_owner']}."]) + "\n"
+
+
+def left_markdown(data: Mapping[str, Any]) -> str:
+    """The rows that could not be understood."""
+    rows = [f"- row {one['number']}: {one['why']}\n" for one in data["left"]]
+    return "".join([*rows, f"- and {data['more_left']} more\n" if data["more_left"] else ""])
+
+
+def _leak(one: Mapping[str, Any]) -> str:
+    owner = f", of {one['owner']}" if one["owner"] else ", of nobody known"
+    given = f", given to {one['given_to']}" if one["given_to"] else ""
+    return f"{one['system']} {one['kind']} {one['id'] or one['fingerprint']}{owner}{given} ({one['where']})"
+
+
 def finding(one: Mapping[str, Any]) -> str:
     """One finding, with the command that would contain it."""
     inputs = " ".join(f"-i {name}={','.join(values)}" for name, values in one["inputs"].items())

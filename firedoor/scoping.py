@@ -9,13 +9,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
-from firedoor import clients, har
+from firedoor import clients, har, importing
 from firedoor.canonical import JSON, plain
 from firedoor.errors import BadInput, NotFound, Rejected, VendorError, shown
 from firedoor.finding import Finding
 from firedoor.fingerprints import Fingerprints
 from firedoor.hunting import WINDOW, Hit, Judge, Known
-from firedoor.leaks import Leak, finding
+from firedoor.leaks import Leak, containment, finding
 from firedoor.settings import load
 from firedoor.vendors.access import Access
 from firedoor.vendors.aws.trail import activity_of
@@ -188,6 +188,23 @@ async def scan_har(path: Path, *, ask_aws: bool = False) -> Mapping[str, JSON]:
     )
     assert isinstance(told, Mapping)
     return told
+
+
+def import_file(path: Path) -> tuple[Mapping[str, JSON], str]:
+    """A list of leaked credentials, as data and as CSV. Raises `BadInput`, `Misconfigured`."""
+    found = importing.read(path, Fingerprints.kept_in(load().state_dir))
+    now = datetime.now(UTC)
+    told = plain(
+        {
+            "file": path.name,
+            "leaks": found.leaks,
+            "findings": [finding(leak, now) for leak in found.leaks if containment(leak)[0]],
+            "no_owner": sum(not leak.owner for leak in found.leaks),
+            **{name: getattr(found, name) for name in ("rows", "twice", "left", "more_left", "incomplete", "whole")},
+        }
+    )
+    assert isinstance(told, Mapping)
+    return told, importing.as_csv(found.leaks)
 
 
 async def with_owners(leaks: Sequence[Leak], aws: KnowsKeys) -> list[Leak]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import codecs
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from firedoor.errors import BadInput, shown
 
 PIECE: Final = 1 << 18  # bytes
+LONGEST_LINE: Final = 1 << 20
 _GZIP: Final = b"\x1f\x8b"
 _MARKS: Final = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-sig"}
 _DAMAGED: Final = "the file is damaged, or ends in the middle"
@@ -33,6 +34,18 @@ def pieces(path: Path) -> Iterator[str]:
         yield decoder.decode(piece)
     if decoder is not None:
         yield decoder.decode(b"", final=True)
+
+
+def lines(pieces: Iterable[str], *, longest: int = LONGEST_LINE) -> Iterator[str]:
+    """The lines of a text, each with its end. Raises `BadInput` for one that is longer than ``longest`` characters."""
+    held = ""
+    for piece in pieces:
+        *whole, held = (held + piece).split("\n")
+        yield from (f"{line}\n" for line in whole)
+        if len(held) > longest:
+            raise BadInput(f"a line has more than {longest} characters", advice="Export it again, a row in a line")
+    if held:
+        yield held
 
 
 def _plain(path: Path) -> Iterator[bytes]:
