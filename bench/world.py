@@ -19,7 +19,8 @@ from firedoor.exercise import estate
 from firedoor.vendors.jira.simulator import JiraSimulator
 from firedoor.vendors.jira.values import Flavour
 from firedoor.vendors.jira.world import world_of as jira_world
-from firedoor.vendors.okta.simulator import OktaLag, OktaLimits, OktaSimulator, Seen
+from firedoor.vendors.okta.meter import OktaLimits
+from firedoor.vendors.okta.simulator import OktaLag, OktaSimulator, Seen
 from firedoor.vendors.okta.worlddata import world_of
 from firedoor.vendors.slack.simulator import SlackSimulator
 
@@ -51,7 +52,7 @@ async def run(folder: Path, lag: float) -> None:
     slack_world["users"] = [*slack_world["users"], *people]
     [room] = slack_world["channels"]
     slack_world["channels"] = [{**room, "members": [*room["members"], *(person["id"] for person in people)]}]
-    limits = OktaLimits(users=WITHOUT_END, logs=WITHOUT_END, at_once=WITHOUT_END)
+    limits = OktaLimits(**dict.fromkeys(("users", "apps", "logs", "others", "at_once"), WITHOUT_END))
     async with (
         OktaSimulator(world_of(okta_world), lag=OktaLag(system_log=lag), limits=limits) as okta,
         SlackSimulator(slack_world) as slack,

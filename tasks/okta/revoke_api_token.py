@@ -7,7 +7,8 @@ whether there ever was one.
 There is no undo. An administrator makes a new token in the Admin Console, and installs it where the old one was. Whoever can sign in as an
 administrator can make one too: where the owner is in the attacker's hands, suspend them first and end their sessions.
 
-Firedoor's own token is known by its owner alone. A target goes by its owner's names too, so the guard refuses the tokens of Firedoor's own
+Firedoor's own token is known by its owner alone. Where Firedoor has several tokens with owners of their own, only the owner of the one in
+use is known: name the others under `protected`. A target goes by its owner's names too, so the guard refuses the tokens of Firedoor's own
 user and of everybody else who is protected; and a token that turns out to be another user's than the target says is left alone. It does
 not reach the access tokens of OAuth clients, which are no API tokens.
 """

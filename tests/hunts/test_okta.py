@@ -19,7 +19,8 @@ from firedoor.vendors.access import Access
 from firedoor.vendors.faults import Fault
 from firedoor.vendors.okta import watchlist
 from firedoor.vendors.okta.client import OktaClient
-from firedoor.vendors.okta.simulator import OktaLag, OktaLimits, OktaSimulator
+from firedoor.vendors.okta.meter import OktaLimits
+from firedoor.vendors.okta.simulator import OktaLag, OktaSimulator
 from firedoor.vendors.okta.values import LogEntry, LogParty
 from tests.hunts.logbook import ROBOT, SESSION_SECRET, SUPPLIER, TOKEN, Logbook, written
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from firedoor.vendors.okta.simulator import OktaLag, OktaLimits, OktaSimulator
+from firedoor.vendors.okta.meter import OktaLimits
+from firedoor.vendors.okta.simulator import OktaLag, OktaSimulator
 from tests.hunts.logbook import ROBOT, SUPPLIER, TOKEN, Logbook, written
 from tests.hunts.measured import Measured, measured
 

@@ -11,7 +11,7 @@ import pytest
 
 from firedoor.approval import Roster
 from firedoor.canonical import canonical, plain
-from firedoor.errors import BadInput, Forbidden
+from firedoor.errors import BadInput, Forbidden, Misconfigured
 from firedoor.guard import Guard
 from firedoor.inventory import Credential, State, Use
 from firedoor.source import Source
@@ -19,8 +19,10 @@ from firedoor.vendors.faults import Fault
 from tasks.okta.deactivate_client_key import DeactivateClientKey
 from tasks.okta.list_api_tokens import ListApiTokens
 from tasks.okta.list_client_secrets import ListClientSecrets
+from tasks.okta.list_grants import ListGrants
 from tasks.okta.replace_client_secret import ReplaceClientSecret
 from tasks.okta.revoke_api_token import RevokeApiToken
+from tasks.okta.revoke_grant import GrantState, RevokeGrant
 from tests.tasks.rooms import ROOMS
 from tests.tasks.rooms.base import Simulated
 
@@ -29,6 +31,13 @@ WORLD: dict[str, Any] = {
         {"id": "00u1", "login": "ada@acme.example"},
         {"id": "00u2", "login": "bob@acme.example", "status": "DEPROVISIONED"},
         {"id": "00u3", "login": "cy@acme.example", "status": "SUSPENDED"},
+    ],
+    "groups": [{"id": "00g1", "name": "Programs", "members": ["00u3", "00u2"]}],
+    "grants": [
+        {"id": "oag1", "user": "00u3", "client": "0oa2", "scope": "okta.users.read", "created": "2023-05-01T09:00:00Z"},
+        {"id": "oag2", "user": "00u3", "client": "0oa1"},
+        {"id": "oag3", "user": "00u1", "client": "0oa1"},
+        {"id": "oag4", "user": "00u2", "client": "0oa1"},
     ],
     "apps": [
         {"id": "0oa1", "label": "Deploy bot", "secret": "canary-secret-1", "created": "2023-05-01T09:00:00Z"},
@@ -148,3 +157,36 @@ async def test_memory_does_not_grow_with_the_number_of_apps(at: Simulated, monke
     monkeypatch.setattr("firedoor.vendors.okta.apps.APP_PAGE", 1)
     pages = [page async for page in ListClientSecrets(at.client).holders("127.0.0.1")]
     assert pages == [["0oa1"], ["0oa3"]]
+
+
+async def test_the_grants_of_service_users_in_any_status_and_of_nobody_else(at: Simulated) -> None:
+    at.client.service_group = "00g1"
+    found = {one.id: one for one in await listed(ListGrants(at.client))}
+    assert found.keys() == {"oag1", "oag2", "oag4"}
+    one = found["oag1"]
+    assert (one.type, one.holder, one.owner, one.state) == ("okta.grant", "00u3", "cy@acme.example", State.ACTIVE)
+    assert (one.created, one.consumers) == (datetime(2023, 5, 1, 9, tzinfo=UTC), ("okta:app:0oa2",))
+    assert one.names == ("okta:grant:oag1", "okta:user:00u3", "okta:user:cy@acme.example")
+    assert [found[name].facts["owner_status"] for name in ("oag1", "oag4")] == ["SUSPENDED", "DEPROVISIONED"]
+    action = RevokeGrant(at.client)
+    for each in found.values():
+        assert action.seen(each) == await action.read(action.target_of(each))
+
+
+async def test_a_grant_that_is_shown_as_revoked_is_none(at: Simulated) -> None:
+    body = '{"id": "oag1", "status": "REVOKED", "scopeId": "openid", "clientId": "0oa1"}'
+    action = RevokeGrant(at.client)
+    at.faults.plan(Fault(operation="listUserGrants", status=200, body=f"[{body}]"))
+    (one,) = await ListGrants(at.client).credentials("127.0.0.1", ["00u3"])
+    assert one.state is State.INACTIVE
+    at.faults.plan(Fault(operation="getUserGrant", status=200, body=body))
+    assert action.seen(one) == await action.read(action.target_of(one)) == GrantState(gone=True)
+
+
+async def test_where_nobody_said_who_the_service_users_are_the_list_is_not_just_empty(at: Simulated) -> None:
+    with pytest.raises(Misconfigured, match="okta_service_group"):
+        await listed(ListGrants(at.client))
+
+
+async def test_a_service_user_who_is_gone_by_then_has_granted_nothing(at: Simulated) -> None:
+    assert await ListGrants(at.client).credentials("127.0.0.1", ["00uNobody"]) == []

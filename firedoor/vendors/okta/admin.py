@@ -84,11 +84,15 @@ class Refused(Exception):
 
 
 def get_user(call: Call) -> web.Response:
-    """A user; a status younger than the lag does not show yet."""
-    user = call.user
+    """A user."""
+    return web.json_response(shown_user(call, call.user))
+
+
+def shown_user(call: Call, user: User) -> JSON:
+    """As Okta's User; a status younger than the lag does not show yet."""
     fresh = bool(user.before) and call.world.clock() < user.status_changed + call.status_lag
     first, _, last = user.name.partition(" ")
-    body: dict[str, JSON] = {
+    return {
         "id": user.id,
         "status": user.before if fresh else user.status,
         "created": stamp(user.created),
@@ -102,7 +106,6 @@ def get_user(call: Call) -> web.Response:
         "credentials": {"provider": _PROVIDER},
         "_links": {"self": {"href": f"{call.url}/api/v1/users/{user.id}"}},
     }
-    return web.json_response(body)
 
 
 def suspend_user(call: Call) -> web.Response:

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from firedoor.canonical import JSON
 from firedoor.vendors.okta import enrolments, operations, services
-from firedoor.vendors.okta.admin import Call, Handler, Refused
+from firedoor.vendors.okta.admin import Call, Handler, Refused, shown_user
 from firedoor.vendors.okta.admin_pages import page, part
 from firedoor.vendors.okta.enrolments import EnrolledFactor
 from firedoor.vendors.okta.services import Grant
@@ -78,6 +78,17 @@ def list_user_grants(call: Call) -> web.Response:
     return page(call, [_grant(call, each) for each in mine], default=20, most=200)
 
 
+def get_user_grant(call: Call) -> web.Response:
+    """One of the user's consents."""
+    return web.json_response(_grant(call, _one_grant(call)))
+
+
+def revoke_user_grant(call: Call) -> web.Response:
+    """One consent taken back. A second time it is unknown."""
+    services.revoke_grant(call.world, _one_grant(call), by=call.by)
+    return web.Response(status=204)
+
+
 def revoke_user_grants(call: Call) -> web.Response:
     """All consents taken back."""
     services.revoke_grants(call.world, call.user, by=call.by)
@@ -88,6 +99,15 @@ def revoke_client_tokens(call: Call) -> web.Response:
     """One client's refresh tokens of the user, revoked. None is fine."""
     services.revoke_tokens(call.world, client=call.request.match_info["clientId"], user=call.user.id, by=call.by)
     return web.Response(status=204)
+
+
+def list_group_users(call: Call) -> web.Response:
+    """The members of a group, in any status, in pages."""
+    name = call.request.match_info["groupId"]
+    group = call.world.groups.get(name)
+    if group is None:
+        raise Refused(404, "E0000007", f"Not found: Resource not found: {name} (UserGroup)")
+    return page(call, [shown_user(call, call.world.users[each]) for each in group.members], default=1000, most=1000)
 
 
 def list_role_assignees(call: Call) -> web.Response:
@@ -108,6 +128,9 @@ HANDLERS: Final[Mapping[operations.HttpOperation, Handler]] = {
     operations.RESET_FACTORS: reset_factors,
     operations.UNENROLL_FACTOR: unenroll_factor,
     operations.LIST_USER_GRANTS: list_user_grants,
+    operations.GET_USER_GRANT: get_user_grant,
+    operations.REVOKE_USER_GRANT: revoke_user_grant,
+    operations.LIST_GROUP_USERS: list_group_users,
     operations.REVOKE_USER_GRANTS: revoke_user_grants,
     operations.REVOKE_CLIENT_TOKENS: revoke_client_tokens,
     operations.LIST_ROLE_ASSIGNEES: list_role_assignees,
@@ -126,6 +149,14 @@ def shown_factor(factor: EnrolledFactor) -> JSON:
         "lastUpdated": stamp(factor.created),
         "profile": {},
     }
+
+
+def _one_grant(call: Call) -> Grant:
+    user, name = call.user, call.request.match_info["grantId"]
+    grant = call.world.grants.get(name)
+    if grant is None or grant.user != user.id:
+        raise Refused(404, "E0000007", f"Not found: Resource not found: {name} (OAuth2ScopeConsentGrant)")
+    return grant
 
 
 def _grant(call: Call, grant: Grant) -> JSON:

@@ -26,10 +26,12 @@ from firedoor.vendors.okta.factors import FactorCalls
 from firedoor.vendors.okta.grants import GrantCalls
 from firedoor.vendors.okta.logs import LOG_PAGE, LogCalls, moment_text
 from firedoor.vendors.okta.operations import HttpOperation
-from firedoor.vendors.okta.problems import date_of, problem
+from firedoor.vendors.okta.problems import problem
+from firedoor.vendors.okta.ratelimits import date_of, on_our_clock, rate_limit
 from firedoor.vendors.okta.tokens import TokenCalls
 from firedoor.vendors.okta.transport import VENDOR, GuardedHttp, HoldsSecret, Reply, Token, origin_of
 from firedoor.vendors.okta.values import LogEvent, RefreshToken, UserRecord, check_id, check_login
+from firedoor.vendors.pace import Free, Pace
 from firedoor.vendors.retry import send
 
 if TYPE_CHECKING:
@@ -48,16 +50,29 @@ class OktaClient(FactorCalls, GrantCalls, AppCalls, AdminCalls, TokenCalls, Clie
     """An async context manager. A client made with `Access.READ` cannot send a write, whoever asks it to.
 
     ``org_url`` is ``https://`` and the org's host (plain http only to loopback), ``token`` an API token or a holder of one, ``timeout``
-    seconds for one attempt, ``block_zone`` the id of the IP zone that blocks, where one was prepared. Neither environment nor files are
-    read. Raises `Misconfigured` where URL or token cannot be used.
+    seconds for one attempt, ``block_zone`` the id of the IP zone that blocks, where one was prepared, ``service_group`` the id of the group
+    whose members are service users. ``pace`` is asked before each attempt and told Okta's rate headers after each reply, by the part of the
+    API (``okta:apps``). Neither environment nor files are read. Raises `Misconfigured` where URL or token cannot be used.
 
     Every method may raise `BadInput`, `Unauthorized`, `Forbidden`, `NotFound`, `Rejected`, `RateLimited`, `Unreachable`, `Unavailable`,
     `Malformed` and `Unsupported`; `firedoor.vendors.okta.problems` tells which reply means which.
     A write raises `WriteRefused` on a read-only client, and its error's ``changed`` is None where its effect is unknown: read back then.
     """
 
-    def __init__(self, *, org_url: str, token: str | HoldsSecret, access: Access, timeout: float = 10.0, block_zone: str = "") -> None:
+    def __init__(
+        self,
+        *,
+        org_url: str,
+        token: str | HoldsSecret,
+        access: Access,
+        timeout: float = 10.0,
+        block_zone: str = "",
+        service_group: str = "",
+        pace: Pace | None = None,
+    ) -> None:
         self.block_zone = block_zone
+        self.service_group = service_group
+        self._pace = pace or Free()
         held = token = Token(token)  # from here on no variable of this frame prints it
         self._origin = origin_of(org_url)
         if timeout <= 0:
@@ -295,6 +310,7 @@ class OktaClient(FactorCalls, GrantCalls, AppCalls, AdminCalls, TokenCalls, Clie
             raise Misconfigured("the Okta client is used outside its async with block", advice="This is a defect in Firedoor")
         # What is empty stays in the body: without this the SDK drops it, and a list would never become empty.
         request, _ = await self._executor.create_request(operation.method, path, dict(body or {}), keep_empty_params=True)
+        await self._pace.turn(operation.bucket)
         try:
             _, reply, _, _ = await self._executor.fire_request(request)
         except VendorError as error:
@@ -302,7 +318,13 @@ class OktaClient(FactorCalls, GrantCalls, AppCalls, AdminCalls, TokenCalls, Clie
             raise
         assert isinstance(reply, Reply)
         self._hear_clock(reply)
+        said = rate_limit(reply)
+        if said is not None and not said.crowded:
+            reset = on_our_clock(said.reset, reply)
+            self._pace.heard(operation.bucket, limit=said.limit, remaining=said.remaining, reset=reset)
         refused = problem(operation, reply, target=target)
+        if isinstance(refused, RateLimited):
+            self._pace.refused(operation.bucket, seconds=PAUSE_SECONDS if refused.retry_after is None else refused.retry_after)
         if refused is not None:
             raise refused
         try:

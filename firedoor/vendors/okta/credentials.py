@@ -146,3 +146,32 @@ class OktaClientKey(Target):
     def names(self) -> tuple[str, ...]:
         """By its id and by its app's."""
         return (f"okta:client_key:{self.key_id}", *self.app.names)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OktaGrant(Target):
+    """One consent of one user that a client may have a scope. ``login``, ``client_id`` and ``scope`` may be empty; they are shown only."""
+
+    grant_id: str
+    user_id: str
+    login: str = ""
+    client_id: str = ""
+    scope: str = ""
+
+    def __post_init__(self) -> None:
+        check_id(self.grant_id, kind="grant")
+        check_id(self.user_id)
+        if self.login:
+            check_login(self.login)
+
+    @property
+    def label(self) -> str:
+        """Its id, for what and to whom it is, and whose."""
+        scope, client = shown_title(self.scope), shown_title(self.client_id)
+        what = f" ({scope or 'a scope'} for {client or 'a client'})" if scope or client else ""
+        return f"grant {self.grant_id}{what} of {self.login or self.user_id}"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """By its id and by its user's names."""
+        return (f"okta:grant:{self.grant_id}", *user_names(self.user_id, self.login))

@@ -29,6 +29,16 @@ class HttpOperation(Operation):
     takes_body: bool = False
     never: tuple[str, ...] = ()
 
+    @property
+    def family(self) -> str:
+        """The part of the API that it belongs to, which is what Okta counts requests by: ``users``, ``apps``, ``logs``."""
+        return self.path.split("/")[3]
+
+    @property
+    def bucket(self) -> str:
+        """The same with the vendor: ``okta:apps``."""
+        return f"okta:{self.family}"
+
     def fill(self, *arguments: str) -> str:
         """The path with ``arguments`` in place of its parameters, in their order, percent-encoded."""
         values = iter(arguments)
@@ -250,6 +260,16 @@ ACTIVATE_CLIENT_KEY: Final = HttpOperation(
     writes=True,
     idempotent=False,
 )
+LIST_GROUP_USERS: Final = HttpOperation(
+    name="listGroupUsers", method="GET", path="/api/v1/groups/{groupId}/users", permission="okta.groups.read", writes=False
+)
+GET_USER_GRANT: Final = HttpOperation(
+    name="getUserGrant", method="GET", path="/api/v1/users/{userId}/grants/{grantId}", permission="okta.users.read", writes=False
+)
+# A second one answers 404, which says that it is done.
+REVOKE_USER_GRANT: Final = HttpOperation(
+    name="revokeUserGrant", method="DELETE", path="/api/v1/users/{userId}/grants/{grantId}", permission="okta.users.manage", writes=True
+)
 
 OPERATIONS: Final = (
     GET_USER,
@@ -288,6 +308,9 @@ OPERATIONS: Final = (
     LIST_CLIENT_KEYS,
     DEACTIVATE_CLIENT_KEY,
     ACTIVATE_CLIENT_KEY,
+    LIST_GROUP_USERS,
+    GET_USER_GRANT,
+    REVOKE_USER_GRANT,
 )
 
 

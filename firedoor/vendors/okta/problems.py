@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import datetime
-from email.utils import parsedate_to_datetime
 from typing import Final
 
 from firedoor.errors import (
@@ -26,6 +24,7 @@ from firedoor.errors import (
     VendorError,
 )
 from firedoor.vendors.okta.operations import HttpOperation
+from firedoor.vendors.okta.ratelimits import date_of
 from firedoor.vendors.okta.transport import VENDOR, Reply
 
 CONCURRENCY_PAUSE: Final = 1.0
@@ -69,15 +68,6 @@ def problem(operation: HttpOperation, reply: Reply, *, target: str) -> VendorErr
         changed=None if operation.writes and not clear else False,
         advice=advice,
     )
-
-
-def date_of(reply: Reply) -> datetime | None:
-    """The Date header, None where it is missing or cannot be read."""
-    try:
-        moment = parsedate_to_datetime(reply.headers.get("Date", ""))
-    except ValueError:
-        return None
-    return moment if moment.tzinfo is not None else None
 
 
 def _meaning(operation: HttpOperation, status: int, code: str) -> tuple[type[VendorError], str, str]:  # noqa: C901, PLR0911 - a table

@@ -112,6 +112,7 @@ def consent(item: Object) -> Consent:
         client_id=_text_or_empty(item, "clientId"),
         scope=_text(item, "scopeId"),
         status=_text_or_empty(item, "status"),
+        created=_moment_or_none(item, "created"),
     )
 
 

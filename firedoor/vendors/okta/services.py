@@ -100,9 +100,14 @@ def revoke_tokens(world: OktaWorld, *, client: str, user: str = "", by: Party) -
 def revoke_grants(world: OktaWorld, user: User, *, by: Party) -> None:
     """Take back every consent of a user. Tokens stay as they are: whether Okta revokes them too is not established."""
     for each in [each for each in world.grants.values() if each.user == user.id]:
-        del world.grants[each.id]
-        there = Party(id=each.client, type="PublicClientApp", name=each.client)
-        world.log.write("app.oauth2.consent.revoke", at=world.clock(), actor=by, targets=[user.party, there])
+        revoke_grant(world, each, by=by)
+
+
+def revoke_grant(world: OktaWorld, grant: Grant, *, by: Party) -> None:
+    """Take back one."""
+    del world.grants[grant.id]
+    there = Party(id=grant.client, type="PublicClientApp", name=grant.client)
+    world.log.write("app.oauth2.consent.revoke", at=world.clock(), actor=by, targets=[world.users[grant.user].party, there])
 
 
 def client_credentials(world: OktaWorld, client: str, secret: str) -> str | None:

@@ -7,7 +7,6 @@ The rules are in `firedoor.vendors.okta.world`, the admin endpoints in ``admin.p
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from aiohttp import web
 from firedoor.vendors.faults import Effect, Fault, Faults
 from firedoor.vendors.okta import admin, admin_accounts, admin_apps, admin_clients, admin_tokens, admin_zones, selfservice, signin
 from firedoor.vendors.okta.admin import Call, Handler, Refused
+from firedoor.vendors.okta.meter import Meter, OktaLimits
 from firedoor.vendors.okta.operations import HttpOperation
 from firedoor.vendors.okta.world import ApiToken, OktaWorld
 
@@ -33,6 +33,7 @@ HANDLERS: Final = {
     **admin_zones.HANDLERS,
 }
 READ_ONLY: Final = "READ_ONLY_ADMIN"
+TOO_MANY: Final = 429
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,19 +45,6 @@ class OktaLag:
     system_log: float = 30.0
     user_status: float = 0.0
     network_zone: float = 0.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OktaLimits:
-    """Requests per window (by the API's first word: ``users``, ``logs``), the window in seconds, and how many may be under way at once.
-
-    The numbers of the real service differ by plan and endpoint; these are of its kind, not its own.
-    """
-
-    users: int = 600
-    logs: int = 120
-    window: float = 60.0
-    at_once: int = 75
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +66,8 @@ class Seen:
 
 
 class OktaSimulator:
-    """An async context manager; inside it ``url`` is where it listens. ``faults`` are played on admin operations by their names.
+    """An async context manager; inside it ``url`` is where it listens. ``faults`` are played on admin operations by their names, and
+    ``meter`` counts requests as Okta does.
 
     A fault that only delays comes before the effect with `Effect.NONE` (a write that arrives after its caller gave up), and after it with
     `Effect.FIRST`.
@@ -92,7 +81,7 @@ class OktaSimulator:
         self.requests: list[Seen] = []
         self.url = ""
         self._runner: web.AppRunner | None = None
-        self._windows: dict[str, tuple[float, int]] = {}
+        self.meter = Meter(self.limits, world.clock)
         self._under_way = 0
 
     @property
@@ -138,7 +127,7 @@ class OktaSimulator:
 
     async def _administer(self, operation: HttpOperation, handler: Handler, request: web.Request) -> web.StreamResponse:
         token, body = self._authorised(request), await request.read()
-        headers, over = self._spend(operation)
+        spent = self.meter.spend(operation.family, crowded=self._under_way > self.limits.at_once)
         fault = self.faults.take(operation.name)
         delay = fault.delay if fault else 0.0
         late = fault is not None and fault.effect is Effect.NONE
@@ -148,10 +137,11 @@ class OktaSimulator:
             response, accepted = web.Response(status=500), False
         else:
             try:
-                response, accepted = self._obey(operation, handler, request, body, token, over=over), True
+                response, accepted = self._obey(operation, handler, request, body, token, over=spent.over), True
             except Refused as refused:
                 response, accepted = refused.response(), False
-            response.headers.update(headers)
+                spent.window.refused += refused.status == TOO_MANY
+            response.headers.update(spent.headers)
             response.headers["Date"] = format_datetime(self.world.clock(), usegmt=True)
         if not late:
             await asyncio.sleep(delay)
@@ -173,7 +163,7 @@ class OktaSimulator:
         if token is None:
             raise Refused(401, "E0000011", "Invalid token provided")
         if over:
-            raise Refused(429, "E0000047", "API call exceeded rate limit due to too many requests.")
+            raise Refused(TOO_MANY, "E0000047", "API call exceeded rate limit due to too many requests.")
         if operation.writes and token.role == READ_ONLY:
             raise Refused(403, "E0000006", "You do not have permission to perform the requested action")
         call = Call(
@@ -191,24 +181,6 @@ class OktaSimulator:
         token = self.world.api_tokens.get(given) if scheme == "SSWS" else None
         works = token is not None and self.world.users[token.owner].status == "ACTIVE" and not self.world.over(token.expires)
         return token if works else None
-
-    def _spend(self, operation: HttpOperation) -> tuple[dict[str, str], bool]:
-        """Take one request from the window: what is left, as Okta's headers say it, and whether this one is too many."""
-        bucket = "logs" if operation.path.startswith("/api/v1/logs") else "users"
-        limit = self.limits.logs if bucket == "logs" else self.limits.users
-        now = time.monotonic()
-        start, spent = self._windows.get(bucket, (now, 0))
-        if now >= start + self.limits.window:
-            start, spent = now, 0
-        self._windows[bucket] = (start, spent + 1)
-        reset = self.world.clock() + timedelta(seconds=start + self.limits.window - now)
-        crowded = self._under_way > self.limits.at_once
-        headers = {
-            "X-Rate-Limit-Limit": "0" if crowded else str(limit),
-            "X-Rate-Limit-Remaining": "0" if crowded else str(max(limit - spent - 1, 0)),
-            "X-Rate-Limit-Reset": str(int(reset.timestamp())),
-        }
-        return headers, crowded or spent >= limit
 
     def _door(
         self, name: str, handler: Callable[[OktaWorld, web.Request], Awaitable[signin.Answer]]

@@ -139,6 +139,7 @@ class Consent:
     client_id: str
     scope: str
     status: str
+    created: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,9 +2,9 @@
 
 The rules for factors are in ``enrolments.py``, those for apps and consents in ``services.py``.
 
-What it leaves out: groups, assignments, policies, devices and web or native apps' own sessions. What nobody here could confirm
-is played at its worst for the defender: suspending a user ends neither sessions nor access tokens already minted. Revoked and expired
-OAuth tokens vanish from lists, which is an assumption from their single reads answering 404.
+What it leaves out: what members get by a group, assignments, policies, devices and web or native apps' own sessions. What nobody here could
+confirm is played at its worst for the defender: suspending a user ends neither sessions nor access tokens already minted. Revoked and
+expired OAuth tokens vanish from lists, which is an assumption from their single reads answering 404.
 """
 
 from __future__ import annotations
@@ -97,6 +97,15 @@ class ApiToken:
     network: Sequence[str] = ()
 
 
+@dataclass(slots=True, kw_only=True)
+class Group:
+    """A group: the ids of its members, and nothing that they get by it."""
+
+    id: str
+    name: str
+    members: Sequence[str] = ()
+
+
 class OktaWorld:
     """The org, empty at first; `firedoor.vendors.okta.worlddata.world_of` makes one from plain data.
 
@@ -114,6 +123,7 @@ class OktaWorld:
         self.apps: dict[str, App] = {}
         self.client_secrets: dict[str, ClientSecret] = {}
         self.client_keys: dict[str, ClientKey] = {}
+        self.groups: dict[str, Group] = {}
         self.sign_ins: dict[str, str] = {}
         self.zones: dict[str, NetworkZone] = {}
         self.zone_lag = timedelta(0)

@@ -10,6 +10,7 @@
     apps:         [{id: 0oa1, label: Deploy bot, type: service, status: ACTIVE, secret: ..., access: [...]}]
     client_secrets: [{id: ocs1, app: 0oa1, secret: ..., status: INACTIVE}]
     client_keys:  [{id: pks1, app: 0oa1, kid: deploy-2023, use: sig, status: ACTIVE}]
+    groups:       [{id: 00g1, name: Programs, members: [jane@acme.example]}]
     log:          [{type: user.session.start, published: 2023-11-23T15:59:00Z, actor: jane@acme.example, targets: [...], outcome: SUCCESS}]
 
 Times (created, last_updated, status_changed, last_login, expires, published) are ISO 8601, UTC where no zone is given. A user is named by
@@ -27,7 +28,7 @@ from firedoor.errors import BadInput, nearest
 from firedoor.vendors.okta.enrolments import EnrolledFactor
 from firedoor.vendors.okta.services import App, ClientKey, ClientSecret, Grant
 from firedoor.vendors.okta.systemlog import Party
-from firedoor.vendors.okta.world import FIRST_DAY, ApiToken, OAuthToken, OktaWorld, Session, User
+from firedoor.vendors.okta.world import FIRST_DAY, ApiToken, Group, OAuthToken, OktaWorld, Session, User
 from firedoor.vendors.okta.zoneworld import NetworkZone, entry_of
 
 _KEYS: Final = {
@@ -41,6 +42,7 @@ _KEYS: Final = {
     "apps": {"id", "label", "name", "type", "status", "secret", "access", "created"},
     "client_secrets": {"id", "app", "secret", "status", "created"},
     "client_keys": {"id", "app", "kid", "use", "status", "created"},
+    "groups": {"id", "name", "members"},
     "log": {"type", "published", "actor", "targets", "outcome", "reason", "ip", "session"},
 }
 
@@ -130,6 +132,9 @@ def world_of(data: Mapping[str, Sequence[Mapping[str, object]]], *, clock: Calla
         )
         world.grants[grant.id] = grant
     _add_apps(world, data)
+    for row in data.get("groups", ()):
+        members = [world.user(name).id for name in _texts(row, "members")]
+        world.groups[_text(row, "id")] = Group(id=_text(row, "id"), name=_text(row, "name"), members=members)
     for row in data.get("log", ()):
         world.log.write(
             _text(row, "type"),

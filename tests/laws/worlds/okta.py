@@ -4,12 +4,13 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from firedoor.vendors.okta.credentials import OktaApiToken, OktaClientKey, OktaClientSecret
+from firedoor.vendors.okta.credentials import OktaApiToken, OktaClientKey, OktaClientSecret, OktaGrant
 from firedoor.vendors.okta.restoring import Restoration
-from firedoor.vendors.okta.values import OktaApp, OktaUser
+from firedoor.vendors.okta.values import Consent, OktaApp, OktaUser
 from firedoor.vendors.okta.zones import ZoneBlock, ZoneRecord
 from tasks.okta.block_addresses import ZoneState
-from tests.laws.worlds.base import STAMPS, Worlds
+from tasks.okta.revoke_grants import GrantsState
+from tests.laws.worlds.base import MOMENTS, STAMPS, Worlds
 
 USER, LOGIN = "00u1", "ada@acme.example"
 APP = "0oabot1"
@@ -118,6 +119,25 @@ def clients() -> st.SearchStrategy[dict[str, Any]]:
     return st.builds(org, KINDS, SWITCHED, secrets, keys, st.sampled_from([1, 1, 1, 0]))
 
 
+GRANT = "oag1"
+
+
+def grants() -> st.SearchStrategy[dict[str, Any]]:
+    """An org with the target's grant, which may be missing or another user's."""
+
+    def org(status: str, owner: str, there: int) -> dict[str, Any]:
+        users = [{"id": USER, "login": LOGIN, "status": status}, {"id": "00u2", "login": "bob@acme.example"}]
+        return {"users": users, "grants": [{"id": GRANT, "user": owner, "client": "0oa1", "scope": "openid"}] * there}
+
+    return st.builds(org, STATUSES, st.sampled_from([USER, USER, "00u2"]), st.integers(0, 1))
+
+
+def consents() -> st.SearchStrategy[Consent]:
+    """Consents as Okta may show them."""
+    words = st.text(max_size=8)
+    return st.builds(Consent, id=words, client_id=words, scope=words, status=words, created=st.none() | MOMENTS)
+
+
 def _tokens(many: int, client: str = "0oa1") -> list[dict[str, Any]]:
     return [{"id": f"oar{n}", "client": client, "user": USER, "refresh": f"canary-{n}"} for n in range(many)]
 
@@ -126,6 +146,7 @@ WORLDS = Worlds(
     targets={
         OktaUser: {"user_id": USER, "login": LOGIN},
         OktaApp: {"app_id": APP, "title": "Deploy bot"},
+        OktaGrant: {"grant_id": GRANT, "user_id": USER, "login": LOGIN, "client_id": "0oa1", "scope": "openid"},
         OktaClientSecret: {"app_id": APP, "title": "Deploy bot", "secret_id": SECRET},
         OktaClientKey: {"app_id": APP, "title": "Deploy bot", "key_id": KEY},
         OktaApiToken: {"token_id": API_TOKEN, "title": "deploy", "user_id": USER, "login": LOGIN},
@@ -138,8 +159,12 @@ WORLDS = Worlds(
         OktaApiToken: api_tokens(),
         OktaClientSecret: clients(),
         OktaClientKey: clients(),
+        OktaGrant: grants(),
         Restoration: users(),
         ZoneBlock: zones(),
     },
-    snapshots={ZoneState: st.builds(ZoneState, zone=st.none() | zone_records())},
+    snapshots={
+        ZoneState: st.builds(ZoneState, zone=st.none() | zone_records()),
+        GrantsState: st.builds(GrantsState, grants=st.lists(consents(), max_size=3).map(tuple)),
+    },
 )

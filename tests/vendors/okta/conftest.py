@@ -18,6 +18,7 @@ JANE, OPS, BOT = "00ujane1", "00uops1", "0oabot1"
 BOT_SECRET = "bot-secret-9Xw"
 LOGIN = "jane@acme.example"
 ZONE = "nzoblock1"
+PROGRAMS = "00gprograms1"
 
 DATA: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "users": [
@@ -57,6 +58,7 @@ DATA: Mapping[str, Sequence[Mapping[str, Any]]] = {
         {"id": BOT, "label": "Deploy bot", "secret": BOT_SECRET},
         {"id": "0oaslides", "label": "Slides", "type": "web", "secret": "slides-secret"},
     ],
+    "groups": [{"id": PROGRAMS, "name": "Programs", "members": [JANE, "00usam1"]}],
     "client_keys": [{"id": "pksbot1", "app": BOT, "kid": "bot-2023"}],
     "api_tokens": [{"token": CANARY, "owner": OPS}, {"token": READ_TOKEN, "owner": OPS, "role": "READ_ONLY_ADMIN"}],
 }

@@ -27,7 +27,7 @@ from firedoor.vendors.okta.simulator import OktaLag, OktaSimulator
 from firedoor.vendors.okta.transport import GuardedHttp, Reply
 from firedoor.vendors.okta.world import OktaWorld
 from tests.specs import specification
-from tests.vendors.okta.conftest import BOT, CANARY, JANE, LOGIN, OPS, READ_TOKEN, ZONE
+from tests.vendors.okta.conftest import BOT, CANARY, JANE, LOGIN, OPS, PROGRAMS, READ_TOKEN, ZONE
 
 ZONES = operations.REPLACE_NETWORK_ZONE
 SAM = "00usam1"
@@ -185,6 +185,7 @@ async def test_every_operation_as_the_client_sends_it_and_the_simulator_answers(
     monkeypatch.setattr("firedoor.vendors.okta.client.LOG_PAGE", 1)
     monkeypatch.setattr("firedoor.vendors.okta.client.TOKEN_PAGE", 1)
     monkeypatch.setattr("firedoor.vendors.okta.grants.GRANT_PAGE", 1)
+    monkeypatch.setattr("firedoor.vendors.okta.grants.MEMBER_PAGE", 1)
     monkeypatch.setattr("firedoor.vendors.okta.apps.APP_PAGE", 1)
     monkeypatch.setattr("firedoor.vendors.okta.apps.APP_TOKEN_PAGE", 1)
     monkeypatch.setattr("firedoor.vendors.okta.admins.ASSIGNEE_PAGE", 1)
@@ -209,7 +210,10 @@ async def test_every_operation_as_the_client_sends_it_and_the_simulator_answers(
         await client.unenroll_factor(JANE, "sms1", kind="sms")
         await client.reset_factors(JANE)
         assert len(await client.user_grants(JANE)) == 2
+        assert (await client.user_grant(JANE, "oag1")).scope == "openid"
+        await client.revoke_user_grant(JANE, "oag1")
         await client.revoke_user_grants(JANE)
+        assert [[user.id for user in page] async for page in client.group_members(PROGRAMS)] == [[JANE], [SAM]]
         await client.revoke_client_tokens(JANE, "0oaslides")
         assert (await client.app(BOT)).kind == "service"
         await client.deactivate_app(BOT)
@@ -265,6 +269,8 @@ async def test_the_refusals_are_of_oktas_shape(world: OktaWorld, exchanges: list
                 client.revoke_app_tokens("0oaNone"),
                 client.log_events(filter='severity eq "INFO"', since=datetime.now(UTC)),
                 client.network_zone("nzoNone"),
+                client.user_grant(JANE, "oag3"),
+                client.revoke_user_grant(JANE, "oagNone"),
                 client.client_secrets("0oaNone"),
                 client.client_keys("0oaNone"),
                 client.deactivate_client_secret(BOT, f"ocs{BOT}"),
@@ -284,7 +290,7 @@ async def test_the_refusals_are_of_oktas_shape(world: OktaWorld, exchanges: list
                 await lesser.suspend_user(JANE)
             with pytest.raises(VendorError):
                 await lesser.add_to_zone(ZONE, ("203.0.113.7/32",))
-    refused = (400, 404, 404, 404, 403, 403, *[404] * 8, 400, *[404] * 3, 400, 400, *[404] * 5, 400, 404, 403, 200, 403)
+    refused = (400, 404, 404, 404, 403, 403, *[404] * 8, 400, *[404] * 5, 400, 400, *[404] * 5, 400, 404, 403, 200, 403)
     assert tuple(exchange.status for exchange in exchanges) == refused
     for exchange in exchanges:
         validate(exchange)

@@ -29,8 +29,9 @@ from firedoor.vendors.access import Access
 from firedoor.vendors.faults import Effect, Fault
 from firedoor.vendors.okta import operations
 from firedoor.vendors.okta.client import OktaClient
+from firedoor.vendors.okta.meter import OktaLimits
 from firedoor.vendors.okta.problems import LONGEST_PAUSE, Locked, problem
-from firedoor.vendors.okta.simulator import OktaLimits, OktaSimulator
+from firedoor.vendors.okta.simulator import OktaSimulator
 from firedoor.vendors.okta.transport import Reply
 from firedoor.vendors.okta.world import OktaWorld
 from firedoor.vendors.okta.worlddata import world_of

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
 
@@ -10,7 +11,8 @@ import pytest
 
 from firedoor.errors import BadInput
 from firedoor.vendors.faults import Effect, Fault
-from firedoor.vendors.okta.simulator import OktaLag, OktaLimits, OktaSimulator
+from firedoor.vendors.okta.meter import OktaLimits
+from firedoor.vendors.okta.simulator import OktaLag, OktaSimulator
 from firedoor.vendors.okta.systemlog import BadFilter, parse
 from firedoor.vendors.okta.world import OktaWorld
 from firedoor.vendors.okta.worlddata import world_of
@@ -145,18 +147,34 @@ async def test_sessions_and_tokens_expire() -> None:
     assert world.session("sid-leaked") is not None
 
 
-async def test_limits_are_counted_and_reset() -> None:
-    limits = OktaLimits(users=2, logs=1, window=0.2)
+async def test_limits_are_counted_by_the_part_of_the_api_and_reset() -> None:
+    limits = OktaLimits(users=2, logs=1, apps=3, api_tokens=3)
     async with OktaSimulator(world_of(DATA), limits=limits) as okta, aiohttp.ClientSession(okta.url) as http:
         left = [(await call(http, "GET", USER))[2].headers["X-Rate-Limit-Remaining"] for _ in range(2)]
         status, code, response = await call(http, "GET", USER)
         assert (left, status, code) == (["1", "0"], 429, "E0000047")
         assert response.headers["X-Rate-Limit-Limit"] == "2"
+        assert 55 < int(response.headers["X-Rate-Limit-Reset"]) - datetime.now(UTC).timestamp() <= 60
         assert "Date" in response.headers
         assert (await call(http, "GET", "/api/v1/logs"))[0] == 200
         assert (await call(http, "GET", "/api/v1/logs"))[0] == 429
-        okta._windows.clear()
+        for path in ("/api/v1/apps", "/api/v1/api-tokens"):  # each counts by itself
+            _, _, response = await call(http, "GET", path)
+            assert (response.status, response.headers["X-Rate-Limit-Remaining"]) == (200, "2")
+        assert (await call(http, "GET", "/api/v1/apps/0oaNone"))[2].headers["X-Rate-Limit-Remaining"] == "1"
+        okta.meter.close()
         assert (await call(http, "GET", USER))[0] == 200
+    seen = {part: [(one.limit, one.requests, one.over, one.refused) for one in ones] for part, ones in okta.meter.windows.items()}
+    assert seen == {"users": [(2, 3, 1, 1), (2, 1, 0, 0)], "logs": [(1, 2, 1, 1)], "apps": [(3, 2, 0, 0)], "api-tokens": [(3, 1, 0, 0)]}
+
+
+async def test_a_window_ends_by_itself() -> None:
+    limits = OktaLimits(users=1, window=0.05)
+    async with OktaSimulator(world_of(DATA), limits=limits) as okta, aiohttp.ClientSession(okta.url) as http:
+        await call(http, "GET", USER)
+        await asyncio.sleep(0.1)
+        assert (await call(http, "GET", USER))[0] == 200
+    assert [one.requests for one in okta.meter.windows["users"]] == [1, 1]
 
 
 async def test_too_many_at_once_is_told_by_two_zeros() -> None:
@@ -164,6 +182,8 @@ async def test_too_many_at_once_is_told_by_two_zeros() -> None:
         status, code, response = await call(http, "GET", USER)
         assert (status, code) == (429, "E0000047")
         assert response.headers["X-Rate-Limit-Limit"] == response.headers["X-Rate-Limit-Remaining"] == "0"
+    (window,) = okta.meter.windows["users"]
+    assert (window.over, window.refused) == (0, 1)
 
 
 async def test_reads_may_be_late() -> None:
