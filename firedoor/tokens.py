@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
+from firedoor.jsonstream import OVERLAP
 from firedoor.leaks import UNKNOWN, clean
 
 SHORTEST: Final = 8
@@ -24,8 +25,8 @@ _HINTS: Final = (
     "AKIA",
     "ASIA",
     "SSWS",
-    "earer ",
-    "EARER ",
+    "earer",
+    "EARER",
     "xox",
     "xapp-",
     "ATATT",
@@ -36,15 +37,18 @@ _HINTS: Final = (
     "ghr_",
     "github_pat_",
 )
-_TOKENS: Final = re.compile(
-    r"(?P<jwt>(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{6,}+\.[A-Za-z0-9_-]{6,}+(?:\.[A-Za-z0-9_-]*+){1,3}+)"
-    r"|(?P<access_key>(?<![A-Za-z0-9])(?:AKIA|ASIA)[A-Z2-7]{16}(?![A-Za-z0-9]))"
-    r"|SSWS[ ]*+(?P<ssws>[A-Za-z0-9_-]{20,}+)"
-    r"|[Bb](?:earer|EARER)[ ]++(?!eyJ)(?P<bearer>[A-Za-z0-9._~+/-]{16,}+=*+)"
-    r"|(?P<slack>(?<![A-Za-z0-9])(?:xox[a-z]|xapp)-[A-Za-z0-9%-]{10,}+)"
-    r"|(?P<atlassian>(?<![A-Za-z0-9])ATATT3[A-Za-z0-9_=-]{20,}+)"
-    r"|(?P<github>(?<![A-Za-z0-9])(?:gh[pousr]_[A-Za-z0-9]{30,}+|github_pat_[A-Za-z0-9_]{30,}+))"
+# Not amid a word; but one may begin behind what stands for a sign: %3D in an address, \u003d in a script.
+_BEGINS: Final = r"(?:(?<![A-Za-z0-9])|(?<=%[0-9A-Fa-f]{2})|(?<=\\u[0-9A-Fa-f]{4}))"
+_FORMS: Final = (
+    r"(?P<jwt>BEGINS(?<![_-])eyJ[A-Za-z0-9_-]{6,}+\.[A-Za-z0-9_-]{6,}+(?:\.[A-Za-z0-9_-]*+){1,3}+)",
+    r"(?P<access_key>BEGINS(?:AKIA|ASIA)[A-Z2-7]{16}(?![A-Za-z0-9]))",
+    r"SSWS(?:[ ]|%20)*+(?P<ssws>[A-Za-z0-9_-]{20,}+)",
+    r"[Bb](?:earer|EARER)(?:[ ]|%20)++(?!eyJ)(?P<bearer>[A-Za-z0-9._~+/-]{16,}+=*+)",
+    r"(?P<slack>BEGINS(?:xox[a-z]|xapp)-[A-Za-z0-9%-]{10,}+)",
+    r"(?P<atlassian>BEGINSATATT3[A-Za-z0-9_=-]{20,}+)",
+    r"(?P<github>BEGINS(?:gh[pousr]_[A-Za-z0-9]{30,}+|github_pat_[A-Za-z0-9_]{30,}+))",
 )
+_TOKENS: Final = re.compile("|".join(_FORMS).replace("BEGINS", _BEGINS))
 _OF_TOKEN: Final = {
     "ssws": ("okta", "api_token"),
     "bearer": (UNKNOWN, "bearer_token"),
@@ -95,11 +99,15 @@ class Token:
 
 
 def in_text(text: str, *, first: bool = True, last: bool = True) -> Iterator[Token]:
-    """Those that are known by their own form. A match at the edge of a piece may be half of one, and stands whole in the other piece."""
+    """Those that are known by their own form. A match at the edge of a piece may be half of one, and stands whole in the other piece.
+
+    One too long to stand whole in any is given in its parts, so that it is not lost.
+    """
     if not any(hint in text for hint in _HINTS):
         return
     for match in _TOKENS.finditer(text):
-        if (match.end() == len(text) and not last) or (match.start() == 0 and not first):
+        half = (match.end() == len(text) and not last) or (match.start() == 0 and not first)
+        if half and match.end() - match.start() < OVERLAP:
             continue
         kind = str(match.lastgroup)
         secret = match[kind]
