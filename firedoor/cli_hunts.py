@@ -26,6 +26,7 @@ hunt_app = typer.Typer(no_args_is_help=True, help="What happened, and what was l
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.add_typer(hunt_app, name="hunt")
+    app.command("import")(import_)
 
 
 @hunt_app.command("okta")
@@ -48,6 +49,20 @@ def okta(
     raise typer.Exit(1 if data["findings"] or data["left_out"] or data["incomplete"] else 0)
 
 
+@hunt_app.command("har")
+def har(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A recording of a browser, plain or gzipped.")],
+    ask_aws: Annotated[bool, typer.Option("--ask-aws", help="Ask AWS whose the access keys in it are.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Which sessions, tokens and keys a HAR file gives away, and whose they are. None is shown, stored or tried."""
+    from firedoor import hunt_words, scoping
+
+    data = asyncio.run(scoping.scan_har(file, ask_aws=ask_aws))
+    _show(data, hunt_words.har_markdown, as_json=as_json)
+    raise typer.Exit(1 if data["leaks"] or not data["whole"] else 0)
+
+
 @hunt_app.command("aws-key")
 def aws_key(
     key: Annotated[str, typer.Argument(metavar="KEY", help="The id of an access key; never its secret.")],
@@ -63,6 +78,25 @@ def aws_key(
     data = scoping.trail_of(key, trail, start, end)
     _show(data, hunt_words.trail_markdown, as_json=as_json)
     raise typer.Exit(1 if data["findings"] or not data["whole"] else 0)
+
+
+def import_(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="gitleaks' JSON, TruffleHog's JSON lines, or CSV or JSON of a notice.")],
+    as_json: AsJson = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV and nothing else; what was left over goes to standard error.")] = False,
+) -> None:
+    """Which credentials a list of leaked ones names, to be accounted for. Exit code 1 where a row could not be understood."""
+    from firedoor import hunt_words, scoping
+
+    if as_csv and as_json:
+        raise BadInput("--json and --csv exclude each other", advice="Give one of them")
+    data, table = scoping.import_file(file)
+    if as_csv:
+        typer.echo(table, nl=False)
+        typer.echo(hunt_words.left_markdown(data), nl=False, err=True)
+    else:
+        _show(data, hunt_words.import_markdown, as_json=as_json)
+    raise typer.Exit(0 if data["whole"] else 1)
 
 
 def moment(text: str, option: str) -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -37,9 +38,48 @@ def trail_markdown(data: Mapping[str, Any]) -> str:
     return "\n".join([*lines, f"{_count(coverage['records'], 'record')} in {_count(coverage['files'], 'file')}{span}."]) + "\n"
 
 
+def har_markdown(data: Mapping[str, Any]) -> str:
+    """What a HAR file holds."""
+    leaks = data["leaks"]
+    lines = [f"# {_count(len(leaks), 'credential')} in {data['file']}, {len(data['left_over'])} of them of nobody known", ""]
+    lines += [f"INCOMPLETE: {data['incomplete']}.", ""] if data["incomplete"] else []
+    lines += _listed([finding(one) for one in data["findings"]])
+    counts = [("unread", "values too long or not to be decoded, and so not looked at"), ("left_out", "more than can be told")]
+    lines += [f"- INCOMPLETE: {data[name]} {words}" for name, words in counts if data[name]]
+    lines += [f"- {data['redacted']} values had been taken out by somebody"] if data["redacted"] else []
+    lines += [f"- cookies that open no session by their name: {', '.join(data['other_cookies'])}"] if data["other_cookies"] else []
+    return "\n".join([*lines, f"Requests read: {data['entries']}."]) + "\n"
+
+
+def import_markdown(data: Mapping[str, Any]) -> str:
+    """What a list of leaked credentials was understood to say."""
+    leaks, left = data["leaks"], len(data["left"]) + data["more_left"]
+    lines = [f"# {_count(len(leaks), 'credential')} in {data['file']}, {_count(left, 'row')} left over", ""]
+    lines += [f"INCOMPLETE: {data['incomplete']}.", ""] if data["incomplete"] else []
+    lines += ["## Left over", "", left_markdown(data)] if data["left"] else []
+    lines += _listed([_leak(one) for one in leaks])
+    twice = [f"row {row} names the same as row {first}" for row, first in data["twice"]]
+    lines += ["## Named again", "", *_listed(twice)] if twice else []
+    lines += ["## What would contain them", "", *_listed([finding(one) for one in data["findings"]])] if data["findings"] else []
+    return "\n".join([*lines, f"Rows read: {data['rows']}. Credentials of nobody known: {data['no_owner']}."]) + "\n"
+
+
+def left_markdown(data: Mapping[str, Any]) -> str:
+    """The rows that could not be understood."""
+    rows = [f"- row {one['number']}: {one['why']}\n" for one in data["left"]]
+    return "".join([*rows, f"- and {data['more_left']} more\n" if data["more_left"] else ""])
+
+
+def _leak(one: Mapping[str, Any]) -> str:
+    owner = f", of {one['owner']}" if one["owner"] else ", of nobody known"
+    given = f", given to {one['given_to']}" if one["given_to"] else ""
+    return f"{one['system']} {one['kind']} {one['id'] or one['fingerprint']}{owner}{given} ({one['where']})"
+
+
 def finding(one: Mapping[str, Any]) -> str:
-    """One finding, with the command that would contain it."""
-    inputs = " ".join(f"-i {name}={','.join(values)}" for name, values in one["inputs"].items())
+    """One finding, with the command that would contain it, quoted for a shell: a login may hold what a shell would obey."""
+    given = (f"{name}={','.join(values)}" for name, values in one["inputs"].items())
+    inputs = " ".join(f"-i {shlex.quote(word)}" for word in given)
     act = f" Contain: firedoor contain {one['playbook']} {inputs}." if one["playbook"] else ""
     at = f"{one['at']} " if one["at"] else ""
     return f"{at}{one['rule']}: {one['says']} ({one['evidence']}).{act}"

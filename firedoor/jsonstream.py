@@ -20,7 +20,7 @@ LONGEST_PIECE: Final = 1 << 20  # characters of a string that are given at once
 OVERLAP: Final = 1 << 15  # what a piece repeats of the one before, so that no token is cut in two
 MOST_DEPTH: Final = 200
 MOST_MEMBERS: Final = 40
-LONGEST_MEMBER: Final = 1 << 16
+LONGEST_MEMBER: Final = 1 << 20
 
 Path: TypeAlias = tuple[str | int, ...]
 
@@ -52,10 +52,11 @@ class Text:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Members:
-    """An object that has ended, with those of its members that are short strings, `MOST_MEMBERS` at most."""
+    """An object that has ended, with those of its members that are short strings, `MOST_MEMBERS` at most. ``cut``: there were others."""
 
     path: Path
     texts: Mapping[str, str] = field(repr=False)
+    cut: bool = False
 
 
 def items(pieces: Iterable[str], key: str = "") -> Iterator[object]:
@@ -77,6 +78,10 @@ def items(pieces: Iterable[str], key: str = "") -> Iterator[object]:
         if not sign:
             raise _cut(buffer)
         yield _value(buffer)
+    buffer.at += 1
+    last = buffer.last()  # read on, so that a file which is cut off further down is not taken for whole
+    if bool(key) != bool(last) or last not in ("}", ""):
+        raise _cut(buffer)
 
 
 def strings(pieces: Iterable[str]) -> Iterator[Text | Members]:
@@ -96,13 +101,15 @@ def strings(pieces: Iterable[str]) -> Iterator[Text | Members]:
             buffer.at += 1
             frames.pop()
             if frame.keyed:
-                yield Members(path=_path(frames), texts=frame.members)
+                yield Members(path=_path(frames), texts=frame.members, cut=frame.cut)
             continue
         if frame is not None and frame.keyed:
             frame.key = _key(buffer)
         elif frame is not None:
             frame.number += 1
         yield from _one(buffer, frames)
+    if buffer.peek():
+        raise _odd(buffer, "something stands after its end")
 
 
 @dataclass(slots=True)
@@ -113,6 +120,14 @@ class _Frame:
     key: str = ""
     number: int = -1
     members: dict[str, str] = field(default_factory=dict)
+    cut: bool = False
+
+    def keep(self, text: str, *, whole: bool) -> None:
+        """Keep a member that is a short string."""
+        if whole and len(text) <= LONGEST_MEMBER and len(self.members) < MOST_MEMBERS:
+            self.members[self.key] = text
+        else:
+            self.cut = True
 
 
 class _Buffer:
@@ -141,6 +156,14 @@ class _Buffer:
                 return self.text[self.at]
             if not self.more():
                 return ""
+
+    def last(self) -> str:
+        """The last character of all that is not a space; nothing where there is none. Reads to the end."""
+        found = self.text[self.at :].rstrip()[-1:]
+        for piece in self._pieces:
+            found = piece.rstrip()[-1:] or found
+        self.text, self.at = "", 0
+        return found
 
 
 _DECODER: Final = json.JSONDecoder(strict=False)
@@ -211,8 +234,8 @@ def _string(buffer: _Buffer, frames: list[_Frame]) -> Iterator[Text]:
         if whole or end - buffer.at >= LONGEST_PIECE:
             text = kept + _unescaped(buffer, end)
             buffer.at = end + whole
-            if whole and first and frames and frames[-1].keyed and len(text) <= LONGEST_MEMBER and len(frames[-1].members) < MOST_MEMBERS:
-                frames[-1].members[frames[-1].key] = text
+            if first and frames and frames[-1].keyed:
+                frames[-1].keep(text, whole=whole)
             yield Text(path=path, text=text, first=first, last=whole)
             kept, first = text[-OVERLAP:], False
         if whole:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final, Protocol
 
-from firedoor import clients
+from firedoor import clients, har, importing
 from firedoor.canonical import JSON, plain
-from firedoor.errors import BadInput, Rejected, VendorError, shown
+from firedoor.errors import BadInput, NotFound, Rejected, VendorError, shown
 from firedoor.finding import Finding
+from firedoor.fingerprints import Fingerprints
 from firedoor.hunting import WINDOW, Hit, Judge, Known
+from firedoor.leaks import Leak, containment, finding
 from firedoor.settings import load
 from firedoor.vendors.access import Access
 from firedoor.vendors.aws.trail import activity_of
@@ -22,9 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from firedoor.vendors.aws.values import KeyOwner
     from firedoor.vendors.okta.client import OktaClient
     from firedoor.vendors.okta.values import LogEntry
 
+AT_ONCE: Final = 8
 MOST_LISTED: Final = 10_000
 KEPT: Final = timedelta(days=90)
 LAG: Final = timedelta(minutes=1)
@@ -155,6 +160,75 @@ def trail_of(key: str, paths: Sequence[Path], since: datetime | None, until: dat
         **told,
         "coverage": {"files": coverage.files, "records": coverage.records, "first": plain(coverage.first), "last": plain(coverage.last)},
     }
+
+
+async def scan_har(path: Path, *, ask_aws: bool = False) -> Mapping[str, JSON]:
+    """The credentials in a HAR file, as data. ``ask_aws``: whose its access keys are, AWS is asked. Raises `BadInput`, `Misconfigured`."""
+    settings = load()
+    scanned = har.scan(path, Fingerprints.kept_in(settings.state_dir))
+    leaks = list(scanned.leaks.values())
+    if ask_aws:
+        async with AsyncExitStack() as stack:
+            at = await clients.connect(stack, settings, frozenset({"aws"}), Access.READ, None)
+            if "aws" in at.missing:
+                raise at.missing["aws"]
+            leaks = await with_owners(leaks, at.by_vendor["aws"])
+    now = datetime.now(UTC)
+    told = plain(
+        {
+            "file": path.name,
+            "leaks": leaks,
+            "findings": [finding(leak, now) for leak in leaks],
+            "left_over": [leak.name for leak in leaks if not leak.owner],
+            **{
+                name: getattr(scanned, name)
+                for name in ("entries", "redacted", "other_cookies", "unread", "left_out", "incomplete", "whole")
+            },
+        }
+    )
+    assert isinstance(told, Mapping)
+    return told
+
+
+def import_file(path: Path) -> tuple[Mapping[str, JSON], str]:
+    """A list of leaked credentials, as data and as CSV. Raises `BadInput`, `Misconfigured`."""
+    found = importing.read(path, Fingerprints.kept_in(load().state_dir))
+    now = datetime.now(UTC)
+    told = plain(
+        {
+            "file": path.name,
+            "leaks": found.leaks,
+            "findings": [finding(leak, now) for leak in found.leaks if containment(leak)[0]],
+            "no_owner": sum(not leak.owner for leak in found.leaks),
+            **{name: getattr(found, name) for name in ("rows", "twice", "left", "more_left", "incomplete", "whole")},
+        }
+    )
+    assert isinstance(told, Mapping)
+    return told, importing.as_csv(found.leaks)
+
+
+async def with_owners(leaks: Sequence[Leak], aws: KnowsKeys) -> list[Leak]:
+    """The same leaks, with the owners of those access keys that AWS knows. A key that it does not know stays without one."""
+
+    async def owned(leak: Leak) -> Leak:
+        if leak.kind != "access_key" or leak.owner or not leak.id.startswith("AKIA"):
+            return leak
+        async with gate:
+            try:
+                user = (await aws.key_owner(leak.id)).user
+            except (BadInput, NotFound, Rejected):
+                return leak
+        return replace(leak, owner=f"aws:user:{user.account}/{user.name}")
+
+    gate = asyncio.Semaphore(AT_ONCE)
+    return list(await asyncio.gather(*(owned(leak) for leak in leaks)))
+
+
+class KnowsKeys(Protocol):
+    """What can say whose an access key is."""
+
+    async def key_owner(self, key_id: str) -> KeyOwner:
+        """The owner. Raises `BadInput`, `NotFound` or `Rejected` for who is not known."""
 
 
 def report(hunt: Hunt) -> Mapping[str, JSON]:

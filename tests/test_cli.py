@@ -45,7 +45,7 @@ def test_help_and_lists_load_no_sdk_and_no_prefect(words: list[str]) -> None:
 def test_every_command_is_in_the_help(folder: Path) -> None:
     done = _firedoor(folder, "--help")
     assert done.returncode == 0
-    for command in ("drill", "plan", "contain", "resume", "runs", "show", "serve", "playbooks", "actions", "audit"):
+    for command in ("drill", "plan", "contain", "resume", "runs", "show", "serve", "playbooks", "actions", "audit", "hunt", "import"):
         assert command in done.stdout
 
 

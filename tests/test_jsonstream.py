@@ -134,6 +134,9 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "none"):
         with pytest.raises(BadInput, match="cannot be read"):
             list(pieces(path))
+    parts = tmp_path / "parts.gz"
+    parts.write_bytes(gzip.compress(b"[1, 2") + gzip.compress(b", 3]") + b"\x00" * 9)
+    assert list(items(pieces(parts))) == [1, 2, 3]
     packed = tmp_path / "it.gz"
     packed.write_bytes(gzip.compress(b"[1, 2, 3]" * 1000)[:-20])
     with pytest.raises(CutShort):

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 import pytest
 
 from firedoor import inputs, scoping
-from firedoor.errors import BadInput, Unavailable
+from firedoor.errors import BadInput, RateLimited, Unavailable
 from firedoor.finding import Finding
 from firedoor.hunting import Judge, Known
 from firedoor.playbook import find
@@ -111,11 +111,15 @@ async def test_an_error_half_way_keeps_what_was_found_and_says_so(book: Logbook)
             await scoping.hunt_since(client, book.since, known=KNOWN)
 
 
-async def test_a_used_up_limit_is_waited_for(book: Logbook) -> None:
-    hunt, okta = await hunted(book, limits=OktaLimits(logs=1, window=0.2, users=1000))
+async def test_a_used_up_limit_is_waited_for(book: Logbook, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("firedoor.vendors.retry._BACKOFF", lambda _: 0.0)
+    monkeypatch.setattr("firedoor.vendors.okta.client.PAUSE_SECONDS", 0.01)
+    hunt, okta = await hunted(book, *[Fault(operation="listLogEvents", status=429)] * 9)
     assert not hunt.incomplete
     assert len(hunt.findings) == len(book.planted) + len(book.honest)
-    assert any(seen.status == 429 for seen in okta.requests)
+    assert sum(seen.status == 429 for seen in okta.requests) == 9
+    with pytest.raises(RateLimited):
+        await hunted(book, *[Fault(operation="listLogEvents", status=429)] * 30)
 
 
 async def test_more_than_ninety_days_back_is_never_whole(book: Logbook) -> None:
