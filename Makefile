@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help drill test laws slack-abuse chaos outages e2e browser bench lint types docs docs-check lock clean
+.PHONY: help drill test laws slack-abuse chaos outages e2e browser sweep cluster hunt bench lint types docs docs-check lock clean
 
 help:
 	@echo "make drill   a whole exercise: an attacker, simulated vendors, containment (ARGS=--no-contain to see the judge say no)"
@@ -15,6 +15,9 @@ help:
 	@echo "make outages whole processes while a vendor, Slack or Prefect is away, and random worlds against a model, for long"
 	@echo "make e2e     the tests that start whole drills and a real Prefect server"
 	@echo "make browser the tests that use the drill's pages with a real browser (Debian's chromium); pictures of them go to build/"
+	@echo "make sweep   5,000 access keys and 200 credentials of Okta swept at simulated vendors, with traps: build/sweep.json"
+	@echo "make cluster a sweep on several machines, with PostgreSQL, Prefect and two workers, one of them killed (FIREDOOR_CLUSTER_KEYS=2000)"
+	@echo "make hunt    a hunt over a System Log of 200,000 entries, and files of their size: what was found, time and memory"
 	@echo "make bench   how fast it is, at the simulated vendors: a table, build/bench.json, and an error where a limit is missed"
 	@echo "make lint types docs docs-check lock"
 
@@ -22,7 +25,7 @@ drill: $(VENV)/.drill
 	@$(BIN)/firedoor drill $(ARGS)
 
 test: $(VENV)/.dev
-	$(BIN)/pytest -m "not e2e and not laws and not browser and not abuse and not chaos" --numprocesses 3 --dist loadgroup $(ARGS)
+	$(BIN)/pytest -m "not e2e and not laws and not browser and not abuse and not chaos and not cluster and not scale" --numprocesses 3 --dist loadgroup $(ARGS)
 
 laws: $(VENV)/.dev
 	$(BIN)/python -m tests.laws $(ARGS)
@@ -46,6 +49,15 @@ browser: $(VENV)/.dev
 	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-liberation; } \
 	  || { echo "make browser needs chromium. On Debian and Ubuntu: apt-get install chromium"; exit 1; }
 	$(BIN)/pytest -m browser tests/browser $(ARGS)
+
+sweep: $(VENV)/.dev
+	$(BIN)/python -m bench.sweep $(ARGS)
+
+cluster: $(VENV)/.dev
+	$(BIN)/pytest -m cluster tests/cluster --timeout 1500 $(ARGS)
+
+hunt: $(VENV)/.dev
+	$(BIN)/pytest -m scale tests/hunts --timeout 900 -s $(ARGS)
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench

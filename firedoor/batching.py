@@ -87,11 +87,12 @@ class _Work:
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._begun: dict[str, list[Write]] = {}
         self._wrote: dict[str, list[Wrote]] = {}
+        self._known = Known()
 
     async def settle(self) -> Settled:
         if (settled := await self._taken_up()) is not None:  # whoever settled it died before the sweep was told
             return await self._tell(settled)
-        known = await self._bench.known(self._batch)
+        self._known = known = await self._bench.known(self._batch)
         try:
             found = await self._listed(self._batch.holders)
         except FiredoorError as error:
@@ -231,7 +232,7 @@ class _Work:
     async def _intents(self, lot: Lot) -> list[Write]:
         """The writes that are wanted, at the vendor's time; from its first write on, a credential has that for its T."""
         at, one, action = await lot.action.clock(lot.target), lot.credential, lot.action.spec.id
-        if not lot.writes:
+        if not lot.writes and not self._known.rows.get(one.name, lot.row()).begun:
             lot.target = lot.target.bound(at)
         made = []
         for change in lot.wanted:

@@ -16,6 +16,7 @@ from firedoor.errors import FiredoorError, Misconfigured, VendorError
 from firedoor.guard import Keepers
 from firedoor.settings import Settings
 from firedoor.vendors.access import Access
+from firedoor.vendors.pace import Pace
 
 if TYPE_CHECKING:
     from firedoor.vendors.aws.client import AwsClient
@@ -91,8 +92,18 @@ class Clients:
         return await powers.among(names, okta=self.by_vendor.get("okta"), slack=self.by_vendor.get("slack"))
 
 
-async def connect(stack: AsyncExitStack, settings: Settings, vendors: frozenset[str], access: Access, aws: AwsStandIn | None) -> Clients:
+async def connect(
+    stack: AsyncExitStack,
+    settings: Settings,
+    vendors: frozenset[str],
+    access: Access,
+    aws: AwsStandIn | None,
+    *,
+    pace: Pace | None = None,
+) -> Clients:
     """The clients of the vendors named, each reachable, known to its vendor, and of about our time; or why not.
+
+    ``pace`` holds their requests back; who contains an incident has none.
 
     Raises `Misconfigured` where a vendor that is to be contained at was never set up, `ClockOff` where our clock is off.
     """
@@ -105,7 +116,7 @@ async def connect(stack: AsyncExitStack, settings: Settings, vendors: frozenset[
         found.own |= dict.fromkeys((f"okta:user:{me.id}", f"okta:user:{me.login}"), "it owns Firedoor's own Okta token")
 
     async def at_aws() -> None:
-        client = await _aws(stack, settings, access, aws)
+        client = await _aws(stack, settings, access, aws, pace)
         found.own |= await _own_aws(client)
         found.by_vendor["aws"] = client
 
@@ -113,7 +124,7 @@ async def connect(stack: AsyncExitStack, settings: Settings, vendors: frozenset[
         found.by_vendor[name] = await stack.enter_async_context(make(settings, access))
 
     if "okta" in vendors:
-        wanted["okta"] = partial(at_okta, _okta(settings, access))
+        wanted["okta"] = partial(at_okta, _okta(settings, access, pace))
     if "aws" in vendors:
         wanted["aws"] = at_aws
     wanted |= {name: partial(where_told, name, make) for name, make in (("slack", _slack), ("jira", _jira)) if name in vendors}
@@ -130,7 +141,7 @@ async def every(*jobs: Awaitable[T]) -> Sequence[T]:
     return [one for one in ended if not isinstance(one, BaseException)]
 
 
-def _okta(settings: Settings, access: Access) -> OktaClient:
+def _okta(settings: Settings, access: Access, pace: Pace | None) -> OktaClient:
     from firedoor.vendors.okta.client import OktaClient
 
     token = settings.okta_preview_api_token if access is Access.READ and settings.okta_preview_api_token else settings.okta_api_token
@@ -138,7 +149,7 @@ def _okta(settings: Settings, access: Access) -> OktaClient:
     if missing or settings.okta_org_url is None or token is None:
         raise Misconfigured(f"this playbook works with Okta, and {' and '.join(missing)} is not set", advice="Set it in the environment")
     zone, group = settings.okta_block_zone, settings.okta_service_group
-    return OktaClient(org_url=settings.okta_org_url, token=token, access=access, block_zone=zone, service_group=group)
+    return OktaClient(org_url=settings.okta_org_url, token=token, access=access, block_zone=zone, service_group=group, pace=pace)
 
 
 async def _greet(okta: OktaClient) -> Any:
@@ -152,7 +163,7 @@ async def _greet(okta: OktaClient) -> Any:
     return me
 
 
-async def _aws(stack: AsyncExitStack, settings: Settings, access: Access, stand_in: AwsStandIn | None) -> AwsClient:
+async def _aws(stack: AsyncExitStack, settings: Settings, access: Access, stand_in: AwsStandIn | None, pace: Pace | None) -> AwsClient:
     from firedoor.vendors.aws.client import AwsClient
     from firedoor.vendors.aws.prepared import AwsPrepared, IpSet
 
@@ -162,12 +173,20 @@ async def _aws(stack: AsyncExitStack, settings: Settings, access: Access, stand_
         deny_policy=settings.aws_deny_policy,
         sso_policy=settings.aws_sso_policy,
     )
-    where: dict[str, Any] = {"region": settings.aws_region, "prepared": prepared}
+    where: dict[str, Any] = {
+        "region": settings.aws_region,
+        "pool": settings.aws_connections,
+        "prepared": prepared,
+        "pace": pace,
+        "tags": settings.aws_tags,
+    }
     if stand_in is not None:
         where |= {"endpoint": stand_in.endpoint, "credentials": stand_in.credentials}
-    accounts = (settings.aws_preview_accounts if access is Access.READ else {}) or settings.aws_accounts
+    accounts: Mapping[str, str] = (settings.aws_preview_accounts if access is Access.READ else {}) or settings.aws_accounts
     try:
-        if not accounts:
+        if settings.aws_organization_role:
+            accounts = await _organization(settings, accounts, access, where)
+        elif not accounts:
             async with AwsClient({}, access, **where) as base:
                 accounts = {(await base.whoami()).account: ""}
         client = await stack.enter_async_context(AwsClient(accounts, access, **where))
@@ -179,6 +198,24 @@ async def _aws(stack: AsyncExitStack, settings: Settings, access: Access, stand_
             f"AWS: {error.what}", advice=error.advice or "Check AWS_PROFILE or AWS_ACCESS_KEY_ID, and AWS_ENDPOINT_URL"
         ) from error
     return client
+
+
+async def _organization(settings: Settings, named: Mapping[str, str], access: Access, where: Mapping[str, Any]) -> Mapping[str, str]:
+    """Every active account of the organization with the one role's ARN; those that are ``named`` keep what they are named with.
+
+    The management account, which alone can list them, has no such role by AWS's doing: it is named, or the base credentials are its own.
+    """
+    from firedoor.vendors.aws.client import AwsClient
+
+    management = settings.aws_management_account
+    if not management:
+        raise Misconfigured("aws_organization_role is set, and no management account", advice="Set aws_management_account")
+    async with AwsClient({management: named.get(management, "")}, access, **where) as client:
+        if (found := (await client.whoami(management)).account) != management:
+            advice = "Name its role in aws_accounts, or use credentials of that account"
+            raise Misconfigured(f"AWS: the credentials are of account {found}, not of the management account {management}", advice=advice)
+        members = await client.organizations.accounts()
+    return {account: f"arn:aws:iam::{account}:role/{settings.aws_organization_role}" for account in members} | {management: "", **named}
 
 
 async def _own_aws(client: AwsClient) -> Mapping[str, str]:

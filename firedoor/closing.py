@@ -13,6 +13,7 @@ from typing import Final
 
 from firedoor.finding import Finding
 from firedoor.inventory import Disposition
+from firedoor.source import Sighting
 from firedoor.sweep import Known, Row, Unlisted
 from firedoor.sweepbook import Aim, Sweep
 
@@ -65,6 +66,16 @@ class Closure:
             if row.credential in seen.came:
                 self.findings.append(_came(row))
             self._count(row if row.credential in last else self._missing(row, whole=whole))
+
+    def sighted(self, one: Sighting, says: str) -> None:
+        """Take in a credential that was used and that no listing shows; ``says`` is what its vendor says of it, empty where it is gone."""
+        name = f"{one.type.replace('.', ':')}:{one.place or 'unknown'}/{one.id}"
+        label = f"{one.type.partition('.')[2].replace('_', ' ')} {one.id}"
+        used = f"{label} was used {one.count} time(s), last {one.last:%Y-%m-%d %H:%M} UTC{f', by {one.by}' if one.by else ''}"
+        self.findings.append(Finding(rule="used_but_not_listed", says=f"{used}, and no listing shows it", subject=name, at=one.last))
+        disposition = Disposition.FAILED if says else Disposition.GONE
+        reason = f"it is used, and no listing shows it: {says}" if says else "it was used, and its vendor says that it is no more"
+        self._count(Row(credential=name, label=label, type=one.type, state="unknown", disposition=disposition, reason=reason))
 
     def _count(self, row: Row) -> None:
         if row.disposition is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -11,7 +11,7 @@ from firedoor.catalogue import AnyAction
 from firedoor.errors import BadInput
 from firedoor.guard import Guard
 from firedoor.inventory import Credential, Disposition
-from firedoor.model import Change, Plan, Receipt, Target
+from firedoor.model import Change, Plan, Receipt, Snapshot, Target
 from firedoor.sweep import Known, Row, Write, Wrote
 from firedoor.sweepbook import Sweep
 from firedoor.treatment import Treatment
@@ -21,7 +21,7 @@ MADE = "made"  # the receipt's fact that names a credential which the change mad
 
 @dataclass(slots=True, kw_only=True)
 class Lot:
-    """A credential that is to be treated. ``plan`` is what is left to do as it was last seen, ``failed`` what went wrong last.
+    """A credential that is to be treated. ``now`` is how it was last seen, ``plan`` what is left to do, ``failed`` what went wrong last.
 
     ``writes`` are those on record by effect, ``receipts`` of those that were made. ``over``: it is not written to any more in this round.
     """
@@ -31,6 +31,7 @@ class Lot:
     target: Target
     writes: dict[str, Write] = field(default_factory=dict)
     receipts: dict[str, Receipt] = field(default_factory=dict)
+    now: Snapshot | None = None
     plan: Plan | None = None
     failed: str = ""
     over: bool = False
@@ -58,13 +59,16 @@ class Lot:
 
     async def look(self) -> None:
         """See what is left to do: in the listing, or where that does not suffice by a reading. Raises what `Action.read` raises."""
-        now = self.treatment.seen(self.credential)
-        self.plan = self.action.plan(self.target, now if now is not None else await self.action.read(self.target))
+        listed = self.treatment.seen(self.credential)
+        self.now = listed if listed is not None else await self.action.read(self.target)
+        self.plan = self.action.plan(self.target, self.now)
 
     def row(self) -> Row:
         """How it stands."""
         plan = self.plan
-        made = tuple(str(receipt.facts[MADE]) for receipt in self.receipts.values() if receipt.facts.get(MADE))
+        made = [str(receipt.facts[MADE]) for receipt in self.receipts.values() if receipt.facts.get(MADE)]
+        made += self.treatment.made(self.target, self.now) if self.now is not None and self.writes else ()
+        begun = min((write.at for write in self.writes.values()), default=None)
         done = tuple(write.change.says for effect, write in self.writes.items() if effect in self.receipts)
         disposition: Disposition | None = Disposition.FAILED
         reason, until = self.failed or "it could not be looked at", None
@@ -78,20 +82,12 @@ class Lot:
             disposition, reason = None, "written to; the next listing tells"
         elif plan is not None and not self.failed:
             reason = "still to be done: " + "; ".join(change.says for change in plan.changes)
-        return row_of(self.credential, disposition=disposition, reason=reason, until=until, made=made, done=done)
+        row = row_of(self.credential, disposition=disposition, reason=reason)
+        return replace(row, until=until, made=tuple(dict.fromkeys(made)), done=done, begun=begun)
 
 
-def row_of(
-    one: Credential,
-    *,
-    disposition: Disposition | None = None,
-    reason: str = "",
-    until: datetime | None = None,
-    made: tuple[str, ...] = (),
-    done: tuple[str, ...] = (),
-    outside: bool = False,
-) -> Row:
-    """The row of a credential."""
+def row_of(one: Credential, *, disposition: Disposition | None = None, reason: str = "", outside: bool = False) -> Row:
+    """The row of a credential to which nothing was written."""
     return Row(
         credential=one.name,
         label=one.label,
@@ -99,9 +95,6 @@ def row_of(
         state=str(one.state),
         disposition=disposition,
         reason=reason,
-        until=until,
-        made=made,
-        done=done,
         outside=outside,
     )
 
@@ -141,8 +134,9 @@ def sort(
         elif isinstance(lot := _lot(one, book.treat[one.type], actions, guard), Lot):
             lot.writes = {write.effect: write for write in begun.get(one.name, ())}
             lot.receipts = {each.effect: each.receipt for each in wrote.get(one.name, ()) if each.receipt is not None}
-            if lot.writes:
-                lot.target = lot.target.bound(min(write.at for write in lot.writes.values()))
+            moments = [write.at for write in lot.writes.values()] + ([before.begun] if before is not None and before.begun else [])
+            if moments:
+                lot.target = lot.target.bound(min(moments))
             lot.failed = before.reason if before is not None and before.disposition is Disposition.FAILED else ""
             lots.append(lot)
         else:

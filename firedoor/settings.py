@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints, ValidationError
@@ -179,9 +179,11 @@ class Settings(_Table):
     aws_preview_accounts: dict[AccountId, str] = {}
     aws_sweep_accounts: dict[AccountId, str] = {}
     aws_requests_per_second: Annotated[float, Field(ge=0.0, le=1000.0)] = 15.0
+    aws_tags: bool = True
     aws_connections: Annotated[int, Field(ge=1, le=200)] = 8
     aws_ip_sets: tuple[IpSetTable, ...] = ()
     aws_management_account: Annotated[str, StringConstraints(pattern=r"^([0-9]{12})?$")] = ""
+    aws_organization_role: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@-]{0,64}$")] = ""
     aws_deny_policy: str = ""
     aws_sso_policy: str = ""
     jira_url: SafeUrl | None = None
@@ -199,6 +201,7 @@ class Settings(_Table):
     slack_channel: str = ""
     slack_groups: tuple[SlackGroup, ...] = ()
     database_url: Annotated[str, Field(repr=False)] = ""  # it may hold a password
+    sweep_keeps: Annotated[float, Field(ge=0.0, le=0.9)] = 0.2
     state_dir: Annotated[Path, AfterValidator(Path.expanduser)] = ROOT / ".firedoor"
     journal_standby: bool = True
     people: Annotated[tuple[PersonTable, ...], AfterValidator(_distinct)] = ()
@@ -206,20 +209,17 @@ class Settings(_Table):
     own_networks: tuple[Network, ...] = ()
     limits: LimitsTable = LimitsTable()
 
+    sweeps: ClassVar[bool] = False
+
     @property
     def journal_url(self) -> str:
         """Where the journal is: SQLite in the state folder, unless told otherwise."""
         return self.database_url or f"sqlite:///{self.state_dir / 'journal.db'}"
 
     @property
-    def for_sweeps(self) -> Settings:
-        """The same with the identities that only sweep, where there are any; without a stand-by: workers share one database, or wait."""
-        changed = {
-            "okta_api_token": self.okta_sweep_api_token or self.okta_api_token,
-            "aws_accounts": self.aws_sweep_accounts or self.aws_accounts,
-            "journal_standby": False,
-        }
-        return self.model_copy(update=changed)
+    def rates(self) -> Mapping[str, float]:
+        """Requests per second that a vendor without rate headers is asked at most, by the beginning of its buckets."""
+        return {"aws:": self.aws_requests_per_second} if self.aws_requests_per_second else {}
 
     @property
     def standby(self) -> Path | None:
@@ -251,6 +251,25 @@ class Settings(_Table):
                 for one in self.people
             )
         )
+
+
+class SweepSettings(Settings):
+    """The settings as sweeps have them: the identities that only sweep, where there are any, and no stand-by: workers share one database,
+    or wait for it. ``aws_tags``: whether the tags of each user are read.
+    """
+
+    sweeps: ClassVar[bool] = True
+
+    @classmethod
+    def of(cls, settings: Settings, *, aws_tags: bool) -> SweepSettings:
+        """Those of a process that only sweeps."""
+        changed = {
+            "okta_api_token": settings.okta_sweep_api_token or settings.okta_api_token,
+            "aws_accounts": settings.aws_sweep_accounts or settings.aws_accounts,
+            "journal_standby": False,
+            "aws_tags": aws_tags,
+        }
+        return cls.model_construct(**{**{name: getattr(settings, name) for name in Settings.model_fields}, **changed})
 
 
 class _Sources(Settings, BaseSettings):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar
 
 from firedoor.inventory import Credential
@@ -56,3 +57,29 @@ class Source(ABC):
     @abstractmethod
     async def credentials(self, place: str, holders: Sequence[str]) -> Sequence[Credential]:
         """The credentials of these holders, in a stable order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """A credential that was used, as a log tells: its type and id, when it was last used, where and by whom, as far as the log says."""
+
+    type: str
+    id: str
+    last: datetime
+    place: str = ""
+    by: str = ""
+    count: int = 1
+
+
+class Sightings(ABC):
+    """What a vendor's log tells of the use of credentials: what is used there and in no listing is a finding."""
+
+    types: ClassVar[tuple[str, ...]]
+
+    @abstractmethod
+    async def seen(self) -> Sequence[Sighting]:
+        """Each credential that the log at hand tells of, once. Raises `FiredoorError` where it cannot be read."""
+
+    @abstractmethod
+    async def exists(self, sighting: Sighting) -> str:
+        """What the vendor says of one that no listing shows, in words; empty where it says that there is no such credential any more."""

@@ -78,7 +78,8 @@ class Row:
     """How a credential in scope stood when its batch was settled. Without a disposition it was written to: the next round tells.
 
     ``until`` is when its next phase is due; ``made`` are ids of credentials that the sweep made in its place, ``done`` the changes of it
-    that were written. ``outside``: its age or use puts it out of the scope; it is remembered, to tell what comes later.
+    that were written, the first of them at ``begun``. ``outside``: its age or use puts it out of the scope; it is remembered, to tell what
+    comes later.
     """
 
     credential: str
@@ -90,6 +91,7 @@ class Row:
     until: datetime | None = None
     made: tuple[str, ...] = ()
     done: tuple[str, ...] = ()
+    begun: datetime | None = None
     outside: bool = False
 
 
@@ -137,8 +139,10 @@ class Progress:
     seen: int = 0
 
     def take(self, events: Sequence[Event]) -> None:
-        """Take in what came since. Raises `JournalBroken` where it cannot be read."""
+        """Take in what came since; what two have read at once counts once. Raises `JournalBroken` where it cannot be read."""
         for event in events:
+            if event.n <= self.seen:
+                continue
             self.seen = event.n
             match event.kind:
                 case Kind.SWEEP:

@@ -7,14 +7,14 @@ listing is the proof. Many processes may work at the same batches; one of them, 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final, cast
 
-from firedoor import asking, batching, closing, requesting, sweepplan, sweepreport, sweepview
+from firedoor import accounting, asking, batching, closing, requesting, sweepplan, sweepreport, sweepview
 from firedoor.allotment import Allotments
 from firedoor.approval import Ruling
 from firedoor.batching import Bench, Grants
@@ -28,8 +28,8 @@ from firedoor.journal import Journal, Kind
 from firedoor.lease import TTL_SECONDS, Lease, Leases
 from firedoor.mandate import Mandate, Mandated
 from firedoor.run import Order, Record, revive
-from firedoor.seenbefore import Memory, known, rows_of
-from firedoor.source import Source
+from firedoor.seenbefore import Memory
+from firedoor.source import Sightings, Source
 from firedoor.stops import Stops
 from firedoor.sweep import Batch, Progress, Settled, Unlisted
 from firedoor.sweepbook import Sweep
@@ -43,6 +43,7 @@ BATCHES_AT_ONCE: Final = 4
 Report = Mapping[str, Any]
 RunBatch = Callable[[Batch, Callable[[], Awaitable[Settled | None]]], Awaitable[Settled | None]]
 Told = Callable[[Progress], None]
+CallHelpers = Callable[[str], Awaitable[None]]
 
 
 async def plainly(batch: Batch, work: Callable[[], Awaitable[Settled | None]]) -> Settled | None:
@@ -55,6 +56,11 @@ def untold(_: Progress) -> None:
     """Nobody watches."""
 
 
+async def nobody(run: str) -> None:
+    """Nobody helps."""
+    del run
+
+
 def held_as(run: str) -> str:
     """What the coordinator of a sweep holds the lease of."""
     return f"run:{run}"
@@ -64,7 +70,8 @@ def held_as(run: str) -> str:
 class Sweeping:
     """Carries out sweeps. ``act`` are units with clients that write, or in a process that only previews with such as only read.
 
-    ``run_batch`` carries out a batch, ``told`` hears how far it is.
+    ``run_batch`` carries out a batch, ``told`` hears how far it is, ``call_helpers`` is called once there is something to help with.
+    ``sightings`` are logs of what is used, which a sweep of everything is compared with.
     """
 
     journal: Journal
@@ -76,6 +83,8 @@ class Sweeping:
     act: Units
     run_batch: RunBatch = plainly
     told: Told = untold
+    call_helpers: CallHelpers = nobody
+    sightings: Sequence[Sightings] = ()
 
     async def preview(self, book: Sweep) -> Report:
         """What it would find and do now. See `firedoor.sweepview`."""
@@ -107,18 +116,21 @@ class Sweeping:
             return await self._carry_on(run, hold)
 
     async def help(self, run: str) -> int:
-        """Work off batches of a sweep that somebody else coordinates, until it is over; how many were settled here."""
-        record, progress = await self.desk.record(run), Progress()
-        helped = 0
-        async for event in self.journal.follow(run):
-            if event.n <= progress.seen:
-                continue
-            progress.take([event])
-            record = record if event.kind not in (Kind.CLOSED, Kind.RESUMED) else await self.desk.record(run)
-            if event.kind == Kind.FINISHED:
+        """Work off batches of a sweep that somebody else coordinates, until it is over; how many were settled here.
+
+        Where the coordinator dies, whoever helps goes on in its place.
+        """
+        progress, helped = Progress(), 0
+        async for _ in self.journal.ticks(run):
+            events = await self.journal.events(run, after=progress.seen)
+            progress.take(events)
+            if any(event.kind == Kind.FINISHED for event in events):
                 return helped
-            if event.kind == Kind.ROUND:
-                helped += await self._work_off(run, progress, int(str(event.body["round"])), record)
+            if progress.rounds and progress.waiting(max(progress.rounds)):
+                helped += await self._work_off(run, progress, max(progress.rounds), await self.desk.record(run))
+            elif await self.leases.holder(held_as(run)) is None:
+                with suppress(RunHeld):  # another helper was quicker
+                    await self.resume(run)
         raise AssertionError("the journal beats without end")
 
     async def _carry_on(self, run: str, hold: Lease) -> Report:
@@ -152,6 +164,8 @@ class Sweeping:
                 number = open_[-1]
             else:
                 await self._list(run, progress, number, hold, writes=turn < MOST_ROUNDS)
+            if turn == 1:
+                await self.call_helpers(run)
             await self._work_off(run, progress, number, record)
             if by := await self._stops(record).by():
                 return by
@@ -253,18 +267,11 @@ class Sweeping:
         return Stops(self.journal, record.order.run, partial(self.desk.counts, record))
 
     async def _close(self, run: str, book: Sweep, record: Record, progress: Progress) -> Closure:
-        """Account for every credential, place by place."""
+        """Account for every credential."""
         units = ((kind, self.act.actions.get(name)) for kind, name in book.treat.items())
         ends = {kind: cast("Treatment[Any, Any]", unit).ends_as for kind, unit in units if unit is not None}
         closure = closing.begin(book, ends, record.order.asked)
-        last = max(progress.rounds, default=0)
-        closure.unlisted = [one for one in progress.unlisted if one.round == last]
-        listed = [one for one in progress.batches.values() if one.round in progress.rounds]
-        for source, place in dict.fromkeys((one.source, one.place) for one in listed):
-            batches = [one for one in listed if (one.source, one.place) == (source, place)]
-            names = {row.credential for one in batches if one.round == last for row in await rows_of(self.journal, run, one)}
-            whole = not any((one.source, one.place) == (source, place) for one in closure.unlisted)
-            closure.place(await known(self.journal, run, batches), names, whole=whole)
+        await accounting.account(self.journal, run, progress, closure, self.sightings)
         return closure
 
     @asynccontextmanager

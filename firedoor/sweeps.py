@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from firedoor import running, signing, stocktaking, sweepbook, sweepplan, wiring
 from firedoor.errors import BadInput, Misconfigured
@@ -18,12 +18,13 @@ from firedoor.mandate import Mandate, draw_up
 from firedoor.model import Mode
 from firedoor.run import Order, fold, read_as, readable
 from firedoor.scope import Scope
-from firedoor.settings import Settings, load
+from firedoor.settings import Settings, SweepSettings, load
 from firedoor.stocktaking import Stocktaking
 from firedoor.sweep import Progress
 from firedoor.sweepbook import Sweep
 from firedoor.sweeping import Sweeping
 from firedoor.terminal import Signer
+from firedoor.treatment import Treatment
 
 Report = Mapping[str, Any]
 Say = Callable[[str], None]
@@ -82,7 +83,7 @@ def _saved(path: Path) -> Sequence[Mapping[str, Any]]:
 async def preview(name: str, *, before: datetime | None) -> Report:
     """What a sweep would find and do now, on read-only clients: how many credentials of each type, and what is planned for them."""
     book = find(name, before=before)
-    async with wiring.open_house(load().for_sweeps, vendors=_vendors(book), writes=False) as house:
+    async with wiring.open_house(sweeping_settings(load(), book), vendors=_vendors(book), writes=False) as house:
         return await _sweeping(house).preview(book)
 
 
@@ -100,7 +101,8 @@ def _vendors(book: Sweep) -> frozenset[str]:
 
 async def sweep(name: str, *, requester: str, say: Say, before: datetime | None = None, watch: Callable[[Progress], None]) -> Report:
     """The whole sweep, with approval in Slack or by signature."""
-    settings, book = load().for_sweeps, find(name, before=before)
+    book = find(name, before=before)
+    settings = sweeping_settings(load(), book)
     wiring.requester(settings, requester)
     order = order_of(book, requester=requester)
     async with AsyncExitStack() as stack:
@@ -111,7 +113,8 @@ async def sweep(name: str, *, requester: str, say: Say, before: datetime | None 
 
 async def nightly(name: str, *, sweeping: Callable[[Sweeping], Sweeping]) -> Report:
     """A sweep by schedule, on its mandate: nobody is asked. ``sweeping`` may change how batches are carried out."""
-    settings, book = load().for_sweeps, find(name, before=None)
+    book = find(name, before=None)
+    settings = sweeping_settings(load(), book)
     order = order_of(book, requester=f"the schedule of {book.sweep}")
     async with wiring.open_house(settings, vendors=_vendors(book), writes=True) as house:
         mandate = await newest_mandate(house.journal, book.sweep)
@@ -122,8 +125,8 @@ async def nightly(name: str, *, sweeping: Callable[[Sweeping], Sweeping]) -> Rep
 
 async def resume(run: str, *, say: Say, watch: Callable[[Progress], None]) -> Report:
     """Go on with a sweep that a dead process left, or that has something left over."""
-    settings = load().for_sweeps
-    book = await recorded(settings, run)
+    book = await recorded(load(), run)
+    settings = sweeping_settings(load(), book)
     async with AsyncExitStack() as stack:
         house = await running.with_people(stack, settings, _vendors(book), say=say)
         say(f"Run {run}: listing the world before anything else.")
@@ -132,8 +135,8 @@ async def resume(run: str, *, say: Say, watch: Callable[[Progress], None]) -> Re
 
 async def help_out(run: str, *, sweeping: Callable[[Sweeping], Sweeping]) -> int:
     """Work off batches of somebody else's sweep until it is over; how many were settled here."""
-    settings = load().for_sweeps
-    book = await recorded(settings, run)
+    book = await recorded(load(), run)
+    settings = sweeping_settings(load(), book)
     async with wiring.open_house(settings, vendors=_vendors(book), writes=True) as house:
         return await sweeping(_sweeping(house)).help(run)
 
@@ -149,6 +152,14 @@ async def recorded(settings: Settings, run: str) -> Sweep:
     if not progress.playbook:
         raise BadInput(f"run {run} is no sweep", advice=f"Use `firedoor resume {run}`")
     return Sweep.model_validate(progress.playbook)
+
+
+def sweeping_settings(settings: Settings, book: Sweep) -> SweepSettings:
+    """The settings for a sweep. A user's tags are a request more each: they are read only where the scope or a treatment goes by them."""
+    known = wiring.load_catalogue()
+    treatments = (cast("type[Treatment[Any, Any]]", known.action(name)) for name in book.treat.values())
+    tagged = bool(book.scope.owners or book.scope.given_to) or any(one.by_tags for one in treatments)
+    return SweepSettings.of(settings, aws_tags=tagged)
 
 
 def order_of(book: Sweep, *, requester: str) -> Order:

@@ -15,12 +15,13 @@ S = TypeVar("S", bound=Snapshot)
 class Treatment(ABC, Generic[T, S]):
     """Mixed into an action that treats credentials of one type (``aws.access_key``).
 
-    ``ends_as`` is what a credential is once the action's plan for it is empty. An action that takes its time plans the changes of the
-    present phase only, and says by `Plan.until` when the next one is due.
+    ``ends_as`` is what a credential is once the action's plan for it is empty. ``by_tags``: what to do is written in the holder's tags. An
+    action that takes its time plans the changes of the present phase only, and says by `Plan.until` when the next one is due.
     """
 
     treats: ClassVar[str]
     ends_as: ClassVar[Disposition]
+    by_tags: ClassVar[bool] = False
 
     @abstractmethod
     def target_of(self, credential: Credential) -> T:
@@ -30,3 +31,8 @@ class Treatment(ABC, Generic[T, S]):
         """What `Action.read` would have found, where the listing shows all of it; None where it must be asked."""
         del credential
         return None
+
+    def made(self, target: T, now: S) -> tuple[str, ...]:
+        """The ids of credentials that the action made in the place of this one, as far as the world shows them: they are not swept."""
+        del target, now
+        return ()

@@ -28,6 +28,7 @@ from firedoor.guard import Guard
 from firedoor.journal import Journal
 from firedoor.lease import Leases
 from firedoor.model import Mode
+from firedoor.pace import Pace, Shared
 from firedoor.playbook import Playbook
 from firedoor.run import Item, Order
 from firedoor.seal import Seal
@@ -161,13 +162,17 @@ async def open_house(
     channel: Callable[[Journal, Leases], Channel | Together] | None = None,
     aws: AwsStandIn | None = None,
 ) -> AsyncIterator[House]:
-    """Everything, checked: each vendor is reachable, knows us, and has about our time. Raises `BadInput` with nothing touched."""
+    """Everything, checked: each vendor is reachable, knows us, and has about our time. Raises `BadInput` with nothing touched.
+
+    With settings of a sweep, requests are held back: containment comes first.
+    """
     known = load_catalogue()
     async with AsyncExitStack() as stack:
         store, journal = await stack.enter_async_context(open_journal(settings, begins=writes))
         stack.push_async_callback(orchestrating.farewells, journal)
         accesses = (Access.READ, Access.WRITE) if writes else (Access.READ,)
-        greeted = await clients.every(*(clients.connect(stack, settings, vendors, access, aws) for access in accesses))
+        pace = Pace(Shared(store), rates=settings.rates, kept=settings.sweep_keeps) if settings.sweeps else None
+        greeted = await clients.every(*(clients.connect(stack, settings, vendors, access, aws, pace=pace) for access in accesses))
         look, act = greeted[0], greeted[1] if writes else None
         desk = Desk(journal=journal, roster=settings.roster, seal=Seal.kept_in(settings.state_dir))
         own = {**look.own, **(act.own if act else {})}

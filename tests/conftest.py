@@ -51,6 +51,13 @@ class Postgres:
         subprocess.run([self.bin / "psql", "--no-psqlrc", "--command", empty, url], check=True, capture_output=True)
         return url
 
+    def another(self, name: str) -> str:
+        """The URL of one more database, of that name, empty."""
+        url = f"postgresql://firedoor@127.0.0.1:{self.port}"
+        for words in (f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name}"):
+            subprocess.run([self.bin / "psql", "--no-psqlrc", "--command", words, f"{url}/postgres"], check=True, capture_output=True)
+        return f"{url}/{name}"
+
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:

@@ -1,0 +1,1 @@
+"""A sweep of thousands of credentials, at simulated vendors, with traps among them."""

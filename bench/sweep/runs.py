@@ -36,7 +36,7 @@ class Runs:
         stand_in = AwsStandIn(endpoint=aws["endpoint"], credentials=AwsCredentials(key_id=aws["key_id"], secret=aws["secret"]))
         book = self.book()
         async with wiring.open_house(
-            self.settings(without).for_sweeps, vendors=frozenset({"aws", "okta"}), writes=True, aws=stand_in
+            sweeps.sweeping_settings(self.settings(without), book), vendors=frozenset({"aws", "okta"}), writes=True, aws=stand_in
         ) as house:
             assert house.sweeping is not None
             order = replace(sweeps.order_of(book, requester="Ada"), run=run)

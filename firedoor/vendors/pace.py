@@ -15,6 +15,9 @@ class Pace(Protocol):
     def heard(self, bucket: str, *, limit: int, remaining: int, reset: datetime) -> None:
         """A reply came, and says so: of ``limit`` requests in a window ``remaining`` are left, until ``reset``, on this machine's clock."""
 
+    def refused(self, bucket: str, *, seconds: float) -> None:
+        """A reply came, and says that it was too much; nothing should be sent for so long."""
+
 
 class Free:
     """Never waits: the vendor's own refusals are all there is."""
@@ -26,3 +29,7 @@ class Free:
     def heard(self, bucket: str, *, limit: int, remaining: int, reset: datetime) -> None:
         """Of no interest."""
         del bucket, limit, remaining, reset
+
+    def refused(self, bucket: str, *, seconds: float) -> None:
+        """Of no interest."""
+        del bucket, seconds

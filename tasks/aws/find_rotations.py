@@ -14,9 +14,7 @@ from dataclasses import dataclass
 from firedoor.action import Query, QuerySpec
 from firedoor.errors import BadInput, NotFound, Rejected
 from firedoor.vendors.aws.client import AwsClient
-from firedoor.vendors.aws.rotation import KeyRotation
-
-TAG = "firedoor:secret"
+from firedoor.vendors.aws.rotation import KeyRotation, secret_in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,10 +46,7 @@ class FindRotations(Query[Keys, KeyRotation]):
     async def _one(self, key: str) -> KeyRotation:
         try:
             owner = await self._aws.owner_of_key(key)
-            secret = (await self._aws.user_tags(owner)).get(TAG, "")
+            tags = await self._aws.user_tags(owner)
         except (NotFound, Rejected) as missing:
             raise BadInput("AWS knows of no such key", target=key, advice="It may have been deleted; check it in CloudTrail") from missing
-        if not secret:
-            advice = f"Tag the user: aws iam tag-user --user-name {owner.name} --tags Key={TAG},Value=ARN-OF-THE-SECRET"
-            raise BadInput(f"its owner has no tag {TAG}, so it is not known where a new key goes", target=owner.label, advice=advice)
-        return KeyRotation(account=owner.account, user=owner.name, path=owner.path, key=key, secret=secret)
+        return KeyRotation(account=owner.account, user=owner.name, path=owner.path, key=key, secret=secret_in(tags, owner))

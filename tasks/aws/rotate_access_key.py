@@ -30,18 +30,20 @@ from datetime import datetime, timedelta
 from firedoor.action import Action, Spec
 from firedoor.canonical import JSON
 from firedoor.errors import NotFound, VendorError
+from firedoor.inventory import Credential, Disposition
 from firedoor.model import Change, Cover, Intent, Plan, Receipt, Residual, Reversal, Tier
+from firedoor.treatment import Treatment
 from firedoor.vendors.aws.client import AwsClient
-from firedoor.vendors.aws.rotation import KeyRotation, NotYet, RotationState
+from firedoor.vendors.aws.rotation import KeyRotation, NotYet, RotationState, secret_in
 from firedoor.vendors.aws.secrets import CURRENT, PENDING, NewKey, version_of
-from firedoor.vendors.aws.values import AccessKey, KeyStatus
+from firedoor.vendors.aws.values import AccessKey, IamUser, KeyStatus
 
 CLASS = "undelivered"
 MOST = 3  # as often as a change is tried
 LOOKS = 5
 
 
-class RotateAccessKey(Action[KeyRotation, RotationState]):
+class RotateAccessKey(Treatment[KeyRotation, RotationState], Action[KeyRotation, RotationState]):
     """`iam:CreateAccessKey`, `secretsmanager:PutSecretValue`, `secretsmanager:UpdateSecretVersionStage`, `iam:UpdateAccessKey`."""
 
     spec = Spec(
@@ -75,6 +77,9 @@ class RotateAccessKey(Action[KeyRotation, RotationState]):
         ),
     )
     target = KeyRotation
+    treats = "aws.access_key"
+    ends_as = Disposition.ROTATED
+    by_tags = True
 
     def __init__(self, aws: AwsClient) -> None:
         self._aws = aws
@@ -88,6 +93,17 @@ class RotateAccessKey(Action[KeyRotation, RotationState]):
     def lease(self, target: KeyRotation) -> str:
         """The user's keys."""
         return f"aws:keys:{target.account}/{target.user}"
+
+    def target_of(self, credential: Credential) -> KeyRotation:
+        """The key, and the secret that its user's tag names. Raises `BadInput` where there is none."""
+        path = str(credential.facts["path"])
+        owner = IamUser(account=credential.place, name=credential.holder, path=path)
+        return KeyRotation(account=owner.account, user=owner.name, path=path, key=credential.id, secret=secret_in(credential.tags, owner))
+
+    def made(self, target: KeyRotation, now: RotationState) -> tuple[str, ...]:
+        """The new key, once it is delivered."""
+        new = now.successor(target)
+        return (new.id,) if new is not None else ()
 
     async def read(self, target: KeyRotation) -> RotationState:
         """The user's keys, the versions of the secret, and the last use of what is in neither place as it should be."""

@@ -39,6 +39,7 @@ from firedoor.vendors.aws.values import (
     check_user_name,
 )
 from firedoor.vendors.aws.waf import Waf
+from firedoor.vendors.pace import Pace
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -57,7 +58,7 @@ class AwsClient:
     sets, ``secrets`` of Secrets Manager, ``reports`` of credential reports, ``logins`` of passwords and the like.
 
     Two are for listing credentials: ``tags``, whether the tags of each user are asked for as well, a call more for each; and ``regions``,
-    where secrets are looked for (none: in ``region``).
+    where secrets are looked for (none: in ``region``). ``pace`` holds requests back (None: nobody does).
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class AwsClient:
         credentials: AwsCredentials | None = None,
         endpoint: str = "",
         prepared: AwsPrepared | None = None,
+        pace: Pace | None = None,
         tags: bool = False,
         regions: Sequence[str] = (),
     ) -> None:
@@ -81,7 +83,7 @@ class AwsClient:
         self.prepared = prepared or AwsPrepared()
         self.policy = CallPolicy(vendor="aws", access=access, operations=OPERATIONS)
         line = Line(region=region, pool=pool, timeout=timeout, endpoint=endpoint)
-        self._doors = Doors(accounts, policy=self.policy, line=line, credentials=credentials, profile=profile)
+        self._doors = Doors(accounts, policy=self.policy, line=line, credentials=credentials, profile=profile, pace=pace)
         self._calls = Calls(self._doors)
         self.roles = Roles(self._calls)
         self.secrets = Secrets(self._doors)

@@ -11,18 +11,20 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from firedoor.errors import BadInput, FiredoorError, Misconfigured
+from firedoor.errors import BadInput, FiredoorError, Misconfigured, RateLimited
 from firedoor.vendors.access import CallPolicy, Operation
 from firedoor.vendors.aws.clock import VendorClock
 from firedoor.vendors.aws.guard import Guard
 from firedoor.vendors.aws.operations import ASSUME_ROLE, session_policy
-from firedoor.vendors.aws.replies import Reply, headers_of, malformed, refusal, silence
+from firedoor.vendors.aws.replies import VENDOR, Reply, headers_of, malformed, refusal, silence
 from firedoor.vendors.aws.session import AwsCredentials, Door, Line, open_door
 from firedoor.vendors.aws.values import check_account, check_role_arn
+from firedoor.vendors.pace import Free, Pace
 from firedoor.vendors.retry import send
 
 R = TypeVar("R")
 BASE: Final = ""
+THROTTLED_SECONDS: Final = 1.0  # AWS says that it was too much, and not for how long
 _SESSION_SECONDS: Final = 3600
 _RENEW_BEFORE: Final = timedelta(minutes=5)
 
@@ -31,7 +33,14 @@ class Doors:
     """Calls AWS as the right identity of each account. ``accounts`` maps account ids to roles, "" meaning the base credentials."""
 
     def __init__(
-        self, accounts: Mapping[str, str], *, policy: CallPolicy, line: Line, credentials: AwsCredentials | None, profile: str
+        self,
+        accounts: Mapping[str, str],
+        *,
+        policy: CallPolicy,
+        line: Line,
+        credentials: AwsCredentials | None,
+        profile: str,
+        pace: Pace | None = None,
     ) -> None:
         for account, role in accounts.items():
             check_account(account)
@@ -43,6 +52,7 @@ class Doors:
         self._line = line
         self._credentials = credentials
         self._profile = profile
+        self._pace = pace or Free()
         self._pool = ThreadPoolExecutor(max_workers=line.pool, thread_name_prefix="aws")
         self._open: dict[str, Door] = {}
         self._locks = {account: asyncio.Lock() for account in (BASE, *accounts)}
@@ -69,10 +79,17 @@ class Doors:
         ``region`` "" is the line's own. ``turn`` is entered before each attempt, where AWS allows only so many a second.
         """
         operation = self.policy.admit(name)
+        bucket = f"{VENDOR}:{name.partition(':')[0]}:{account or 'base'}"
 
         async def attempt() -> Mapping[str, Any]:
+            door = await self.door(account)
+            await self._pace.turn(bucket)
             async with turn or nullcontext():
-                return await self._once(await self.door(account), operation, parameters, target, region)
+                try:
+                    return await self._once(door, operation, parameters, target, region)
+                except RateLimited as limited:
+                    self._pace.refused(bucket, seconds=limited.retry_after or THROTTLED_SECONDS)
+                    raise
 
         return await send(operation, attempt)
 

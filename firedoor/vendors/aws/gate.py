@@ -17,6 +17,7 @@ from firedoor.vendors.aws import limits, signature, simlogins, simreports, simse
 from firedoor.vendors.aws.operations import OPERATIONS
 from firedoor.vendors.aws.policy import Effect, MalformedPolicy, UnsupportedPolicy, decide, parse
 from firedoor.vendors.aws.signature import Signed
+from firedoor.vendors.aws.simrates import Rates
 from firedoor.vendors.aws.simreports import SimReports
 from firedoor.vendors.aws.simwaf import WebDoor
 from firedoor.vendors.aws.standings import Session, SimClock, Standings
@@ -70,15 +71,16 @@ class _Caller:
 
 class Gate:
     """Authenticates, authorises, forwards. ``moto`` is moto's WSGI application, ``door`` is told of every change to an IP set,
-    ``reports`` gives the credential reports.
+    ``reports`` gives the credential reports, ``rates`` says how many requests IAM takes.
     """
 
-    def __init__(self, moto: Wsgi, clock: SimClock, standings: Standings, door: WebDoor, reports: SimReports) -> None:
+    def __init__(self, moto: Wsgi, clock: SimClock, standings: Standings, door: WebDoor, reports: SimReports, rates: Rates) -> None:  # noqa: PLR0917 - its parts
         self._moto = moto
         self._clock = clock
         self._standings = standings
         self._door = door
         self._reports = reports
+        self._rates = rates
         self._sts = Sts(clock, standings)
 
     def read(self, request: Request) -> tuple[Signed, Call]:
@@ -91,6 +93,8 @@ class Gate:
         caller: _Caller | None = None
         try:
             caller = self._authenticate(request, signed, call)
+            if call.service == "iam":
+                self._rates.spend(caller.thing.account)
             self._authorise(caller, call, signed.region)
             answer = self._answer(request, signed, call, caller)
         except Refused as no:

@@ -100,6 +100,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     _read("identitystore:GetUserId"),
     _read("organizations:DescribeAccount"),
     _read("organizations:DescribePolicy"),
+    _read("organizations:ListAccounts"),
     _read("organizations:ListTargetsForPolicy"),
     # The whole document is sent and AWS compares no version: sent again by itself, it could take back what somebody wrote meanwhile.
     Operation(

@@ -13,6 +13,7 @@ from firedoor.vendors.aws.denylist import ROOM, Deny, DenyState, Missing, docume
 from firedoor.vendors.aws.doors import Doors
 from firedoor.vendors.aws.prepared import AwsPrepared
 from firedoor.vendors.aws.replies import VENDOR, malformed
+from firedoor.vendors.aws.values import check_account
 
 UPDATE: Final = "organizations:UpdatePolicy"
 _TYPE: Final = "SERVICE_CONTROL_POLICY"
@@ -84,23 +85,39 @@ class Organizations:
                 return kind, content
         raise malformed(self._doors.policy.operations[name], "the reply has no type or content", target=policy)
 
+    async def accounts(self) -> tuple[str, ...]:
+        """The ids of the organization's active accounts, the management account's too, sorted. Raises `BadInput` where that one is not
+        configured, and `NotFound` where it manages no organization.
+        """
+        found = await self._pages("organizations:ListAccounts", "Accounts", self._management)
+        # AWS is replacing Status by State, which knows more.
+        active = [str(each.get("Id", "")) for each in found if (each.get("State") or each.get("Status")) == "ACTIVE"]
+        return tuple(sorted(map(check_account, active)))
+
     async def _targets(self, policy: str) -> tuple[str, ...]:
         """The ids of all that a policy is attached to, sorted."""
         name = "organizations:ListTargetsForPolicy"
-        targets: list[str] = []
+        found = await self._pages(name, "Targets", policy, PolicyId=policy)
+        if not all(each.get("TargetId") for each in found):
+            raise malformed(self._doors.policy.operations[name], "the reply has no readable Targets", target=policy)
+        return tuple(sorted(str(each["TargetId"]) for each in found))
+
+    async def _pages(self, name: str, part: str, target: str, **parameters: object) -> list[Mapping[str, Any]]:
+        """Every item of a listing. A page without its list, or a token that comes twice, would lose or repeat items: `Malformed`."""
+        items: list[Mapping[str, Any]] = []
         token, seen = "", {""}
         while True:
-            page = await self._call(name, policy, PolicyId=policy, MaxResults=_PAGE, **({"NextToken": token} if token else {}))
-            match page.get("Targets"):
-                case [*found] if all(isinstance(each, Mapping) and each.get("TargetId") for each in found):
-                    targets.extend(str(each["TargetId"]) for each in found)
+            page = await self._call(name, target, MaxResults=_PAGE, **parameters, **({"NextToken": token} if token else {}))
+            match page.get(part):
+                case [*found] if all(isinstance(each, Mapping) for each in found):
+                    items.extend(found)
                 case _:
-                    raise malformed(self._doors.policy.operations[name], "the reply has no readable Targets", target=policy)
+                    raise malformed(self._doors.policy.operations[name], f"the reply has no readable {part}", target=target)
             token = str(page.get("NextToken") or "")
             if not token:
-                return tuple(sorted(targets))
+                return items
             if token in seen:
-                raise malformed(self._doors.policy.operations[name], "the listing does not go on: its token came before", target=policy)
+                raise malformed(self._doors.policy.operations[name], "the listing does not go on: its token came before", target=target)
             seen.add(token)
 
     async def _member(self, account: str) -> bool:

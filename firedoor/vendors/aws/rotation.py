@@ -19,6 +19,17 @@ EARLY: Final = timedelta(seconds=3)
 LATE: Final = timedelta(seconds=30)
 
 
+TAG: Final = "firedoor:secret"  # of an IAM user: the ARN of the secret that its programs read their key from
+
+
+def secret_in(tags: Mapping[str, str], owner: IamUser) -> str:
+    """The secret that a user's tags name. Raises `BadInput` where they name none."""
+    if secret := tags.get(TAG, ""):
+        return secret
+    advice = f"Tag the user: aws iam tag-user --user-name {owner.name} --tags Key={TAG},Value=ARN-OF-THE-SECRET"
+    raise BadInput(f"its owner has no tag {TAG}, so it is not known where a new key goes", target=owner.label, advice=advice)
+
+
 class NotYet(Conflict):
     """What a change builds on does not show yet; nothing was sent. The next reading tells."""
 

@@ -27,6 +27,7 @@ from firedoor.vendors.aws.operations import permissions
 from firedoor.vendors.aws.orgworld import management_of, organization_state, prepared_of, seed_organization, sso_sessions
 from firedoor.vendors.aws.prepared import AwsPrepared
 from firedoor.vendors.aws.session import AwsCredentials
+from firedoor.vendors.aws.simrates import Rates
 from firedoor.vendors.aws.simreports import SimReports
 from firedoor.vendors.aws.simwaf import WebDoor
 from firedoor.vendors.aws.standings import Session, SimClock, Standings
@@ -54,15 +55,17 @@ class AwsSimulator:
     """The simulated AWS; an async context manager. One at a time in a process, because moto's state is the process's.
 
     ``requests`` is every request in order, ``secrets`` every secret that AWS handed out or was handed, ``faults`` what is to go wrong,
-    ``clock`` AWS's clock, ``lag`` may be set at any time. A user of its own account and the roles ``firedoor-preview`` and
+    ``clock`` AWS's clock. ``lag`` may be set at any time, and so may ``iam_rate``: how many requests a second IAM takes of each account, 0
+    for as many as come; `throttled` counts those that were refused for it. A user of its own account and the roles ``firedoor-preview`` and
     ``firedoor-contain`` in every account are there for Firedoor; `credentials` and `roles` name them. ``GET /web`` is a web site behind the
     world's IP sets.
     """
 
     _running: ClassVar[bool] = False
 
-    def __init__(self, world: World, *, lag: AwsLag | None = None) -> None:
+    def __init__(self, world: World, *, lag: AwsLag | None = None, iam_rate: float = 0.0) -> None:
         self._world = world
+        self.iam_rate = iam_rate
         self.lag = lag or AwsLag()
         self.faults = Faults()
         self.clock = SimClock()
@@ -107,7 +110,7 @@ class AwsSimulator:
         seed_organization(world)
         self._standings = Standings(self.clock, lambda: self.lag.iam)
         self._door = WebDoor(self.clock, lambda: self.lag.waf)
-        reports = SimReports(self.clock)
+        reports, self._rates = SimReports(self.clock), Rates(self.clock, lambda: self.iam_rate)
         for account, plan in {HOME: {}, **world}.items():
             self._standings.settle(account)
             if isinstance(plan, Mapping):
@@ -117,7 +120,7 @@ class AwsSimulator:
             self._door.settle(account)
         self._standings.controls.settle(management_of(world))
         self._standings.sessions.update({each["key_id"]: self._sso_session(each) for each in sso_sessions(world)})
-        self._gate = Gate(_moto(), self.clock, self._standings, self._door, reports)
+        self._gate = Gate(_moto(), self.clock, self._standings, self._door, reports, self._rates)
 
     @property
     def prepared(self) -> AwsPrepared:
@@ -139,6 +142,11 @@ class AwsSimulator:
     def _state_of(self, account: str) -> dict[str, JSON]:
         iam = worlds.state(account, hidden=ROLES.values())
         return {**iam, **simwaf.state(account), **simsecrets.state(account), **organization_state(account, self._world)}
+
+    @property
+    def throttled(self) -> Mapping[str, int]:
+        """How many requests were refused for their number, by account."""
+        return self._rates.throttled
 
     def accepted_writes(self) -> list[Record]:
         """The requests that changed something, in order."""

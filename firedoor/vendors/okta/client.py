@@ -323,6 +323,8 @@ class OktaClient(FactorCalls, GrantCalls, AppCalls, AdminCalls, TokenCalls, Clie
             reset = on_our_clock(said.reset, reply)
             self._pace.heard(operation.bucket, limit=said.limit, remaining=said.remaining, reset=reset)
         refused = problem(operation, reply, target=target)
+        if isinstance(refused, RateLimited):
+            self._pace.refused(operation.bucket, seconds=PAUSE_SECONDS if refused.retry_after is None else refused.retry_after)
         if refused is not None:
             raise refused
         try:

@@ -147,6 +147,27 @@ async def test_a_reading_client_writes_no_policy(aws: AwsSimulator) -> None:
     assert updates(aws) == 0
 
 
+async def test_the_active_accounts_of_the_organization_are_listed_to_the_end(writer: AwsClient, aws: AwsSimulator) -> None:
+    assert await writer.organizations.accounts() == tuple(sorted(world()))
+    shown = [{"Id": "000000000003", "State": "CLOSED", "Status": "ACTIVE"}, {"Id": "000000000002", "Status": "SUSPENDED"}]
+    for page in (
+        {"Accounts": [], "NextToken": "a"},
+        {"Accounts": shown, "NextToken": "b"},
+        {"Accounts": [{"Id": "000000000001", "State": "ACTIVE"}]},
+    ):
+        aws.faults.plan(Fault(operation="organizations:ListAccounts", status=200, body=json.dumps(page), headers={"x-amzn-requestid": "r"}))
+    assert await writer.organizations.accounts() == ("000000000001",)
+    page = {"Accounts": [], "NextToken": "a"}
+    for broken in ({}, {"Accounts": ["x"]}):
+        aws.faults.plan(Fault(operation="organizations:ListAccounts", status=200, body=json.dumps(broken)), times=9)
+        with pytest.raises(Malformed):
+            await writer.organizations.accounts()
+        aws.faults._planned.clear()
+    aws.faults.plan(Fault(operation="organizations:ListAccounts", status=200, body=json.dumps(page)), times=2)
+    with pytest.raises(Malformed):
+        await writer.organizations.accounts()
+
+
 async def test_a_listing_of_targets_goes_on_to_its_end(writer: AwsClient, aws: AwsSimulator) -> None:
     def page(*targets: str, **more: str) -> Fault:
         body = json.dumps({"Targets": [{"TargetId": each} for each in targets], **more})

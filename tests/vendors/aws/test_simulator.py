@@ -202,3 +202,22 @@ def _plant(aws: AwsSimulator, name: str, document: dict[str, JSON] | None) -> No
     else:
         policies[name] = json.dumps(document)
     aws._standings.note(Thing(kind="user", account=ACCOUNT, name="ci-deploy"))
+
+
+async def test_iam_takes_only_so_many_requests_of_an_account_in_a_second(aws: AwsSimulator, raw: RawAws) -> None:
+    iam, secrets = raw.client("iam"), raw.client("secretsmanager")
+    assert [await said(iam.list_users) for _ in range(9)] == [""] * 9, "as many as come, by itself"
+    aws.iam_rate = 0.001
+    assert [await said(iam.list_users) for _ in range(2)] == ["", "Throttling"]
+    aws.iam_rate = 3
+    aws.clock.shift(timedelta(seconds=1))
+    found = [await said(iam.list_users) for _ in range(20)]
+    assert found[:2] == ["", ""]
+    assert found.count("Throttling") >= 10
+    assert aws.throttled == {ACCOUNT: found.count("Throttling") + 1}
+    assert await said(secrets.list_secrets) == "", "other services do not count"
+    assert aws.requests[-2].status == 400
+    aws.clock.shift(timedelta(seconds=1))
+    assert await said(iam.list_users) == ""
+    aws.reset({})
+    assert aws.throttled == {}

@@ -26,6 +26,7 @@ class Told:
     def __init__(self) -> None:
         self.all: list[tuple[str, str]] = []
         self.said: list[tuple[int, int, datetime]] = []
+        self.refusals: list[tuple[str, float]] = []
 
     async def turn(self, bucket: str) -> None:
         self.all.append(("turn", bucket))
@@ -33,6 +34,9 @@ class Told:
     def heard(self, bucket: str, *, limit: int, remaining: int, reset: datetime) -> None:
         self.all.append(("heard", bucket))
         self.said.append((limit, remaining, reset))
+
+    def refused(self, bucket: str, *, seconds: float) -> None:
+        self.refusals.append((bucket, seconds))
 
 
 @pytest.fixture
@@ -76,6 +80,7 @@ async def test_a_refusal_is_heard_too(world: OktaWorld, told: Told) -> None:
         with pytest.raises(RateLimited):  # the window ends too late to wait for it
             await client.app(BOT)
     assert [(limit, remaining) for limit, remaining, _ in told.said] == [(1, 0), (1, 0)]
+    assert [bucket for bucket, _ in told.refusals] == ["okta:apps"]
 
 
 async def test_too_many_at_once_says_nothing_of_the_window(world: OktaWorld, told: Told, monkeypatch: pytest.MonkeyPatch) -> None:

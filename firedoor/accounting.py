@@ -1,0 +1,57 @@
+"""Account for every credential of a sweep, place by place, and compare what the logs tell with what was listed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from firedoor.closing import Closure
+from firedoor.errors import FiredoorError
+from firedoor.journal import Journal
+from firedoor.seenbefore import known, rows_of
+from firedoor.source import Sighting, Sightings
+from firedoor.sweep import Progress, Unlisted
+
+
+async def account(journal: Journal, run: str, progress: Progress, closure: Closure, logs: Sequence[Sightings]) -> None:
+    """Take in all that the rounds saw; one place is in memory at a time."""
+    last = max(progress.rounds, default=0)
+    closure.unlisted = [one for one in progress.unlisted if one.round == last]
+    listed = [one for one in progress.batches.values() if one.round in progress.rounds]
+    used = await _used(closure, logs) if listed else {}
+    for source, place in dict.fromkeys((one.source, one.place) for one in listed):
+        batches = [one for one in listed if (one.source, one.place) == (source, place)]
+        names = {row.credential for one in batches if one.round == last for row in await rows_of(journal, run, one)}
+        whole = not any((one.source, one.place) == (source, place) for one in closure.unlisted)
+        seen = await known(journal, run, batches)
+        closure.place(seen, names, whole=whole)
+        for row in seen.rows.values():
+            used.pop((row.type, row.credential.rpartition("/")[2]), None)
+        for name in [name for name in used if name[1] in seen.made]:
+            del used[name]
+    for one in used.values():
+        closure.sighted(one, await _exists(logs, one))
+
+
+async def _used(closure: Closure, logs: Sequence[Sightings]) -> dict[tuple[str, str], Sighting]:
+    """What the logs tell of credentials of the scope's types, by type and id. A log that cannot be read is left over.
+
+    Only where everything is in scope: elsewhere, what is not listed may be outside of it.
+    """
+    found: dict[tuple[str, str], Sighting] = {}
+    for log in logs if closure.book.scope.everything else ():
+        try:
+            found |= {(one.type, one.id): one for one in await log.seen() if one.type in closure.book.treat}
+        except FiredoorError as error:
+            closure.unlisted.append(Unlisted(round=0, source="its log", place=", ".join(log.types), why=error.what))
+    return found
+
+
+async def _exists(logs: Sequence[Sightings], one: Sighting) -> str:
+    """What the vendor says of a credential that no listing shows."""
+    for log in logs:
+        if one.type in log.types:
+            try:
+                return await log.exists(one)
+            except FiredoorError as error:
+                return f"nobody can tell what it is ({error.what})"
+    return "nobody can tell what it is"
