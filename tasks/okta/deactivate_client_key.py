@@ -19,12 +19,12 @@ from datetime import datetime
 from firedoor.action import Action, Spec
 from firedoor.errors import NotFound
 from firedoor.inventory import Credential, Disposition
-from firedoor.model import Change, Intent, Plan, Receipt, Residual, Reversal, Snapshot, Tier
+from firedoor.model import Change, Cover, Intent, Plan, Receipt, Residual, Reversal, Snapshot, Tier
 from firedoor.treatment import Treatment
 from firedoor.vendors.okta.client import OktaClient
 from firedoor.vendors.okta.credentials import OktaClientKey
 
-GONE = "GONE"
+GONE, CLASS = "GONE", "switch"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,12 +100,13 @@ class DeactivateClientKey(Treatment[OktaClientKey, KeyState], Action[OktaClientK
             return Plan(impossible=f"{app} is no service app: people sign in through it; see to its keys in the Admin Console")
         if not before.signs:
             return Plan(impossible=f"{what} is for encryption: nobody signs in with it, and Okta deactivates signing keys only")
+        covers = (Cover(name=CLASS, says=f"deactivating {what}, should somebody activate it meanwhile", at_most=1),)
         if before.status == "INACTIVE":
-            return Plan(reason=f"{what} is inactive")
+            return Plan(reason=f"{what} is inactive", covers=covers)
         if before.status != "ACTIVE":
             return Plan(impossible=f"{what} is {before.status}, which is no status that this knows; look at it in the Admin Console")
         hit = (f"{app}: it cannot sign in with {target.key_id} any more",)
-        return Plan(changes=(_switch("deactivate", target, "ACTIVE", "INACTIVE"),), also_hit=hit)
+        return Plan(changes=(_switch("deactivate", target, "ACTIVE", "INACTIVE"),), also_hit=hit, covers=covers)
 
     async def apply(self, change: Change, intent: Intent) -> Receipt:
         """One call."""
@@ -158,4 +159,5 @@ def _switch(verb: str, target: OktaClientKey, before: str, after: str) -> Change
         at={"app": target.app_id, "key": target.key_id},
         before={"status": before},
         after={"status": after},
+        cover=CLASS if verb == "deactivate" else "",
     )

@@ -8,6 +8,8 @@ other one is inactive, it is deleted first, to make room.
 The app cannot sign in then. That is containment without a destination; its owner makes a secret in the Admin Console, installs it, and
 deletes this run's. It does not reach access tokens that were got before: they live until they expire. Keys of the app are left alone.
 
+The approval covers all of this as a class, so that nobody who adds or switches a secret meanwhile is in its way.
+
 Each receipt of a new secret names it as `made`. Where Okta's answer was lost, the list is read: a secret that was not there before, made
 since this run meant to make one, is taken for it, as an app has room for one more only. Where that could not be read either, the receipt
 says which were there `beside` it, and since when.
@@ -26,7 +28,7 @@ from firedoor.action import Action, Spec
 from firedoor.canonical import JSON
 from firedoor.errors import BadInput, NotFound, VendorError
 from firedoor.inventory import Credential, Disposition
-from firedoor.model import Change, Intent, Plan, Receipt, Residual, Reversal, Snapshot, Tier
+from firedoor.model import Change, Cover, Intent, Plan, Receipt, Residual, Reversal, Snapshot, Tier
 from firedoor.treatment import Treatment
 from firedoor.vendors.okta.client import OktaClient
 from firedoor.vendors.okta.clientcredentials import MOST_SECRETS
@@ -34,6 +36,7 @@ from firedoor.vendors.okta.credentials import OktaClientSecret
 from firedoor.vendors.okta.problems import NotYet
 
 ACTIVE, INACTIVE, GONE = "ACTIVE", "INACTIVE", "GONE"
+CLASS, MOST = "secrets", 4  # one is deleted, or two where somebody puts another in the way, one made, one deactivated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,12 +113,14 @@ class ReplaceClientSecret(Treatment[OktaClientSecret, SecretsState], Action[Okta
             return Plan(impossible=f"{app} is no service app: people sign in through it; replace its secrets in the Admin Console")
         if status not in {ACTIVE, INACTIVE, GONE}:
             return Plan(impossible=f"{what} is {status}, which is no status that this knows; look at it in the Admin Console")
+        says = f"deactivating {what}, after another one was made that nobody is told, and an inactive one deleted to make room for it"
+        covers = (Cover(name=CLASS, says=says, at_most=MOST),)
         if status != ACTIVE:
-            return Plan(reason=f"{what} is {'inactive' if status == INACTIVE else 'no longer in Okta'}")
+            return Plan(reason=f"{what} is {'inactive' if status == INACTIVE else 'no longer in Okta'}", covers=covers)
         others = {name: status for name, status in sorted(before.secrets.items()) if name != target.secret_id}
         first = () if ACTIVE in others.values() else (*(_drop(target, name) for name in others), _make(target, before.secrets))
         hit = f"{app}: it cannot sign in with {target.secret_id} any more"
-        return Plan(changes=(*first, _switch("deactivate", target, ACTIVE, INACTIVE)), also_hit=(hit,))
+        return Plan(changes=(*first, _switch("deactivate", target, ACTIVE, INACTIVE)), also_hit=(hit,), covers=covers)
 
     async def apply(self, change: Change, intent: Intent) -> Receipt:
         """One call. What builds on another looks first whether that one shows, and is `NotYet` to be made otherwise."""
@@ -202,6 +207,7 @@ def _switch(verb: str, target: OktaClientSecret, before: str, after: str) -> Cha
         at={"app": target.app_id, "secret": target.secret_id},
         before={"status": before},
         after={"status": after},
+        cover=CLASS if verb == "deactivate" else "",
     )
 
 
@@ -213,6 +219,7 @@ def _make(target: OktaClientSecret, there: Mapping[str, str]) -> Change:
         at={"app": target.app_id, "secret": target.secret_id},
         before=dict(there),
         after={"secret": "a new one"},
+        cover=CLASS,
     )
 
 
@@ -224,6 +231,7 @@ def _drop(target: OktaClientSecret, other: str) -> Change:
         at={"app": target.app_id, "secret": other},
         before={"status": INACTIVE},
         after={"status": "none"},
+        cover=CLASS,
     )
 
 

@@ -70,6 +70,18 @@ def _app(status: str) -> Deed:
     return deed
 
 
+def _credential(kind: str, name: str, status: str | None) -> Deed:
+    """A client's secret or key: another status, or deleted."""
+
+    def deed(world: Any) -> None:
+        if status is None:
+            del getattr(world, kind)[name]
+        else:
+            getattr(world, kind)[name].status = status
+
+    return deed
+
+
 def _ip_set(change: Callable[[list[str]], list[str]]) -> Deed:
     def deed(_: Any) -> None:
         found = next(each for each in simwaf._ip_sets(ACCOUNT) if each.name == "attackers")
@@ -209,6 +221,17 @@ EVENTS: Final = (
         "okta.deactivate_service_app",
         ("somebody activates it", _app("ACTIVE")),
         ("somebody deletes it", _app_deleted, True),
+    ),
+    *_of(
+        "okta.replace_client_secret",
+        ("somebody activates it", _credential("client_secrets", "ocs1", "ACTIVE")),
+        ("somebody deletes it", _credential("client_secrets", "ocs1", None), True),
+        ("somebody deletes the new one", _credential("client_secrets", "ocssim00000001", None)),
+    ),
+    *_of(
+        "okta.deactivate_client_key",
+        ("somebody activates it", _credential("client_keys", "pks1", "ACTIVE")),
+        ("somebody deletes it", _credential("client_keys", "pks1", None), True),
     ),
     *_of(
         "aws.block_addresses",

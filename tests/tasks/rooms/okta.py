@@ -57,11 +57,15 @@ def _troubles(operations: Collection[str]) -> frozenset[str]:
 
 
 def _happen(world: OktaWorld, event: Mapping[str, Any]) -> None:
-    """A status that a user gets by another hand, or something that an attacker adds: a row of the world's own format."""
+    """A status that a user, or what is ``switched``, gets by another hand; or what an attacker adds: a row of the world's own format."""
     for what, about in event.items():
         if what == "status":
             for name, status in about.items():
                 world.user(name).status = status
+        elif what == "switched":
+            for kind, statuses in about.items():
+                for name, status in statuses.items():
+                    getattr(world, kind)[name].status = status
         else:
             people = [{"id": user.id, "login": user.login} for user in world.users.values()]
             apps = [{"id": app.id, "label": app.label} for app in world.apps.values()]
