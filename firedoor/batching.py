@@ -110,6 +110,8 @@ class _Work:
             wrote=self._wrote,
         )
         await self._look(lots)
+        ours = {one for lot in lots if lot.writes for one in lot.made}  # by whoever began this batch, and died
+        lots = [lot for lot in lots if lot.credential.id not in ours]
         await self._wait_for_what_was_written(lots, known)
         if self._writes:
             await self._treat([lot for lot in lots if self._may_write(lot, known)])

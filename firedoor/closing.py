@@ -61,7 +61,7 @@ class Closure:
         Without ``whole`` that listing failed, for the place or for some of its holders.
         """
         for row in seen.rows.values():
-            if row.outside:
+            if row.outside or row.credential.rpartition("/")[2] in seen.made:
                 continue
             if row.credential in seen.came:
                 self.findings.append(_came(row))

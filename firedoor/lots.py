@@ -47,6 +47,13 @@ class Lot:
         return self.treatment.seen(self.credential) is not None
 
     @property
+    def made(self) -> tuple[str, ...]:
+        """The ids of credentials that were made in its place, as receipts and the world tell."""
+        told = [str(receipt.facts[MADE]) for receipt in self.receipts.values() if receipt.facts.get(MADE)]
+        told += self.treatment.made(self.target, self.now) if self.now is not None and self.writes else ()
+        return tuple(dict.fromkeys(told))
+
+    @property
     def wanted(self) -> tuple[Change, ...]:
         """What is still to be written: what was made and may not show yet is not."""
         changes = self.plan.changes if self.plan is not None and not self.over else ()
@@ -66,8 +73,6 @@ class Lot:
     def row(self) -> Row:
         """How it stands."""
         plan = self.plan
-        made = [str(receipt.facts[MADE]) for receipt in self.receipts.values() if receipt.facts.get(MADE)]
-        made += self.treatment.made(self.target, self.now) if self.now is not None and self.writes else ()
         begun = min((write.at for write in self.writes.values()), default=None)
         done = tuple(write.change.says for effect, write in self.writes.items() if effect in self.receipts)
         disposition: Disposition | None = Disposition.FAILED
@@ -83,7 +88,7 @@ class Lot:
         elif plan is not None and not self.failed:
             reason = "still to be done: " + "; ".join(change.says for change in plan.changes)
         row = row_of(self.credential, disposition=disposition, reason=reason)
-        return replace(row, until=until, made=tuple(dict.fromkeys(made)), done=done, begun=begun)
+        return replace(row, until=until, made=self.made, done=done, begun=begun)
 
 
 def row_of(one: Credential, *, disposition: Disposition | None = None, reason: str = "", outside: bool = False) -> Row:
