@@ -121,7 +121,7 @@ def _members(scanned: Scanned, entry: _Entry, one: Members) -> None:
             for name, value in _query(texts.get("url", "")):
                 _named(entry, name, value, "address")
         case ("response", "content") | ("request", "postData"):
-            _body(scanned, entry, one, " ".join(inner))
+            _body(scanned, entry, one, _where(one.path))
         case (*_, str(kind), int()) if kind in _LISTS and "name" in texts:
             _pair(entry, kind, _where(one.path), texts["name"], texts.get("value", ""))
 

@@ -134,10 +134,8 @@ def test_an_empty_recording_is_whole_and_holds_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("encoded", [False, True])
 def test_what_a_body_names_as_a_secret_is_one(tmp_path: Path, kind: str, text: str, encoded: bool) -> None:  # noqa: FBT001
     body = {"mimeType": kind, "text": base64.b64encode(text.encode()).decode() if encoded else text}
-    sides = {"response": {"content": {**body, **({"encoding": "base64"} if encoded else {})}}}
-    if not encoded:
-        sides["request"] = {"postData": body}
-    found = scanned(tmp_path, hars.har([entry(**sides)]))
+    answer = {"content": {**body, **({"encoding": "base64"} if encoded else {})}}
+    found = scanned(tmp_path, hars.har([entry(request={} if encoded else {"postData": body}, response=answer)]))
     assert [(one.kind, one.fingerprint) for one in found.leaks.values()] == (
         [("refresh_token", MARKS.of("canary-opaque-7Hq2"))] if text else []
     )
