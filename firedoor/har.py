@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote_plus, urlsplit
 
 from firedoor import tokens
 from firedoor.errors import BadInput, shown
@@ -111,7 +111,7 @@ def scan(path: Path, fingerprints: Fingerprints) -> Scanned:
 def _members(scanned: Scanned, entry: _Entry, one: Members) -> None:
     """An object that ended: a name with its value, a body, or the request or entry itself."""
     inner, texts = one.path[3:], one.texts
-    if one.cut and inner != ("response", "content"):  # a body that is long is still searched as text
+    if one.cut and inner not in (("response", "content"), ("request", "postData")):  # a body that is long was searched as text
         scanned.unread += 1
     match inner:
         case ():
@@ -120,8 +120,8 @@ def _members(scanned: Scanned, entry: _Entry, one: Members) -> None:
             entry.host = _host(texts.get("url", ""))
             for name, value in _query(texts.get("url", "")):
                 _named(entry, name, value, "address")
-        case ("response", "content"):
-            _body(scanned, entry, texts)
+        case ("response", "content") | ("request", "postData"):
+            _body(scanned, entry, one, _where(one.path))
         case (*_, str(kind), int()) if kind in _LISTS and "name" in texts:
             _pair(entry, kind, _where(one.path), texts["name"], texts.get("value", ""))
 
@@ -144,19 +144,38 @@ def _named(entry: _Entry, name: str, value: str, where: str) -> None:
         entry.add(token, f"{where} {clean(name)}")
 
 
-def _body(scanned: Scanned, entry: _Entry, texts: Mapping[str, str]) -> None:
-    if texts.get("encoding") != "base64" or texts.get("mimeType", "").startswith(("image/", "font/", "audio/", "video/")):
+def _body(scanned: Scanned, entry: _Entry, one: Members, where: str) -> None:
+    """A body: what stands in it under the name of a secret, where it is JSON or a form, and what was hidden from the search by base64."""
+    kind, encoded = one.texts.get("mimeType", ""), one.texts.get("encoding") == "base64"
+    fields = "json" in kind or "x-www-form-urlencoded" in kind
+    if not (fields or encoded) or kind.startswith(("image/", "font/", "audio/", "video/")):
         return
-    if "text" not in texts:
+    text = _decoded(one.texts.get("text", "")) if encoded else one.texts.get("text", "")
+    if text is None or (not text and one.cut):
         scanned.unread += 1
         return
+    if encoded:
+        for token in tokens.in_text(text):
+            entry.add(token, where)
+    for name, value in _fields(text) if "json" in kind else _query(f"?{text}") if fields else ():
+        _named(entry, name, value, where)
+
+
+def _decoded(text: str) -> str | None:
     try:
-        text = base64.b64decode(texts["text"]).decode("utf-8", "replace")
+        return base64.b64decode(text).decode("utf-8", "replace")
     except (ValueError, binascii.Error):
-        scanned.unread += 1
+        return None
+
+
+def _fields(text: str) -> Iterator[tuple[str, str]]:
+    """Names and texts of a JSON body, as far as it is one; what has a form of its own was found already."""
+    try:
+        for one in strings([text]):
+            if isinstance(one, Text) and one.path and isinstance(one.path[-1], str):
+                yield one.path[-1], one.text
+    except (CutShort, NotJson):
         return
-    for token in tokens.in_text(text):
-        entry.add(token, "response content")
 
 
 def _close(scanned: Scanned, entry: _Entry, fingerprints: Fingerprints) -> None:
@@ -224,7 +243,7 @@ def _query(url: str) -> Iterator[tuple[str, str]]:
     """Name and value of what stands behind the question mark, and behind the hash."""
     for part in url.partition("?")[2].replace("#", "&").split("&"):
         name, _, value = part.partition("=")
-        yield name, value
+        yield name, unquote_plus(value)
 
 
 def _moment(text: str) -> datetime | None:

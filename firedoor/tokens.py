@@ -36,6 +36,7 @@ _HINTS: Final = (
     "ghs_",
     "ghr_",
     "github_pat_",
+    "PRIVATE KEY",
 )
 # Not amid a word; but one may begin behind what stands for a sign: %3D in an address, \u003d in a script.
 _BEGINS: Final = r"(?:(?<![A-Za-z0-9])|(?<=%[0-9A-Fa-f]{2})|(?<=\\u[0-9A-Fa-f]{4}))"
@@ -46,6 +47,7 @@ _FORMS: Final = (
     r"[Bb](?:earer|EARER)(?:[ ]|%20)++(?!eyJ)(?P<bearer>[A-Za-z0-9._~+/-]{16,}+=*+)",
     r"(?P<slack>BEGINS(?:xox[a-z]|xapp)-[A-Za-z0-9%-]{10,}+)",
     r"(?P<atlassian>BEGINSATATT3[A-Za-z0-9_=-]{20,}+)",
+    r"(?P<private_key>-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----[A-Za-z0-9+/=\s\\]{40,}+)",
     r"(?P<github>BEGINS(?:gh[pousr]_[A-Za-z0-9]{30,}+|github_pat_[A-Za-z0-9_]{30,}+))",
 )
 _TOKENS: Final = re.compile("|".join(_FORMS).replace("BEGINS", _BEGINS))
@@ -55,6 +57,7 @@ _OF_TOKEN: Final = {
     "slack": ("slack", "token"),
     "atlassian": ("atlassian", "api_token"),
     "github": ("github", "token"),
+    "private_key": (UNKNOWN, "private_key"),
 }
 _OKTA_HOST: Final = re.compile(r"(?:[a-z0-9-]+\.)+(?:okta|oktapreview|okta-emea|okta-gov)\.com")
 # Session cookies by name: those of Okta's sign-in pages, of Cloudflare Access, Atlassian and Slack.
@@ -74,11 +77,13 @@ _HOSTS: Final = {
     "atlassian": re.compile(r"(?:[a-z0-9-]+\.)*atlassian\.(?:net|com)"),
 }
 _LIKE_A_SESSION: Final = re.compile(r"sess|(?:^|[._-])sid$|token|auth|jwt|remember|ticket|credential", re.IGNORECASE)
-_NAMED: Final = re.compile(
-    r"(?:x-amz-security-token|x-api-key|api[_-]?key|apikey|access[_-]?token|refresh[_-]?token|id[_-]?token|client[_-]?secret|session[_-]?token"
-    r"|sessiontoken|password|passwd|secret|x-auth-token|x-vault-token|private-token|proxy-authorization|authorization|samlresponse|otp|passcode)",
-    re.IGNORECASE,
+# Names of headers, parameters and fields that hold a secret: with -, _ or nothing between their words.
+_NAMES: Final = (
+    "x-amz-security-token x-api-key api-key access-token refresh-token id-token session-token state-token state-handle client-secret"
+    " secret-access-key private-key assertion saml-response x-auth-token x-vault-token private-token proxy-authorization authorization"
+    " password passwd passcode otp secret"
 )
+_NAMED: Final = re.compile("|".join(_NAMES.replace("-", "[_-]?").split()), re.IGNORECASE)
 _REDACTED: Final = re.compile(
     r"[\s*xX.\u2022#_-]*|.{0,4}(?:redact|removed|masked|sanitiz|sanitis|omitted|filtered|hidden|placeholder).*", re.IGNORECASE
 )

@@ -40,6 +40,7 @@ KEY = "AKIAIOSFODNN7EXAMPLE"
         (hars.SLACK, "token"),
         ("ATATT3xFfGF0canary7Hq2vNzExampleOnly", "api_token"),
         ("ghp_canary7Hq2vNzExampleOnlyExampleOnly1", "token"),
+        ("-----BEGIN RSA PRIVATE KEY-----\n" + "canary7Hq2vNz" * 9 + "\n-----END RSA PRIVATE KEY-----", "private_key"),
         ("plain words about tokens and keys", None),
     ],
 )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -8,6 +9,7 @@ import pytest
 
 from firedoor.errors import BadInput, Conflict, Forbidden, Misconfigured, NotFound, Unauthorized
 from firedoor.vendors.access import Access
+from firedoor.vendors.faults import Fault
 from firedoor.vendors.okta.client import OktaClient
 from firedoor.vendors.okta.simulator import OktaLag, OktaSimulator
 from firedoor.vendors.okta.world import OktaWorld
@@ -98,6 +100,30 @@ async def test_the_log_is_read_bounded_and_polling_through_all_pages(
     assert len(okta.requests) == 4
     assert await client.log_events(filter=wanted, since=start, until=datetime.now(UTC) + timedelta(seconds=1)) == polled
     assert len(okta.requests) == 7
+
+
+async def test_the_log_is_streamed_with_what_a_hunt_needs_and_the_session_as_a_hash(client: OktaClient, okta: OktaSimulator) -> None:
+    full = {
+        "uuid": "u1",
+        "eventType": "user.session.start",
+        "published": "2023-10-18T12:00:00.000Z",
+        "actor": {"id": JANE, "type": "User", "alternateId": LOGIN, "displayName": "canary name"},
+        "target": [{"id": "0oa1", "type": "AppInstance", "alternateId": "AWS", "detailEntry": {"x": "canary"}}],
+        "outcome": {"result": "SUCCESS", "reason": "canary"},
+        "client": {"ipAddress": "203.0.113.66", "userAgent": {"rawUserAgent": "canary"}},
+        "authenticationContext": {"authenticationStep": 0, "externalSessionId": "102canarySession"},
+        "debugContext": {"debugData": {"clientSecret": "canary"}},
+    }
+    bare = {"uuid": "u2", "eventType": "x.y", "published": "2023-10-18T12:00:01.000Z", "actor": None, "target": None, "client": None}
+    okta.faults.plan(Fault(operation="listLogEvents", status=200, body=json.dumps([full, bare])))
+    moment = datetime(2023, 10, 18, tzinfo=UTC)
+    first, second = [entry async for entry in client.log_entries(since=moment, until=moment + timedelta(days=1))]
+    assert (first.actor.id, first.actor.type, first.actor.name, first.targets[0].name) == (JANE, "User", LOGIN, "AWS")
+    assert (first.outcome, first.ip, first.step, len(first.session)) == ("SUCCESS", "203.0.113.66", 0, 16)
+    assert "canary" not in repr(first)
+    assert (second.actor.id, second.targets, second.session, second.step) == ("", (), "", None)
+    with pytest.raises(BadInput, match="time zone"):
+        _ = [entry async for entry in client.log_entries(since=datetime(2023, 10, 18), until=moment)]  # noqa: DTZ001
 
 
 async def test_a_late_log_is_empty_first() -> None:

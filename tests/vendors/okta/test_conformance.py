@@ -25,6 +25,7 @@ from firedoor.vendors.okta.operations import HttpOperation
 from firedoor.vendors.okta.replies import nothing
 from firedoor.vendors.okta.simulator import OktaLag, OktaSimulator
 from firedoor.vendors.okta.transport import GuardedHttp, Reply
+from firedoor.vendors.okta.watchlist import filter_for, types
 from firedoor.vendors.okta.world import OktaWorld
 from tests.specs import specification
 from tests.vendors.okta.conftest import BOT, CANARY, JANE, LOGIN, OPS, PROGRAMS, READ_TOKEN, ZONE
@@ -239,6 +240,10 @@ async def test_every_operation_as_the_client_sends_it_and_the_simulator_answers(
         await client.revoke_api_token(tokens[1].id)
         await client.log_events(filter=f'eventType sw "user." and target.id eq "{JANE}"', since=since)
         await client.log_events(filter='eventType eq "user.session.clear"', since=since, until=since + timedelta(hours=2))
+        world.log.write("user.session.start", at=datetime.now(UTC), actor=world.user(JANE).party, ip="203.0.113.66", session="102sim")
+        wanted = filter_for(types())
+        found = [one async for one in client.log_entries(since=since, until=datetime.now(UTC) + timedelta(hours=1), filter=wanted)]
+        assert "203.0.113.66" in {one.ip for one in found}
     assert {seen.operation for seen in okta.requests} == {operation.name for operation in operations.OPERATIONS}
     assert len(exchanges) == len(okta.requests) > 10
     for exchange in exchanges:
