@@ -42,7 +42,7 @@ class Order:
     """What was asked for: a playbook with bound inputs, by whom, in which mode, and when.
 
     ``title`` is what people call it; ``undoes`` is the run to be undone, if any, ``follows`` one whose leftovers this asks for.
-    ``protected``: it names what is protected on purpose. ``way`` is how it comes to be approved; a freeze brings its ``standing`` approval.
+    ``sweep``: it is a sweep, and ``playbook`` a sweep's. ``protected``: it names what is protected on purpose. ``way`` is how it comes to be approved; a freeze brings its ``standing`` approval.
     """
 
     run: str
@@ -58,6 +58,7 @@ class Order:
     protected: bool = False
     way: Way = Way.ORDINARY
     standing: Standing | None = None
+    sweep: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

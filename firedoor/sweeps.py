@@ -174,6 +174,7 @@ def order_of(book: Sweep, *, requester: str) -> Order:
         asked=datetime.now(UTC),
         inputs={},
         title=book.title,
+        sweep=True,
     )
 
 

@@ -225,6 +225,7 @@ class Hall:
             asked=datetime.now(UTC),
             inputs={},
             title=sweep.title,
+            sweep=True,
         )
 
     async def sweep(self, sweep: Sweep | None = None, *, run: str = "251126-aaaaaa", **changed: Any) -> Report:
