@@ -9,22 +9,27 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from firedoor import running, signing, stocktaking, sweepbook, sweepplan, wiring
-from firedoor.errors import BadInput, Misconfigured
+from firedoor.approval import Ruling
+from firedoor.errors import BadInput, Misconfigured, RunHeld
 from firedoor.journal import Event, Journal, Kind
+from firedoor.lease import Leases
 from firedoor.mandate import Mandate, draw_up
 from firedoor.model import Mode
-from firedoor.run import Order, fold, read_as, readable
+from firedoor.report import RunOutcome
+from firedoor.run import Order, Record, fold, looking, read_as, readable
 from firedoor.scope import Scope
 from firedoor.settings import Settings, SweepSettings, load
 from firedoor.stocktaking import Stocktaking
 from firedoor.sweep import Progress
 from firedoor.sweepbook import Sweep
-from firedoor.sweeping import Sweeping
+from firedoor.sweeping import Sweeping, held_as
 from firedoor.terminal import Signer
 from firedoor.treatment import Treatment
+
+RESUMABLE: Final = frozenset({RunOutcome.PARTIAL, RunOutcome.STOPPED})
 
 Report = Mapping[str, Any]
 Say = Callable[[str], None]
@@ -125,7 +130,7 @@ async def nightly(name: str, *, sweeping: Callable[[Sweeping], Sweeping]) -> Rep
 
 async def resume(run: str, *, say: Say, watch: Callable[[Progress], None]) -> Report:
     """Go on with a sweep that a dead process left, or that has something left over."""
-    book = await recorded(load(), run)
+    book = await resumable(load(), run)
     settings = sweeping_settings(load(), book)
     async with AsyncExitStack() as stack:
         house = await running.with_people(stack, settings, _vendors(book), say=say)
@@ -144,14 +149,34 @@ async def help_out(run: str, *, sweeping: Callable[[Sweeping], Sweeping]) -> int
 async def recorded(settings: Settings, run: str) -> Sweep:
     """The playbook of a sweep on record. Raises `UnknownRun`, `BadInput` where it is no sweep."""
     async with wiring.open_journal(settings) as (_, journal):
-        with readable(run):
-            events = await journal.events(run)
-            fold(run, events)
-            progress = Progress()
-            progress.take(events)
-    if not progress.playbook:
+        return (await _read(journal, run))[1]
+
+
+async def resumable(settings: Settings, run: str) -> Sweep:
+    """The same of one that there is something left to do of, with nobody alive at it. Raises `BadInput`, `RunHeld` with nothing touched."""
+    async with wiring.open_journal(settings) as (store, journal):
+        record, book = await _read(journal, run)
+        if (done := record.report) is not None and (done["outcome"] not in RESUMABLE or record.ruling is Ruling.STOPPED):
+            raise BadInput(f"run {run} is over: {done['outcome']}", advice=f"See `firedoor sweep report {run}`")
+        with looking():
+            holder = await Leases(store, wiring.holder()).living(held_as(run))
+    if holder:
+        host, pid, *_ = holder.split(":")
+        why = f"run {run} is being worked on by a process that is alive, {pid} on {host}"
+        raise RunHeld(why, advice=f"Follow it with `firedoor show {run}`, or stop it: firedoor stop {run} --key FILE")
+    return book
+
+
+async def _read(journal: Journal, run: str) -> tuple[Record, Sweep]:
+    with readable(run):
+        events = await journal.events(run)
+        record, progress = fold(run, events), Progress()
+        progress.take(events)
+    if not record.order.sweep:
         raise BadInput(f"run {run} is no sweep", advice=f"Use `firedoor resume {run}`")
-    return Sweep.model_validate(progress.playbook)
+    if not progress.playbook or (record.request is None and progress.mandate is None):
+        raise BadInput(f"run {run} died before anybody was asked", advice="Start the sweep again; nothing was changed")
+    return record, Sweep.model_validate(progress.playbook)
 
 
 def sweeping_settings(settings: Settings, book: Sweep) -> SweepSettings:

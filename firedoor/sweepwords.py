@@ -12,6 +12,36 @@ SHOWN: Final = 50
 Report = Mapping[str, Any]
 
 
+def shown(data: Report) -> str:
+    """A sweep as it stands: its report, or while it is under way how far it is."""
+    return report(data) if "left_over" in data else _so_far(data)
+
+
+def _so_far(data: Report) -> str:
+    asked = f"Approved by {_approvers(data)}." if _is_approved(data) else f"The approval is {data['approval']['ruling']}."
+    return "\n".join(
+        [
+            f"# {headline(data)}",
+            "",
+            *_section("Could not be listed so far", [f"- {one['id']}: {one['reason']}" for one in data["open"]]),
+            f"{data['found']} credentials found in this listing, {data['in_scope']} of them in scope; {data['writes']} writes in all.",
+            "",
+            f"{asked} Asked for by {data['requester']}.",
+            "",
+            f"Run {data['run']}, incident {data['incident']}, journal head {data['journal_head']}",
+            "",
+        ]
+    )
+
+
+def _is_approved(data: Report) -> bool:
+    return bool(data["mandate"]) or data["approval"]["ruling"] == "granted"
+
+
+def _approvers(data: Report) -> str:
+    return "its mandate" if data["mandate"] else ", ".join(data["approval"]["by"]) or "nobody"
+
+
 def report(data: Report) -> str:
     """How a sweep ended: the number left over, each by name, then what was done."""
     lines = [f"# {headline(data)}", ""]
@@ -21,13 +51,11 @@ def report(data: Report) -> str:
     lines += _section("How each ended", rows)
     excepted = [f"- {one['label']}: {one['reason']}" for one in data["exceptions"]]
     lines += _section("Left alone, by exception", excepted)
-    approval = data["approval"]
-    by = "its mandate" if data["mandate"] else ", ".join(approval["by"]) or "nobody"
     changed = f"{data['in_scope']} credentials in scope, {data['changed']} changed by this sweep with {data['writes']} writes"
     lines += [
         f"{changed}; {data['rounds']} listings of everything; {data['seconds']['total']} s.",
         "",
-        f"Approved by {by}. Asked for by {data['requester']}.",
+        f"Approved by {_approvers(data)}. Asked for by {data['requester']}.",
         "",
         f"Run {data['run']}, incident {data['incident']}, journal head {data['journal_head']}",
     ]
@@ -36,6 +64,8 @@ def report(data: Report) -> str:
 
 def headline(data: Report) -> str:
     """The one line to read first."""
+    if "left_over" not in data:
+        return f"Under way, {_stage(data)}: {data['title']}"
     left = data["left_over"]
     match data["outcome"]:
         case "closed" if data["pending"]:
@@ -48,6 +78,13 @@ def headline(data: Report) -> str:
             return f"STOPPED, {left} left over so far: {data['title']}"
         case _:
             return f"{left} LEFT OVER: {data['title']}, NOT closed"
+
+
+def _stage(data: Report) -> str:
+    if not data["listing"]:
+        return "nothing listed yet"
+    more = "" if data["listed"] else ", still being listed"
+    return f"listing {data['listing']}, {data['settled']} of {data['batches']} batches settled{more}"
 
 
 def preview(data: Report) -> str:
