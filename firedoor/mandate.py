@@ -20,6 +20,11 @@ from firedoor.sweepbook import Sweep
 LONGEST: Final = timedelta(days=184)
 
 
+def stream_of(name: str) -> str:
+    """Where a sweep's mandates are on record."""
+    return f"mandate:{name}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mandate:
     """One sweep, how much it may change in one run, until when. ``signed`` maps names on the roster to their proofs."""

@@ -18,6 +18,7 @@ from firedoor.canonical import JSON
 from firedoor.chain import Fault
 from firedoor.errors import JournalBroken
 from firedoor.journal import Event, Kind
+from firedoor.mandate import Mandate, stream_of
 from firedoor.model import Outcome, Tier
 from firedoor.run import Item, Order, Record, Started, StepResult, read_as, take
 from firedoor.seal import Seal
@@ -71,15 +72,8 @@ class Proof(Enum):
     UNKNOWN = "unknown"
 
 
-def check(events: Sequence[Event], known: Known) -> Iterator[Finding]:
-    """All that is wrong with one run's events, or cannot be checked."""
-    looking = _Run(known)
-    for event in events:
-        yield from looking.at(event)
-
-
-class _Run:
-    """One run, as it grew."""
+class Looking:
+    """One run, as it grew: all that is wrong with its events, or cannot be checked."""
 
     def __init__(self, known: Known) -> None:
         self._known = known
@@ -89,7 +83,20 @@ class _Run:
         self._decided: list[tuple[Decision, Proof]] = []
         self._begun: dict[str, dict[str, str]] = {}  # by item: the cover of each effect
 
+    @property
+    def sweep(self) -> Record | None:
+        """The run's record, where it is a sweep."""
+        return self._record if self._record is not None and self._record.order.sweep else None
+
+    @property
+    def lacks(self) -> str:
+        """Why the run was not approved, as far as it could be checked; empty where it was."""
+        if self._record is None or self._record.request is None:
+            return "nobody was asked"
+        return self._lacks(self._record.request, self._record)
+
     def at(self, event: Event) -> Iterator[Finding]:
+        """One event more."""
         if event.kind not in set(Kind):
             yield _fault(event, f"is of a kind that there is not, {event.kind!r}")
             return
@@ -135,8 +142,12 @@ class _Run:
                     yield _fault(event, f"is a receipt for {done.says!r}, which was never begun", LOOK)
             case Kind.ENDED:
                 yield from self._ended(event, record)
-            case Kind.FINISHED:
+            case Kind.FINISHED if not record.order.sweep:
                 yield from self._finished(event, record)
+            case Kind.SWEEP | Kind.LISTED | Kind.UNLISTED | Kind.ROUND | Kind.SETTLED if not record.order.sweep:
+                yield _fault(event, "is of a sweep, and this run is none")
+            case Kind.INTENTS | Kind.RECEIPTS:
+                yield _fault(event, "is of a sweep's batch, and does not stand in its stream", LOOK)
 
     def _opened(self, event: Event, record: Record) -> Iterator[Finding]:
         self._roster = self._known.roster(record.order)
@@ -158,7 +169,7 @@ class _Run:
             why = f"the roster that was asked ({request.roster[:23]}…) is not the one that is known here"
             yield _unchecked(event, "who might decide", why)
         if request.standing is not None:
-            yield from _signatures(event, request.standing, self._roster)
+            yield from signatures(event, request.standing, "standing approval", self._roster)[1]
 
     def _decision(self, event: Event, record: Record, decision: Decision) -> Iterator[Finding]:
         what = f"{decision.by}'s decision to {decision.answer}"
@@ -266,17 +277,24 @@ class _Run:
             yield _fault(event, "reports something else than what the run's events say")
 
     def _standing(self, event: Event) -> Iterator[Finding]:
+        mandated = event.run.startswith(stream_of(""))
+        what = "mandate" if mandated else "standing approval"
         try:
-            yield from _signatures(event, read_as(Standing, event.body, event), self._known.standing)
+            given = read_as(Mandate, event.body, event) if mandated else read_as(Standing, event.body, event)
+            yield from signatures(event, given, what, self._known.standing)[1]
+            if isinstance(given, Mandate) and event.run != stream_of(given.sweep):
+                yield _fault(event, f"is a mandate of another sweep, {given.sweep}")
         except (JournalBroken, TypeError):
-            yield _fault(event, "cannot be read as what it says it is, a standing approval")
+            yield _fault(event, f"cannot be read as what it says it is, a {what}")
 
 
-def _signatures(event: Event, standing: Standing, roster: Roster | None) -> Iterator[Finding]:
-    """What is wrong with the signatures of a standing approval."""
-    there = roster if roster is not None and roster.hash == standing.roster else None
-    for name, proof in standing.signed.items():
-        yield from _signed(event, f"{name}'s standing approval", standing.document, proof, there, name, hardware=False)[1]
+def signatures(event: Event, given: Standing | Mandate, what: str, roster: Roster | None) -> tuple[Mapping[str, Proof], Sequence[Finding]]:
+    """What each signature of a standing approval or a mandate is worth, by name, and what is wrong with them."""
+    there = roster if roster is not None and roster.hash == given.roster else None
+    judged = {
+        name: _signed(event, f"{name}'s {what}", given.document, proof, there, name, hardware=False) for name, proof in given.signed.items()
+    }
+    return {name: proof for name, (proof, _) in judged.items()}, [one for _, findings in judged.values() for one in findings]
 
 
 def _signed(  # noqa: PLR0917 - what is signed, by whom, and whose it must be

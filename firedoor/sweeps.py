@@ -16,7 +16,7 @@ from firedoor.approval import Ruling
 from firedoor.errors import BadInput, Misconfigured, RunHeld
 from firedoor.journal import Event, Journal, Kind
 from firedoor.lease import Leases
-from firedoor.mandate import Mandate, draw_up
+from firedoor.mandate import Mandate, draw_up, stream_of
 from firedoor.model import Mode
 from firedoor.report import RunOutcome
 from firedoor.run import Order, Record, fold, looking, read_as, readable
@@ -207,11 +207,6 @@ def _sweeping(house: wiring.House) -> Sweeping:
     if house.sweeping is None:
         raise Misconfigured("this process only previews, so it can sweep nothing", advice="This is a defect in Firedoor")
     return house.sweeping
-
-
-def stream_of(name: str) -> str:
-    """Where a sweep's mandates are on record."""
-    return f"mandate:{name}"
 
 
 async def newest_mandate(journal: Journal, name: str) -> Mandate | None:

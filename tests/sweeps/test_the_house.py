@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,12 +11,11 @@ import pytest
 
 from firedoor import cli, running, sweepwords
 from firedoor.approval import Answer
-from firedoor.journal import Event, Journal, Kind
-from firedoor.lease import Held, Lease, Leases
-from firedoor.store import Store
+from firedoor.journal import Kind
+from firedoor.lease import Leases
 from firedoor.sweeping import held_as
 from tests.fakes import KEYS, NO, ROSTER, hasten
-from tests.sweeps.vault import Hall, book, hall
+from tests.sweeps.vault import Hall, Watched, book, hall
 
 RUN = "251126-aaaaaa"
 TWO = {"north": {"ada": {"k1": "active", "k2": "inactive"}, "ben": {"k3": "active"}}, "south": {"dan": {"k4": "active"}}}
@@ -42,21 +41,6 @@ async def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
 
 async def obey(*words: str) -> int:
     return await asyncio.to_thread(cli.obey, words)
-
-
-class Watched(Journal):
-    """The journal of a process in which something happens just before the first event of a kind."""
-
-    def __init__(self, store: Store, kind: Kind, then: Callable[[], Awaitable[None]]) -> None:
-        super().__init__(store)
-        self._then: dict[Kind, Callable[[], Awaitable[None]]] = {kind: then}
-
-    async def append(
-        self, run: str, kind: Kind, body: object, *, claim: str | None = None, seen: int | None = None, under: Lease | Held | None = None
-    ) -> Event:
-        if (then := self._then.pop(kind, None)) is not None:
-            await then()
-        return await super().append(run, kind, body, claim=claim, seen=seen, under=under)
 
 
 @pytest.mark.parametrize(
