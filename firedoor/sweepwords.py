@@ -18,7 +18,6 @@ def shown(data: Report) -> str:
 
 
 def _so_far(data: Report) -> str:
-    asked = f"Approved by {_approvers(data)}." if _is_approved(data) else f"The approval is {data['approval']['ruling']}."
     return "\n".join(
         [
             f"# {headline(data)}",
@@ -26,7 +25,7 @@ def _so_far(data: Report) -> str:
             *_section("Could not be listed so far", [f"- {one['id']}: {one['reason']}" for one in data["open"]]),
             f"{data['found']} credentials found in this listing, {data['in_scope']} of them in scope; {data['writes']} writes in all.",
             "",
-            f"{asked} Asked for by {data['requester']}.",
+            f"{approval(data)}. Asked for by {data['requester']}.",
             "",
             f"Run {data['run']}, incident {data['incident']}, journal head {data['journal_head']}",
             "",
@@ -34,12 +33,12 @@ def _so_far(data: Report) -> str:
     )
 
 
-def _is_approved(data: Report) -> bool:
-    return bool(data["mandate"]) or data["approval"]["ruling"] == "granted"
-
-
-def _approvers(data: Report) -> str:
-    return "its mandate" if data["mandate"] else ", ".join(data["approval"]["by"]) or "nobody"
+def approval(data: Report) -> str:
+    """Who approved it, or how that ended."""
+    if data["mandate"]:
+        return "Approved by its mandate"
+    given = data["approval"]
+    return f"Approved by {', '.join(given['by'])}" if given["ruling"] == "granted" else f"The approval is {given['ruling']}"
 
 
 def report(data: Report) -> str:
@@ -55,7 +54,7 @@ def report(data: Report) -> str:
     lines += [
         f"{changed}; {data['rounds']} listings of everything; {data['seconds']['total']} s.",
         "",
-        f"Approved by {_approvers(data)}. Asked for by {data['requester']}.",
+        f"{approval(data)}. Asked for by {data['requester']}.",
         "",
         f"Run {data['run']}, incident {data['incident']}, journal head {data['journal_head']}",
     ]
@@ -72,7 +71,7 @@ def headline(data: Report) -> str:
             return f"0 left over; {data['pending']} on their way, inside the deadline: {data['title']}"
         case "closed":
             return f"0 left over: {data['title']}, closed"
-        case "denied" | "expired":
+        case "denied" | "expired" | "stopped" if data["outcome"] != "stopped" or not data["rounds"]:
             return f"Nothing was changed: {data['title']} was {data['outcome']}"
         case "stopped":
             return f"STOPPED, {left} left over so far: {data['title']}"
