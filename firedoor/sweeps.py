@@ -42,10 +42,14 @@ async def inventory(scope: Scope) -> Report:
     vendors = frozenset(unit.spec.vendor for unit in known.sources.values() if any(map(scope.concerns, unit.spec.types)))
     if not vendors:
         raise BadInput("nothing lists credentials of that type", advice=f"There are: {', '.join(types())}")
+    not_set_up = sorted(vendors - set_up(settings)) if scope.types else []  # without a type, what a company has not is not missed
+    if vendors <= set(not_set_up):
+        raise BadInput(f"{', '.join(not_set_up)} is not set up here", advice="Set it up, then list it again")
     async with wiring.open_house(settings, vendors=vendors & set_up(settings), writes=False) as house:
         taking = Stocktaking(sources=_sweeping(house).act.sources, scope=scope)
         found = [stocktaking.told(one) async for one in taking.credentials()]
-        absent = [f"{vendor}: {why.what}" for vendor, why in house.missing.items()]
+        absent = [f"{vendor}: it is not set up here" for vendor in not_set_up]
+        absent += [f"{vendor}: {why.what}" for vendor, why in house.missing.items()]
     if not found and not taking.unlisted and not absent:
         raise BadInput("no credential matches", advice="Leave out a filter; a pattern may have * and ?")
     return {

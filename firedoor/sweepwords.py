@@ -18,7 +18,7 @@ def shown(data: Report) -> str:
 
 
 def _so_far(data: Report) -> str:
-    return "\n".join(
+    return _text(
         [
             f"# {headline(data)}",
             "",
@@ -28,7 +28,6 @@ def _so_far(data: Report) -> str:
             f"{approval(data)}. Asked for by {data['requester']}.",
             "",
             f"Run {data['run']}, incident {data['incident']}, journal head {data['journal_head']}",
-            "",
         ]
     )
 
@@ -58,7 +57,7 @@ def report(data: Report) -> str:
         "",
         f"Run {data['run']}, incident {data['incident']}, journal head {data['journal_head']}",
     ]
-    return "\n".join(lines) + "\n"
+    return _text(lines)
 
 
 def headline(data: Report) -> str:
@@ -96,7 +95,7 @@ def preview(data: Report) -> str:
     changes = [f"- {one}" for one in data["changes"]] + ([f"- and {more} more"] if more else [])
     lines += _section(f"{data['changes_in_all']} changes", changes)
     lines += _section(f"What {data['approvers']} of the approvers would be asked", [f"- {one}" for one in data["approval"]])
-    return "\n".join(lines) + "\n"
+    return _text(lines)
 
 
 def inventory(data: Report) -> str:
@@ -111,7 +110,7 @@ def inventory(data: Report) -> str:
         f"{_of('owner', one['owner'])}{_of('given to', one['given_to'])}"
         for one in found
     ]
-    return "\n".join(lines) + "\n"
+    return _text(lines)
 
 
 def difference(data: Report) -> str:
@@ -123,7 +122,7 @@ def difference(data: Report) -> str:
         f"- {name}: {', '.join(f'{key} {was} → {now}' for key, (was, now) in fields.items())}" for name, fields in data["changed"].items()
     ]
     lines += _section("Changed", changed)
-    return "\n".join(lines) + "\n"
+    return _text(lines)
 
 
 def watching(*, as_json: bool) -> tuple[Callable[[str], None], Callable[[Progress], None]]:
@@ -183,6 +182,11 @@ def _section(title: str, rows: Iterable[str]) -> list[str]:
         return []
     more = [f"- and {len(found) - SHOWN} more; `--json` lists all"] if len(found) > SHOWN else []
     return [f"## {title}", "", *found[:SHOWN], *more, ""]
+
+
+def _text(lines: Iterable[str]) -> str:
+    """The lines, each of them one whatever a vendor calls its users: what cannot be seen shows as its code point."""
+    return "".join("".join(one if one.isprintable() else f"[U+{ord(one):04X}]" for one in line) + "\n" for line in lines)
 
 
 def _counts(counts: Mapping[str, int]) -> str:
