@@ -184,3 +184,10 @@ async def _help(here: Hall) -> int:
     async for _ in here.journal.follow("251126-aaaaaa"):
         break
     return await here.sweeping("other").help("251126-aaaaaa")
+
+
+async def test_what_is_written_to_in_two_rounds_counts_once_against_the_bound(tmp_path: Path) -> None:
+    async with hall(tmp_path, {"north": {"ada": {"k1": "active"}}}) as here:
+        here.vault.troubles["k1"] = [Forbidden("not yet", vendor="vault", operation="shut")]
+        report = await here.sweep(book(at_most=1))
+        assert (report["outcome"], report["changed"], report["open"]) == ("closed", 1, [])
