@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from firedoor.sweep import Progress
+if TYPE_CHECKING:
+    from firedoor.sweep import Progress
 
 SHOWN: Final = 50
 Report = Mapping[str, Any]
