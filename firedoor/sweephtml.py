@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections import Counter
 from collections.abc import Mapping
 from html import escape
@@ -57,20 +58,24 @@ def _figure(title: str, svg: str) -> str:
     return f"<figure><figcaption>{escape(title)}</figcaption>{svg}</figure>"
 
 
-def _pie(total: Mapping[str, int]) -> str:
+def _pygal() -> Any:
+    """The library, without what it puts in the way of all later imports: an old kind of finder, of which Python warns."""
     import pygal  # noqa: PLC0415 - only this file needs it
 
-    chart = pygal.Pie(inner_radius=0.5, **_manners(total))
+    sys.meta_path[:] = [one for one in sys.meta_path if not isinstance(one, pygal.PluginImportFixer)]
+    return pygal
+
+
+def _pie(total: Mapping[str, int]) -> str:
+    chart = _pygal().Pie(inner_radius=0.5, **_manners(total))
     for name, count in total.items():
         chart.add(f"{name} ({count})", count)
     return _svg(chart)
 
 
 def _bars(types: Mapping[str, Mapping[str, int]]) -> str:
-    import pygal  # noqa: PLC0415 - only this file needs it
-
     names = [name for name in COLOURS if any(name in counts for counts in types.values())]
-    chart = pygal.HorizontalStackedBar(**_manners(dict.fromkeys(names, 1)))
+    chart = _pygal().HorizontalStackedBar(**_manners(dict.fromkeys(names, 1)))
     chart.x_labels = list(types)
     for name in names:
         chart.add(name, [counts.get(name, 0) for counts in types.values()])
