@@ -14,9 +14,7 @@ from dataclasses import dataclass
 from firedoor.action import Query, QuerySpec
 from firedoor.errors import BadInput, NotFound, Rejected
 from firedoor.vendors.aws.client import AwsClient
-from firedoor.vendors.aws.rotation import KeyRotation
-
-TAG = "firedoor:secret"
+from firedoor.vendors.aws.rotation import TAG, KeyRotation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
