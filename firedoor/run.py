@@ -42,8 +42,8 @@ class Order:
     """What was asked for: a playbook with bound inputs, by whom, in which mode, and when.
 
     ``title`` is what people call it; ``undoes`` is the run to be undone, if any, ``follows`` one whose leftovers this asks for.
-    ``sweep``: it is a sweep, and ``playbook`` a sweep's. ``protected``: it names what is protected on purpose. ``way`` is how it comes to be
-    approved; a freeze brings its ``standing`` approval.
+    ``sweep``: it is a sweep, and ``playbook`` a sweep's. ``protected``: it names what is protected on purpose. ``way`` is how it comes to
+    be approved; a freeze brings its ``standing`` approval.
     """
 
     run: str
