@@ -12,6 +12,7 @@ from firedoor.errors import JournalBroken
 from firedoor.journal import Event, Journal, Kind, read_row
 from firedoor.proofs import Finding, Known, Unchecked
 from firedoor.standby import former
+from firedoor.sweepproofs import Sweeps
 
 CUT: Final = "Keep a copy of the database and of what told the head; compare with a backup, and find out who could write to it"
 
@@ -68,9 +69,9 @@ async def audit(journal: Journal, known: Known, *, told: Mapping[str, str] | Non
     told = told or {}
     chain = await journal.audit(told=told)
     findings: list[Finding] = []
-    named = _Named()
+    named, sweeps = _Named(), Sweeps()
     async for rows in _by_run(journal):
-        findings += _run(rows, known, named)
+        findings += _run(rows, known, named, sweeps)
     stand = {**chain.found, **await _of_the_stand_by(journal, told.keys() - chain.found.keys())}
     heads = tuple(Told(head=head, where=where, stands=stand.get(head, "")) for head, where in told.items())
     lost = [Fault(what=_lost(one), advice=CUT) for one in heads if not one.stands]
@@ -110,7 +111,7 @@ async def _by_run(journal: Journal) -> AsyncIterator[Sequence[Row]]:
         yield rows
 
 
-def _run(rows: Sequence[Row], known: Known, named: _Named) -> Iterator[Finding]:
+def _run(rows: Sequence[Row], known: Known, named: _Named, sweeps: Sweeps) -> Iterator[Finding]:
     """One run's events, those that can be read; the others are faults."""
     events: list[Event] = []
     for row in rows:
@@ -120,4 +121,4 @@ def _run(rows: Sequence[Row], known: Known, named: _Named) -> Iterator[Finding]:
             yield fault_at(row, "cannot be read, so nothing that rests on it is proven")
     for event in events:
         named.note(event)
-    yield from proofs.check(events, known)
+    yield from proofs.check(events, known, sweeps)

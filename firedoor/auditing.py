@@ -53,6 +53,8 @@ async def export(run: str, to: Path | None = None) -> Path:
                 raise UnknownRun(f"there is no run {shown(run)}", advice="See `firedoor runs`")
             chain = await journal.audit()
             record = fold(run, [read_row(row) for row in rows])
+            if record.order.sweep:
+                raise BadInput(f"run {run} is a sweep, and only incidents have evidence packs", advice="Use `firedoor sweep report --json`")
             roster = _rosters(settings)(record.order) or Roster(people=())
             kin = await related(journal, record)
             made = pack.files(pack.Whole(run=run, rows=rows, roster=roster, head=chain.head, height=chain.events, related=kin))

@@ -179,9 +179,10 @@ def runs(as_json: AsJson = False) -> None:
 @app.command()
 def show(run: RunName, as_json: AsJson = False) -> None:
     """One run: its plan, its steps, what is open."""
-    from firedoor import running, words
+    from firedoor import running, sweepwords, words
 
-    _show(_run(running.show(run)), as_json=as_json, render=words.report_markdown)
+    found = _run(running.show(run))
+    _show(found, as_json=as_json, render=sweepwords.report if "left_over" in found else words.report_markdown)
 
 
 @playbooks_app.command("list")

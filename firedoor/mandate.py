@@ -18,6 +18,7 @@ from firedoor.errors import ApprovalInvalid
 from firedoor.sweepbook import Sweep
 
 LONGEST: Final = timedelta(days=184)
+MANDATES: Final = "mandate:"  # begins the name of the stream that holds a sweep's mandates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,16 +12,19 @@ from datetime import timedelta
 from enum import Enum
 from typing import Final, cast
 
-from firedoor import planning, signing
+from firedoor import planning, signing, sweepproofs
 from firedoor.approval import Answer, Decision, Request, Roster, Ruling, document, eligible, subject
 from firedoor.canonical import JSON
 from firedoor.chain import Fault
 from firedoor.errors import JournalBroken
 from firedoor.journal import Event, Kind
+from firedoor.mandate import MANDATES, Mandate
 from firedoor.model import Outcome, Tier
-from firedoor.run import Item, Order, Record, Started, StepResult, read_as, take
+from firedoor.run import Item, Order, Record, Started, StepResult, read_as, revive, take
 from firedoor.seal import Seal
 from firedoor.standing import Standing
+from firedoor.sweepbook import Sweep
+from firedoor.sweepproofs import Approved, Sweeps
 
 NO_SEAL: Final = "the serving process's key is not on this machine"
 NO_ROSTER: Final = "the roster of that time is not known here"
@@ -71,11 +74,16 @@ class Proof(Enum):
     UNKNOWN = "unknown"
 
 
-def check(events: Sequence[Event], known: Known) -> Iterator[Finding]:
-    """All that is wrong with one run's events, or cannot be checked."""
+def check(events: Sequence[Event], known: Known, sweeps: Sweeps | None = None) -> Iterator[Finding]:
+    """All that is wrong with one run's events, or cannot be checked. ``sweeps`` remembers what a sweep may change, for its batches."""
+    if sweeps is not None and events and "/" in events[0].run:
+        yield from sweeps.stream(events)
+        return
     looking = _Run(known)
     for event in events:
         yield from looking.at(event)
+    if sweeps is not None:
+        looking.remember(sweeps)
 
 
 class _Run:
@@ -88,23 +96,33 @@ class _Run:
         self._asked = self._ruled = Proof.SOUND
         self._decided: list[tuple[Decision, Proof]] = []
         self._begun: dict[str, dict[str, str]] = {}  # by item: the cover of each effect
+        self._mandate: Mandate | None = None
+        self._mandated = 0  # valid signatures
 
     def at(self, event: Event) -> Iterator[Finding]:
         if event.kind not in set(Kind):
             yield _fault(event, f"is of a kind that there is not, {event.kind!r}")
-            return
-        if event.kind == Kind.STANDING:
-            yield from self._standing(event)
-            return
-        if event.kind == Kind.ASKED:
-            if {name for name, said in event.body.items() if isinstance(said, str)} != {"run", "by"}:
-                yield _fault(event, "does not say who asked, and which run it is")
-            return
-        if event.kind == Kind.NOTED and self._record is None:
-            return  # a run that ended before it was planned may still have a word about it
-        if event.kind == Kind.OPENED and self._record is not None:
+        elif (apart := self._apart(event)) is not None:
+            yield from apart
+        elif event.kind == Kind.OPENED and self._record is not None:
             yield _fault(event, "opens the run a second time")
-            return
+        else:
+            yield from self._taken(event)
+
+    def _apart(self, event: Event) -> Iterator[Finding] | None:
+        """The findings of an event that is no part of an incident's record; None for all others."""
+        if event.kind == Kind.STANDING:
+            return self._standing(event)
+        if event.kind in sweepproofs.OF_THE_SWEEP or (event.kind == Kind.SETTLED and self._record is not None):
+            return self._of_a_sweep(event)
+        if event.kind == Kind.ASKED:
+            named = {name for name, said in event.body.items() if isinstance(said, str)}
+            return iter([] if named == {"run", "by"} else [_fault(event, "does not say who asked, and which run it is")])
+        if event.kind == Kind.NOTED and self._record is None:
+            return iter([])  # a run that ended before it was planned may still have a word about it
+        return None
+
+    def _taken(self, event: Event) -> Iterator[Finding]:
         try:
             self._record = take(self._record, event)
         except JournalBroken as broken:
@@ -114,6 +132,11 @@ class _Run:
             yield from list(self._judged(event, self._record))
         except (TypeError, ValueError, KeyError, AttributeError, RecursionError):  # a moment without a time zone, a step that is a number
             yield _fault(event, f"holds values that Firedoor never writes in a {event.kind}")
+
+    def _of_a_sweep(self, event: Event) -> Iterator[Finding]:
+        yield from sweepproofs.of_the_sweep(event)
+        if event.kind == Kind.SWEEP and event.body.get("mandate") is not None:
+            yield from self._mandated_by(event)
 
     def _judged(self, event: Event, record: Record) -> Iterator[Finding]:  # noqa: C901 - one case a kind of event
         match event.kind:
@@ -257,8 +280,40 @@ class _Run:
         elif ended.outcome is Outcome.CHANGED and not record.done(ended.item):
             yield _fault(event, f"says that {ended.item} was changed, and there is no receipt for it")
 
+    def remember(self, sweeps: Sweeps) -> None:
+        """What this run's batches may change, if it is a sweep."""
+        record = self._record
+        if record is None or not record.order.sweep:
+            return
+        most = {item.id: cover.at_most for item in record.items if item.plan is not None for cover in item.plan.covers}
+        if self._mandate is not None:
+            short = self._mandated < self._mandate.required
+            lacks = f"its mandate has {self._mandated} valid signature(s), and needs {self._mandate.required}" if short else ""
+        else:
+            lacks = self._lacks(record.request, record) if record.request is not None else "nobody was asked"
+        sweeps.approved[record.order.run] = Approved(most=most, lacks=lacks)
+
+    def _mandated_by(self, event: Event) -> Iterator[Finding]:
+        """The mandate that a sweep rests on: signed by those who may, for this very playbook."""
+        try:
+            self._mandate = mandate = revive(Mandate, event.body["mandate"])
+            book = Sweep.model_validate(event.body["playbook"])
+        except (ValueError, TypeError):
+            yield _fault(event, "cannot be read as what it says it is, a sweep with a mandate")
+            return
+        roster = self._known.standing if self._known.standing is not None and self._known.standing.hash == mandate.roster else None
+        for name, proof in mandate.signed.items():
+            worth, findings = _signed(event, f"{name}'s mandate", mandate.document, proof, roster, name, hardware=False)
+            self._mandated += worth is not Proof.FALSE
+            yield from findings
+        if mandate.playbook != book.digest or not mandate.made <= event.at < mandate.expires:
+            self._mandated = 0
+            yield _fault(event, "rests on a mandate for another playbook, or on one that was not in force", LOOK)
+
     def _finished(self, event: Event, record: Record) -> Iterator[Finding]:
         """The report says how each step ended and how many writes were begun: the events say the same."""
+        if record.order.sweep:
+            return  # its batches stand in streams of their own
         steps = cast("Sequence[Mapping[str, JSON]]", event.body["steps"])
         told = {step["id"]: step["outcome"] for step in steps}
         real = {item.id: str(record.results[item.id].outcome) if item.id in record.results else "PENDING" for item in record.items}
@@ -267,13 +322,16 @@ class _Run:
 
     def _standing(self, event: Event) -> Iterator[Finding]:
         try:
-            yield from _signatures(event, read_as(Standing, event.body, event), self._known.standing)
+            if event.run.startswith(MANDATES):
+                yield from _signatures(event, read_as(Mandate, event.body, event), self._known.standing)
+            else:
+                yield from _signatures(event, read_as(Standing, event.body, event), self._known.standing)
         except (JournalBroken, TypeError):
             yield _fault(event, "cannot be read as what it says it is, a standing approval")
 
 
-def _signatures(event: Event, standing: Standing, roster: Roster | None) -> Iterator[Finding]:
-    """What is wrong with the signatures of a standing approval."""
+def _signatures(event: Event, standing: Standing | Mandate, roster: Roster | None) -> Iterator[Finding]:
+    """What is wrong with the signatures of a standing approval, or of a sweep's mandate."""
     there = roster if roster is not None and roster.hash == standing.roster else None
     for name, proof in standing.signed.items():
         yield from _signed(event, f"{name}'s standing approval", standing.document, proof, there, name, hardware=False)[1]

@@ -148,6 +148,9 @@ async def undo(run: str, *, requester: str, say: Say, tell: Tell = _untold) -> R
     settings = load()
     original = await _recorded(settings, run)
     await _check_free(settings, run)
+    if original.order.sweep:
+        advice = "Activate single credentials at their vendor, by hand"
+        raise BadInput(f"run {run} is a sweep, and is not undone as a whole", advice=advice)
     if original.order.mode is Mode.DRILL:
         raise BadInput(f"run {run} was a drill", advice="Use `firedoor drill --undo` to see a drill undone")
     if original.report is None:
@@ -164,6 +167,8 @@ async def resume(run: str, *, say: Say, tell: Tell = _untold) -> Report:
     """Go on with a run. One of a drill goes on in the drill's own world, while that still stands."""
     settings = load()
     record = await _recorded(settings, run)
+    if record.order.sweep:
+        raise BadInput(f"run {run} is a sweep", advice=f"Use `firedoor sweep resume {run}`")
     if record.report is not None and record.report["outcome"] not in RESUMABLE:
         raise BadInput(f"run {run} is over: {record.report['outcome']}", advice=f"See `firedoor show {run}`")
     order = record.order

@@ -80,6 +80,8 @@ class Starts:
                 record = await self._record(event.run)
             except JournalBroken:
                 continue  # whoever damaged it must not keep the others from going on
+            if record.order.sweep:
+                continue  # a sweep is no incident: its helpers go on with it, or the next night does, with identities of their own
             if record.report is None and record.items and event.run not in self._begun and not self._house.desk.stopped_by(record):
                 self._keep(record.order, self._resumed(record.order))
                 taken.append(event.run)

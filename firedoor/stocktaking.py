@@ -13,6 +13,7 @@ from firedoor.errors import FiredoorError
 from firedoor.inventory import Credential, Use
 from firedoor.scope import Scope
 from firedoor.source import Source
+from firedoor.together import together
 
 PLACES_AT_ONCE: Final = 8
 HOLDERS_AT_ONCE: Final = 200
@@ -60,7 +61,7 @@ class Stocktaking:
                     self.unlisted.append(f"{place}, by {source.spec.id}: {error.what}")
 
         try:
-            async with asyncio.TaskGroup() as group:
+            async with together() as group:
                 for source in self.sources.values():
                     if any(map(self.scope.concerns, source.spec.types)):
                         for place in filter(self.scope.enters, await source.places()):

@@ -33,6 +33,7 @@ from firedoor.source import Sightings, Source
 from firedoor.stops import Stops
 from firedoor.sweep import Batch, Progress, Settled, Unlisted
 from firedoor.sweepbook import Sweep
+from firedoor.together import together
 from firedoor.treatment import Treatment
 from firedoor.voices import Voices
 
@@ -197,7 +198,7 @@ class Sweeping:
                     unlisted = Unlisted(round=round_, source=name, place=place, why=why)
                     await self.journal.append(run, Kind.UNLISTED, unlisted, under=hold)
 
-        async with asyncio.TaskGroup() as group:
+        async with together() as group:
             for name in sweepplan.sources(book, self.act.sources):
                 if (source := self.act.sources.get(name)) is None:
                     missing = self.act.missing.get(name.partition(".")[0])
@@ -231,7 +232,7 @@ class Sweeping:
             waiting = progress.waiting(round_)
             if not waiting:
                 return mine
-            async with asyncio.TaskGroup() as group:
+            async with together() as group:
                 for batch in waiting:
                     group.create_task(one(batch))
         raise AssertionError("the journal beats without end")

@@ -13,8 +13,10 @@ from typing import Any, cast
 
 from firedoor import running, signing, stocktaking, sweepbook, sweepplan, wiring
 from firedoor.errors import BadInput, Misconfigured
+from firedoor.fingerprints import Fingerprints
+from firedoor.imported import Imported
 from firedoor.journal import Event, Journal, Kind
-from firedoor.mandate import Mandate, draw_up
+from firedoor.mandate import MANDATES, Mandate, draw_up
 from firedoor.model import Mode
 from firedoor.run import Order, fold, read_as, readable
 from firedoor.scope import Scope
@@ -99,16 +101,28 @@ def _vendors(book: Sweep) -> frozenset[str]:
     return frozenset(kind.partition(".")[0] for kind in book.treat)
 
 
-async def sweep(name: str, *, requester: str, say: Say, before: datetime | None = None, watch: Callable[[Progress], None]) -> Report:
-    """The whole sweep, with approval in Slack or by signature."""
+async def sweep(
+    name: str,
+    *,
+    requester: str,
+    say: Say,
+    before: datetime | None = None,
+    watch: Callable[[Progress], None],
+    lists: Sequence[Path] = (),
+) -> Report:
+    """The whole sweep, with approval in Slack or by signature. What is in ``lists`` (see `firedoor import`) is accounted for too."""
     book = find(name, before=before)
     settings = sweeping_settings(load(), book)
     wiring.requester(settings, requester)
     order = order_of(book, requester=requester)
+    imported = tuple(Imported(path, Fingerprints.kept_in(settings.state_dir)) for path in lists)
+    for one in imported:
+        await one.seen()  # one that cannot be read is told of before anything is touched
     async with AsyncExitStack() as stack:
         house = await running.with_people(stack, settings, _vendors(book), say=say)
         say(f"Run {order.run}: {book.title.lower()}; {sweepplan.words(book)}.")
-        return await replace(_sweeping(house), told=watch).sweep(order, book)
+        sweeping = _sweeping(house)
+        return await replace(sweeping, told=watch, sightings=(*sweeping.sightings, *imported)).sweep(order, book)
 
 
 async def nightly(name: str, *, sweeping: Callable[[Sweeping], Sweeping]) -> Report:
@@ -186,7 +200,7 @@ def _sweeping(house: wiring.House) -> Sweeping:
 
 def stream_of(name: str) -> str:
     """Where a sweep's mandates are on record."""
-    return f"mandate:{name}"
+    return f"{MANDATES}{name}"
 
 
 async def newest_mandate(journal: Journal, name: str) -> Mandate | None:

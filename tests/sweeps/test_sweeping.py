@@ -3,12 +3,15 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
-from firedoor.errors import Forbidden, Unreachable
-from firedoor.journal import Kind
+from firedoor.errors import Forbidden, JournalError, Unreachable
+from firedoor.fingerprints import Fingerprints
+from firedoor.imported import Imported
+from firedoor.journal import Journal, Kind
+from firedoor.source import Sighting, Sightings
 from tests.fakes import hasten
 from tests.sweeps.vault import TYPE, Hall, ShutKey, book, hall, lost
 
@@ -184,3 +187,66 @@ async def _help(here: Hall) -> int:
     async for _ in here.journal.follow("251126-aaaaaa"):
         break
     return await here.sweeping("other").help("251126-aaaaaa")
+
+
+class Told(Sightings):
+    """A list of keys that somebody says are in use."""
+
+    types: ClassVar[tuple[str, ...]] = (TYPE,)
+
+    def __init__(self, *ids: str, exists: str = "", fails: bool = False) -> None:
+        self._ids, self._exists, self._fails = ids, exists, fails
+
+    async def seen(self) -> list[Sighting]:
+        if self._fails:
+            raise Unreachable("the log broke off", vendor="vault", operation="log")
+        return [Sighting(type=TYPE, id=one, last=datetime.now(UTC)) for one in self._ids]
+
+    async def exists(self, sighting: Sighting) -> str:
+        del sighting
+        return self._exists
+
+
+async def test_a_key_that_is_used_and_not_listed_is_found_and_gone_or_left_over(tmp_path: Path) -> None:
+    async with hall(tmp_path, TWO) as here:
+        gone = await here.sweep(sightings=(Told("k1", "k77"),))
+        assert (gone["outcome"], gone["types"]) == ("closed", {TYPE: {"REVOKED": 4, "GONE": 1}})
+        assert [one["rule"] for one in gone["findings"]] == ["used_but_not_listed"]
+        left = await here.sweep(run="251126-bbbbbb", sightings=(Told("k77", exists="it is somebody's"),))
+        assert (left["outcome"], left["left_over"]) == ("partial", 1)
+        assert "it is somebody's" in left["open"][0]["reason"]
+
+
+async def test_a_log_that_cannot_be_read_closes_nothing(tmp_path: Path) -> None:
+    async with hall(tmp_path, TWO) as here:
+        report = await here.sweep(sightings=(Told(fails=True),))
+        assert (report["outcome"], report["left_over"]) == ("partial", 1)
+        assert "the log broke off" in report["open"][0]["reason"]
+
+
+@pytest.mark.parametrize(("text", "open_"), [("system,kind,id\nvault,key,k1\n", 0), ("system,kind,id\nvault,key,k1\nvault,key,k77\n", 1)])
+async def test_every_credential_of_an_imported_list_is_accounted_for(tmp_path: Path, text: str, open_: int) -> None:
+    path = tmp_path / "leaked.csv"
+    path.write_text(text)
+    async with hall(tmp_path, TWO) as here:
+        narrow = book(scope={"types": [TYPE], "places": ["*"]})
+        report = await here.sweep(narrow, sightings=(Imported(path, Fingerprints(b"k" * 32)),))
+        assert report["left_over"] == open_
+
+
+async def test_a_batch_that_a_dead_process_began_is_settled_by_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with hall(tmp_path, TWO) as here:
+        append, died = Journal.append, []
+
+        async def dying(self: Journal, run: str, kind: Kind, body: object, **rest: Any) -> Any:
+            if kind is Kind.RECEIPTS and not died:
+                died.append(run)
+                raise JournalError("the database is gone")
+            return await append(self, run, kind, body, **rest)
+
+        monkeypatch.setattr(Journal, "append", dying)
+        with pytest.raises(JournalError):
+            await here.sweep()
+        report = await here.sweeping("another").resume("251126-aaaaaa")
+        assert (report["outcome"], report["left_over"]) == ("closed", 0)
+        assert set(here.vault.effects.values()) == {1}
