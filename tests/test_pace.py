@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from firedoor import pace as pacing
 from firedoor.allotment import Allotments
 from firedoor.lease import Leases
 from firedoor.pace import Alone, Pace, Shared
@@ -24,7 +23,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
 
-    monkeypatch.setattr(pacing.asyncio, "sleep", sleep)
+    monkeypatch.setattr("firedoor.pace.asyncio.sleep", sleep)
     return slept
 
 

@@ -236,7 +236,7 @@ async def test_every_credential_of_an_imported_list_is_accounted_for(tmp_path: P
 
 async def test_a_batch_that_a_dead_process_began_is_settled_by_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with hall(tmp_path, TWO) as here:
-        append, died = Journal.append, []
+        append, died = Journal.append, list[str]()
 
         async def dying(self: Journal, run: str, kind: Kind, body: object, **rest: Any) -> Any:
             if kind is Kind.RECEIPTS and not died:
