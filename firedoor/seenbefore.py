@@ -37,7 +37,7 @@ async def known(journal: Journal, run: str, batches: Iterable[Batch]) -> Known:
 
 def _with_done(row: Row, before: Row) -> Row:
     """The newest word, and what was written to it before."""
-    return replace(row, done=before.done, made=before.made or row.made, begun=before.begun)
+    return replace(row, done=before.done, made=before.made or row.made, begun=before.begun or row.begun)
 
 
 class Memory:

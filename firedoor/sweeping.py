@@ -208,7 +208,13 @@ class Sweeping:
                     unlisted = Unlisted(round=round_, source=name, place="everywhere", why=why)
                     await self.journal.append(run, Kind.UNLISTED, unlisted, under=hold)
                     continue
-                for place in filter(scope.enters, await source.places()):
+                try:
+                    places = [place for place in await source.places() if scope.enters(place)]
+                except FiredoorError as error:
+                    unlisted = Unlisted(round=round_, source=name, place="everywhere", why=error.what)
+                    await self.journal.append(run, Kind.UNLISTED, unlisted, under=hold)
+                    continue
+                for place in places:
                     group.create_task(one(name, source, place))
         listed = {"round": round_, "batches": made, "writes": writes}
         await self.journal.append(run, Kind.ROUND, listed, claim=f"round:{round_}", under=hold)

@@ -159,6 +159,21 @@ async def test_no_more_is_changed_than_was_approved(tmp_path: Path) -> None:
         assert "the 2 that were approved" in report["open"][0]["reason"]
 
 
+async def test_a_credential_that_is_written_to_twice_counts_once(tmp_path: Path) -> None:
+    async with hall(tmp_path, TWO) as here:
+        here.vault.troubles["k1"] = [lost()]
+        report = await here.sweep(book(at_most=3))
+        assert (report["outcome"], here.vault.effects) == ("closed", {"k1": 1, "k3": 1, "k4": 1})
+
+
+async def test_a_source_that_cannot_say_where_to_look_is_left_over(tmp_path: Path) -> None:
+    async with hall(tmp_path, TWO) as here:
+        here.vault.shut[""] = Forbidden("you may not", vendor="vault", operation="places")
+        report = await here.sweep()
+        assert (report["outcome"], report["left_over"]) == ("partial", 1)
+        assert report["open"][0]["id"] == "everywhere, by vault.list_keys"
+
+
 async def test_a_denied_sweep_touches_nothing(tmp_path: Path) -> None:
     async with hall(tmp_path, TWO) as here:
         here.approving = False
