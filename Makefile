@@ -48,7 +48,7 @@ e2e: $(VENV)/.dev
 browser: $(VENV)/.dev
 	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-liberation; } \
 	  || { echo "make browser needs chromium. On Debian and Ubuntu: apt-get install chromium"; exit 1; }
-	$(BIN)/pytest -m browser tests/browser --numprocesses 2 --dist loadfile $(ARGS)
+	$(BIN)/pytest -m browser tests/browser $(ARGS)
 
 sweep: $(VENV)/.dev
 	$(BIN)/python -m bench.sweep $(ARGS)
