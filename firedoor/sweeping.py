@@ -125,13 +125,14 @@ class Sweeping:
         """
         progress, helped = Progress(), 0
         async for _ in self.journal.ticks(run):
+            leaderless = await self.leases.holder(held_as(run)) is None  # asked first: whoever ends a sweep says so, and then gives it up
             events = await self.journal.events(run, after=progress.seen)
             progress.take(events)
             if any(event.kind == Kind.FINISHED for event in events):
                 return helped
             if progress.rounds and progress.waiting(max(progress.rounds)):
                 helped += await self._work_off(run, progress, max(progress.rounds), await self.desk.record(run))
-            elif await self.leases.holder(held_as(run)) is None:
+            elif leaderless:
                 with suppress(RunHeld):  # another helper was quicker
                     await self.resume(run)
         raise AssertionError("the journal beats without end")
