@@ -25,7 +25,7 @@ drill: $(VENV)/.drill
 	@$(BIN)/firedoor drill $(ARGS)
 
 test: $(VENV)/.dev
-	$(BIN)/pytest -m "not e2e and not laws and not browser and not abuse and not chaos and not cluster and not scale" --numprocesses 3 --dist loadgroup $(ARGS)
+	$(BIN)/pytest -m "not e2e and not laws and not browser and not abuse and not chaos and not cluster and not scale" --numprocesses 4 --dist loadgroup $(ARGS)
 
 laws: $(VENV)/.dev
 	$(BIN)/python -m tests.laws $(ARGS)

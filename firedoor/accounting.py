@@ -35,21 +35,25 @@ async def account(journal: Journal, run: str, progress: Progress, closure: Closu
 async def _used(closure: Closure, logs: Sequence[Sightings]) -> dict[tuple[str, str], Sighting]:
     """What the logs tell of credentials of the scope's types, by type and id. A log that cannot be read is left over.
 
-    Only where everything is in scope: elsewhere, what is not listed may be outside of it.
+    A log only where everything is in scope: elsewhere, what is not listed may be outside of it.
     """
     found: dict[tuple[str, str], Sighting] = {}
-    for log in logs if closure.book.scope.everything else ():
+    for log in logs:
+        if not (log.whole or closure.book.scope.everything):
+            continue
         try:
-            found |= {(one.type, one.id): one for one in await log.seen() if one.type in closure.book.treat}
+            found |= {(one.type, one.id): one for one in await log.seen() if log.whole or one.type in closure.book.treat}
         except FiredoorError as error:
-            closure.unlisted.append(Unlisted(round=0, source="its log", place=", ".join(log.types), why=error.what))
+            closure.unlisted.append(
+                Unlisted(round=0, source="a list of what is used", place=", ".join(log.types) or "imported", why=error.what)
+            )
     return found
 
 
 async def _exists(logs: Sequence[Sightings], one: Sighting) -> str:
     """What the vendor says of a credential that no listing shows."""
-    for log in logs:
-        if one.type in log.types:
+    for log in sorted(logs, key=lambda log: one.type not in log.types):  # whoever can say more of its type is asked first
+        if one.type in log.types or log.whole:
             try:
                 return await log.exists(one)
             except FiredoorError as error:

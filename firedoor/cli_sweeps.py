@@ -97,13 +97,21 @@ def sweep_plan(sweep: SweepName, before: Before = "", as_json: AsJson = False) -
 
 
 @sweep_app.command("run")
-def sweep_run(sweep: SweepName, requester: As = "", before: Before = "", as_json: AsJson = False) -> None:
+def sweep_run(
+    sweep: SweepName,
+    requester: As = "",
+    before: Before = "",
+    account_for: Annotated[
+        list[Path], typer.Option(metavar="FILE", help="Leaked credentials, as `firedoor import` reads them: none may be missing.")
+    ] = [],
+    as_json: AsJson = False,
+) -> None:
     """Ask for approval, sweep, list everything again. Exit code 0 only where nothing is left over."""
     from firedoor import sweeps, sweepwords
 
     say, watch = sweepwords.watching(as_json=as_json)
     who = requester or getpass.getuser()
-    report = asyncio.run(sweeps.sweep(sweep, requester=who, say=say, before=_moment(before), watch=watch))
+    report = asyncio.run(sweeps.sweep(sweep, requester=who, say=say, before=_moment(before), watch=watch, lists=account_for))
     _end(report, as_json=as_json)
 
 

@@ -15,6 +15,7 @@ from firedoor import powers
 from firedoor.errors import FiredoorError, Misconfigured, VendorError
 from firedoor.guard import Keepers
 from firedoor.settings import Settings
+from firedoor.source import Sightings
 from firedoor.vendors.access import Access
 from firedoor.vendors.pace import Pace
 
@@ -270,3 +271,12 @@ def _check_clock(vendor: str, skew: timedelta) -> None:
             f"this machine's clock and {vendor}'s are {abs(skew.total_seconds()):.0f} s apart",
             advice="Set the clock (for instance with chrony), for approvals, signatures and the log all rest on it",
         )
+
+
+def sightings(settings: Settings, at: Clients) -> Sequence[Sightings]:
+    """The logs of what is used that a sweep is compared with: CloudTrail's files, where some are set."""
+    if not settings.aws_trail or "aws" not in at.by_vendor:
+        return ()
+    from firedoor.vendors.aws.sightings import TrailSightings
+
+    return (TrailSightings(at.by_vendor["aws"], settings.aws_trail),)

@@ -95,7 +95,10 @@ class Engine:
 
     async def resume(self, run: str, stage: Stage) -> Mapping[str, Any]:
         """Go on with a run that a dead process left, or whose steps failed. Raises `RunHeld`, `UnknownRun`, `BadInput` where it is over."""
-        undoes = (await self._desk.record(run)).order.undoes
+        order = (await self._desk.record(run)).order
+        if order.sweep:
+            raise BadInput(f"run {run} is a sweep", advice=f"Use `firedoor sweep resume {run}`")
+        undoes = order.undoes
         async with self._explaining(run), AsyncExitStack() as held:
             theirs = await held.enter_async_context(self._alone(undoes)) if undoes else None
             hold = replace(await held.enter_async_context(self._alone(run)), within=theirs)
@@ -144,6 +147,11 @@ class Engine:
         if Mode.PREVIEW not in (order.mode, original.order.mode) and order.mode is not original.order.mode:
             was = original.order.mode
             raise BadInput(f"run {order.undoes} was a {was} run, and this would be a {order.mode} one", advice="Nothing was changed")
+        if original.order.sweep:
+            raise BadInput(
+                f"run {order.undoes} is a sweep, and is not undone as a whole",
+                advice="Activate single credentials at their vendor, by hand",
+            )
         if original.order.undoes:
             raise BadInput(
                 f"run {order.undoes} is an undo itself", advice="To contain again, start the playbook again: it plans what is left"

@@ -49,7 +49,7 @@ class Lot:
     @property
     def made(self) -> tuple[str, ...]:
         """The ids of credentials that were made in its place, as receipts and the world tell."""
-        told = [str(receipt.facts[MADE]) for receipt in self.receipts.values() if receipt.facts.get(MADE)]
+        told = [str(receipt.facts[MADE]).rpartition("/")[2] for receipt in self.receipts.values() if receipt.facts.get(MADE)]
         told += self.treatment.made(self.target, self.now) if self.now is not None and self.writes else ()
         return tuple(dict.fromkeys(told))
 

@@ -18,11 +18,12 @@ from firedoor.errors import ApprovalInvalid
 from firedoor.sweepbook import Sweep
 
 LONGEST: Final = timedelta(days=184)
+MANDATES: Final = "mandate:"  # begins the name of the stream that holds a sweep's mandates
 
 
 def stream_of(name: str) -> str:
     """Where a sweep's mandates are on record."""
-    return f"mandate:{name}"
+    return f"{MANDATES}{name}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

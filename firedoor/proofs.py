@@ -18,7 +18,7 @@ from firedoor.canonical import JSON
 from firedoor.chain import Fault
 from firedoor.errors import JournalBroken
 from firedoor.journal import Event, Kind
-from firedoor.mandate import Mandate, stream_of
+from firedoor.mandate import MANDATES, Mandate, stream_of
 from firedoor.model import Outcome, Tier
 from firedoor.run import Item, Order, Record, Started, StepResult, read_as, take
 from firedoor.seal import Seal
@@ -277,7 +277,7 @@ class Looking:
             yield _fault(event, "reports something else than what the run's events say")
 
     def _standing(self, event: Event) -> Iterator[Finding]:
-        mandated = event.run.startswith(stream_of(""))
+        mandated = event.run.startswith(MANDATES)
         what = "mandate" if mandated else "standing approval"
         try:
             given = read_as(Mandate, event.body, event) if mandated else read_as(Standing, event.body, event)

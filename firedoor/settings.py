@@ -180,6 +180,7 @@ class Settings(_Table):
     aws_sweep_accounts: dict[AccountId, str] = {}
     aws_requests_per_second: Annotated[float, Field(ge=0.0, le=1000.0)] = 15.0
     aws_tags: bool = True
+    aws_trail: tuple[Annotated[Path, AfterValidator(Path.expanduser)], ...] = ()
     aws_connections: Annotated[int, Field(ge=1, le=200)] = 8
     aws_ip_sets: tuple[IpSetTable, ...] = ()
     aws_management_account: Annotated[str, StringConstraints(pattern=r"^([0-9]{12})?$")] = ""

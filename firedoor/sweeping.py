@@ -33,6 +33,7 @@ from firedoor.source import Sightings, Source
 from firedoor.stops import Stops
 from firedoor.sweep import Batch, Progress, Settled, Unlisted
 from firedoor.sweepbook import Sweep
+from firedoor.together import together
 from firedoor.treatment import Treatment
 from firedoor.voices import Voices
 
@@ -110,6 +111,8 @@ class Sweeping:
         """Go on with a sweep that a dead process left, or whose report has something left over: that is looked at anew."""
         async with self._alone(run) as hold:
             record = await self.desk.record(run)
+            if record.report is not None and record.report["outcome"] == "closed":
+                raise BadInput(f"run {run} is closed", advice="To sweep again, start it again: it lists everything anew")
             if record.report is not None and record.ruling not in (None, Ruling.GRANTED):
                 raise BadInput(f"run {run} is over: it was never approved", advice="Start it again; nothing was changed")
             await self.journal.append(run, Kind.RESUMED, {"from": 0}, under=hold)
@@ -122,13 +125,14 @@ class Sweeping:
         """
         progress, helped = Progress(), 0
         async for _ in self.journal.ticks(run):
+            leaderless = await self.leases.holder(held_as(run)) is None  # asked first: whoever ends a sweep says so, and then gives it up
             events = await self.journal.events(run, after=progress.seen)
             progress.take(events)
             if any(event.kind == Kind.FINISHED for event in events):
                 return helped
             if progress.rounds and progress.waiting(max(progress.rounds)):
                 helped += await self._work_off(run, progress, max(progress.rounds), await self.desk.record(run))
-            elif await self.leases.holder(held_as(run)) is None:
+            elif leaderless:
                 with suppress(RunHeld):  # another helper was quicker
                     await self.resume(run)
         raise AssertionError("the journal beats without end")
@@ -197,7 +201,7 @@ class Sweeping:
                     unlisted = Unlisted(round=round_, source=name, place=place, why=why)
                     await self.journal.append(run, Kind.UNLISTED, unlisted, under=hold)
 
-        async with asyncio.TaskGroup() as group:
+        async with together() as group:
             for name in sweepplan.sources(book, self.act.sources):
                 if (source := self.act.sources.get(name)) is None:
                     missing = self.act.missing.get(name.partition(".")[0])
@@ -205,7 +209,13 @@ class Sweeping:
                     unlisted = Unlisted(round=round_, source=name, place="everywhere", why=why)
                     await self.journal.append(run, Kind.UNLISTED, unlisted, under=hold)
                     continue
-                for place in filter(scope.enters, await source.places()):
+                try:
+                    places = [place for place in await source.places() if scope.enters(place)]
+                except FiredoorError as error:
+                    unlisted = Unlisted(round=round_, source=name, place="everywhere", why=error.what)
+                    await self.journal.append(run, Kind.UNLISTED, unlisted, under=hold)
+                    continue
+                for place in places:
                     group.create_task(one(name, source, place))
         listed = {"round": round_, "batches": made, "writes": writes}
         await self.journal.append(run, Kind.ROUND, listed, claim=f"round:{round_}", under=hold)
@@ -231,7 +241,7 @@ class Sweeping:
             waiting = progress.waiting(round_)
             if not waiting:
                 return mine
-            async with asyncio.TaskGroup() as group:
+            async with together() as group:
                 for batch in waiting:
                     group.create_task(one(batch))
         raise AssertionError("the journal beats without end")

@@ -158,6 +158,8 @@ def _rests(event: Event, found: _Sweep, mandate: Mandate, book: Sweep, roster: R
         found.lacks = "its mandate was not in force then"
     elif len(may) < max(mandate.required, 1):
         found.lacks = f"its mandate has {len(may)} valid signature(s), and needs {mandate.required}"
+    if found.lacks:
+        yield _fault(event, f"begins a sweep without a valid approval: {found.lacks}", LOOK)
 
 
 def _approves(roster: Roster, name: str) -> bool:

@@ -14,6 +14,8 @@ from typing import Any, Final, cast
 from firedoor import running, signing, stocktaking, sweepbook, sweepplan, wiring
 from firedoor.approval import Ruling
 from firedoor.errors import BadInput, Misconfigured, RunHeld
+from firedoor.fingerprints import Fingerprints
+from firedoor.imported import Imported
 from firedoor.journal import Event, Journal, Kind
 from firedoor.lease import Leases
 from firedoor.mandate import Mandate, draw_up, stream_of
@@ -108,16 +110,28 @@ def _vendors(book: Sweep) -> frozenset[str]:
     return frozenset(kind.partition(".")[0] for kind in book.treat)
 
 
-async def sweep(name: str, *, requester: str, say: Say, before: datetime | None = None, watch: Callable[[Progress], None]) -> Report:
-    """The whole sweep, with approval in Slack or by signature."""
+async def sweep(
+    name: str,
+    *,
+    requester: str,
+    say: Say,
+    before: datetime | None = None,
+    watch: Callable[[Progress], None],
+    lists: Sequence[Path] = (),
+) -> Report:
+    """The whole sweep, with approval in Slack or by signature. What is in ``lists`` (see `firedoor import`) is accounted for too."""
     book = find(name, before=before)
     settings = sweeping_settings(load(), book)
     wiring.requester(settings, requester)
     order = order_of(book, requester=requester)
+    imported = tuple(Imported(path, Fingerprints.kept_in(settings.state_dir)) for path in lists)
+    for one in imported:
+        await one.seen()  # one that cannot be read is told of before anything is touched
     async with AsyncExitStack() as stack:
         house = await running.with_people(stack, settings, _vendors(book), say=say)
         say(f"Run {order.run}: {book.title.lower()}; {sweepplan.words(book)}.")
-        return await replace(_sweeping(house), told=watch).sweep(order, book)
+        sweeping = _sweeping(house)
+        return await replace(sweeping, told=watch, sightings=(*sweeping.sightings, *imported)).sweep(order, book)
 
 
 async def nightly(name: str, *, sweeping: Callable[[Sweeping], Sweeping]) -> Report:

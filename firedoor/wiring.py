@@ -207,6 +207,7 @@ async def open_house(
             guard=guard,
             channel=told,
             act=acting or looking,
+            sightings=clients.sightings(settings, act or look),
         )
         missing = {**look.missing, **(act.missing if act else {})}
         yield House(

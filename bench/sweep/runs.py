@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,26 @@ from firedoor.seal import Seal
 from firedoor.settings import Settings
 from firedoor.sweepbook import Sweep
 from firedoor.vendors.aws.session import AwsCredentials
+
+
+def trail_of(estate: Estate) -> Mapping[str, Any]:
+    """A CloudTrail file in which a key is in use that is in no listing."""
+    account = next(iter(estate.aws))
+    return {"Records": [_record(account, estate.logged)]}
+
+
+def _record(account: str, key: str) -> Mapping[str, Any]:
+    return {
+        "eventVersion": "1.08",
+        "eventTime": "2023-11-22T03:04:05Z",
+        "eventSource": "s3.amazonaws.com",
+        "eventName": "ListBuckets",
+        "awsRegion": "us-east-1",
+        "sourceIPAddress": "203.0.113.66",
+        "eventID": f"00000000-0000-4000-8000-{key[-12:].lower().encode().hex()[:12]}",
+        "recipientAccountId": account,
+        "userIdentity": {"type": "IAMUser", "accountId": account, "arn": f"arn:aws:iam::{account}:user/unknown", "accessKeyId": key},
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +92,9 @@ class Runs:
             {"name": name, "slack": f"U{number}", "keys": [SecurityKey().public]}
             for number, name in enumerate(("Ada", "Ben", "Cem"), start=10)
         ]
-        tokens = {"okta_api_token": self.estate.okta_token, "okta_preview_api_token": self.estate.okta_preview_token}
+        trail = self.folder / "trail.json"
+        trail.write_text(json.dumps(trail_of(self.estate)), encoding="utf-8")
+        tokens = {"aws_trail": (trail,), "okta_api_token": self.estate.okta_token, "okta_preview_api_token": self.estate.okta_preview_token}
         return Settings(**{**where, **tokens, "people": people, "state_dir": self.folder})
 
     async def _approve(self, house: wiring.House, run: str) -> None:
@@ -82,4 +104,3 @@ class Runs:
                 break
         for person in desk.roster.people[1:]:
             await desk.decide(run, person, Answer.APPROVE, via="bench")
-        assert datetime.now(UTC)

@@ -23,24 +23,22 @@ Undo makes the old key active and puts AWSCURRENT where it was. The new key stay
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 
 from firedoor.action import Action, Spec
 from firedoor.canonical import JSON
-from firedoor.errors import NotFound, VendorError
+from firedoor.errors import NotFound
 from firedoor.inventory import Credential, Disposition
 from firedoor.model import Change, Cover, Intent, Plan, Receipt, Residual, Reversal, Tier
 from firedoor.treatment import Treatment
 from firedoor.vendors.aws.client import AwsClient
-from firedoor.vendors.aws.rotation import KeyRotation, NotYet, RotationState, secret_in
-from firedoor.vendors.aws.secrets import CURRENT, PENDING, NewKey, version_of
-from firedoor.vendors.aws.values import AccessKey, IamUser, KeyStatus
+from firedoor.vendors.aws.delivering import UNDELIVERED, Delivering, deliver, demote, drop, promote, set_status
+from firedoor.vendors.aws.rotation import KeyRotation, RotationState, secret_in
+from firedoor.vendors.aws.secrets import CURRENT, PENDING, version_of
+from firedoor.vendors.aws.values import IamUser, KeyStatus
 
-CLASS = "undelivered"
 MOST = 3  # as often as a change is tried
-LOOKS = 5
 
 
 class RotateAccessKey(Treatment[KeyRotation, RotationState], Action[KeyRotation, RotationState]):
@@ -83,8 +81,7 @@ class RotateAccessKey(Treatment[KeyRotation, RotationState], Action[KeyRotation,
 
     def __init__(self, aws: AwsClient) -> None:
         self._aws = aws
-        # The last key that was made for an item of a run: its id, None where nobody knows whether there is one, "" where there is none.
-        self._made: dict[tuple[str, str], str | None] = {}
+        self._delivering = Delivering(aws, self.read, self.spec.hold)
 
     async def clock(self, target: KeyRotation) -> datetime:
         """AWS's, in the user's account."""
@@ -127,89 +124,26 @@ class RotateAccessKey(Treatment[KeyRotation, RotationState], Action[KeyRotation,
             words = f"and {target.key} is off; this run did not make it"
             return Plan(reason=f"access key {there.id}, made {there.created:%Y-%m-%d %H:%M} UTC, is current in {target.store}, {words}")
         current, pending = before.holder(CURRENT), before.holder(PENDING)
-        changes = [_drop(target, key.id) for key in before.undelivered(target)]
+        changes = [drop(target, key.id) for key in before.undelivered(target)]
         if new is None:
-            changes.append(_deliver(target, pending))
+            changes.append(deliver(target, pending))
         if new is None or current != version_of(new.id):
-            changes.append(_promote(target, current))
+            changes.append(promote(target, current))
         if old is not None and old.status is KeyStatus.ACTIVE:
-            changes.append(_set_status(target, KeyStatus.ACTIVE, KeyStatus.INACTIVE))
+            changes.append(set_status(target, KeyStatus.ACTIVE, KeyStatus.INACTIVE))
         if new is not None and not changes:
             return Plan(reason=f"access key {new.id} is current in {target.store}, and {target.key} is off")
         says = f"access keys of {target.user} that this run makes itself and cannot deliver, at most {MOST}"
         hit = [f"whatever took {target.key} from {target.store} once, at its start"]
         if new is None and pending not in {"", current}:
             hit.append(f"whoever put version {pending} into {target.store}: it loses the label {PENDING}")
-        return Plan(changes=tuple(changes), covers=(Cover(name=CLASS, says=says, at_most=MOST),), also_hit=tuple(hit))
+        return Plan(changes=tuple(changes), covers=(Cover(name=UNDELIVERED, says=says, at_most=MOST),), also_hit=tuple(hit))
 
     async def apply(self, change: Change, intent: Intent) -> Receipt:
         """Make one change. What builds on another looks first whether that one shows, and is `NotYet` to be made otherwise."""
         target = KeyRotation(account=change.at["account"], user=change.at["user"], key=change.at["key"], secret=change.at["secret"])
-        secrets = self._aws.secrets
-        match change.key.partition(":")[0]:
-            case "deliver":
-                await secrets.deliver(target.secret, await self._make(target, intent))
-            case "promote":
-                new, holder = await self._successor(target, change, intent, current=False)
-                await self._time_to_spread(target, new)
-                if holder != version_of(new.id):
-                    await secrets.make_current(target.secret, version_of(new.id), instead_of=holder)
-            case "deactivate":
-                await self._successor(target, change, intent, current=True)
-                await self._aws.update_access_key(target.owner, target.key, KeyStatus.INACTIVE)
-            case "drop":
-                await self._still_undelivered(target, change, intent)
-                await self._aws.delete_access_key(target.owner, change.at["made"])
-                self._made[intent.run, intent.item] = ""
-            case "activate":
-                await self._aws.update_access_key(target.owner, target.key, KeyStatus.ACTIVE)
-            case _:
-                await secrets.make_current(target.secret, str(change.after[CURRENT]), instead_of=str(change.before[CURRENT]))
+        await self._delivering.carry_out(target, change, intent)
         return self.receipt(change, intent)
-
-    async def _make(self, target: KeyRotation, intent: Intent) -> NewKey:
-        """A new key. What is known of it is kept: a key that somebody else makes meanwhile looks like ours."""
-        item = (intent.run, intent.item)
-        before, self._made[item] = self._made.get(item, ""), None
-        try:
-            new = await self._aws.create_access_key(target.owner)
-        except VendorError as error:
-            if error.changed is False:
-                self._made[item] = before
-            raise
-        self._made[item] = new.id
-        return new
-
-    async def _successor(self, target: KeyRotation, change: Change, intent: Intent, *, current: bool) -> tuple[AccessKey, str]:
-        """The new key, delivered (and ``current``), and the version that is current. While a delivery is under way, AWS may be behind."""
-        for _ in range(LOOKS):
-            now = await self.read(target)
-            new, holder = now.delivered(target), now.holder(CURRENT)
-            if new is not None and self._made.get((intent.run, intent.item), new.id) != new.id:
-                what = f"this run did not make access key {new.id}, which was put into {target.store} meanwhile; it may be planted"
-                raise NotYet(what, operation=change.key, target=target.label)
-            if new is not None and (not current or holder == version_of(new.id)):
-                return new, holder
-            if not now.holder(PENDING):
-                break
-            await asyncio.sleep(self.spec.hold / LOOKS)
-        what = f"no new key is {'current' if current else 'delivered'} in {target.store} yet, so this was not tried: {change.says}"
-        raise NotYet(what, operation=change.key, target=target.label)
-
-    async def _time_to_spread(self, target: KeyRotation, new: AccessKey) -> None:
-        """IAM accepts a new key everywhere only after some seconds; nobody should be given it before."""
-        if await self._aws.now(target.account) - new.created < timedelta(seconds=2 * self.spec.hold):
-            await asyncio.sleep(self.spec.hold)
-
-    async def _still_undelivered(self, target: KeyRotation, change: Change, intent: Intent) -> None:
-        """A deleted key never comes back: look once more, when a delivery has had its time to show."""
-        made = change.at["made"]
-        if self._made.get((intent.run, intent.item)) not in {None, made}:
-            what = f"this run did not make access key {made}; it stays. Find out whose it is, and delete it if it is nobody's"
-            raise NotYet(what, operation=change.key, target=target.label)
-        await asyncio.sleep(self.spec.hold)
-        if (await self._aws.secrets.describe(target.secret)).labels(made):
-            raise NotYet("the key was delivered after all; it stays", operation=change.key, target=target.label)
 
     def receipt(self, change: Change, intent: Intent) -> Receipt:
         """What undo needs: where AWSCURRENT was, and the old key's status."""
@@ -258,49 +192,14 @@ class RotateAccessKey(Treatment[KeyRotation, RotationState], Action[KeyRotation,
             return Plan(impossible=f"{target.label} or {target.store} has been deleted since, which nothing brings back; look by hand")
         changes: list[Change] = []
         if off and old.status is KeyStatus.INACTIVE:
-            changes.append(_set_status(target, KeyStatus.INACTIVE, KeyStatus.ACTIVE))
+            changes.append(set_status(target, KeyStatus.INACTIVE, KeyStatus.ACTIVE))
         current = now.holder(CURRENT)
         if promoted and current != (previous := str(promoted[0])):
             if previous not in now.secret.versions or current not in {version_of(key.id) for key in now.keys}:
                 words = f"{target.store} is not as this run left it: {CURRENT} is on {current or 'no version'}; look by hand"
                 return Plan(impossible=words)
             dead = "" if old.status is KeyStatus.ACTIVE or changes else f"; {target.key} is inactive, so who reads it may be refused"
-            changes.append(_demote(target, current, previous, dead))
+            changes.append(demote(target, current, previous, dead))
         if not changes:
             return Plan(reason=f"{target.key} and {target.store} are as before this run; the new key stays")
         return Plan(changes=tuple(changes))
-
-
-def _change(
-    key: str, target: KeyRotation, says: str, *, before: Mapping[str, JSON], after: Mapping[str, JSON], subject: str = ""
-) -> Change:
-    at = {"account": target.account, "user": target.user, "key": target.key, "secret": target.secret}
-    return Change(key=key, subject=subject or f"aws:secret:{target.secret}", says=says, at=at, before=before, after=after)
-
-
-def _deliver(target: KeyRotation, pending: str) -> Change:
-    says = f"make a new access key of {target.user} and put it into {target.store}, as {PENDING}"
-    return _change("deliver", target, says, before={PENDING: pending or None}, after={PENDING: "a new key"})
-
-
-def _promote(target: KeyRotation, current: str) -> Change:
-    says = f"move {CURRENT} to the new key, so that readers of {target.store} get it"
-    return _change("promote", target, says, before={CURRENT: current or None}, after={CURRENT: "the new key"})
-
-
-def _demote(target: KeyRotation, current: str, previous: str, dead: str) -> Change:
-    says = f"move {CURRENT} of {target.store} back to version {previous}{dead}"
-    return _change("demote", target, says, before={CURRENT: current}, after={CURRENT: previous})
-
-
-def _set_status(target: KeyRotation, before: KeyStatus, after: KeyStatus) -> Change:
-    verb = "deactivate" if after is KeyStatus.INACTIVE else "activate"
-    says = f"{verb} {target.label}"
-    return _change(verb, target, says, before={"status": before.value}, after={"status": after.value}, subject=f"aws:key:{target.key}")
-
-
-def _drop(target: KeyRotation, made: str) -> Change:
-    says = f"delete access key {made} of {target.user}, which this run made and could not deliver"
-    at = {"account": target.account, "user": target.user, "key": target.key, "secret": target.secret, "made": made}
-    before, after = {"undelivered": made}, {"undelivered": None}
-    return Change(key=f"drop:{made}", subject=f"aws:key:{made}", says=says, at=at, before=before, after=after, cover=CLASS)

@@ -159,6 +159,10 @@ def for_another(body: Body) -> None:
     body["sweep"] = "others"
 
 
+def no_holders(body: Body) -> None:
+    del body["holders"]
+
+
 def reported(body: Body) -> None:
     body["writes"] = 0
 
@@ -187,10 +191,13 @@ FOUND: dict[str, tuple[Edit, str]] = {
     "a stream of a batch never listed": (moved(FIRST, f"{GRANTED}/000099"), "which the sweep 251126-aaaaaa never listed"),
     "a stream given to another sweep": (moved(FIRST, f"{STOPPED}/000001"), "its own stream does not say that"),
     "a denied sweep": (edited(GRANTED, Kind.DECIDED, lambda body: body.update(answer="deny")), "without a valid approval"),
+    "a sweep approved by whoever asked": (edited(GRANTED, Kind.DECIDED, lambda body: body.update(by="Ada")), "without a valid approval"),
+    "a batch of nobody": (edited(GRANTED, Kind.LISTED, no_holders), "cannot be read as what it says it is, sweep.listed"),
     "nobody asked": (without(GRANTED, Kind.REQUESTED, Kind.DECIDED, Kind.CLOSED), "without a valid approval: nobody was asked"),
     "asked only later": (without(GRANTED, Kind.CLOSED), "nobody had approved it yet"),
     "a mandate that lasts": (edited(NIGHTLY, Kind.SWEEP, no_date), "signature does not hold"),
     "a mandate of no signatures": (edited(NIGHTLY, Kind.SWEEP, unsigned), "its mandate has 0 valid signature(s), and needs 1"),
+    "a mandate of no signatures, before any write": (edited(NIGHTLY, Kind.SWEEP, unsigned), "begins a sweep without a valid approval"),
     "a mandate signed by nobody's key": (edited(stream_of("keys"), Kind.STANDING, one_more_signer), "signed with a key that is not theirs"),
     "a mandate of another sweep": (edited(stream_of("keys"), Kind.STANDING, for_another), "signature does not hold"),
     "a report that counts less": (edited(GRANTED, Kind.FINISHED, reported), "than what the sweep's events say"),

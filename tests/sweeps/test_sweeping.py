@@ -3,12 +3,15 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
-from firedoor.errors import Forbidden, Unreachable
-from firedoor.journal import Kind
+from firedoor.errors import Forbidden, JournalError, Unreachable
+from firedoor.fingerprints import Fingerprints
+from firedoor.imported import Imported
+from firedoor.journal import Journal, Kind
+from firedoor.source import Sighting, Sightings
 from tests.fakes import hasten
 from tests.sweeps.vault import TYPE, Hall, ShutKey, book, hall, lost
 
@@ -156,6 +159,21 @@ async def test_no_more_is_changed_than_was_approved(tmp_path: Path) -> None:
         assert "the 2 that were approved" in report["open"][0]["reason"]
 
 
+async def test_a_credential_that_is_written_to_twice_counts_once(tmp_path: Path) -> None:
+    async with hall(tmp_path, TWO) as here:
+        here.vault.troubles["k1"] = [lost()]
+        report = await here.sweep(book(at_most=3))
+        assert (report["outcome"], here.vault.effects) == ("closed", {"k1": 1, "k3": 1, "k4": 1})
+
+
+async def test_a_source_that_cannot_say_where_to_look_is_left_over(tmp_path: Path) -> None:
+    async with hall(tmp_path, TWO) as here:
+        here.vault.shut[""] = Forbidden("you may not", vendor="vault", operation="places")
+        report = await here.sweep()
+        assert (report["outcome"], report["left_over"]) == ("partial", 1)
+        assert report["open"][0]["id"] == "everywhere, by vault.list_keys"
+
+
 async def test_a_denied_sweep_touches_nothing(tmp_path: Path) -> None:
     async with hall(tmp_path, TWO) as here:
         here.approving = False
@@ -171,11 +189,11 @@ async def test_a_scope_that_matches_nothing_is_never_closed(tmp_path: Path) -> N
 
 
 async def test_two_processes_share_the_batches_and_no_key_is_written_twice(tmp_path: Path) -> None:
-    many = {f"p{n}": {f"u{m}": {f"k{n}-{m}": "active"} for m in range(10)} for n in range(4)}
+    many = {f"p{n}": {f"u{m}": {f"k{n}-{m}": "active"} for m in range(4)} for n in range(3)}
     async with hall(tmp_path, many) as here:
         helping = asyncio.create_task(_help(here))
         report = await here.sweep()
-        assert (report["outcome"], report["in_scope"]) == ("closed", 40)
+        assert (report["outcome"], report["in_scope"]) == ("closed", 12)
         assert await helping > 0
         assert set(here.vault.effects.values()) == {1}
 
@@ -186,8 +204,64 @@ async def _help(here: Hall) -> int:
     return await here.sweeping("other").help("251126-aaaaaa")
 
 
-async def test_what_is_written_to_in_two_rounds_counts_once_against_the_bound(tmp_path: Path) -> None:
-    async with hall(tmp_path, {"north": {"ada": {"k1": "active"}}}) as here:
-        here.vault.troubles["k1"] = [Forbidden("not yet", vendor="vault", operation="shut")]
-        report = await here.sweep(book(at_most=1))
-        assert (report["outcome"], report["changed"], report["open"]) == ("closed", 1, [])
+class Told(Sightings):
+    """A list of keys that somebody says are in use."""
+
+    types: ClassVar[tuple[str, ...]] = (TYPE,)
+
+    def __init__(self, *ids: str, exists: str = "", fails: bool = False) -> None:
+        self._ids, self._exists, self._fails = ids, exists, fails
+
+    async def seen(self) -> list[Sighting]:
+        if self._fails:
+            raise Unreachable("the log broke off", vendor="vault", operation="log")
+        return [Sighting(type=TYPE, id=one, last=datetime.now(UTC)) for one in self._ids]
+
+    async def exists(self, sighting: Sighting) -> str:
+        del sighting
+        return self._exists
+
+
+async def test_a_key_that_is_used_and_not_listed_is_found_and_gone_or_left_over(tmp_path: Path) -> None:
+    async with hall(tmp_path, TWO) as here:
+        gone = await here.sweep(sightings=(Told("k1", "k77"),))
+        assert (gone["outcome"], gone["types"]) == ("closed", {TYPE: {"REVOKED": 4, "GONE": 1}})
+        assert [one["rule"] for one in gone["findings"]] == ["used_but_not_listed"]
+        left = await here.sweep(run="251126-bbbbbb", sightings=(Told("k77", exists="it is somebody's"),))
+        assert (left["outcome"], left["left_over"]) == ("partial", 1)
+        assert "it is somebody's" in left["open"][0]["reason"]
+
+
+async def test_a_log_that_cannot_be_read_closes_nothing(tmp_path: Path) -> None:
+    async with hall(tmp_path, TWO) as here:
+        report = await here.sweep(sightings=(Told(fails=True),))
+        assert (report["outcome"], report["left_over"]) == ("partial", 1)
+        assert "the log broke off" in report["open"][0]["reason"]
+
+
+@pytest.mark.parametrize(("text", "open_"), [("system,kind,id\nvault,key,k1\n", 0), ("system,kind,id\nvault,key,k1\nvault,key,k77\n", 1)])
+async def test_every_credential_of_an_imported_list_is_accounted_for(tmp_path: Path, text: str, open_: int) -> None:
+    path = tmp_path / "leaked.csv"
+    path.write_text(text)
+    async with hall(tmp_path, TWO) as here:
+        narrow = book(scope={"types": [TYPE], "places": ["*"]})
+        report = await here.sweep(narrow, sightings=(Imported(path, Fingerprints(b"k" * 32)),))
+        assert report["left_over"] == open_
+
+
+async def test_a_batch_that_a_dead_process_began_is_settled_by_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with hall(tmp_path, TWO) as here:
+        append, died = Journal.append, list[str]()
+
+        async def dying(self: Journal, run: str, kind: Kind, body: object, **rest: Any) -> Any:
+            if kind is Kind.RECEIPTS and not died:
+                died.append(run)
+                raise JournalError("the database is gone")
+            return await append(self, run, kind, body, **rest)
+
+        monkeypatch.setattr(Journal, "append", dying)
+        with pytest.raises(JournalError):
+            await here.sweep()
+        report = await here.sweeping("another").resume("251126-aaaaaa")
+        assert (report["outcome"], report["left_over"]) == ("closed", 0)
+        assert set(here.vault.effects.values()) == {1}

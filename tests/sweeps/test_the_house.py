@@ -11,9 +11,11 @@ import pytest
 
 from firedoor import cli, running, sweepwords
 from firedoor.approval import Answer
+from firedoor.errors import BadInput
 from firedoor.journal import Kind
 from firedoor.lease import Leases
 from firedoor.sweeping import held_as
+from tests import fakes
 from tests.fakes import KEYS, NO, ROSTER, hasten
 from tests.sweeps.vault import Hall, Watched, book, hall
 
@@ -62,6 +64,18 @@ async def test_a_sweep_is_neither_resumed_nor_undone_as_a_run_is(
     assert said in told.err
     assert (told.out, told.err.count("\n")) == ("", 1)
     assert len(await here.journal.events(RUN)) == events
+
+
+async def test_the_engine_of_runs_leaves_a_sweep_alone_whoever_calls_it(tmp_path: Path) -> None:
+    async with hall(tmp_path, TWO) as here:
+        await here.sweep()
+        before = [event.kind for event in await here.journal.events(RUN)]
+    async with fakes.lab(tmp_path, {}) as lab:
+        with pytest.raises(BadInput, match="sweep resume"):
+            await lab.resume(RUN)
+        with pytest.raises(BadInput, match="not undone as a whole"):
+            await lab.undo(RUN, answer=None)
+        assert await lab.kinds(RUN) == before
 
 
 async def test_a_sweep_that_somebody_works_on_is_not_resumed(here: Hall, capsys: pytest.CaptureFixture[str]) -> None:

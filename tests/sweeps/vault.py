@@ -86,6 +86,8 @@ class Keys(Source):
         self.vault = vault
 
     async def places(self) -> Sequence[str]:
+        if (error := self.vault.shut.get("")) is not None:
+            raise error
         return sorted(self.vault.keys)
 
     async def holders(self, place: str) -> AsyncIterator[Sequence[str]]:

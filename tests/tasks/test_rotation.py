@@ -208,7 +208,7 @@ async def test_a_young_key_gets_its_time_before_anybody_is_given_it(age: float, 
         slept.append(seconds)
 
     monkeypatch.setattr(asyncio, "sleep", sleep)
-    await RotateAccessKey(cast("Any", Clock()))._time_to_spread(TARGET, key(NEWER, made=T))
+    await RotateAccessKey(cast("Any", Clock()))._delivering._time_to_spread(TARGET, key(NEWER, made=T))
     assert slept == [5.0] * waits
 
 

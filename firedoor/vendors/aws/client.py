@@ -223,6 +223,10 @@ class AwsClient:
         operation = self._known("iam:ListUserTags")
         return {text(operation, each, "Key"): str(each.get("Value", "")) for each in found}
 
+    async def tag_user(self, user: IamUser, key: str, value: str) -> None:
+        """Set one of a user's tags, over any of that key."""
+        await self._on(user, "iam:TagUser", Tags=[{"Key": key, "Value": value}])
+
     async def access_keys(self, user: IamUser) -> tuple[AccessKey, ...]:
         """A user's long-term keys, active or not, in AWS's order."""
         name = "iam:ListAccessKeys"

@@ -81,6 +81,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     # Each call makes another key, with a secret that only its reply holds.
     _write("iam:CreateAccessKey", *_REFUSALS, idempotent=False),
     _write("iam:DeleteAccessKey", *_REFUSALS),
+    _write("iam:TagUser", *_REFUSALS, "400 InvalidInput", "409 ConcurrentModification"),
     _write("iam:DeleteLoginProfile", *_REFUSALS, "409 EntityTemporarilyUnmodifiable"),
     _write("iam:UpdateServiceSpecificCredential", "404 NoSuchEntity"),
     _read("wafv2:GetIPSet"),

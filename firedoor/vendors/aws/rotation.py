@@ -13,13 +13,12 @@ from firedoor.vendors.aws.replies import VENDOR
 from firedoor.vendors.aws.secrets import CURRENT, PENDING, Secret, check_secret_arn, version_of
 from firedoor.vendors.aws.values import AccessKey, IamUser, KeyStatus, check_key_id
 
+# The tag of an IAM user that holds the ARN of the secret which its programs read their key from.
+TAG: Final = "firedoor:secret"
 # A key's date is in whole seconds, and our reading of AWS's clock may be ahead by one and a round trip.
 EARLY: Final = timedelta(seconds=3)
 # What a run spends on making a key, a second time too where the first reply was lost. A key that is younger may be somebody else's.
 LATE: Final = timedelta(seconds=30)
-
-
-TAG: Final = "firedoor:secret"  # of an IAM user: the ARN of the secret that its programs read their key from
 
 
 def secret_in(tags: Mapping[str, str], owner: IamUser) -> str:
@@ -147,7 +146,7 @@ class RotationState(Snapshot):
         new = self.successor(target)
         if self.settled(target) or (new is not None and self.holder(CURRENT) == version_of(new.id)):
             return ""
-        return _unwritable(target, self.secret) or ("" if new is not None else self._no_new_key(target))
+        return unwritable(target, self.secret) or ("" if new is not None else self._no_new_key(target))
 
     def _no_new_key(self, target: KeyRotation) -> str:
         if (planted := self.delivered(target)) is not None:
@@ -173,7 +172,7 @@ class RotationState(Snapshot):
         )
 
 
-def _unwritable(target: KeyRotation, secret: Secret) -> str:
+def unwritable(target: KeyRotation, secret: Secret) -> str:
     """Why Secrets Manager would take no new version, or should get none from us."""
     if secret.deleted:
         return f"{target.store} is marked for deletion; restore it first"

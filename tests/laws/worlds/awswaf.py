@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from firedoor.model import Snapshot, Target
 from firedoor.vendors.aws.ipsets import IpSetBlock
+from firedoor.vendors.aws.renewal import RenewalState
 from firedoor.vendors.aws.rotation import KeyRotation, RotationState
 from firedoor.vendors.aws.secrets import Secret, version_of
 from firedoor.vendors.aws.values import AccessKey, KeyStatus
@@ -84,4 +85,16 @@ def rotation_states() -> st.SearchStrategy[RotationState]:
     return st.builds(RotationState, keys=keys.map(tuple), secret=st.none() | secret, used=used, gone=st.booleans())
 
 
-SNAPSHOTS: Mapping[type[Snapshot], st.SearchStrategy[Any]] = {RotationState: rotation_states()}
+def renewal_states() -> st.SearchStrategy[RenewalState]:
+    """The same, at a moment, with a tag that says of some key that it is off."""
+
+    def at(seen: RotationState, now: datetime | None, off: str, since: datetime | None) -> RenewalState:
+        return RenewalState(keys=seen.keys, secret=seen.secret, used=seen.used, gone=seen.gone, now=now, off=off, off_since=since)
+
+    return st.builds(at, rotation_states(), st.none() | MOMENTS, st.sampled_from([OLD, NEWER, ""]), st.none() | MOMENTS)
+
+
+SNAPSHOTS: Mapping[type[Snapshot], st.SearchStrategy[Any]] = {
+    RenewalState: renewal_states(),
+    RotationState: rotation_states(),
+}

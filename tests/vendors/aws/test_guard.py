@@ -201,6 +201,7 @@ def test_the_read_permissions_are_reads() -> None:
         "iam:CreateAccessKey",
         "iam:DeleteAccessKey",
         "iam:DeleteLoginProfile",
+        "iam:TagUser",
         "iam:UpdateServiceSpecificCredential",
         "wafv2:UpdateIPSet",
         "secretsmanager:PutSecretValue",
