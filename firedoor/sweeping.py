@@ -133,7 +133,7 @@ class Sweeping:
             if progress.rounds and progress.waiting(max(progress.rounds)):
                 helped += await self._work_off(run, progress, max(progress.rounds), await self.desk.record(run))
             elif leaderless:
-                with suppress(RunHeld):  # another helper was quicker
+                with suppress(RunHeld, BadInput):  # another helper was quicker, and may have come to the end
                     await self.resume(run)
         raise AssertionError("the journal beats without end")
 
