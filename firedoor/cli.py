@@ -21,7 +21,8 @@ os.environ.setdefault("TYPER_USE_RICH", "0")  # saves a third of a second of sta
 import typer
 
 from firedoor import cli_audit, cli_decisions, cli_hunts, cli_sweeps
-from firedoor.errors import FiredoorError
+from firedoor.defect import kind_and_place, way
+from firedoor.errors import Defect, FiredoorError
 
 T = TypeVar("T")
 
@@ -52,7 +53,7 @@ def main() -> None:
 
 
 def obey(words: Sequence[str]) -> int:
-    """Do what the words say; the exit code. Every `FiredoorError` becomes one clear message on standard error."""
+    """Do what the words say; the exit code. Every error becomes one clear message on standard error; none is quoted but ours."""
     try:
         app(args=list(words), standalone_mode=True)
     except SystemExit as left:
@@ -62,6 +63,11 @@ def obey(words: Sequence[str]) -> int:
         return error.exit_code
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read our output has left; there is nobody to tell
+        return 1
+    except Exception as error:  # noqa: BLE001 - its own words may quote a secret, so it tells its kind and its way only
+        advice = "What was done is on record: see `firedoor runs`, and resume a run that has not ended. Report this with the lines below"
+        _complain(Defect(f"a defect in Firedoor: {kind_and_place(error)}", changed=None, advice=advice), as_json="--json" in words)
+        typer.echo(way(error), err=True)
         return 1
     return 0
 

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, cast, get_args
 
-from firedoor import running
+from firedoor import staffed
 from firedoor.clients import AwsStandIn
 from firedoor.errors import BadInput, nearest
 from firedoor.exercise import attended, judge, oncall, processes
@@ -74,7 +74,7 @@ async def run(name: str, *, approve: str, lag: float, contains: bool, as_json: b
         await processes.until((folder / "ready").exists, WORLD_SECONDS, f"the simulated vendors (see {folder / 'world.log'})")
         world = json.loads((folder / "world.json").read_text(encoding="utf-8"))
         settings, aws = stand_ins(world)
-        house, _ = await running.with_slack(stack, settings, VENDORS, mode=Mode.DRILL, aws=aws)
+        house, _ = await staffed.with_slack(stack, settings, VENDORS, mode=Mode.DRILL, aws=aws)
         if server is not None:
             there = await server.ready(PREFECT_SECONDS)
             say(f"Prefect is up at {server.url}" if there else "Prefect did not come up in time; going on without it")
@@ -113,7 +113,7 @@ async def resume(settings: Settings, order: Order, *, say: Say) -> Report:
         raise BadInput(f"the simulated world of run {order.run} is gone", advice=advice)
     drill_settings, aws = stand_ins(world)
     async with AsyncExitStack() as stack:
-        house, _ = await running.with_slack(stack, drill_settings, VENDORS, mode=Mode.DRILL, aws=aws)
+        house, _ = await staffed.with_slack(stack, drill_settings, VENDORS, mode=Mode.DRILL, aws=aws)
         say(f"Run {order.run}: reading the simulated world before anything else")
         engine = house.engine
         await orchestrate(order, lambda stage: engine.resume(order.run, stage), house.journal)

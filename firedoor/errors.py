@@ -53,6 +53,10 @@ class BadInput(FiredoorError):
     exit_code = 2
 
 
+class Defect(FiredoorError):
+    """What nobody foresaw: a fault of Firedoor's own, or of a library. Whether anything was changed is on record, not here."""
+
+
 class Misconfigured(BadInput):
     """Settings, credentials or rosters are missing or wrong."""
 

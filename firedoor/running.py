@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from firedoor import diagram, inputs, late, lint, orchestrating, playbook, report, shelf, sweepreport, wiring
+from firedoor import diagram, inputs, late, lint, orchestrating, playbook, report, shelf, staffed, sweepreport, wiring
 from firedoor.approval import Answer, Way
-from firedoor.channel import Channel, Together
-from firedoor.clients import TELLING, AwsStandIn
+from firedoor.clients import TELLING
 from firedoor.engine import RESUMABLE, held_as
-from firedoor.errors import BadInput, FiredoorError, Misconfigured, RunHeld, RunUnreadable, SlackMissing
+from firedoor.errors import BadInput, FiredoorError, Misconfigured, RunHeld, RunUnreadable
 from firedoor.journal import Journal
 from firedoor.lease import Leases
 from firedoor.model import Mode
 from firedoor.orchestrating import Report, orchestrate
 from firedoor.run import Order, Record, fold, looking, readable
 from firedoor.settings import Settings, load
-from firedoor.starts import Starts
 from firedoor.sweep import Progress
 from firedoor.terminal import Signer, newest_standing, sign_once_asked
 
@@ -30,9 +28,6 @@ LATE_SECONDS = 5.0
 
 Say = Callable[[str], None]
 Tell = Callable[[Report], None]
-T = TypeVar("T")
-PERSON_SECONDS = 20.0  # that somebody at a terminal waits for Slack
-SERVICE_SECONDS = 200.0
 
 
 async def preview(name: str, given: Sequence[str], *, requester: str) -> Report:
@@ -72,7 +67,7 @@ async def contain(
     order = replace(order, protected=protected, way=Way.BREAK_GLASS if alone else Way.ORDINARY)
     wiring.requester(settings, requester)
     async with AsyncExitStack() as stack:
-        house = await with_people(stack, settings, wiring.vendors_of(book, order.inputs), say=say)
+        house = await staffed.with_people(stack, settings, wiring.vendors_of(book, order.inputs), say=say)
         say(f"Run {order.run}: planning {book.title.lower()}.")
         done = await _signed(order, alone, orchestrate(order, partial(house.asked.contain, order, book), house.journal))
         return await _out(house, await _followed(house, order, done, say=say), tell)
@@ -90,7 +85,7 @@ async def freeze(users: Sequence[str], keys: Sequence[str], *, signer: Signer, s
     order = wiring.take_order(book, given, mode=Mode.LIVE, requester=person.name)
     wiring.requester(settings, person.name)
     async with AsyncExitStack() as stack:
-        house = await with_people(stack, settings, wiring.vendors_of(book, order.inputs), say=say)
+        house = await staffed.with_people(stack, settings, wiring.vendors_of(book, order.inputs), say=say)
         standing = await newest_standing(house.journal)
         order = replace(order, way=Way.FREEZE, standing=standing)
         done = await _signed(order, signer, orchestrate(order, partial(house.asked.contain, order, book), house.journal))
@@ -156,7 +151,7 @@ async def undo(run: str, *, requester: str, say: Say, tell: Tell = _untold) -> R
         raise BadInput(f"run {run} is not over", advice=f"Stop or resume it first; see `firedoor show {run}`")
     wiring.requester(settings, requester)
     async with AsyncExitStack() as stack:
-        house = await with_people(stack, settings, wiring.vendors_in(original.items), say=say)
+        house = await staffed.with_people(stack, settings, wiring.vendors_in(original.items), say=say)
         say(f"Run {order.run}: planning the way back from run {run}.")
         return await _out(house, await orchestrate(order, lambda stage: house.engine.undo(order, stage), house.journal), tell)
 
@@ -179,7 +174,7 @@ async def resume(run: str, *, say: Say, tell: Tell = _untold) -> Report:
         tell(done)
         return done
     async with AsyncExitStack() as stack:
-        house = await with_people(stack, settings, wiring.vendors_in(record.items), say=say)
+        house = await staffed.with_people(stack, settings, wiring.vendors_in(record.items), say=say)
         say(f"Run {run}: reading the world before anything else.")
         done = await orchestrate(order, lambda stage: house.engine.resume(run, stage), house.journal)
         done = await _followed(house, order, done, say=say, anew=any(not item.target for item in record.items))
@@ -193,7 +188,7 @@ async def serve(*, say: Say) -> None:
     if not vendors:
         raise Misconfigured("no vendor is set up", advice="Set FIREDOOR_OKTA_ORG_URL, or list aws_accounts in firedoor.toml")
     async with AsyncExitStack() as stack:
-        house, starts = await with_slack(stack, settings, vendors | TELLING)
+        house, starts = await staffed.with_slack(stack, settings, vendors | TELLING)
         for vendor in vendors & house.missing.keys():
             raise house.missing[vendor]  # by daylight, when this is started, it is mended before it is needed
         if taken := await starts.take_over():
@@ -268,81 +263,6 @@ def actions() -> Report:
         ],
         "queries": [{"id": name, "title": unit.spec.title, "reads": sorted(unit.spec.reads)} for name, unit in known.queries.items()],
     }
-
-
-async def with_slack(
-    stack: AsyncExitStack,
-    settings: Settings,
-    vendors: frozenset[str],
-    *,
-    mode: Mode = Mode.LIVE,
-    aws: AwsStandIn | None = None,
-    beside: Channel | None = None,
-) -> tuple[wiring.House, Starts]:
-    """The whole house with Slack as its channel (``beside`` another), listening. Raises `BadInput` with nothing touched."""
-    from firedoor.channels.slack.catching_up import CatchingUp, recent
-    from firedoor.channels.slack.channel import SlackChannel
-    from firedoor.channels.slack.serving import audience_of, connected, listening
-
-    _check_approvers(settings)
-    patience = PERSON_SECONDS if beside else SERVICE_SECONDS
-    web = await _let_in(stack.enter_async_context(connected(settings)), patience)
-    audience = await audience_of(settings, web)
-
-    telling: list[SlackChannel] = []
-
-    def channel(journal: Journal, leases: Leases) -> Channel | Together:
-        slack = SlackChannel(web=web, channel=settings.slack_channel, journal=journal, leases=leases, audience=audience)
-        telling.append(slack)
-        return Together(channels=(slack, beside)) if beside else slack
-
-    house = await stack.enter_async_context(wiring.open_house(settings, vendors=vendors, writes=True, channel=channel, aws=aws))
-    starts = await stack.enter_async_context(Starts(house, mode))
-    if settings.slack_mode == "socket" or beside is None:  # Slack posts to one request URL, and that is of `firedoor serve`
-        app = listening(settings, web, desk=house.desk, office=starts, audience=audience, seen=house.seen)
-        await _let_in(stack.enter_async_context(app), patience)
-    [slack] = telling
-
-    async def own() -> Sequence[str]:
-        return slack.runs
-
-    owing = recent(house.journal, mode) if beside is None and mode is Mode.LIVE else own  # what others left is told by who listens
-    await stack.enter_async_context(CatchingUp(slack, house.journal, owing))
-    return house, starts
-
-
-async def _let_in(entering: Coroutine[Any, Any, T], patience: float) -> T:
-    """What Slack lets us into. Raises `SlackMissing`, also where it tells us to come back later than somebody can wait."""
-    try:
-        async with asyncio.timeout(patience):
-            return await entering
-    except TimeoutError:
-        raise SlackMissing(f"Slack did not let us in within {patience:g} s", target="Slack", advice="See status.slack.com") from None
-
-
-async def with_people(stack: AsyncExitStack, settings: Settings, vendors: frozenset[str], *, say: Say) -> wiring.House:
-    """The whole house for somebody at a terminal. Where Slack cannot be reached, they and others sign at terminals.
-
-    Raises `BadInput` with nothing touched, also where nobody could decide without Slack.
-    """
-    from firedoor.channels.terminal import Terminal
-
-    _check_approvers(settings)
-    try:
-        async with AsyncExitStack() as trying:
-            house, _ = await with_slack(trying, settings, vendors, beside=Terminal(say))
-            stack.push_async_exit(trying.pop_all())
-            return house
-    except SlackMissing as why:
-        if not any(person.may_approve and person.keys for person in settings.roster.people):
-            raise
-        say(f"{why} Going on without Slack: whoever decides signs at a terminal.")
-    return await stack.enter_async_context(wiring.open_house(settings, vendors=vendors, writes=True, channel=lambda *_: Terminal(say)))
-
-
-def _check_approvers(settings: Settings) -> None:
-    if not any(person.may_approve for person in settings.roster.people):
-        raise Misconfigured("the roster has no approver, so nothing could be approved", advice="List them as [[people]] in firedoor.toml")
 
 
 async def _recorded(settings: Settings, run: str) -> Record:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Self
 from firedoor import quota, shelf, wiring
 from firedoor.approval import Way
 from firedoor.channel import Later
-from firedoor.defect import kind_and_place
+from firedoor.defect import in_words
 from firedoor.engine import held_as
 from firedoor.errors import BadInput, FiredoorError, JournalBroken, JournalError, RunHeld, UnknownRun, nearest, shown
 from firedoor.journal import Kind
@@ -239,7 +239,7 @@ class Starts:
         except RunHeld:
             raise  # another process is at it: that one tells how it ends
         except Exception as error:  # whatever it died of, it is raised again, and those who wait are told
-            words = str(error) if isinstance(error, FiredoorError) else kind_and_place(error)
+            words = in_words(error)
             with suppress(JournalError):  # which may be what it died of
                 if await self._house.journal.events(run):
                     await self._house.journal.append(run, Kind.NOTED, {"died": words})

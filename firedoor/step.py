@@ -264,9 +264,10 @@ async def _look(work: _Work, deadline: float) -> tuple[Any, Plan]:
 async def _settle(work: _Work, plan: Plan, bench: Bench) -> None:
     """Give a receipt to every write without a reply whose change is no longer planned: the world says that it was made.
 
-    Where the vendor refused each of our writes, somebody else made it. That settles it too, but is nothing for us to undo.
+    Where the vendor refused each of our writes, somebody else made it. That settles it too, but is nothing for us to undo. A plan that is
+    blocked shows nothing; one that waits for a time does.
     """
-    if plan.blocked:
+    if plan.blocked and plan.until is None:
         return
     planned = {change.effect(work.item.action) for change in plan.changes}
     for intent in work.open:
@@ -344,7 +345,7 @@ async def _judge(work: _Work, plan: Plan, extras: list[Change], now: Any, *, lat
     if extras and not pending:
         words = "; ".join(change.says for change in extras)
         return _result(work, Outcome.STALE, f"not among what was approved, so it waits for an approval of its own: {words}", now, extras)
-    if plan.waits and not late:
+    if plan.waits and plan.until is None and not late:
         return None  # what it waits for is closed by now, and may not show yet
     if not work.done and not plan.changes:
         outcome = Outcome.FAILED if plan.blocked else Outcome.ALREADY

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, cast
 
-from firedoor import running, signing, stocktaking, sweepbook, sweepplan, wiring
+from firedoor import signing, staffed, stocktaking, sweepbook, sweepplan, wiring
 from firedoor.approval import Ruling
 from firedoor.errors import BadInput, Misconfigured, RunHeld
 from firedoor.fingerprints import Fingerprints
@@ -128,7 +128,7 @@ async def sweep(
     for one in imported:
         await one.seen()  # one that cannot be read is told of before anything is touched
     async with AsyncExitStack() as stack:
-        house = await running.with_people(stack, settings, _vendors(book), say=say)
+        house = await staffed.with_people(stack, settings, _vendors(book), say=say)
         say(f"Run {order.run}: {book.title.lower()}; {sweepplan.words(book)}.")
         sweeping = _sweeping(house)
         return await replace(sweeping, told=watch, sightings=(*sweeping.sightings, *imported)).sweep(order, book)
@@ -151,7 +151,7 @@ async def resume(run: str, *, say: Say, watch: Callable[[Progress], None]) -> Re
     book = await resumable(load(), run)
     settings = sweeping_settings(load(), book)
     async with AsyncExitStack() as stack:
-        house = await running.with_people(stack, settings, _vendors(book), say=say)
+        house = await staffed.with_people(stack, settings, _vendors(book), say=say)
         say(f"Run {run}: listing the world before anything else.")
         return await replace(_sweeping(house), told=watch).resume(run)
 

@@ -21,10 +21,10 @@ from prefect.context import FlowRunContext
 from prefect.events.worker import EventsWorker
 from prefect.states import Completed, Failed
 
-from firedoor.errors import BadInput
 from firedoor.report import RunOutcome
 from firedoor.showing import End, Note, Showing, Step
 from firedoor.words import plan_markdown, report_markdown
+from flows.ended import ended
 
 AGAIN_SECONDS: Final = 5.0
 LATE: Final = "late"
@@ -79,7 +79,7 @@ async def carry_out(run: str) -> State[None]:
     """The body of a flow: show what is told of that run until it ends. A flow that somebody has run again by itself resumes the run."""
     shown = _current.get()
     if shown is None:
-        return await _resumed(run)
+        return await ended(_resumed(run))
     context = FlowRunContext.get()
     assert context is not None
     assert context.flow_run is not None
@@ -95,10 +95,7 @@ async def _resumed(run: str) -> State[None]:
     """The run goes on from its journal, as with `firedoor resume`, and is shown as it always is: by a flow run of its own."""
     from firedoor import running  # noqa: PLC0415 - no flow that is only shown needs the whole house
 
-    try:
-        report = await running.resume(run, say=log.info)
-    except BadInput as refused:
-        return Failed(message=str(refused))
+    report = await running.resume(run, say=log.info)
     said = f"{report['outcome']}: {len(report['steps'])} steps, {len(report['open'])} open"
     return Completed(message=said) if RunOutcome(report["outcome"]).exit_code == 0 else Failed(message=said)
 

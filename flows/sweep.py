@@ -29,6 +29,7 @@ from prefect.states import Completed, Failed
 from firedoor import sweeps, sweepwords
 from firedoor.sweep import Batch, Progress, Settled
 from firedoor.sweeping import Report, Sweeping
+from flows.ended import ended
 
 HELPER: Final = "sweep-help/sweep-helper"
 SHOWN_EACH: Final = 2.0  # seconds between two looks at how far it is
@@ -39,6 +40,10 @@ log = logging.getLogger(__name__)
 @flow(name="sweep", flow_run_name="sweep {sweep}", persist_result=False)
 async def sweep(sweep: str, helpers: int = 0) -> State[None]:
     """The sweep of that name; so many runs of the helper's deployment are asked to work at its batches too."""
+    return await ended(_sweep(sweep, helpers))
+
+
+async def _sweep(sweep: str, helpers: int) -> State[None]:
     bar = _Bar()
     showing = asyncio.create_task(bar.show())
     try:
@@ -55,14 +60,18 @@ async def sweep(sweep: str, helpers: int = 0) -> State[None]:
 @flow(name="sweep-help", flow_run_name="help with sweep {run}", persist_result=False)
 async def sweep_help(run: str) -> State[None]:
     """Work off batches of a sweep that another worker coordinates, until it is over."""
+    return await ended(_help(run))
+
+
+async def _help(run: str) -> State[None]:
     change = partial(replace, run_batch=as_task)
     settled = await sweeps.help_out(run, sweeping=cast("Callable[[Sweeping], Sweeping]", change))
     return Completed(message=f"{settled} batches settled here")
 
 
 async def as_task(batch: Batch, work: Callable[[], Awaitable[Settled | None]]) -> Settled | None:
-    """A batch as a task run."""
-    found: list[Settled | None] = []
+    """A batch as a task run. Raises whatever the work does."""
+    under_way = asyncio.ensure_future(work())
 
     @task(
         name="batch",
@@ -72,16 +81,20 @@ async def as_task(batch: Batch, work: Callable[[], Awaitable[Settled | None]]) -
         retries=0,
     )
     async def one() -> State[None]:
-        settled = await work()
-        found.append(settled)
-        if settled is None:
-            return Completed(message="another worker has it")
-        return Completed(message=f"{settled.found} credentials, {settled.wrote} writes")
+        return await ended(_told(under_way))
 
-    state = await cast("Awaitable[State[None]]", one(return_state=True))
-    if not found:
-        await cast("Awaitable[object]", state.aresult())  # raises what went wrong
-    return found[0] if found else None
+    try:
+        await cast("Awaitable[State[None]]", one(return_state=True))
+        return await under_way
+    finally:
+        under_way.cancel()
+
+
+async def _told(under_way: Awaitable[Settled | None]) -> State[None]:
+    settled = await under_way
+    if settled is None:
+        return Completed(message="another worker has it")
+    return Completed(message=f"{settled.found} credentials, {settled.wrote} writes")
 
 
 async def _call(helpers: int, run: str) -> None:

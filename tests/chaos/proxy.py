@@ -33,7 +33,8 @@ class _Strike:
 class Proxy:
     """An async context manager; inside it ``url`` stands for the simulator's.
 
-    ``seen`` are the operations that came by, in order; ``played`` is how many of them were struck.
+    ``seen`` are the operations that came by, in order; ``played`` is how many of them were struck. ``gossip`` is what an answer that tells
+    tales knows besides the request.
     """
 
     vendor: str
@@ -41,6 +42,7 @@ class Proxy:
     seen: list[str] = field(default_factory=list)
     played: int = 0
     url: str = ""
+    gossip: str = field(default="", repr=False)
     _strikes: list[_Strike] = field(default_factory=list)
     _then_fails: bool = False
     _broken: list[Exception] = field(default_factory=list)
@@ -103,7 +105,7 @@ class Proxy:
         request = await read(reader)
         name = NAMED[self.vendor](request)
         self.seen.append(name)
-        fault = self._due(name)
+        fault = self.due(name)
         if fault is None and self._then_fails and self.played:
             writer.write(answer(self.vendor, name, Kind.FAILED))
             await writer.drain()
@@ -117,12 +119,13 @@ class Proxy:
         for _ in range(fault.delivered):
             reply = await self._deliver(request)
         if fault.shows is Shows.ANSWER:
-            reply = answer(self.vendor, name, fault.kind)
+            reply = answer(self.vendor, name, fault.kind, knows=request.raw.decode("latin-1") + self.gossip)
         await _show(fault.shows, reply, reader, writer)
         if fault.arrives_late:
             await self._deliver(request)
 
-    def _due(self, name: str) -> Fault | None:
+    def due(self, name: str) -> Fault | None:
+        """What is to be played on the operation that has just come by."""
         strike = next((one for one in self._strikes if one.operation == name), None)
         if strike is None:
             return None

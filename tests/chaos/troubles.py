@@ -36,6 +36,8 @@ class Kind(StrEnum):
     BARE_LIMIT = "429, without a word"
     FORBIDDEN = "403, without a word"
     HIDDEN = "200, with a failure inside"
+    TALES = "500, with all that was asked in its words"
+    BABBLE = "200, with all that was asked for a body"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,19 +105,23 @@ PASSING: Final = (
 LASTING: Final = (DROPPED, DROPPED_AFTER, FAILED, FAILED_AFTER, AWAY, BARE_LIMIT, FORBIDDEN, FORBIDDEN_AFTER, HIDDEN, HIDDEN_AFTER)
 
 
-def answer(vendor: str, operation: str, kind: Kind) -> bytes:
-    """The whole answer, as bytes."""
+# Each repeats what it was asked, and what it knows besides: no harm is done by it, so long as nobody repeats it.
+TALES, BABBLE = _answers(Kind.TALES, delivered=0), _answers(Kind.BABBLE, delivered=0)
+
+
+def answer(vendor: str, operation: str, kind: Kind, *, knows: str = "") -> bytes:
+    """The whole answer, as bytes. ``knows`` is what one that tells tales says."""
     match kind:
-        case Kind.FAILED:
-            return _reply(500, _words(vendor, operation, "failed"))
+        case Kind.FAILED | Kind.TALES:
+            return _reply(500, _words(vendor, operation, "failed", says=knows if kind is Kind.TALES else ""))
         case Kind.AWAY:
             return _reply(503, _words(vendor, operation, "away"))
         case Kind.FORBIDDEN:
             return _reply(403, "")
         case Kind.BARE_LIMIT:
             return _reply(429, "")
-        case Kind.HIDDEN:
-            return _reply(200, _words(vendor, operation, "failed"))
+        case Kind.HIDDEN | Kind.BABBLE:
+            return _reply(200, knows if kind is Kind.BABBLE else _words(vendor, operation, "failed"))
         case Kind.LIMITED:
             return _limited(vendor, operation)
 
@@ -133,16 +139,16 @@ def _limited(vendor: str, operation: str) -> bytes:
             return _reply(429, body, **{"Retry-After": "0"})
 
 
-def _words(vendor: str, operation: str, what: str) -> str:
+def _words(vendor: str, operation: str, what: str, *, says: str = "") -> str:
     match vendor:
         case "okta":
             code = {"failed": "E0000009", "away": "E0000010", "limited": "E0000047"}[what]
-            return json.dumps({"errorCode": code, "errorSummary": "", "errorLink": code, "errorId": "oae1", "errorCauses": []})
+            return json.dumps({"errorCode": code, "errorSummary": says, "errorLink": code, "errorId": "oae1", "errorCauses": []})
         case "slack":
             code = {"failed": "fatal_error", "away": "service_unavailable", "limited": "ratelimited"}[what]
-            return json.dumps({"ok": False, "error": code})
+            return json.dumps({"ok": False, "error": code, "needed": says})
         case "jira":
-            return json.dumps({"errorMessages": ["Internal server error"], "errors": {}})
+            return json.dumps({"errorMessages": [says or "Internal server error"], "errors": {}})
     service = operation.partition(":")[0]
     as_json = service in JSON_SERVICES
     code = {
@@ -150,7 +156,7 @@ def _words(vendor: str, operation: str, what: str) -> str:
         "away": "ServiceUnavailable",
         "limited": "ThrottlingException" if as_json else "Throttling",
     }[what]
-    return error_body(service, code, "no")
+    return error_body(service, code, says or "no")
 
 
 def _reply(status: int, body: str, **headers: str) -> bytes:

@@ -7,17 +7,13 @@ import json
 import os
 from collections import Counter
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from firedoor import planning, sweepbook, sweepplan, wiring
-from firedoor.approval import Roster
 from firedoor.exercise.keys import SecurityKey
 from firedoor.journal import Journal, Kind
-from firedoor.mandate import draw_up, stream_of
 from firedoor.run import fold
 from firedoor.settings import Settings
 from firedoor.store import Store
@@ -25,6 +21,7 @@ from firedoor.vendors.aws.world import new_key_id, new_secret
 from tests.chaos.killing import Helper, helper
 from tests.cluster.machines import Cluster, cluster, end, healthy
 from tests.conftest import Postgres
+from tests.sweeps.mandates import sign_mandate
 
 pytestmark = pytest.mark.cluster
 
@@ -62,20 +59,6 @@ def estate() -> tuple[dict[str, Any], set[str]]:
     return worlds, old
 
 
-async def mandated(database: str, config: Mapping[str, Any], playbook: Path, keys: Mapping[str, SecurityKey]) -> None:
-    """The mandate, signed by two."""
-    known = wiring.load_catalogue()
-    book = sweepbook.find(str(playbook), known)
-    planned = sweepplan.plan(book, known.actions)  # type: ignore[arg-type] # only what they declare is looked at
-    roster: Roster = Settings(people=config["people"]).roster
-    lines = planning.lines(planned.items)
-    mandate = draw_up(book, lines=lines, required=2, roster=roster.hash, now=datetime.now(UTC), days=30)
-    for name, key in keys.items():
-        mandate = mandate.signed_by(name, key.sign(mandate.document).proof)
-    async with Store(database) as store:
-        await Journal(store).append(stream_of("rotation"), Kind.STANDING, mandate)
-
-
 def written(config: Mapping[str, Any]) -> str:
     """The settings as TOML: JSON's strings, numbers and lists are TOML's too."""
     people = "\n".join(
@@ -99,7 +82,7 @@ async def test_a_worker_killed_in_mid_batch_loses_and_doubles_nothing(killed: st
         playbook = tmp_path / "rotation.yaml"
         playbook.write_text(f"{PLAYBOOK}at_most: {KEYS + 50}\nbatch: {BATCH}\n")
         database = postgres.another("firedoor")
-        await mandated(database, config, playbook, keys)
+        await sign_mandate(database, Settings(people=people).roster, playbook, keys)
         environment = {
             "FIREDOOR_CONFIG": str(tmp_path / "firedoor.toml"),
             "FIREDOOR_DATABASE_URL": database,

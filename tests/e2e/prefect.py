@@ -38,7 +38,7 @@ class PrefectServer:
     """A server with its database in ``home``."""
 
     def __init__(self, home: Path) -> None:
-        self._home = home
+        self.home = home
         self._port = free_port()
         self.api = f"http://127.0.0.1:{self._port}/api"
         self._process: subprocess.Popen[bytes] | None = None
@@ -46,9 +46,9 @@ class PrefectServer:
     def start(self) -> None:
         """Begin to start; `healthy` tells when it is there."""
         quiet = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
-        environment = {**os.environ, **quiet, "PREFECT_HOME": str(self._home)}
+        environment = {**os.environ, **quiet, "PREFECT_HOME": str(self.home)}
         command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(self._port), "--no-ui"]
-        with (self._home / "log").open("ab") as log:
+        with (self.home / "log").open("ab") as log:
             self._process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
 
     def kill(self) -> None:

@@ -1,0 +1,102 @@
+"""The whole house with people at it: Slack where it lets us in, and where it does not, signatures at a terminal."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack
+from typing import Any, Final, TypeVar
+
+from firedoor import wiring
+from firedoor.channel import Channel, Together
+from firedoor.clients import AwsStandIn
+from firedoor.defect import kind_and_place
+from firedoor.errors import FiredoorError, Misconfigured, SlackMissing
+from firedoor.journal import Journal
+from firedoor.lease import Leases
+from firedoor.model import Mode
+from firedoor.settings import Settings
+from firedoor.starts import Starts
+
+T = TypeVar("T")
+PERSON_SECONDS: Final = 20.0  # that somebody at a terminal waits for Slack
+SERVICE_SECONDS: Final = 200.0
+
+
+async def with_slack(
+    stack: AsyncExitStack,
+    settings: Settings,
+    vendors: frozenset[str],
+    *,
+    mode: Mode = Mode.LIVE,
+    aws: AwsStandIn | None = None,
+    beside: Channel | None = None,
+) -> tuple[wiring.House, Starts]:
+    """The whole house with Slack as its channel (``beside`` another), listening. Raises `BadInput` with nothing touched."""
+    from firedoor.channels.slack.catching_up import CatchingUp, recent
+    from firedoor.channels.slack.channel import SlackChannel
+    from firedoor.channels.slack.serving import audience_of, connected, listening
+
+    _check_approvers(settings)
+    patience = PERSON_SECONDS if beside else SERVICE_SECONDS
+    web = await _let_in(stack.enter_async_context(connected(settings)), patience)
+    audience = await _let_in(audience_of(settings, web), patience)
+
+    telling: list[SlackChannel] = []
+
+    def channel(journal: Journal, leases: Leases) -> Channel | Together:
+        slack = SlackChannel(web=web, channel=settings.slack_channel, journal=journal, leases=leases, audience=audience)
+        telling.append(slack)
+        return Together(channels=(slack, beside)) if beside else slack
+
+    house = await stack.enter_async_context(wiring.open_house(settings, vendors=vendors, writes=True, channel=channel, aws=aws))
+    starts = await stack.enter_async_context(Starts(house, mode))
+    if settings.slack_mode == "socket" or beside is None:  # Slack posts to one request URL, and that is of `firedoor serve`
+        app = listening(settings, web, desk=house.desk, office=starts, audience=audience, seen=house.seen)
+        await _let_in(stack.enter_async_context(app), patience)
+    [slack] = telling
+
+    async def own() -> Sequence[str]:
+        return slack.runs
+
+    owing = recent(house.journal, mode) if beside is None and mode is Mode.LIVE else own  # what others left is told by who listens
+    await stack.enter_async_context(CatchingUp(slack, house.journal, owing))
+    return house, starts
+
+
+async def _let_in(entering: Coroutine[Any, Any, T], patience: float) -> T:
+    """What Slack lets us into. Raises `SlackMissing`, also where it tells us to come back later than somebody can wait."""
+    try:
+        async with asyncio.timeout(patience):
+            return await entering
+    except TimeoutError:
+        raise SlackMissing(f"Slack did not let us in within {patience:g} s", target="Slack", advice="See status.slack.com") from None
+    except FiredoorError:
+        raise
+    except Exception as defect:  # noqa: BLE001 - nobody is left without a containment because chat has a defect
+        raise SlackMissing(f"a defect on the way into Slack ({kind_and_place(defect)})", target="Slack", advice="Report it") from None
+
+
+async def with_people(stack: AsyncExitStack, settings: Settings, vendors: frozenset[str], *, say: Callable[[str], None]) -> wiring.House:
+    """The whole house for somebody at a terminal. Where Slack cannot be reached, they and others sign at terminals.
+
+    Raises `BadInput` with nothing touched, also where nobody could decide without Slack.
+    """
+    from firedoor.channels.terminal import Terminal
+
+    _check_approvers(settings)
+    try:
+        async with AsyncExitStack() as trying:
+            house, _ = await with_slack(trying, settings, vendors, beside=Terminal(say))
+            stack.push_async_exit(trying.pop_all())
+            return house
+    except SlackMissing as why:
+        if not any(person.may_approve and person.keys for person in settings.roster.people):
+            raise
+        say(f"{why} Going on without Slack: whoever decides signs at a terminal.")
+    return await stack.enter_async_context(wiring.open_house(settings, vendors=vendors, writes=True, channel=lambda *_: Terminal(say)))
+
+
+def _check_approvers(settings: Settings) -> None:
+    if not any(person.may_approve for person in settings.roster.people):
+        raise Misconfigured("the roster has no approver, so nothing could be approved", advice="List them as [[people]] in firedoor.toml")
