@@ -50,10 +50,11 @@ def book(keys: int) -> Sweep:
     )
 
 
-async def sweep(endpoint: str, keys: int, folder: Path, rate: float) -> Mapping[str, Any]:
+async def sweep(endpoint: str, roles: Mapping[str, str], keys: int, folder: Path, rate: float) -> Mapping[str, Any]:
     """The report."""
     people = [{"name": name, "slack": f"U{number}", "keys": [SecurityKey().public]} for number, name in enumerate(("Ada", "Ben", "Cem"), 10)]
-    settings = Settings.model_validate({"people": people, "state_dir": folder, "aws_requests_per_second": rate, "sweep_keeps": 0.0})
+    own = {"people": people, "state_dir": folder, "aws_requests_per_second": rate, "sweep_keeps": 0.0, "aws_accounts": roles}
+    settings = Settings.model_validate(own)
     wanted = book(keys)
     stand_in = AwsStandIn(endpoint=endpoint, credentials=AwsCredentials(key_id="AKIAFIREDOORFIREDOO2", secret="nobody's"))  # noqa: S106
     given = sweeps.sweeping_settings(settings, wanted)
@@ -81,7 +82,7 @@ def main(asked: Mapping[str, Any]) -> None:
     """Sweep, and tell what it took."""
     wiring.load_catalogue()
     began, used = time.monotonic(), time.process_time()
-    work = sweep(asked["endpoint"], asked["keys"], Path(asked["folder"]), asked.get("rate", 0.0))
+    work = sweep(asked["endpoint"], asked.get("roles", {}), asked["keys"], Path(asked["folder"]), asked.get("rate", 0.0))
     if out := os.environ.get("BENCH_PROFILE"):
         profile = cProfile.Profile()
         report = profile.runcall(asyncio.run, work)
