@@ -29,11 +29,21 @@ if __name__ == "__main__":
     load_resources(("aws.iam-user",))
     said = sys.stdout
     sys.stdout = sys.stderr
-    sys.argv = ["custodian", "run", "--cache-period", "0", "--output-dir", str(folder), "--region", "us-east-1", str(folder / "policy.json")]
+    sys.argv = [
+        "custodian",
+        "run",
+        "--cache-period",
+        "0",
+        "--output-dir",
+        str(folder),
+        "--region",
+        "us-east-1",
+        str(folder / "policy.json"),
+    ]
     began = time.monotonic()
     ended = 0
     try:
         c7n.cli.main()
     except SystemExit as end:
         ended = int(end.code or 0)
-    print(json.dumps({"seconds": time.monotonic() - began, "ended": ended}), file=said)
+    said.write(json.dumps({"seconds": time.monotonic() - began, "ended": ended}) + "\n")

@@ -52,4 +52,4 @@ if __name__ == "__main__":
     asked = json.loads(sys.argv[1])
     began = time.monotonic()
     found = sweep(asked["endpoint"], asked["threads"])
-    print(json.dumps({**found, "seconds": time.monotonic() - began}))
+    sys.stdout.write(json.dumps({**found, "seconds": time.monotonic() - began}) + "\n")

@@ -16,6 +16,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 from urllib.parse import parse_qs
 
+from moto.core.base_backend import BackendDict
+from moto.iam.models import IAMBackend, iam_backends
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import make_server
+
 ACCOUNT: Final = "123456789012"
 
 
@@ -38,9 +43,6 @@ class Counted:
 
 def seed(keys: int) -> None:
     """Begin anew with so many users, each with one active key."""
-    from moto.core.base_backend import BackendDict
-    from moto.iam.models import iam_backends
-
     BackendDict.reset()
     iam = iam_backends[ACCOUNT]["aws"]
     for number in range(keys):
@@ -50,9 +52,7 @@ def seed(keys: int) -> None:
 
 
 def with_root() -> None:
-    """moto's credential report has no line of the root user, which AWS's always has, and without which it is no such report."""
-    from moto.iam.models import IAMBackend
-
+    """Put the root user into moto's credential report: AWS's always has that line, and without it it is no such report."""
     plain = IAMBackend.get_credential_report
 
     def whole(self: IAMBackend) -> str:
@@ -66,16 +66,11 @@ def with_root() -> None:
 
 def active() -> int:
     """How many keys work."""
-    from moto.iam.models import iam_backends
-
     return sum(key.status == "Active" for user in iam_backends[ACCOUNT]["aws"].users.values() for key in user.access_keys)
 
 
 def main() -> None:
     """Until standard input ends."""
-    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-    from werkzeug.serving import make_server
-
     with_root()
     app = Counted(DomainDispatcherApplication(create_backend_app))  # type: ignore[no-untyped-call]
     server = make_server("127.0.0.1", 0, app, threaded=True)

@@ -52,7 +52,9 @@ def book(keys: int) -> Sweep:
 
 async def sweep(endpoint: str, roles: Mapping[str, str], keys: int, folder: Path, rate: float) -> Mapping[str, Any]:
     """The report."""
-    people = [{"name": name, "slack": f"U{number}", "keys": [SecurityKey().public]} for number, name in enumerate(("Ada", "Ben", "Cem"), 10)]
+    people = [
+        {"name": name, "slack": f"U{number}", "keys": [SecurityKey().public]} for number, name in enumerate(("Ada", "Ben", "Cem"), 10)
+    ]
     own = {"people": people, "state_dir": folder, "aws_requests_per_second": rate, "sweep_keeps": 0.0, "aws_accounts": roles}
     settings = Settings.model_validate(own)
     wanted = book(keys)
@@ -90,7 +92,7 @@ def main(asked: Mapping[str, Any]) -> None:
     else:
         report = asyncio.run(work)
     taken = {"seconds": time.monotonic() - began, "cpu": time.process_time() - used}
-    print(json.dumps({**taken, "peak_mb": peak_mb(), **{name: report[name] for name in TOLD}}))
+    sys.stdout.write(json.dumps({**taken, "peak_mb": peak_mb(), **{name: report[name] for name in TOLD}}) + "\n")
 
 
 def peak_mb() -> float:

@@ -1,8 +1,8 @@
-"""The process of the stub: as much of IAM and STS as a sweep of access keys asks for, each reply made in the same time however many there are.
+"""The process of the stub: as much of IAM and STS as a sweep of access keys asks for, and no reply takes longer where there are more keys.
 
-It speaks AWS's query protocol, as a real endpoint would: a role in each account, one key a user, users by pages with a marker. What it does not know
-it answers with 400 InvalidAction. With a ``rate`` it takes so many requests a second (a token bucket of one second's), service by service,
-and refuses the others as AWS does, with 400 Throttling. Standard input is as of `bench.compare.motoworld`.
+It speaks AWS's query protocol, as a real endpoint would: a role in each account, one key a user, users by pages with a marker. What it does
+not know it answers with 400 InvalidAction. With a ``rate`` it takes so many requests a second of each account and service (a token bucket
+that holds one second's), and refuses the others as AWS does, with 400 Throttling. Standard input is as of `bench.compare.motoworld`.
 """
 
 from __future__ import annotations

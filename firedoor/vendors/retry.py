@@ -1,11 +1,12 @@
-"""Bounded retries that respect the vendor's own headers (tenacity)."""
+"""Bounded retries that respect the vendor's own headers."""
 
 from __future__ import annotations
 
+import asyncio
+import random
+import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
-
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, stop_after_delay, wait_random_exponential
 
 from firedoor.errors import FiredoorError, RateLimited
 from firedoor.vendors.access import Operation
@@ -14,7 +15,6 @@ T = TypeVar("T")
 
 ATTEMPTS = 4
 DEADLINE_SECONDS = 30.0
-_BACKOFF = wait_random_exponential(multiplier=0.1, max=3.0)
 
 
 async def send(operation: Operation, attempt: Callable[[], Awaitable[T]]) -> T:
@@ -23,23 +23,27 @@ async def send(operation: Operation, attempt: Callable[[], Awaitable[T]]) -> T:
     A read or an idempotent write is repeated on any retryable error; another write only on `RateLimited`, which the vendor refuses before
     any effect. Raises the last error. A rate limit whose reset lies beyond the deadline is raised at once.
     """
-
-    def worth_repeating(error: BaseException) -> bool:
-        if isinstance(error, RateLimited):
-            return (error.retry_after or 0.0) <= DEADLINE_SECONDS
-        return isinstance(error, FiredoorError) and error.retryable and (operation.idempotent or not operation.writes)
-
-    retrying = AsyncRetrying(
-        retry=retry_if_exception(worth_repeating),
-        stop=stop_after_attempt(ATTEMPTS) | stop_after_delay(DEADLINE_SECONDS),
-        wait=_wait,
-        reraise=True,
-    )
-    return await retrying(attempt)
+    began, tried = time.monotonic(), 0
+    while True:
+        try:
+            return await attempt()
+        except FiredoorError as error:
+            tried += 1
+            if tried == ATTEMPTS or time.monotonic() - began >= DEADLINE_SECONDS or not _worth_repeating(operation, error):
+                raise
+            told = error.retry_after if isinstance(error, RateLimited) else None
+        await asyncio.sleep(_BACKOFF(tried) if told is None else told)
 
 
-def _wait(state: RetryCallState) -> float:
-    error = state.outcome.exception() if state.outcome else None
-    if isinstance(error, RateLimited) and error.retry_after is not None:
-        return error.retry_after
-    return _BACKOFF(state)
+def _worth_repeating(operation: Operation, error: FiredoorError) -> bool:
+    if isinstance(error, RateLimited):
+        return (error.retry_after or 0.0) <= DEADLINE_SECONDS
+    return error.retryable and (operation.idempotent or not operation.writes)
+
+
+def _backoff(tried: int) -> float:
+    """Seconds to wait after so many attempts: any time up to a bound that doubles, so that many who failed at once do not come at once."""
+    return random.uniform(0.0, min(3.0, 0.1 * 2 ** (tried - 1)))  # noqa: S311 - no secret comes of it
+
+
+_BACKOFF: Callable[[int], float] = _backoff

@@ -13,7 +13,7 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from firedoor.errors import Unavailable
 from firedoor.inventory import UNKNOWN_USE, LastUse
@@ -28,7 +28,8 @@ _GET: Final = "iam:GetCredentialReport"
 # Since when IAM takes note of the use of keys and passwords: of older ones "never" may mean "before that".
 _KEYS_WATCHED_SINCE: Final = datetime(2015, 4, 22, tzinfo=UTC)
 _PASSWORDS_WATCHED_SINCE: Final = datetime(2014, 10, 20, tzinfo=UTC)
-_LOOKS: Final = 20
+_LOOKS: Final = 24
+_FIRST_PAUSE: Final = 0.1
 _KEPT: Final = 4  # reports: whoever works through accounts one after the other needs no more
 _BETWEEN: Final = "\t"  # which is in no field; a user's name may have a comma
 _KEY: Final = ("active", "last_rotated", "last_used_date")
@@ -97,7 +98,10 @@ NO_REPORT: Final = CredentialReport()
 
 
 class Reports:
-    """The reports of the configured accounts, each read anew once AWS would make another. ``pause`` is in seconds."""
+    """The reports of the configured accounts, each read anew once AWS would make another, the last few of them kept.
+
+    ``pause`` is in seconds, the longest between two looks.
+    """
 
     def __init__(self, calls: Calls) -> None:
         self.pause = 2.0
@@ -117,10 +121,10 @@ class Reports:
             return held
 
     async def _fetch(self, account: str) -> CredentialReport:
-        for _ in range(_LOOKS):
+        for look in range(_LOOKS):
             if (await self._calls.call(account, _GENERATE, target=account)).get("State") == "COMPLETE":
                 break
-            await asyncio.sleep(self.pause)
+            await asyncio.sleep(min(self.pause, _FIRST_PAUSE * 2**look))  # where AWS has one already, it is there at once
         else:
             what = f"{_GENERATE}: AWS does not get the report done"
             raise Unavailable(what, vendor=VENDOR, operation=_GENERATE, target=account, advice="Try again in some minutes")

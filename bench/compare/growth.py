@@ -1,0 +1,44 @@
+"""What a credential costs where there are more of them: processor time each, and the most memory at once, at a stub of constant time.
+
+AWS lets no account have more than 5,000 users ("IAM and AWS STS quotas"), so what is more is spread over more accounts.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from bench.compare import sides
+from bench.compare.figures import Figure
+from tests.chaos.killing import helper
+
+USERS: Final = 5000
+SIZES: Final = (500, 5000, 50_000)
+SMALL: Final = SIZES[:2]
+FLAT: Final = 0.10
+MOST_MEMORY: Final = 1.25
+
+
+async def growth(sizes: Sequence[int], *, accounts: int = 0) -> Sequence[Figure]:
+    """Figures of each size, and of the last to the one before it; these are limits where the sizes are `SIZES`.
+
+    ``accounts`` 0: as many as AWS's quota asks for.
+    """
+    found: dict[int, Mapping[str, Any]] = {}
+    async with helper("bench.compare.stub") as stub:
+        for keys in sizes:
+            found[keys] = await sides.run(sides.ours(), stub, keys=keys, accounts=accounts or math.ceil(keys / USERS))
+            sys.stderr.write(f"{keys} keys: {found[keys]['seconds']:.1f} s, {found[keys]['calls']}\n")
+    each = {keys: one["cpu"] / keys * 1000 for keys, one in found.items()}
+    peaks = {keys: float(one["peak_mb"]) for keys, one in found.items()}
+    before, last = sizes[-2:]
+    held = tuple(sizes) == SIZES
+    grown, more = f"{last} keys to {before}", {"of": {"seconds": {str(keys): round(one["seconds"], 1) for keys, one in found.items()}}}
+    return [
+        *(Figure(name=f"Firedoor's processor time a key, of {keys}", value=value, unit="ms") for keys, value in each.items()),
+        *(Figure(name=f"Firedoor's memory at most, of {keys} keys", value=value, unit="MB") for keys, value in peaks.items()),
+        Figure(name=f"processor time a key, {grown}", value=each[last] / each[before], at_most=1 + FLAT if held else None, **more),
+        Figure(name=f"memory, {grown}", value=peaks[last] / peaks[before], at_most=MOST_MEMORY if held else None),
+    ]
