@@ -159,8 +159,8 @@ class Progress:
                 case Kind.SETTLED:
                     settled = read_as(Settled, event.body, event)
                     self.settled[settled.batch] = settled
-                    if (batch := self.batches.get(settled.batch)) is not None:
-                        self.batches[batch.number] = replace(batch, holders=())
+                    if (done := self.batches.get(settled.batch)) is not None:
+                        self.batches[done.number] = replace(done, holders=())
 
     def counts(self, one: Batch, batch: Batch) -> bool:
         """Whether one batch is of the same place as another, of an earlier round that was listed to its end."""

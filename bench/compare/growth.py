@@ -35,10 +35,16 @@ async def growth(sizes: Sequence[int], *, accounts: int = 0) -> Sequence[Figure]
     peaks = {keys: float(one["peak_mb"]) for keys, one in found.items()}
     before, last = sizes[-2:]
     held = tuple(sizes) == SIZES
-    grown, more = f"{last} keys to {before}", {"of": {"seconds": {str(keys): round(one["seconds"], 1) for keys, one in found.items()}}}
+    grown = f"{last} keys to {before}"
+    seconds = {str(keys): round(one["seconds"], 1) for keys, one in found.items()}
     return [
         *(Figure(name=f"Firedoor's processor time a key, of {keys}", value=value, unit="ms") for keys, value in each.items()),
         *(Figure(name=f"Firedoor's memory at most, of {keys} keys", value=value, unit="MB") for keys, value in peaks.items()),
-        Figure(name=f"processor time a key, {grown}", value=each[last] / each[before], at_most=1 + FLAT if held else None, **more),
+        Figure(
+            name=f"processor time a key, {grown}",
+            value=each[last] / each[before],
+            at_most=1 + FLAT if held else None,
+            of={"seconds": seconds},
+        ),
         Figure(name=f"memory, {grown}", value=peaks[last] / peaks[before], at_most=MOST_MEMORY if held else None),
     ]

@@ -72,7 +72,7 @@ def active() -> int:
 def main() -> None:
     """Until standard input ends."""
     with_root()
-    app = Counted(DomainDispatcherApplication(create_backend_app))  # type: ignore[no-untyped-call]
+    app = Counted(DomainDispatcherApplication(create_backend_app))
     server = make_server("127.0.0.1", 0, app, threaded=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     for line in sys.stdin:
