@@ -112,6 +112,8 @@ class Sweeping:
         """Go on with a sweep that a dead process left, or whose report has something left over: that is looked at anew."""
         async with self._alone(run) as hold:
             record = await self.desk.record(run)
+            if record.report is not None and record.report["outcome"] == "closed":
+                raise BadInput(f"run {run} is closed", advice="To sweep again, start it again: it lists everything anew")
             if record.report is not None and record.ruling not in (None, Ruling.GRANTED):
                 raise BadInput(f"run {run} is over: it was never approved", advice="Start it again; nothing was changed")
             await self.journal.append(run, Kind.RESUMED, {"from": 0}, under=hold)

@@ -22,6 +22,7 @@ from firedoor.step import Bench, perform
 from firedoor.store import Store
 from firedoor.undo import Undo
 from firedoor.vendors.access import Access
+from firedoor.vendors.aws.renewal import OFF
 from tests.chaos.proxy import Proxy
 from tests.laws.masks import mask
 from tests.tasks.harness import Case, grant, room
@@ -65,6 +66,9 @@ class Stand:
         state: dict[str, Any] = json.loads(canonical(self.at.state()))
         if "messages" in state:  # they go by their number there, and another one above them changes it
             state["messages"] = {channel: list(found.values()) for channel, found in state["messages"].items()}
+        for user in (one for account in state.values() if isinstance(account, dict) for one in account.get("users", {}).values()):
+            if isinstance(user, dict) and OFF in user.get("tags", {}):  # it says since when, and another time is no other world
+                user["tags"][OFF] = user["tags"][OFF].partition("T")[0]
         return {**state, **({"deeds": deeds} if deeds else {})}
 
     @asynccontextmanager
