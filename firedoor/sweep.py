@@ -96,13 +96,28 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """What is known of a credential from earlier rounds: of its newest row, which stands in ``batch``, no more than is asked for again.
+
+    ``written``: some change of it was, in any round, the first of them at ``begun``. ``failed`` is why its newest row is one of a failure.
+    There is one for each credential of a place in memory.
+    """
+
+    batch: int
+    outside: bool = False
+    written: bool = False
+    failed: str = ""
+    begun: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What earlier rounds saw of a place: how each credential stood, by its name, and the ids that the sweep itself made there.
+    """What earlier rounds saw of a place: each credential by its name, and the ids that the sweep itself made there.
 
     ``later``: there were such rounds. ``came`` are those that the first of them had not seen.
     """
 
-    rows: Mapping[str, Row] = field(default_factory=dict)
+    rows: Mapping[str, Before] = field(default_factory=dict)
     made: frozenset[str] = frozenset()
     later: bool = False
     came: frozenset[str] = frozenset()
