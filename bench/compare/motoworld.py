@@ -1,7 +1,7 @@
 """The process of moto: an account of so many users with one active key each, served over HTTP with threads, and counted.
 
-A line of JSON on standard input is answered by one on standard output: ``open`` with the number of ``keys`` begins anew; ``counts`` of the
-calls since, by operation; ``working``: how many keys are active.
+A line of JSON on standard input is answered by one on standard output: ``open`` with the number of ``keys`` begins anew, and moto is then
+``latency`` seconds away; ``counts`` of the calls since, by operation; ``working``: how many keys are active.
 """
 
 from __future__ import annotations
@@ -11,13 +11,17 @@ import json
 import logging
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import parse_qs
 
 from moto.core.base_backend import BackendDict
-from moto.iam.models import IAMBackend, iam_backends
+from moto.core.responses import ActionResult
+from moto.iam.models import iam_backends
+from moto.iam.responses import IamResponse
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
@@ -25,11 +29,12 @@ ACCOUNT: Final = "123456789012"
 
 
 class Counted:
-    """moto's application, with each call counted by its operation."""
+    """moto's application, with each call counted by its operation. ``latency``: seconds that it is away."""
 
     def __init__(self, app: Callable[[dict[str, Any], Any], Iterable[bytes]]) -> None:
         self._app = app
         self._turn = threading.Lock()
+        self.latency = 0.0
         self.counts: Counter[str] = Counter()
 
     def __call__(self, environ: dict[str, Any], start: Any) -> Iterable[bytes]:
@@ -38,6 +43,8 @@ class Counted:
         environ["wsgi.input"] = io.BytesIO(body)
         with self._turn:
             self.counts[parse_qs(body.decode()).get("Action", ["?"])[0]] += 1
+        if self.latency:
+            time.sleep(self.latency)
         return self._app(environ, start)
 
 
@@ -51,17 +58,18 @@ def seed(keys: int) -> None:
         iam.create_access_key(name)
 
 
-def with_root() -> None:
-    """Put the root user into moto's credential report: AWS's always has that line, and without it it is no such report."""
-    plain = IAMBackend.get_credential_report
+def amend_reports() -> None:
+    """Give moto's credential report what each of AWS's has: a line of the root user, and a date that is not years ago."""
 
-    def whole(self: IAMBackend) -> str:
-        columns, _, users = plain(self).partition("\n")
+    def amended(response: IamResponse) -> ActionResult:
+        columns, _, users = response.backend.get_credential_report().partition("\n")
         said = {"user": "<root_account>", "arn": f"arn:aws:iam::{ACCOUNT}:root", "mfa_active": "true"}
         off = {name: "false" for name in columns.split(",") if name.endswith("_active")}
-        return "\n".join((columns, ",".join({**off, **said}.get(name, "N/A") for name in columns.split(",")), users))
+        root = ",".join({**off, **said}.get(name, "N/A") for name in columns.split(","))
+        made = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        return ActionResult({"Content": f"{columns}\n{root}\n{users}", "ReportFormat": "text/csv", "GeneratedTime": made})
 
-    IAMBackend.get_credential_report = whole  # type: ignore[method-assign]
+    IamResponse.get_credential_report = amended  # type: ignore[assignment, method-assign]
 
 
 def active() -> int:
@@ -71,7 +79,7 @@ def active() -> int:
 
 def main() -> None:
     """Until standard input ends."""
-    with_root()
+    amend_reports()
     app = Counted(DomainDispatcherApplication(create_backend_app))
     server = make_server("127.0.0.1", 0, app, threaded=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -82,6 +90,7 @@ def main() -> None:
             case "open":
                 seed(told["keys"])
                 app.counts.clear()
+                app.latency = told.get("latency", 0.0)
                 answer = {"endpoint": f"http://127.0.0.1:{server.port}"}
             case "counts":
                 answer = dict(sorted(app.counts.items()))

@@ -23,14 +23,17 @@ MOST_OF_CUSTODIAN: Final = 0.7
 THREADS: Final = int(inspect.signature(AwsClient).parameters["pool"].default)  # as many as Firedoor has, where nobody sets it otherwise
 
 
-async def race(*, keys: int, rounds: int, custodian: bool = True) -> Sequence[Figure]:
-    """Seconds of each side, and Firedoor's to theirs: each the median of the rounds, a ratio that of its rounds' own ratios."""
+async def race(*, keys: int, rounds: int, latency: float = 0.0, custodian: bool = True) -> Sequence[Figure]:
+    """Seconds of each side, and Firedoor's to theirs: each the median of the rounds, a ratio that of its rounds' own ratios.
+
+    ``latency`` is in seconds: how far away moto is, from every side alike. Without any, moto's own work is nearly all there is to wait for.
+    """
     all_sides = [sides.ours(), sides.floor(THREADS), sides.floor(1), *([sides.custodian()] if custodian else [])]
     taken: dict[str, list[Mapping[str, Any]]] = {side.name: [] for side in all_sides}
     async with helper("bench.compare.motoworld") as moto:
         for round_ in range(rounds):
             for side in all_sides[round_ % 2 :] + all_sides[: round_ % 2]:
-                found = await sides.run(side, moto, keys=keys)
+                found = await sides.run(side, moto, keys=keys, latency=latency)
                 taken[side.name].append(found)
                 sys.stderr.write(f"round {round_ + 1}: {side.name} took {found['seconds']:.1f} s; {_told(found['calls'])}\n")
     return [*(_seconds(side, keys, taken[side.name]) for side in all_sides), *_ratios(all_sides, taken)]
