@@ -27,7 +27,7 @@ drill: $(VENV)/.drill
 	@$(BIN)/firedoor drill $(ARGS)
 
 test: $(VENV)/.dev
-	$(BIN)/pytest -m "not e2e and not laws and not browser and not abuse and not chaos and not cluster and not scale" --numprocesses 3 --dist loadgroup $(ARGS)
+	$(BIN)/pytest -m "not e2e and not laws and not browser and not abuse and not chaos and not cluster and not scale" --numprocesses 4 --dist loadgroup $(ARGS)
 
 laws: $(VENV)/.dev
 	$(BIN)/python -m tests.laws $(ARGS)
@@ -50,7 +50,7 @@ e2e: $(VENV)/.dev
 browser: $(VENV)/.dev
 	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-liberation; } \
 	  || { echo "make browser needs chromium. On Debian and Ubuntu: apt-get install chromium"; exit 1; }
-	$(BIN)/pytest -m browser tests/browser --numprocesses 2 --dist loadfile $(ARGS)
+	$(BIN)/pytest -m browser tests/browser $(ARGS)
 
 sweep: $(VENV)/.dev
 	$(BIN)/python -m bench.sweep $(ARGS)

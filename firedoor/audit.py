@@ -6,13 +6,12 @@ from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequen
 from dataclasses import dataclass, field
 from typing import Final
 
-from firedoor import proofs
 from firedoor.chain import KEEP, Fault, Row, fault_at
 from firedoor.errors import JournalBroken
 from firedoor.journal import Event, Journal, Kind, read_row
-from firedoor.proofs import Finding, Known, Unchecked
+from firedoor.proofs import Finding, Known, Looking, Unchecked
 from firedoor.standby import former
-from firedoor.sweepproofs import Sweeps
+from firedoor.sweepproofs import Sweeps, is_stream
 
 CUT: Final = "Keep a copy of the database and of what told the head; compare with a backup, and find out who could write to it"
 
@@ -70,14 +69,17 @@ async def audit(journal: Journal, known: Known, *, told: Mapping[str, str] | Non
     chain = await journal.audit(told=told)
     findings: list[Finding] = []
     named, sweeps = _Named(), Sweeps()
+    streams = 0
     async for rows in _by_run(journal):
+        streams += is_stream(str(rows[0]["run"]))
         findings += _run(rows, known, named, sweeps)
+    findings += sweeps.across()
     stand = {**chain.found, **await _of_the_stand_by(journal, told.keys() - chain.found.keys())}
     heads = tuple(Told(head=head, where=where, stands=stand.get(head, "")) for head, where in told.items())
     lost = [Fault(what=_lost(one), advice=CUT) for one in heads if not one.stands]
     return Audit(
         events=chain.events,
-        runs=chain.runs,
+        runs=chain.runs - streams,
         head=chain.head,
         faults=(*lost, *chain.faults, *(one for one in findings if isinstance(one, Fault)), *named.faults()),
         unchecked=tuple(one for one in findings if isinstance(one, Unchecked)),
@@ -112,13 +114,19 @@ async def _by_run(journal: Journal) -> AsyncIterator[Sequence[Row]]:
 
 
 def _run(rows: Sequence[Row], known: Known, named: _Named, sweeps: Sweeps) -> Iterator[Finding]:
-    """One run's events, those that can be read; the others are faults."""
+    """One run's events, or one stream's, those that can be read; the others are faults."""
     events: list[Event] = []
     for row in rows:
         try:
             events.append(read_row(row))
         except JournalBroken:
             yield fault_at(row, "cannot be read, so nothing that rests on it is proven")
+    if events and is_stream(events[0].run):
+        yield from sweeps.stream(events)
+        return
+    looking = Looking(known)
     for event in events:
         named.note(event)
-    yield from proofs.check(events, known, sweeps)
+        yield from looking.at(event)
+    if looking.sweep is not None:
+        yield from sweeps.run(looking.sweep, events, known.roster(looking.sweep.order), looking.lacks)

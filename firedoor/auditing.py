@@ -14,6 +14,7 @@ from firedoor.approval import Roster
 from firedoor.audit import Audit, audit
 from firedoor.canonical import LONE_SURROGATE
 from firedoor.catalogue import Catalogue
+from firedoor.chain import Row
 from firedoor.errors import BadInput, UnknownRun, shown
 from firedoor.evidence import pack
 from firedoor.journal import Journal, read_row
@@ -23,6 +24,7 @@ from firedoor.run import Order, Record, fold, looking, readable
 from firedoor.seal import Seal
 from firedoor.settings import Settings, load
 from firedoor.store import Store
+from firedoor.sweep import Progress
 
 LONGEST: Final = 50_000_000
 MOST_RELATED: Final = 1000
@@ -53,11 +55,10 @@ async def export(run: str, to: Path | None = None) -> Path:
                 raise UnknownRun(f"there is no run {shown(run)}", advice="See `firedoor runs`")
             chain = await journal.audit()
             record = fold(run, [read_row(row) for row in rows])
-            if record.order.sweep:
-                raise BadInput(f"run {run} is a sweep, and only incidents have evidence packs", advice="Use `firedoor sweep report --json`")
             roster = _rosters(settings)(record.order) or Roster(people=())
-            kin = await related(journal, record)
-            made = pack.files(pack.Whole(run=run, rows=rows, roster=roster, head=chain.head, height=chain.events, related=kin))
+            kin, batches = await related(journal, record), await batches_of(journal, run, rows)
+            whole = pack.Whole(run=run, rows=rows, roster=roster, head=chain.head, height=chain.events, related=kin, batches=batches)
+            made = pack.files(whole)
     return _written(run, to, pack.zipped(made))
 
 
@@ -65,6 +66,13 @@ def _check_whole(store: Store) -> None:
     """Raise `BadInput` where the database is out of reach: its stand-by holds what this machine knows, and proves nothing of the rest."""
     if store.standing_by:
         raise BadInput("the journal's database does not answer, and its stand-by has only a part of it", advice="Try again once it is back")
+
+
+async def batches_of(journal: Journal, run: str, rows: Sequence[Row]) -> Sequence[Row]:
+    """The events of a sweep's batches as they are stored, stream by stream; none where the run is no sweep."""
+    progress = Progress()
+    progress.take([read_row(row) for row in rows])
+    return [row for _, batch in sorted(progress.batches.items()) async for row in journal.rows(batch.stream(run))]
 
 
 async def related(journal: Journal, record: Record) -> Mapping[str, str]:

@@ -252,12 +252,18 @@ class _Work:
             return []
         now, most = datetime.now(UTC), self._bench.most
         for kind in dict.fromkeys(lot.credential.type for lot in lots):
-            fresh = [lot for lot in lots if lot.credential.type == kind and lot.credential.name not in self._begun]
+            some = [lot for lot in lots if lot.credential.type == kind]
+            fresh = [lot for lot in some if not self._has_begun(lot)]
             many = await self._bench.allotments.take(self._bench.run, kind, len(fresh), most=most.get(kind, 0))
             _give_up(fresh[many:], f"it is one more than the {most.get(kind, 0)} that were approved")
             if not self._bench.grant.admits(item=kind, effect="", cover=kind, used=0, now=now):
-                _give_up(fresh, "it is not covered by the approval")
+                _give_up(some, "it is not covered by the approval")
         return [lot for lot in lots if not lot.over]
+
+    def _has_begun(self, lot: Lot) -> bool:
+        """Whether it was written to before, in this round or an earlier one: then it counts already."""
+        before = self._known.rows.get(lot.credential.name)
+        return lot.credential.name in self._begun or (before is not None and before.begun is not None)
 
     async def _apply(self, lot: Lot, writes: Sequence[Write], fence: int) -> list[Wrote]:
         """The changes of one credential, one after the other; what comes after one that failed is left for the next look."""

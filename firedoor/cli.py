@@ -182,7 +182,7 @@ def show(run: RunName, as_json: AsJson = False) -> None:
     from firedoor import running, sweepwords, words
 
     found = _run(running.show(run))
-    _show(found, as_json=as_json, render=sweepwords.report if "left_over" in found else words.report_markdown)
+    _show(found, as_json=as_json, render=sweepwords.shown if "mandate" in found else words.report_markdown)
 
 
 @playbooks_app.command("list")

@@ -136,7 +136,8 @@ def sweep_report(
 
     report = asyncio.run(running.show(run))
     if "left_over" not in report:
-        raise BadInput(f"run {run} is no sweep, or has not ended", advice=f"Use `firedoor show {run}`")
+        what = "is under way" if "mandate" in report else "is no sweep"
+        raise BadInput(f"run {run} {what}", advice=f"See `firedoor show {run}`")
     for path, render in ((html, sweephtml.page), (markdown, sweepwords.report)):
         if path is not None:
             _write(path, render(report))

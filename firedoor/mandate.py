@@ -21,6 +21,11 @@ LONGEST: Final = timedelta(days=184)
 MANDATES: Final = "mandate:"  # begins the name of the stream that holds a sweep's mandates
 
 
+def stream_of(name: str) -> str:
+    """Where a sweep's mandates are on record."""
+    return f"{MANDATES}{name}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mandate:
     """One sweep, how much it may change in one run, until when. ``signed`` maps names on the roster to their proofs."""

@@ -12,19 +12,17 @@ from datetime import timedelta
 from enum import Enum
 from typing import Final, cast
 
-from firedoor import planning, signing, sweepproofs
+from firedoor import planning, signing
 from firedoor.approval import Answer, Decision, Request, Roster, Ruling, document, eligible, subject
 from firedoor.canonical import JSON
 from firedoor.chain import Fault
 from firedoor.errors import JournalBroken
 from firedoor.journal import Event, Kind
-from firedoor.mandate import MANDATES, Mandate
+from firedoor.mandate import MANDATES, Mandate, stream_of
 from firedoor.model import Outcome, Tier
-from firedoor.run import Item, Order, Record, Started, StepResult, read_as, revive, take
+from firedoor.run import Item, Order, Record, Started, StepResult, read_as, take
 from firedoor.seal import Seal
 from firedoor.standing import Standing
-from firedoor.sweepbook import Sweep
-from firedoor.sweepproofs import Approved, Sweeps
 
 NO_SEAL: Final = "the serving process's key is not on this machine"
 NO_ROSTER: Final = "the roster of that time is not known here"
@@ -74,20 +72,8 @@ class Proof(Enum):
     UNKNOWN = "unknown"
 
 
-def check(events: Sequence[Event], known: Known, sweeps: Sweeps | None = None) -> Iterator[Finding]:
-    """All that is wrong with one run's events, or cannot be checked. ``sweeps`` remembers what a sweep may change, for its batches."""
-    if sweeps is not None and events and "/" in events[0].run:
-        yield from sweeps.stream(events)
-        return
-    looking = _Run(known)
-    for event in events:
-        yield from looking.at(event)
-    if sweeps is not None:
-        looking.remember(sweeps)
-
-
-class _Run:
-    """One run, as it grew."""
+class Looking:
+    """One run, as it grew: all that is wrong with its events, or cannot be checked."""
 
     def __init__(self, known: Known) -> None:
         self._known = known
@@ -96,33 +82,36 @@ class _Run:
         self._asked = self._ruled = Proof.SOUND
         self._decided: list[tuple[Decision, Proof]] = []
         self._begun: dict[str, dict[str, str]] = {}  # by item: the cover of each effect
-        self._mandate: Mandate | None = None
-        self._mandated = 0  # valid signatures
+
+    @property
+    def sweep(self) -> Record | None:
+        """The run's record, where it is a sweep."""
+        return self._record if self._record is not None and self._record.order.sweep else None
+
+    @property
+    def lacks(self) -> str:
+        """Why the run was not approved, as far as it could be checked; empty where it was."""
+        if self._record is None or self._record.request is None:
+            return "nobody was asked"
+        return self._lacks(self._record.request, self._record)
 
     def at(self, event: Event) -> Iterator[Finding]:
+        """One event more."""
         if event.kind not in set(Kind):
             yield _fault(event, f"is of a kind that there is not, {event.kind!r}")
-        elif (apart := self._apart(event)) is not None:
-            yield from apart
-        elif event.kind == Kind.OPENED and self._record is not None:
-            yield _fault(event, "opens the run a second time")
-        else:
-            yield from self._taken(event)
-
-    def _apart(self, event: Event) -> Iterator[Finding] | None:
-        """The findings of an event that is no part of an incident's record; None for all others."""
+            return
         if event.kind == Kind.STANDING:
-            return self._standing(event)
-        if event.kind in sweepproofs.OF_THE_SWEEP or (event.kind == Kind.SETTLED and self._record is not None):
-            return self._of_a_sweep(event)
+            yield from self._standing(event)
+            return
         if event.kind == Kind.ASKED:
-            named = {name for name, said in event.body.items() if isinstance(said, str)}
-            return iter([] if named == {"run", "by"} else [_fault(event, "does not say who asked, and which run it is")])
+            if {name for name, said in event.body.items() if isinstance(said, str)} != {"run", "by"}:
+                yield _fault(event, "does not say who asked, and which run it is")
+            return
         if event.kind == Kind.NOTED and self._record is None:
-            return iter([])  # a run that ended before it was planned may still have a word about it
-        return None
-
-    def _taken(self, event: Event) -> Iterator[Finding]:
+            return  # a run that ended before it was planned may still have a word about it
+        if event.kind == Kind.OPENED and self._record is not None:
+            yield _fault(event, "opens the run a second time")
+            return
         try:
             self._record = take(self._record, event)
         except JournalBroken as broken:
@@ -132,11 +121,6 @@ class _Run:
             yield from list(self._judged(event, self._record))
         except (TypeError, ValueError, KeyError, AttributeError, RecursionError):  # a moment without a time zone, a step that is a number
             yield _fault(event, f"holds values that Firedoor never writes in a {event.kind}")
-
-    def _of_a_sweep(self, event: Event) -> Iterator[Finding]:
-        yield from sweepproofs.of_the_sweep(event)
-        if event.kind == Kind.SWEEP and event.body.get("mandate") is not None:
-            yield from self._mandated_by(event)
 
     def _judged(self, event: Event, record: Record) -> Iterator[Finding]:  # noqa: C901 - one case a kind of event
         match event.kind:
@@ -158,8 +142,12 @@ class _Run:
                     yield _fault(event, f"is a receipt for {done.says!r}, which was never begun", LOOK)
             case Kind.ENDED:
                 yield from self._ended(event, record)
-            case Kind.FINISHED:
+            case Kind.FINISHED if not record.order.sweep:
                 yield from self._finished(event, record)
+            case Kind.SWEEP | Kind.LISTED | Kind.UNLISTED | Kind.ROUND | Kind.SETTLED if not record.order.sweep:
+                yield _fault(event, "is of a sweep, and this run is none")
+            case Kind.INTENTS | Kind.RECEIPTS:
+                yield _fault(event, "is of a sweep's batch, and does not stand in its stream", LOOK)
 
     def _opened(self, event: Event, record: Record) -> Iterator[Finding]:
         self._roster = self._known.roster(record.order)
@@ -181,7 +169,7 @@ class _Run:
             why = f"the roster that was asked ({request.roster[:23]}…) is not the one that is known here"
             yield _unchecked(event, "who might decide", why)
         if request.standing is not None:
-            yield from _signatures(event, request.standing, self._roster)
+            yield from signatures(event, request.standing, "standing approval", self._roster)[1]
 
     def _decision(self, event: Event, record: Record, decision: Decision) -> Iterator[Finding]:
         what = f"{decision.by}'s decision to {decision.answer}"
@@ -280,40 +268,8 @@ class _Run:
         elif ended.outcome is Outcome.CHANGED and not record.done(ended.item):
             yield _fault(event, f"says that {ended.item} was changed, and there is no receipt for it")
 
-    def remember(self, sweeps: Sweeps) -> None:
-        """What this run's batches may change, if it is a sweep."""
-        record = self._record
-        if record is None or not record.order.sweep:
-            return
-        most = {item.id: cover.at_most for item in record.items if item.plan is not None for cover in item.plan.covers}
-        if self._mandate is not None:
-            short = self._mandated < self._mandate.required
-            lacks = f"its mandate has {self._mandated} valid signature(s), and needs {self._mandate.required}" if short else ""
-        else:
-            lacks = self._lacks(record.request, record) if record.request is not None else "nobody was asked"
-        sweeps.approved[record.order.run] = Approved(most=most, lacks=lacks)
-
-    def _mandated_by(self, event: Event) -> Iterator[Finding]:
-        """The mandate that a sweep rests on: signed by those who may, for this very playbook."""
-        try:
-            self._mandate = mandate = revive(Mandate, event.body["mandate"])
-            book = Sweep.model_validate(event.body["playbook"])
-        except (ValueError, TypeError):
-            yield _fault(event, "cannot be read as what it says it is, a sweep with a mandate")
-            return
-        roster = self._known.standing if self._known.standing is not None and self._known.standing.hash == mandate.roster else None
-        for name, proof in mandate.signed.items():
-            worth, findings = _signed(event, f"{name}'s mandate", mandate.document, proof, roster, name, hardware=False)
-            self._mandated += worth is not Proof.FALSE
-            yield from findings
-        if mandate.playbook != book.digest or not mandate.made <= event.at < mandate.expires:
-            self._mandated = 0
-            yield _fault(event, "rests on a mandate for another playbook, or on one that was not in force", LOOK)
-
     def _finished(self, event: Event, record: Record) -> Iterator[Finding]:
         """The report says how each step ended and how many writes were begun: the events say the same."""
-        if record.order.sweep:
-            return  # its batches stand in streams of their own
         steps = cast("Sequence[Mapping[str, JSON]]", event.body["steps"])
         told = {step["id"]: step["outcome"] for step in steps}
         real = {item.id: str(record.results[item.id].outcome) if item.id in record.results else "PENDING" for item in record.items}
@@ -321,20 +277,24 @@ class _Run:
             yield _fault(event, "reports something else than what the run's events say")
 
     def _standing(self, event: Event) -> Iterator[Finding]:
+        mandated = event.run.startswith(MANDATES)
+        what = "mandate" if mandated else "standing approval"
         try:
-            if event.run.startswith(MANDATES):
-                yield from _signatures(event, read_as(Mandate, event.body, event), self._known.standing)
-            else:
-                yield from _signatures(event, read_as(Standing, event.body, event), self._known.standing)
+            given = read_as(Mandate, event.body, event) if mandated else read_as(Standing, event.body, event)
+            yield from signatures(event, given, what, self._known.standing)[1]
+            if isinstance(given, Mandate) and event.run != stream_of(given.sweep):
+                yield _fault(event, f"is a mandate of another sweep, {given.sweep}")
         except (JournalBroken, TypeError):
-            yield _fault(event, "cannot be read as what it says it is, a standing approval")
+            yield _fault(event, f"cannot be read as what it says it is, a {what}")
 
 
-def _signatures(event: Event, standing: Standing | Mandate, roster: Roster | None) -> Iterator[Finding]:
-    """What is wrong with the signatures of a standing approval, or of a sweep's mandate."""
-    there = roster if roster is not None and roster.hash == standing.roster else None
-    for name, proof in standing.signed.items():
-        yield from _signed(event, f"{name}'s standing approval", standing.document, proof, there, name, hardware=False)[1]
+def signatures(event: Event, given: Standing | Mandate, what: str, roster: Roster | None) -> tuple[Mapping[str, Proof], Sequence[Finding]]:
+    """What each signature of a standing approval or a mandate is worth, by name, and what is wrong with them."""
+    there = roster if roster is not None and roster.hash == given.roster else None
+    judged = {
+        name: _signed(event, f"{name}'s {what}", given.document, proof, there, name, hardware=False) for name, proof in given.signed.items()
+    }
+    return {name: proof for name, (proof, _) in judged.items()}, [one for _, findings in judged.values() for one in findings]
 
 
 def _signed(  # noqa: PLR0917 - what is signed, by whom, and whose it must be

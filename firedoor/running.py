@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from firedoor import diagram, inputs, late, lint, orchestrating, playbook, report, shelf, wiring
+from firedoor import diagram, inputs, late, lint, orchestrating, playbook, report, shelf, sweepreport, wiring
 from firedoor.approval import Answer, Way
 from firedoor.channel import Channel, Together
 from firedoor.clients import TELLING, AwsStandIn
@@ -23,6 +23,7 @@ from firedoor.orchestrating import Report, orchestrate
 from firedoor.run import Order, Record, fold, looking, readable
 from firedoor.settings import Settings, load
 from firedoor.starts import Starts
+from firedoor.sweep import Progress
 from firedoor.terminal import Signer, newest_standing, sign_once_asked
 
 LATE_SECONDS = 5.0
@@ -147,16 +148,13 @@ async def undo(run: str, *, requester: str, say: Say, tell: Tell = _untold) -> R
     """Undo what a run changed, with approval in Slack."""
     settings = load()
     original = await _recorded(settings, run)
+    order = wiring.undo_order(original.order, mode=original.order.mode, requester=requester)
     await _check_free(settings, run)
-    if original.order.sweep:
-        advice = "Activate single credentials at their vendor, by hand"
-        raise BadInput(f"run {run} is a sweep, and is not undone as a whole", advice=advice)
     if original.order.mode is Mode.DRILL:
         raise BadInput(f"run {run} was a drill", advice="Use `firedoor drill --undo` to see a drill undone")
     if original.report is None:
         raise BadInput(f"run {run} is not over", advice=f"Stop or resume it first; see `firedoor show {run}`")
     wiring.requester(settings, requester)
-    order = wiring.undo_order(original.order, mode=original.order.mode, requester=requester)
     async with AsyncExitStack() as stack:
         house = await with_people(stack, settings, wiring.vendors_in(original.items), say=say)
         say(f"Run {order.run}: planning the way back from run {run}.")
@@ -200,6 +198,8 @@ async def serve(*, say: Say) -> None:
             raise house.missing[vendor]  # by daylight, when this is started, it is mended before it is needed
         if taken := await starts.take_over():
             say(f"Going on with what was under way: {', '.join(taken)}")
+        for run in await starts.sweeps_left():
+            say(f"The sweep {run} is not over, and nobody works on it. Go on with it: firedoor sweep resume {run}")
         say("Listening in Slack. Stop with Ctrl-C; runs go on when it is started again.")
         await late.keep_up(house.journal, house.leases)
         await asyncio.Event().wait()
@@ -367,7 +367,13 @@ async def _check_free(settings: Settings, run: str) -> None:
 
 async def _reported(journal: Journal, run: str) -> Report:
     with readable(run):
-        record = fold(run, await journal.events(run))
+        events = await journal.events(run)
+        record = fold(run, events)
+        progress = Progress()
+        if record.order.sweep and record.report is None:
+            progress.take(events)
+    if record.order.sweep:
+        return record.report or sweepreport.so_far(record, progress, head=await journal.head())
     return record.report or report.compose(record, head=await journal.head())
 
 

@@ -41,7 +41,7 @@ def _word(batch: Batch, row: Row, before: Before | None) -> Before:
         outside=row.outside,
         written=bool(row.done) or (before is not None and before.written),
         failed=row.reason if row.disposition is Disposition.FAILED else "",
-        begun=row.begun if before is None or row.done else before.begun,
+        begun=row.begun if before is None or row.done else before.begun or row.begun,
     )
 
 

@@ -60,7 +60,7 @@ def situation_of(record: Record) -> Situation:
         requester=order.requester,
         asked=order.asked,
         state=state,
-        headline=headline(told),
+        headline=f"Under way: {order.title}" if order.sweep and not record.report else headline(told),
         needed=max(int(record.request.required) - len(given), 1) if waits and record.request else 0,
         expires=record.request.expires if waits and record.request else None,
         ended=record.moments.get("run.finished") if state is State.OVER else None,

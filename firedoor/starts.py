@@ -14,6 +14,7 @@ from firedoor import quota, shelf, wiring
 from firedoor.approval import Way
 from firedoor.channel import Later
 from firedoor.defect import kind_and_place
+from firedoor.engine import held_as
 from firedoor.errors import BadInput, FiredoorError, JournalBroken, JournalError, RunHeld, UnknownRun, nearest, shown
 from firedoor.journal import Kind
 from firedoor.model import Mode
@@ -73,19 +74,33 @@ class Starts:
         return any(event.kind == Kind.FINISHED for event in await self._house.journal.events(run))
 
     async def take_over(self) -> Sequence[str]:
-        """Go on with the runs that a process before this one left behind; their names. What somebody stopped is left to people."""
+        """Go on with the runs that a process before this one left behind; their names. What somebody stopped is left to people.
+
+        Sweeps are left too (`sweeps_left`): they have clients of their own that hold requests back, which this process has not, and
+        thousands of requests at once would keep it from containing.
+        """
         taken = []
         for event in await self._house.journal.opened(most=LOOKED_AT, mode=str(self._mode)):
             try:
                 record = await self._record(event.run)
             except JournalBroken:
                 continue  # whoever damaged it must not keep the others from going on
-            if record.order.sweep:
-                continue  # a sweep is no incident: its helpers go on with it, or the next night does, with identities of their own
-            if record.report is None and record.items and event.run not in self._begun and not self._house.desk.stopped_by(record):
+            left = record.report is None and record.items and event.run not in self._begun
+            if left and not record.order.sweep and not self._house.desk.stopped_by(record):
                 self._keep(record.order, self._resumed(record.order))
                 taken.append(event.run)
         return taken
+
+    async def sweeps_left(self) -> Sequence[str]:
+        """The sweeps that are not over and that no living process works on, newest first. What somebody stopped is left to people."""
+        left = []
+        for event in await self._house.journal.opened(most=LOOKED_AT, mode=str(self._mode)):
+            with suppress(JournalBroken):
+                record = await self._record(event.run)
+                over = not record.order.sweep or record.report is not None or self._house.desk.stopped_by(record)
+                if not over and not await self._house.leases.living(held_as(event.run)):
+                    left.append(event.run)
+        return left
 
     async def _resumed(self, order: Order) -> Report:
         engine = self._house.engine

@@ -49,25 +49,35 @@ class Stocktaking:
             await asyncio.gather(listing, return_exceptions=True)
 
     async def _list(self, portions: asyncio.Queue[Portion | None]) -> None:
-        turns = asyncio.Semaphore(PLACES_AT_ONCE)
-
-        async def one(source: Source, place: str) -> None:
-            async with turns:
-                try:
-                    async for page in source.holders(place):
-                        for start in range(0, len(page), HOLDERS_AT_ONCE):
-                            await portions.put(await source.credentials(place, page[start : start + HOLDERS_AT_ONCE]))
-                except FiredoorError as error:
-                    self.unlisted.append(f"{place}, by {source.spec.id}: {error.what}")
-
+        turns, failed = asyncio.Semaphore(PLACES_AT_ONCE), None
         try:
             async with together() as group:
                 for source in self.sources.values():
-                    if any(map(self.scope.concerns, source.spec.types)):
-                        for place in filter(self.scope.enters, await source.places()):
-                            group.create_task(one(source, place))
-        finally:
-            await portions.put(None)
+                    for place in await self._places(source):
+                        group.create_task(self._place(source, place, portions, turns))
+        except Exception as error:  # noqa: BLE001 - whoever takes the portions is to wait for no more, and is told of it, whatever it is
+            failed = error
+        await portions.put(None)  # not where this was called off: nobody takes any more then
+        if failed is not None:
+            raise failed
+
+    async def _places(self, source: Source) -> Sequence[str]:
+        if not any(map(self.scope.concerns, source.spec.types)):
+            return ()
+        try:
+            return [place for place in await source.places() if self.scope.enters(place)]
+        except FiredoorError as error:
+            self.unlisted.append(f"everything by {source.spec.id}: {error.what}")
+            return ()
+
+    async def _place(self, source: Source, place: str, portions: asyncio.Queue[Portion | None], turns: asyncio.Semaphore) -> None:
+        async with turns:
+            try:
+                async for page in source.holders(place):
+                    for start in range(0, len(page), HOLDERS_AT_ONCE):
+                        await portions.put(await source.credentials(place, page[start : start + HOLDERS_AT_ONCE]))
+            except FiredoorError as error:
+                self.unlisted.append(f"{place}, by {source.spec.id}: {error.what}")
 
 
 def told(one: Credential) -> Mapping[str, Any]:

@@ -126,14 +126,15 @@ class Sweeping:
         """
         progress, helped = Progress(), 0
         async for _ in self.journal.ticks(run):
+            leaderless = await self.leases.holder(held_as(run)) is None  # asked first: whoever ends a sweep says so, and then gives it up
             events = await self.journal.events(run, after=progress.seen)
             progress.take(events)
             if any(event.kind == Kind.FINISHED for event in events):
                 return helped
             if progress.rounds and progress.waiting(max(progress.rounds)):
                 helped += await self._work_off(run, progress, max(progress.rounds), await self.desk.record(run))
-            elif await self.leases.holder(held_as(run)) is None:
-                with suppress(RunHeld):  # another helper was quicker
+            elif leaderless:
+                with suppress(RunHeld, BadInput):  # another helper was quicker, and may have come to the end
                     await self.resume(run)
         raise AssertionError("the journal beats without end")
 
@@ -209,7 +210,13 @@ class Sweeping:
                     unlisted = Unlisted(round=round_, source=name, place="everywhere", why=why)
                     await self.journal.append(run, Kind.UNLISTED, unlisted, under=hold)
                     continue
-                for place in filter(scope.enters, await source.places()):
+                try:
+                    places = [place for place in await source.places() if scope.enters(place)]
+                except FiredoorError as error:
+                    unlisted = Unlisted(round=round_, source=name, place="everywhere", why=error.what)
+                    await self.journal.append(run, Kind.UNLISTED, unlisted, under=hold)
+                    continue
+                for place in places:
                     group.create_task(one(name, source, place))
         listed = {"round": round_, "batches": made, "writes": writes}
         await self.journal.append(run, Kind.ROUND, listed, claim=f"round:{round_}", under=hold)

@@ -58,6 +58,39 @@ def compose(
     }
 
 
+def so_far(record: Record, progress: Progress, *, head: str) -> Mapping[str, Any]:
+    """Where a sweep stands that is under way. What is left over is known only at its end, so nothing here says so."""
+    order, number = record.order, max([*progress.rounds, *(one.round for one in progress.batches.values())], default=0)
+    batches = [one for one in progress.batches.values() if one.round == number]
+    settled = progress.of_round(number)
+    return {
+        "run": order.run,
+        "incident": order.incident,
+        "playbook": order.playbook,
+        "mode": str(order.mode),
+        "undoes": None,
+        "requester": order.requester,
+        "outcome": "running",
+        "title": order.title,
+        "listing": number,
+        "listed": number in progress.rounds,
+        "batches": len(batches),
+        "settled": len(settled),
+        "found": sum(one.found for one in settled),
+        "in_scope": sum(one.in_scope for one in settled),
+        "open": [_unlisted(one) for one in progress.unlisted if one.round == number],
+        "mandate": progress.mandate is not None,
+        "plan": {"fingerprint": record.fingerprint, "changes": []},
+        "approval": approval(record),
+        "steps": [],
+        "seconds": {"total": None},
+        "writes": sum(one.wrote for one in progress.settled.values()),
+        "residual": [],
+        "ticket": None,
+        "journal_head": head,
+    }
+
+
 def _left(row: Row) -> Mapping[str, Any]:
     return {"id": row.label, "credential": row.credential, "outcome": str(row.disposition), "reason": row.reason, "until": plain(row.until)}
 

@@ -9,24 +9,29 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from firedoor import running, signing, stocktaking, sweepbook, sweepplan, wiring
-from firedoor.errors import BadInput, Misconfigured
+from firedoor.approval import Ruling
+from firedoor.errors import BadInput, Misconfigured, RunHeld
 from firedoor.fingerprints import Fingerprints
 from firedoor.imported import Imported
 from firedoor.journal import Event, Journal, Kind
-from firedoor.mandate import MANDATES, Mandate, draw_up
+from firedoor.lease import Leases
+from firedoor.mandate import Mandate, draw_up, stream_of
 from firedoor.model import Mode
-from firedoor.run import Order, fold, read_as, readable
+from firedoor.report import RunOutcome
+from firedoor.run import Order, Record, fold, looking, read_as, readable
 from firedoor.scope import Scope
 from firedoor.settings import Settings, SweepSettings, load
 from firedoor.stocktaking import Stocktaking
 from firedoor.sweep import Progress
 from firedoor.sweepbook import Sweep
-from firedoor.sweeping import Sweeping
+from firedoor.sweeping import Sweeping, held_as
 from firedoor.terminal import Signer
 from firedoor.treatment import Treatment
+
+RESUMABLE: Final = frozenset({RunOutcome.PARTIAL, RunOutcome.STOPPED})
 
 Report = Mapping[str, Any]
 Say = Callable[[str], None]
@@ -39,10 +44,14 @@ async def inventory(scope: Scope) -> Report:
     vendors = frozenset(unit.spec.vendor for unit in known.sources.values() if any(map(scope.concerns, unit.spec.types)))
     if not vendors:
         raise BadInput("nothing lists credentials of that type", advice=f"There are: {', '.join(types())}")
+    not_set_up = sorted(vendors - set_up(settings)) if scope.types else []  # without a type, what a company has not is not missed
+    if vendors <= set(not_set_up):
+        raise BadInput(f"{', '.join(not_set_up)} is not set up here", advice="Set it up, then list it again")
     async with wiring.open_house(settings, vendors=vendors & set_up(settings), writes=False) as house:
         taking = Stocktaking(sources=_sweeping(house).act.sources, scope=scope)
         found = [stocktaking.told(one) async for one in taking.credentials()]
-        absent = [f"{vendor}: {why.what}" for vendor, why in house.missing.items()]
+        absent = [f"{vendor}: it is not set up here" for vendor in not_set_up]
+        absent += [f"{vendor}: {why.what}" for vendor, why in house.missing.items()]
     if not found and not taking.unlisted and not absent:
         raise BadInput("no credential matches", advice="Leave out a filter; a pattern may have * and ?")
     return {
@@ -139,7 +148,7 @@ async def nightly(name: str, *, sweeping: Callable[[Sweeping], Sweeping]) -> Rep
 
 async def resume(run: str, *, say: Say, watch: Callable[[Progress], None]) -> Report:
     """Go on with a sweep that a dead process left, or that has something left over."""
-    book = await recorded(load(), run)
+    book = await resumable(load(), run)
     settings = sweeping_settings(load(), book)
     async with AsyncExitStack() as stack:
         house = await running.with_people(stack, settings, _vendors(book), say=say)
@@ -158,14 +167,34 @@ async def help_out(run: str, *, sweeping: Callable[[Sweeping], Sweeping]) -> int
 async def recorded(settings: Settings, run: str) -> Sweep:
     """The playbook of a sweep on record. Raises `UnknownRun`, `BadInput` where it is no sweep."""
     async with wiring.open_journal(settings) as (_, journal):
-        with readable(run):
-            events = await journal.events(run)
-            fold(run, events)
-            progress = Progress()
-            progress.take(events)
-    if not progress.playbook:
+        return (await _read(journal, run))[1]
+
+
+async def resumable(settings: Settings, run: str) -> Sweep:
+    """The same of one that there is something left to do of, with nobody alive at it. Raises `BadInput`, `RunHeld` with nothing touched."""
+    async with wiring.open_journal(settings) as (store, journal):
+        record, book = await _read(journal, run)
+        if (done := record.report) is not None and (done["outcome"] not in RESUMABLE or record.ruling is Ruling.STOPPED):
+            raise BadInput(f"run {run} is over: {done['outcome']}", advice=f"See `firedoor sweep report {run}`")
+        with looking():
+            holder = await Leases(store, wiring.holder()).living(held_as(run))
+    if holder:
+        host, pid, *_ = holder.split(":")
+        why = f"run {run} is being worked on by a process that is alive, {pid} on {host}"
+        raise RunHeld(why, advice=f"Follow it with `firedoor show {run}`, or stop it: firedoor stop {run} --key FILE")
+    return book
+
+
+async def _read(journal: Journal, run: str) -> tuple[Record, Sweep]:
+    with readable(run):
+        events = await journal.events(run)
+        record, progress = fold(run, events), Progress()
+        progress.take(events)
+    if not record.order.sweep:
         raise BadInput(f"run {run} is no sweep", advice=f"Use `firedoor resume {run}`")
-    return Sweep.model_validate(progress.playbook)
+    if not progress.playbook or (record.request is None and progress.mandate is None):
+        raise BadInput(f"run {run} died before anybody was asked", advice="Start the sweep again; nothing was changed")
+    return record, Sweep.model_validate(progress.playbook)
 
 
 def sweeping_settings(settings: Settings, book: Sweep) -> SweepSettings:
@@ -196,11 +225,6 @@ def _sweeping(house: wiring.House) -> Sweeping:
     if house.sweeping is None:
         raise Misconfigured("this process only previews, so it can sweep nothing", advice="This is a defect in Firedoor")
     return house.sweeping
-
-
-def stream_of(name: str) -> str:
-    """Where a sweep's mandates are on record."""
-    return f"{MANDATES}{name}"
 
 
 async def newest_mandate(journal: Journal, name: str) -> Mandate | None:

@@ -4,12 +4,41 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from firedoor.sweep import Progress
+if TYPE_CHECKING:
+    from firedoor.sweep import Progress
 
 SHOWN: Final = 50
 Report = Mapping[str, Any]
+
+
+def shown(data: Report) -> str:
+    """A sweep as it stands: its report, or while it is under way how far it is."""
+    return report(data) if "left_over" in data else _so_far(data)
+
+
+def _so_far(data: Report) -> str:
+    return _text(
+        [
+            f"# {headline(data)}",
+            "",
+            *_section("Could not be listed so far", [f"- {one['id']}: {one['reason']}" for one in data["open"]]),
+            f"{data['found']} credentials found in this listing, {data['in_scope']} of them in scope; {data['writes']} writes in all.",
+            "",
+            f"{approval(data)}. Asked for by {data['requester']}.",
+            "",
+            f"Run {data['run']}, incident {data['incident']}, journal head {data['journal_head']}",
+        ]
+    )
+
+
+def approval(data: Report) -> str:
+    """Who approved it, or how that ended."""
+    if data["mandate"]:
+        return "Approved by its mandate"
+    given = data["approval"]
+    return f"Approved by {', '.join(given['by'])}" if given["ruling"] == "granted" else f"The approval is {given['ruling']}"
 
 
 def report(data: Report) -> str:
@@ -21,33 +50,40 @@ def report(data: Report) -> str:
     lines += _section("How each ended", rows)
     excepted = [f"- {one['label']}: {one['reason']}" for one in data["exceptions"]]
     lines += _section("Left alone, by exception", excepted)
-    approval = data["approval"]
-    by = "its mandate" if data["mandate"] else ", ".join(approval["by"]) or "nobody"
     changed = f"{data['in_scope']} credentials in scope, {data['changed']} changed by this sweep with {data['writes']} writes"
     lines += [
         f"{changed}; {data['rounds']} listings of everything; {data['seconds']['total']} s.",
         "",
-        f"Approved by {by}. Asked for by {data['requester']}.",
+        f"{approval(data)}. Asked for by {data['requester']}.",
         "",
         f"Run {data['run']}, incident {data['incident']}, journal head {data['journal_head']}",
     ]
-    return "\n".join(lines) + "\n"
+    return _text(lines)
 
 
 def headline(data: Report) -> str:
     """The one line to read first."""
+    if "left_over" not in data:
+        return f"Under way, {_stage(data)}: {data['title']}"
     left = data["left_over"]
     match data["outcome"]:
         case "closed" if data["pending"]:
             return f"0 left over; {data['pending']} on their way, inside the deadline: {data['title']}"
         case "closed":
             return f"0 left over: {data['title']}, closed"
-        case "denied" | "expired":
+        case "denied" | "expired" | "stopped" if data["outcome"] != "stopped" or not data["rounds"]:
             return f"Nothing was changed: {data['title']} was {data['outcome']}"
         case "stopped":
             return f"STOPPED, {left} left over so far: {data['title']}"
         case _:
             return f"{left} LEFT OVER: {data['title']}, NOT closed"
+
+
+def _stage(data: Report) -> str:
+    if not data["listing"]:
+        return "nothing listed yet"
+    more = "" if data["listed"] else ", still being listed"
+    return f"listing {data['listing']}, {data['settled']} of {data['batches']} batches settled{more}"
 
 
 def preview(data: Report) -> str:
@@ -60,7 +96,7 @@ def preview(data: Report) -> str:
     changes = [f"- {one}" for one in data["changes"]] + ([f"- and {more} more"] if more else [])
     lines += _section(f"{data['changes_in_all']} changes", changes)
     lines += _section(f"What {data['approvers']} of the approvers would be asked", [f"- {one}" for one in data["approval"]])
-    return "\n".join(lines) + "\n"
+    return _text(lines)
 
 
 def inventory(data: Report) -> str:
@@ -75,7 +111,7 @@ def inventory(data: Report) -> str:
         f"{_of('owner', one['owner'])}{_of('given to', one['given_to'])}"
         for one in found
     ]
-    return "\n".join(lines) + "\n"
+    return _text(lines)
 
 
 def difference(data: Report) -> str:
@@ -87,7 +123,7 @@ def difference(data: Report) -> str:
         f"- {name}: {', '.join(f'{key} {was} → {now}' for key, (was, now) in fields.items())}" for name, fields in data["changed"].items()
     ]
     lines += _section("Changed", changed)
-    return "\n".join(lines) + "\n"
+    return _text(lines)
 
 
 def watching(*, as_json: bool) -> tuple[Callable[[str], None], Callable[[Progress], None]]:
@@ -147,6 +183,11 @@ def _section(title: str, rows: Iterable[str]) -> list[str]:
         return []
     more = [f"- and {len(found) - SHOWN} more; `--json` lists all"] if len(found) > SHOWN else []
     return [f"## {title}", "", *found[:SHOWN], *more, ""]
+
+
+def _text(lines: Iterable[str]) -> str:
+    """The lines, each of them one whatever a vendor calls its users: what cannot be seen shows as its code point."""
+    return "".join("".join(one if one.isprintable() else f"[U+{ord(one):04X}]" for one in line) + "\n" for line in lines)
 
 
 def _counts(counts: Mapping[str, int]) -> str:

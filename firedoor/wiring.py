@@ -106,7 +106,12 @@ def take_order(book: Playbook, given: Mapping[str, Sequence[str]], *, mode: Mode
 
 
 def undo_order(original: Order, *, mode: Mode, requester: str) -> Order:
-    """An order to undo a run, of the same incident."""
+    """An order to undo a run, of the same incident. Raises `BadInput` for a sweep: what it shut stays shut until people look at it."""
+    if original.sweep:
+        raise BadInput(
+            f"run {original.run} is a sweep, and a sweep is not undone as a whole",
+            advice=f"Activate single credentials by hand, at their vendor; what was written: firedoor audit export {original.run}",
+        )
     return Order(
         run=name_run(),
         incident=original.incident,

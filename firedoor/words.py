@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from firedoor import sweepwords
+
 SHOWN = 50
 RUNS_NAMED = 5
 MARKS = {"CHANGED": "done", "ALREADY": "already so", "PREVIEWED": "would change", "PENDING": "not reached"}
@@ -45,7 +47,9 @@ def report_markdown(report: Mapping[str, Any]) -> str:
 
 
 def headline(report: Mapping[str, Any]) -> str:
-    """The one line to read first."""
+    """The one line to read first; a sweep has one of its own."""
+    if "left_over" in report:
+        return sweepwords.headline(report)
     steps, still_open = _count(report["steps"], "step"), len(report["open"])
     if report["undoes"] and report["outcome"] not in ("previewed", "running"):
         return _undone(report, steps)

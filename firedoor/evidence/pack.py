@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from firedoor import heads, report, signing, words
+from firedoor import heads, report, signing, sweepreport, sweepwords, words
 from firedoor.approval import Decision, Request, Roster, document
 from firedoor.canonical import canonical, plain
 from firedoor.chain import Row
 from firedoor.evidence.readme import readme
 from firedoor.journal import Event, Kind, read_row
+from firedoor.mandate import Mandate
 from firedoor.run import Record, Started, read_as, take
+from firedoor.sweep import Progress
 
 HERE: Final = Path(__file__).resolve().parent
-IMPORT: Final = "from firedoor.evidence.signatures import HOSTILE, holds\n"
+PARTS: Final = ("hashing", "signatures", "batches")  # of the verifier, besides its main one
+IMPORT: Final = re.compile(r"^from firedoor\.evidence\.\w+ import .+\n", re.MULTILINE)
+MARK: Final = "Files = Mapping[str, bytes]\n"  # where the verifier's own begins
 EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # a zip's first day: two packs of the same record have the same bytes
 
 
@@ -35,7 +40,10 @@ class Signed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Whole:
-    """All that a pack is made of. ``roster`` is today's, ``head`` and ``height`` are the journal's; ``related`` maps runs to words."""
+    """All that a pack is made of. ``roster`` is today's, ``head`` and ``height`` are the journal's; ``related`` maps runs to words.
+
+    ``batches`` are the events of a sweep's batches, stream by stream.
+    """
 
     run: str
     rows: Sequence[Row]
@@ -43,6 +51,7 @@ class Whole:
     head: str
     height: int
     related: Mapping[str, str]
+    batches: Sequence[Row] = ()
 
 
 def files(whole: Whole) -> Mapping[str, bytes]:
@@ -54,7 +63,7 @@ def files(whole: Whole) -> Mapping[str, bytes]:
         record = take(record, event)
         signed += _signed(event, record)
     assert record is not None, "a pack is of a run that there is"
-    told = record.report or report.compose(record, head=record.head)
+    told = record.report or _so_far(record, events)
     keys = _keys(signed, record, whole.roster)
     about = {
         "run": whole.run,
@@ -70,18 +79,27 @@ def files(whole: Whole) -> Mapping[str, bytes]:
         "told": list(_told(events, record)),
     }
     made = {
-        "README.txt": readme(about, found, signed),
+        "README.txt": readme(about, found, signed, sweep=record.order.sweep),
         "pack.json": _pretty(about),
-        "report.md": words.report_markdown(told),
+        "report.md": sweepwords.shown(told) if record.order.sweep else words.report_markdown(told),
         "report.json": _pretty(told),
         "heads.json": _pretty(found),
         "people.json": _pretty(keys),
         "allowed_signers": "".join(f'{one.name} namespaces="firedoor" {key}\n' for one in signed for key in keys.get(one.by, ())),
         "events.jsonl": "".join(f"{canonical(row)}\n" for row in whole.rows),
+        **({"batches.jsonl": "".join(f"{canonical(row)}\n" for row in whole.batches)} if record.order.sweep else {}),
         **{name: text for one in signed for name, text in _papers(one)},
         "verify.py": verifier(),
     }
     return {name: text.encode() for name, text in made.items()}
+
+
+def _so_far(record: Record, events: Sequence[Event]) -> Mapping[str, Any]:
+    if not record.order.sweep:
+        return report.compose(record, head=record.head)
+    progress = Progress()
+    progress.take(events)
+    return sweepreport.so_far(record, progress, head=record.head)
 
 
 def zipped(made: Mapping[str, bytes]) -> bytes:
@@ -97,11 +115,15 @@ def zipped(made: Mapping[str, bytes]) -> bytes:
 
 
 def verifier() -> str:
-    """The verifier as one file: its sums stand in the place where it imports them here."""
-    sums = (HERE / "signatures.py").read_text(encoding="utf-8").partition("from __future__ import annotations\n")[2]
-    checks = (HERE / "verify.py").read_text(encoding="utf-8")
-    assert IMPORT in checks, "the verifier has its sums where they are known to be"
-    return checks.replace(IMPORT, sums.strip() + "\n")
+    """The verifier as one file: its parts stand in the place where it imports them here."""
+    parts = [_code(name).partition("from __future__ import annotations\n")[2].strip() for name in PARTS]
+    before, after = _code("verify").split(MARK, 1)
+    return before + "\n\n\n".join(parts) + f"\n\n\n{MARK}{after}"
+
+
+def _code(name: str) -> str:
+    """One part's source, without what it imports of the others."""
+    return IMPORT.sub("", (HERE / f"{name}.py").read_text(encoding="utf-8"))
 
 
 def _signed(event: Event, record: Record) -> Iterator[Signed]:
@@ -110,6 +132,10 @@ def _signed(event: Event, record: Record) -> Iterator[Signed]:
     if event.kind == Kind.REQUESTED and request is not None and request.standing is not None:
         for number, (by, proof) in enumerate(sorted(request.standing.signed.items()), start=1):
             yield Signed(name=f"{event.n}-standing-{number}", by=by, text=request.standing.document, proof=proof)
+    if event.kind == Kind.SWEEP and event.body.get("mandate") is not None:
+        mandate = read_as(Mandate, event.body["mandate"], event)
+        for number, (by, proof) in enumerate(sorted(mandate.signed.items()), start=1):
+            yield Signed(name=f"{event.n}-mandate-{number}", by=by, text=mandate.document, proof=proof)
     if event.kind in {Kind.DECIDED, Kind.STOP}:
         decision = read_as(Decision, event.body, event)
         if decision.proof.startswith(signing.PROOF):

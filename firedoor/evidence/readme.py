@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
+
+BATCHES: Final = ("- batches.jsonl: the same of each batch of the sweep: what was written, what became of it, how each credential stood.",)
 
 
 class Paper(Protocol):
@@ -18,7 +20,7 @@ class Paper(Protocol):
         """Who did."""
 
 
-def readme(about: Mapping[str, Any], found: Mapping[str, Any], signed: Sequence[Paper]) -> str:
+def readme(about: Mapping[str, Any], found: Mapping[str, Any], signed: Sequence[Paper], *, sweep: bool = False) -> str:
     """The README of a pack."""
     example = signed[0].name if signed else "4-approve"
     related = [f"- run {run}: {word}" for run, word in about["related"].items()]
@@ -39,6 +41,7 @@ def readme(about: Mapping[str, Any], found: Mapping[str, Any], signed: Sequence[
         "",
         "- events.jsonl: each event of the run, a line each, as it stands in Firedoor's journal. Its hash covers every other",
         "  column; each names the hash of the run's event before it (run_prev) and of the journal's (prev).",
+        *(BATCHES if sweep else []),
         "- report.json, report.md: how the run ended. The first is checked against the events; the second is for reading.",
         "- signed/: what people signed, and their signatures. people.json and allowed_signers hold their public keys: compare",
         "  them with your own list. OpenSSH checks them too, each by its name:",

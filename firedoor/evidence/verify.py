@@ -10,36 +10,21 @@ code 0: all that could be checked holds. 1: something does not. 2: this is no pa
 from __future__ import annotations
 
 import argparse
-import hashlib
 import hmac
 import json
-import re
 import sys
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
+from firedoor.evidence.batches import Batches
+from firedoor.evidence.hashing import Row, canonical, digest, effect, led_out, links
 from firedoor.evidence.signatures import HOSTILE, holds
 
-Row = dict[str, Any]
 Files = Mapping[str, bytes]
 
-GENESIS = "sha256:" + "0" * 64
-COLUMNS = {"seq", "run", "n", "at", "kind", "body", "claim", "run_prev", "prev", "hash"}
-LONGEST = 200_000_000
-
-
-def canonical(value: object) -> str:
-    """One way to write a value down, so that equal values have equal bytes."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return re.sub("[\ud800-\udfff]", lambda half: f"\\u{ord(half[0]):04x}", text)
-
-
-def digest(value: object) -> str:
-    """The hash of a value."""
-    return "sha256:" + hashlib.sha256(canonical(value).encode()).hexdigest()
+LONGEST = 1_000_000_000
 
 
 def shown(lines: Sequence[str]) -> str:
@@ -81,6 +66,22 @@ def standing_text(given: Row) -> str:
     )
 
 
+def mandate_text(given: Row) -> str:
+    """What is signed as a sweep's mandate."""
+    return "\n".join(
+        [
+            "Firedoor sweep mandate, version 1",
+            f"the sweep {given['sweep']} may run by schedule, with nobody asked, and in each run change:",
+            *(f"- {line}" for line in given["lines"]),
+            "never what is protected; everything it changes is in its report",
+            f"playbook: {given['playbook']}",
+            f"signatures needed: {given['required']}",
+            *(f"{name}: {given[name]}" for name in ("made", "expires", "roster", "nonce")),
+            "",
+        ]
+    )
+
+
 class Pack:
     """One pack under examination: ``faults`` is what does not hold, ``notes`` what cannot be checked here."""
 
@@ -99,6 +100,8 @@ class Pack:
         self.denied = self.ruled = ""
         self.signed = self.vouched = self.telling = 0
         self.begun: dict[str, dict[str, str]] = {}
+        batches = files.get("batches.jsonl", b"").decode("utf-8").split("\n")
+        self.batches = Batches(self.run, [json.loads(line) for line in batches if line])
         self.texts: set[str] = set()
 
     def examine(self, heads: Sequence[str]) -> None:
@@ -109,6 +112,8 @@ class Pack:
                 self.event(row, json.loads(row["body"]))
             except HOSTILE as error:
                 self.fault(row, f"holds what no such event of Firedoor's holds ({type(error).__name__})")
+        if self.batches.book is not None:
+            self.swept()
         self.report()
         self.heads(heads)
         for name in sorted(name for name in self.files if name.startswith("signed/") and name not in self.texts):
@@ -127,29 +132,11 @@ class Pack:
         self.faults.append(f"event {row.get('seq')} (number {row.get('n')} of the run) {what}")
 
     def chain(self) -> None:
-        """Every hash and both links."""
-        before: Row = {"seq": 0, "hash": GENESIS}
-        loose = 0
-        for due, row in enumerate(self.rows, start=1):
-            if set(row) != COLUMNS:
-                self.fault(row, "has not the columns of an event")
-            if digest({name: value for name, value in row.items() if name != "hash"}) != row.get("hash"):
-                self.fault(row, "is not what its hash says: a field was altered")
-            if row.get("n") != due:
-                self.fault(row, f"stands where number {due} is due: an event is missing, or was added")
-            if row.get("run") != self.run:
-                self.fault(row, f"belongs to another run than {self.run}")
-            if row.get("run_prev") != before["hash"]:
-                self.fault(row, "does not follow the run's event before it")
-            seq, last = row.get("seq"), before["seq"]
-            if not isinstance(seq, int) or not isinstance(last, int) or seq <= last:
-                self.fault(row, "does not come later in the journal than the one before it")
-            elif seq == last + 1 and row.get("prev") != before["hash"]:
-                self.fault(row, "does not follow the journal's event before it")
-            loose += seq != 1 and seq != (last if isinstance(last, int) else 0) + 1
-            before = {"seq": seq, "hash": row.get("hash")}
+        """Every hash and both links, of the run and of the streams of its batches."""
+        for row, what in links(self.rows, self.run):
+            self.fault(row, what)
         self.checked.append(f"{len(self.rows)} events: every hash, their order, that none is missing between the first and the last")
-        if loose:
+        if loose := led_out(self.rows):
             self.notes.append(f"the journal's own link of {loose} event(s), each to an event of another run, which is not in this pack")
 
     def event(self, row: Row, body: Row) -> None:  # noqa: C901 - one case a kind of event
@@ -172,6 +159,10 @@ class Pack:
             case "step.receipt":
                 if body["effect"] not in self.begun.get(body["item"], {}):
                     self.fault(row, "is a receipt for a write that was never begun")
+            case "sweep.begun":
+                self.sweeps(row, body)
+            case "sweep.listed" | "sweep.settled":
+                self.batches.take(row, body)
             case "step.ended" if body["item"] not in self.items:
                 self.fault(row, "ends a step that is not in the plan")
 
@@ -256,6 +247,35 @@ class Pack:
             return self.fault(row, f"begins {body['says']!r}, which is not among what was approved")
         return None
 
+    def sweeps(self, row: Row, body: Row) -> None:
+        """What is swept: it is what the plan says, and its mandate is signed where it rests on one."""
+        book, mandate = body["playbook"], body["mandate"]
+        self.batches.book, self.batches.since = book, row["seq"]
+        planned = {name: (item["action"], item["target"]["playbook"]) for name, item in self.items.items()}
+        if planned != {name: (action, digest(book)) for name, action in book["treat"].items()}:
+            self.fault(row, "begins another sweep than the plan says")
+        if mandate is None:
+            return
+        valid = 0
+        for number, (name, proof) in enumerate(sorted(mandate["signed"].items()), start=1):
+            valid += self.signature(row, f"mandate-{number}", name, mandate_text(mandate), proof, hardware=False)
+        began = datetime.fromisoformat(str(row["at"]))
+        in_force = datetime.fromisoformat(mandate["made"]) <= began < datetime.fromisoformat(mandate["expires"])
+        if (mandate["sweep"], mandate["playbook"]) != (book["sweep"], digest(book)) or not in_force or valid < max(mandate["required"], 1):
+            self.fault(row, "begins a sweep on a mandate that is not in force for it")
+        self.batches.approved = True
+
+    def swept(self) -> None:
+        """The batches, each in its stream: what they wrote was approved, and is what the sweep says."""
+        if (asked := self.request) is not None:
+            granted = self.ruled == "granted" and not self.denied and len(self.approved) >= asked["required"]
+            self.batches.approved = granted
+            self.batches.since = max(row["seq"] for row in self.rows if row["kind"] == "approval.closed") if granted else 0
+        for row, what in self.batches.faults():
+            self.fault(row, what)
+        rows, writes = len(self.batches.rows), self.batches.writes
+        self.checked.append(f"{rows} events of batches: every hash, and that each of {writes} write(s) was approved, and in its place")
+
     def report(self) -> None:
         """The report is the one that the events hold."""
         told = json.loads(self.files["report.json"])
@@ -290,11 +310,6 @@ class Pack:
             self.notes.append(
                 "whether it was all rewritten, signatures apart: compare a head told outside (--head), see heads.json for where"
             )
-
-
-def effect(change: Row, action: str) -> str:
-    """What is done to what, as a hash."""
-    return digest({"action": action, **{name: change[name] for name in ("key", "subject", "at", "after")}})
 
 
 def fingerprint(item: Row) -> Row:

@@ -1,12 +1,13 @@
-"""Bounded retries that respect the vendor's own headers."""
+"""Bounded retries that respect the vendor's own headers (tenacity)."""
 
 from __future__ import annotations
 
-import asyncio
-import random
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TypeVar
+
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, stop_after_delay, wait_random_exponential
 
 from firedoor.errors import FiredoorError, RateLimited
 from firedoor.vendors.access import Operation
@@ -15,6 +16,7 @@ T = TypeVar("T")
 
 ATTEMPTS = 4
 DEADLINE_SECONDS = 30.0
+_BACKOFF = wait_random_exponential(multiplier=0.1, max=3.0)
 
 
 async def send(operation: Operation, attempt: Callable[[], Awaitable[T]]) -> T:
@@ -23,27 +25,37 @@ async def send(operation: Operation, attempt: Callable[[], Awaitable[T]]) -> T:
     A read or an idempotent write is repeated on any retryable error; another write only on `RateLimited`, which the vendor refuses before
     any effect. Raises the last error. A rate limit whose reset lies beyond the deadline is raised at once.
     """
-    began, tried = time.monotonic(), 0
-    while True:
-        try:
-            return await attempt()
-        except FiredoorError as error:
-            tried += 1
-            if tried == ATTEMPTS or time.monotonic() - began >= DEADLINE_SECONDS or not _worth_repeating(operation, error):
-                raise
-            told = error.retry_after if isinstance(error, RateLimited) else None
-        await asyncio.sleep(_BACKOFF(tried) if told is None else told)
+    began = time.monotonic()
+    try:
+        return await attempt()
+    except FiredoorError as error:
+        if not _worth_repeating(operation, error):
+            raise
+        seen = error
+    left = DEADLINE_SECONDS - (time.monotonic() - began)
+    retrying = AsyncRetrying(
+        retry=retry_if_exception(partial(_worth_repeating, operation)),
+        stop=stop_after_attempt(ATTEMPTS) | stop_after_delay(left),
+        wait=_wait,
+        reraise=True,
+    )
+
+    async def again() -> T:
+        if retrying.statistics["attempt_number"] == 1:  # was made above: a call without trouble does not pay for tenacity
+            raise seen
+        return await attempt()
+
+    return await retrying(again)
 
 
-def _worth_repeating(operation: Operation, error: FiredoorError) -> bool:
+def _worth_repeating(operation: Operation, error: BaseException) -> bool:
     if isinstance(error, RateLimited):
         return (error.retry_after or 0.0) <= DEADLINE_SECONDS
-    return error.retryable and (operation.idempotent or not operation.writes)
+    return isinstance(error, FiredoorError) and error.retryable and (operation.idempotent or not operation.writes)
 
 
-def _backoff(tried: int) -> float:
-    """Seconds to wait after so many attempts: any time up to a bound that doubles, so that many who failed at once do not come at once."""
-    return random.uniform(0.0, min(3.0, 0.1 * 2 ** (tried - 1)))  # noqa: S311 - no secret comes of it
-
-
-_BACKOFF: Callable[[int], float] = _backoff
+def _wait(state: RetryCallState) -> float:
+    error = state.outcome.exception() if state.outcome else None
+    if isinstance(error, RateLimited) and error.retry_after is not None:
+        return error.retry_after
+    return _BACKOFF(state)

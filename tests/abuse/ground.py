@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final, cast
 
@@ -39,6 +39,7 @@ STANDING: Final = (
     "AsyncBaseSocketModeClient.",
     "PatientSockets.",
     "Engine.",
+    "_remind",
     "Leases._keep",
     "Starts._told",
     "Voices._speak",
@@ -224,11 +225,13 @@ class Ground:
     # What comes of it.
 
     async def settle(self, before: set[asyncio.Task[Any]]) -> None:
-        """Wait until the app has done whatever it does about it. A run that begins meanwhile does not end: that is the judge's to see."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(SECONDS):
-                while _busy(asyncio.all_tasks() - before):  # noqa: ASYNC110 - the app's own tasks tell nobody
-                    await asyncio.sleep(0.002)
+        """Wait until the app has done whatever it does about it. A run that begins meanwhile waits for people, as the judge sees."""
+        until = time.monotonic() + SECONDS
+        while busy := _busy(asyncio.all_tasks() - before):
+            if time.monotonic() > until:
+                self.troubles.append(f"still at work after {SECONDS} s: {', '.join(busy)}")
+                return
+            await asyncio.sleep(0.002)
 
     def seen(self, shown: int) -> tuple[str, ...]:
         """What the maker of an attempt has been told since ``shown`` things had been shown to single people."""
@@ -270,9 +273,9 @@ async def begun(ground: Ground, run: str, writes: int) -> bool:
     return (await ground.stage.lab.kinds(run)).count(Kind.INTENT) == writes
 
 
-def _busy(tasks: Iterable[asyncio.Task[Any]]) -> bool:
+def _busy(tasks: Iterable[asyncio.Task[Any]]) -> Sequence[str]:
     names = [getattr(task.get_coro(), "__qualname__", "") for task in tasks if not task.done()]
-    return any(not name.startswith(STANDING) for name in names)
+    return [name for name in names if not name.startswith(STANDING)]
 
 
 def _told(answer: Raw, error: str) -> list[str]:

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from firedoor import planning, sweepbook, sweepplan, sweeps, wiring
+from firedoor import planning, sweepbook, sweepplan, wiring
 from firedoor.approval import Roster
 from firedoor.exercise.keys import SecurityKey
 from firedoor.journal import Journal, Kind
-from firedoor.mandate import draw_up
+from firedoor.mandate import draw_up, stream_of
 from firedoor.run import fold
 from firedoor.settings import Settings
 from firedoor.store import Store
@@ -73,7 +73,7 @@ async def mandated(database: str, config: Mapping[str, Any], playbook: Path, key
     for name, key in keys.items():
         mandate = mandate.signed_by(name, key.sign(mandate.document).proof)
     async with Store(database) as store:
-        await Journal(store).append(sweeps.stream_of("rotation"), Kind.STANDING, mandate)
+        await Journal(store).append(stream_of("rotation"), Kind.STANDING, mandate)
 
 
 def written(config: Mapping[str, Any]) -> str:

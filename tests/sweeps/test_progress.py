@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -41,6 +42,11 @@ def test_what_was_written_in_an_earlier_round_is_not_forgotten() -> None:
     assert first == Before(batch=1, written=True, begun=NOON)
     looked = Row(credential=row.credential, label="k1", type="vault.key", state="inactive")
     assert _word(batch(3, "north"), looked, first) == Before(batch=3, written=True, begun=NOON)
+
+
+def test_what_was_begun_in_a_later_round_and_has_no_receipt_is_known_to_have_begun() -> None:
+    looked = Row(credential="vault:key:north/k1", label="k1", type="vault.key", state="active")
+    assert _word(batch(3, "north"), replace(looked, begun=NOON), _word(batch(1, "north"), looked, None)) == Before(batch=3, begun=NOON)
 
 
 def test_a_report_is_kept_as_lines_and_read_as_users() -> None:

@@ -12,6 +12,7 @@ from firedoor.fingerprints import Fingerprints
 from firedoor.imported import Imported
 from firedoor.journal import Journal, Kind
 from firedoor.source import Sighting, Sightings
+from firedoor.sweeping import Sweeping
 from tests.fakes import hasten
 from tests.sweeps.vault import TYPE, Hall, ShutKey, book, hall, lost
 
@@ -159,6 +160,21 @@ async def test_no_more_is_changed_than_was_approved(tmp_path: Path) -> None:
         assert "the 2 that were approved" in report["open"][0]["reason"]
 
 
+async def test_a_credential_that_is_written_to_twice_counts_once(tmp_path: Path) -> None:
+    async with hall(tmp_path, TWO) as here:
+        here.vault.troubles["k1"] = [lost()]
+        report = await here.sweep(book(at_most=3))
+        assert (report["outcome"], here.vault.effects) == ("closed", {"k1": 1, "k3": 1, "k4": 1})
+
+
+async def test_a_source_that_cannot_say_where_to_look_is_left_over(tmp_path: Path) -> None:
+    async with hall(tmp_path, TWO) as here:
+        here.vault.shut[""] = Forbidden("you may not", vendor="vault", operation="places")
+        report = await here.sweep()
+        assert (report["outcome"], report["left_over"]) == ("partial", 1)
+        assert report["open"][0]["id"] == "everywhere, by vault.list_keys"
+
+
 async def test_a_denied_sweep_touches_nothing(tmp_path: Path) -> None:
     async with hall(tmp_path, TWO) as here:
         here.approving = False
@@ -234,19 +250,42 @@ async def test_every_credential_of_an_imported_list_is_accounted_for(tmp_path: P
         assert report["left_over"] == open_
 
 
+def _die_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever puts the first receipts on record dies of it."""
+    append, died = Journal.append, list[str]()
+
+    async def dying(self: Journal, run: str, kind: Kind, body: object, **rest: Any) -> Any:
+        if kind is Kind.RECEIPTS and not died:
+            died.append(run)
+            raise JournalError("the database is gone")
+        return await append(self, run, kind, body, **rest)
+
+    monkeypatch.setattr(Journal, "append", dying)
+
+
 async def test_a_batch_that_a_dead_process_began_is_settled_by_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _die_once(monkeypatch)
     async with hall(tmp_path, TWO) as here:
-        append, died = Journal.append, list[str]()
-
-        async def dying(self: Journal, run: str, kind: Kind, body: object, **rest: Any) -> Any:
-            if kind is Kind.RECEIPTS and not died:
-                died.append(run)
-                raise JournalError("the database is gone")
-            return await append(self, run, kind, body, **rest)
-
-        monkeypatch.setattr(Journal, "append", dying)
         with pytest.raises(JournalError):
             await here.sweep()
         report = await here.sweeping("another").resume("251126-aaaaaa")
         assert (report["outcome"], report["left_over"]) == ("closed", 0)
         assert set(here.vault.effects.values()) == {1}
+
+
+async def test_a_helper_that_waited_while_another_came_to_the_end_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _die_once(monkeypatch)
+    resume = Sweeping.resume
+
+    async def beaten(self: Sweeping, run: str) -> Any:
+        await resume(here.sweeping("quicker"), run)
+        return await resume(self, run)
+
+    async with hall(tmp_path, TWO) as here:
+        with pytest.raises(JournalError):
+            await here.sweep()
+        monkeypatch.setattr(Sweeping, "resume", beaten)
+        helper = here.sweeping("slower")
+        await asyncio.wait_for(helper.help("251126-aaaaaa"), 30)
+        reports = [event for event in await here.journal.events("251126-aaaaaa") if event.kind == Kind.FINISHED]
+        assert [event.body["outcome"] for event in reports] == ["closed"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -20,8 +20,8 @@ from firedoor.drafting import Units
 from firedoor.errors import FiredoorError, Unreachable
 from firedoor.guard import Guard
 from firedoor.inventory import Credential, Disposition, State
-from firedoor.journal import Journal, Kind
-from firedoor.lease import Leases
+from firedoor.journal import Event, Journal, Kind
+from firedoor.lease import Held, Lease, Leases
 from firedoor.model import Change, Intent, Mode, Plan, Receipt, Snapshot, Target
 from firedoor.run import Order
 from firedoor.seal import Seal
@@ -86,6 +86,8 @@ class Keys(Source):
         self.vault = vault
 
     async def places(self) -> Sequence[str]:
+        if (error := self.vault.shut.get("")) is not None:
+            raise error
         return sorted(self.vault.keys)
 
     async def holders(self, place: str) -> AsyncIterator[Sequence[str]]:
@@ -244,6 +246,21 @@ class Hall:
             if event.kind == Kind.REQUESTED:
                 await self.desk.decide(run, YES, Answer.APPROVE if self.approving else Answer.DENY, via="tests")
                 return
+
+
+class Watched(Journal):
+    """The journal of a process in which something happens just before the first event of a kind."""
+
+    def __init__(self, store: Store, kind: Kind, then: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(store)
+        self._then: dict[Kind, Callable[[], Awaitable[None]]] = {kind: then}
+
+    async def append(
+        self, run: str, kind: Kind, body: object, *, claim: str | None = None, seen: int | None = None, under: Lease | Held | None = None
+    ) -> Event:
+        if (then := self._then.pop(kind, None)) is not None:
+            await then()
+        return await super().append(run, kind, body, claim=claim, seen=seen, under=under)
 
 
 @asynccontextmanager

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from firedoor import sweepwords
 from firedoor.approval import Answer, Request, Ruling, Way
 from firedoor.channel import Ask
 from firedoor.model import Change, Cover, Outcome, Plan, Reversal
@@ -17,6 +18,7 @@ APPROVE, DENY, STOP, DECIDE = "firedoor_approve", "firedoor_deny", "firedoor_sto
 HALT: Final = "firedoor_halt"
 ADVISE: Final = "Advise"  # what the submit button says where only signatures count
 BESIDE: Final = 4  # lines of each part of a request's message but the first: a tired person has seconds
+NAMED: Final = 10  # of what a sweep leaves over
 FEW: Final = 5  # of one action, each change has a line of its own
 TERMINAL, AT_TERMINAL = "terminal", " at a terminal"  # how the journal has it, and how people do
 MARKS = {Outcome.CHANGED: "✓", Outcome.ALREADY: "✓", Outcome.PREVIEWED: "•"}
@@ -183,8 +185,36 @@ def progress(run: str, results: Sequence[StepResult], total: int) -> list[Block]
     return [*told, {"type": "actions", "block_id": place(run), "elements": [button("Stop", STOP, run, style="danger")]}]
 
 
+def swept(data: Mapping[str, Any]) -> list[Block]:
+    """The end of a sweep: what is left over first. However many credentials there were, a few are named and the others counted."""
+    run, left = data["run"], data["open"]
+    more = len(left) - NAMED
+    parts = {
+        "Left over": [
+            *(f"✗ {one['id']}: {one['reason']}" for one in left[:NAMED]),
+            *([f"… and {more} more: firedoor sweep report {run}"] if more > 0 else []),
+        ],
+        "Found on the way": [f"• {one['says']}" for one in data["findings"]],
+        "How each ended": [f"• {kind}: {_counted(counts)}" for kind, counts in data["types"].items() if counts],
+        "Left alone, by exception": [f"• {one['label']}: {one['reason']}" for one in data["exceptions"]],
+    }
+    changed = f"{data['changed']} of {data['in_scope']} credentials in scope changed, with {data['writes']} writes"
+    return [
+        header(headline(data)),
+        *_parts(parts, most=NAMED + 1, sections=4, rest=BESIDE),
+        said(shorten(f"{changed}. {sweepwords.approval(data)}. Asked for by {data['requester']}.")),
+        context(plain(shorten(f"Run {run}, journal head {data['journal_head']}"))),
+    ]
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.items())
+
+
 def report(data: Mapping[str, Any]) -> list[Block]:
     """The end of a run: what is open first, then what may still live."""
+    if "left_over" in data:
+        return swept(data)
     approval = data["approval"]
     by = (
         f"Approved by {', '.join(approval['by']) or 'nobody'} ({approval['required']} needed)"
@@ -228,7 +258,7 @@ def _contents(items: Sequence[Item], *, most: int, sections: int, brief: bool = 
         ],
         "Who else is hit": [f"• {who}" for _, plan in plans for who in plan.also_hit],
         "What cannot be undone": [
-            f"• {item.action} on {item.label} {LASTING[item.reversal]}" for item, plan in plans if plan.changes and item.reversal in LASTING
+            f"• {item.action} on {item.label} {LASTING[item.reversal]}" for item, plan in plans if _acts(plan) and item.reversal in LASTING
         ],
         "Refused by the guard": [f"• {item.refused}" for item in items if item.refused],
         "Not possible": [f"• {item.label}: {plan.impossible}" for item, plan in plans if plan.impossible],
@@ -278,6 +308,11 @@ def _change(change: Change) -> str:
     """A change with the values it overwrites, which the approval binds too."""
     values = [f"{name}: {_brief(change.before[name])} → {_brief(change.after.get(name))}" for name in change.before]
     return f"{change.says} ({', '.join(values)})" if values else change.says
+
+
+def _acts(plan: Plan) -> bool:
+    """Whether it changes something: known now, or as of a sweep a class of changes."""
+    return bool(plan.changes) or bool(plan.covers and plan.waits)
 
 
 def _cover(cover: Cover) -> str:

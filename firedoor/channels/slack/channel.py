@@ -115,7 +115,7 @@ class SlackChannel:
             if record.request is not None:
                 ask = blocks.ask_of(record, record.request)
                 shows.append(lambda: self._warn(ask))
-            if record.results or record.report:
+            if (record.results or record.report) and not record.order.sweep:  # of a sweep, nothing is told but its request and its end
                 shows.append(lambda: self._show_progress(record))
             if final := final_report(events):
                 shows.append(lambda: self._show_report(record, final))

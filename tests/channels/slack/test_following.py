@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from firedoor import report
+from firedoor.engine import held_as
 from firedoor.journal import Kind
 from firedoor.run import fold
 from tests.channels.slack.scene import ROOM, Scene
@@ -59,3 +64,18 @@ async def test_the_next_process_goes_on_with_what_the_last_one_left(stage: Scene
     assert [one.ts for one in await stage.thread() if "waiting" in one.shown and not one.thread_ts] == [request.ts], (
         "one request, one thread"
     )
+
+
+async def test_a_sweep_that_a_process_left_is_not_taken_over_but_told_of(stage: Scene) -> None:
+    await stage.ask("waiting")
+    for run in ("left", "over", "worked-on"):
+        order = replace(stage.lab.order(run), sweep=True)
+        await stage.lab.journal.append(run, Kind.OPENED, order, claim="opened")
+        record = fold("waiting", await stage.lab.events("waiting"))
+        await stage.lab.journal.append(run, Kind.PLANNED, {"items": record.items, "fingerprint": record.fingerprint})
+    ended = report.compose(fold("over", await stage.lab.events("over")), head="", finished=datetime.now(UTC))
+    await stage.lab.journal.append("over", Kind.FINISHED, ended)
+    await stage.restart()
+    async with stage.house.leases.holding(held_as("worked-on"), patience=0):
+        assert list(await stage.office.take_over()) == ["waiting"]
+        assert list(await stage.office.sweeps_left()) == ["left"]

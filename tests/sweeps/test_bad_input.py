@@ -1,0 +1,244 @@
+"""Sweeps and inventories at the command line, on everything that is no sound order: one clear message, exit code 2, nothing touched."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from firedoor import cli, sweephtml
+from firedoor.errors import Unreachable
+from firedoor.journal import Journal, Kind
+from firedoor.store import Store
+from tests.sweeps.records import GRANTED, once
+from tests.sweeps.vault import Hall, hall
+
+Obey = Callable[..., tuple[int, str, str]]
+SOUND: Mapping[str, str] = {
+    "sweep": "mine",
+    "title": "Mine",
+    "about": "A test",
+    "aim": "containment",
+    "scope": "{types: [aws.access_key], everything: true}",
+    "treat": "{aws.access_key: aws.deactivate_access_key}",
+    "at_most": "10",
+}
+EXCEPTED = "{credential: 'aws:access_key:111122223333/AKIA1', owner: Dan, reason: x, expires: 2099-01-01, approved_by: Eve}"
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in [name for name in os.environ if name.startswith(("FIREDOOR_", "PREFECT_", "AWS_"))]:
+        monkeypatch.delenv(name)
+    (tmp_path / "state").mkdir()
+    (tmp_path / "firedoor.toml").write_text('[[people]]\nname = "Ada"\nslack = "U0AA"\n[[people]]\nname = "Ben"\nslack = "U1AA"\n')
+    monkeypatch.setenv("FIREDOOR_CONFIG", str(tmp_path / "firedoor.toml"))
+    monkeypatch.setenv("FIREDOOR_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def obey(place: Path, capsys: pytest.CaptureFixture[str]) -> Obey:
+    """The command line: its exit code, and what was said."""
+    del place
+
+    def told(*words: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        code = cli.obey(words)
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return told
+
+
+def refused(obey: Obey, *words: str) -> str:
+    code, out, err = obey(*words)
+    assert (code, out, err.count("\n")) == (2, "", 1), (code, out, err)
+    assert "Nothing was changed. " in err or err.endswith(".\n")
+    assert "Traceback" not in err
+    return err
+
+
+def written(place: Path, **changed: str) -> str:
+    """A sweep playbook like the sound one, but for a few keys."""
+    path = place / "mine.yaml"
+    path.write_text("".join(f"{key}: {value}\n" for key, value in {**SOUND, **changed}.items() if value))
+    return str(path)
+
+
+BROKEN: Mapping[str, tuple[Mapping[str, str], str]] = {
+    "a bracket is open": ({"treat": "{aws.access_key"}, "mine.yaml, line"),
+    "an unknown key": ({"at_mots": "3"}, "line 8, column 1 (at_mots): a sweep has no such key here; did you mean 'at_most'?"),
+    "nothing narrows it": ({"scope": "{types: [aws.access_key]}"}, "nothing narrows this scope"),
+    "an unknown type": (
+        {"scope": "{types: [aws.nonsense], everything: true}", "treat": "{aws.nonsense: aws.deactivate_access_key}"},
+        "aws.nonsense",
+    ),
+    "an unknown treatment": ({"treat": "{aws.access_key: aws.deactivate_acess_key}"}, "did you mean 'aws.deactivate_access_key"),
+    "of another type": (
+        {"treat": "{aws.access_key: okta.revoke_api_token}"},
+        "okta.revoke_api_token treats okta.api_token, not aws",
+    ),
+    "no treatment at all": ({"treat": "{aws.access_key: okta.suspend_user}"}, "okta.suspend_user treats no credentials"),
+    "a type too few": ({"treat": "{}"}, "each type in the scope has its treatment"),
+    "excepted twice": ({"exceptions": f"[{EXCEPTED}, {EXCEPTED}]"}, "excepted twice: aws:access_key:111122223333/AKIA1"),
+    "by its owner": ({"exceptions": f"[{EXCEPTED.replace('Eve', 'dan')}]"}, "approved by somebody else than its owner"),
+    "an exception of no credential": ({"exceptions": f"[{EXCEPTED.replace('aws:', '')}]"}, "line 8, column"),
+    "hygiene without end": ({"aim": "hygiene"}, "a hygiene sweep has a deadline_days"),
+    "containment with one": ({"deadline_days": "3"}, "a hygiene sweep has a deadline_days"),
+    "no bound": ({"at_most": "0"}, "line 7, column 1 (at_most)"),
+    "another name": ({"sweep": "yours"}, "it calls itself 'yours'"),
+    "no aim": ({"aim": ""}, "this is missing"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+@pytest.mark.parametrize("command", ["plan", "run"])
+def test_a_broken_sweep_is_told_with_its_place(place: Path, obey: Obey, command: str, name: str) -> None:
+    changed, words = BROKEN[name]
+    said = refused(obey, "sweep", command, written(place, **changed), *(["--as", "Ada"] if command == "run" else []))
+    assert words in said, said
+    assert not list((place / "state").iterdir()), "no journal was begun"
+
+
+def test_a_sweep_that_there_is_not_names_the_nearest(obey: Obey) -> None:
+    for command in ("plan", "run"):
+        assert "did you mean 'incident-credentials'" in refused(obey, "sweep", command, "incident-credentails")
+    assert "cannot be read" in refused(obey, "sweep", "plan", "nothing.yaml")
+
+
+def test_a_moment_is_one(obey: Obey) -> None:
+    for text in ("yesterday", "2023-13-01", "1700000000x"):
+        assert "is no moment" in refused(obey, "sweep", "plan", "incident-credentials", "--before", text)
+
+
+def test_who_asks_is_on_the_roster(place: Path, obey: Obey) -> None:
+    assert "did you mean 'Ada'" in refused(obey, "sweep", "run", written(place), "--as", "Adda")
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return asyncio.run(once(tmp_path_factory.mktemp("sweeps")))
+
+
+def test_only_a_sweep_is_resumed_reported_and_helped(place: Path, obey: Obey, recorded_once: Path) -> None:
+    shutil.copy(recorded_once, place / "state" / "journal.db")
+    assert "run r1 is no sweep. Nothing was changed. Use `firedoor resume r1`." in refused(obey, "sweep", "resume", "r1")
+    assert "run r1 is no sweep" in refused(obey, "sweep", "report", "r1")
+    assert "there is no run" in refused(obey, "sweep", "resume", "nothing")
+    assert "there is no run" in refused(obey, "sweep", "report", "nothing")
+
+
+def test_the_report_of_a_sweep_that_is_over_is_written_once(place: Path, obey: Obey, recorded: Path) -> None:
+    shutil.copy(recorded, place / "state" / "journal.db")
+    assert f"run {GRANTED} is over: closed" in refused(obey, "sweep", "resume", GRANTED)
+    assert obey("sweep", "report", GRANTED, "--html", "report.html")[0] == 0
+    before = (place / "report.html").read_bytes()
+    assert '<h1 class="closed">0 left over: Keys, closed</h1>' in before.decode()
+    assert "report.html cannot be written (File exists)" in refused(obey, "sweep", "report", GRANTED, "--html", "report.html")
+    assert (place / "report.html").read_bytes() == before
+    assert "cannot be written" in refused(obey, "sweep", "report", GRANTED, "--markdown", "no/such/folder.md")
+
+
+def test_one_under_way_has_no_report_yet(place: Path, obey: Obey, recorded: Path) -> None:
+    shutil.copy(recorded, place / "state" / "journal.db")
+
+    async def resumed() -> None:
+        async with Store(f"sqlite:///{place / 'state' / 'journal.db'}") as store:
+            await Journal(store).append(GRANTED, Kind.RESUMED, {"from": 0})
+
+    asyncio.run(resumed())
+    said = refused(obey, "sweep", "report", GRANTED)
+    assert f"run {GRANTED} is under way. Nothing was changed. See `firedoor show {GRANTED}`." in said
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", '{"credentials": 3}', '{"credentials": [{"id": 1}]}', "\udcff", '{"credentials": [3]}']
+)
+def test_what_is_no_inventory_is_not_compared(place: Path, obey: Obey, content: str) -> None:
+    sound = place / "sound.json"
+    sound.write_text(json.dumps({"credentials": []}))
+    (place / "other.json").write_bytes(content.encode("utf-8", "surrogateescape"))
+    assert "other.json is no inventory" in refused(obey, "inventory", "diff", str(sound), str(place / "other.json"))
+    assert "cannot be read" in refused(obey, "inventory", "diff", str(place / "nothing.json"), str(sound))
+
+
+def test_a_type_that_nothing_lists_and_a_vendor_that_is_not_there(obey: Obey) -> None:
+    assert "nothing lists credentials of that type" in refused(obey, "inventory", "--kind", "pasword")
+    assert "okta is not set up here" in refused(obey, "inventory", "--system", "okta")
+    assert "nothing lists" in refused(obey, "inventory", "--system", "github")
+
+
+@asynccontextmanager
+async def a_house(folder: Path, change: Callable[[Hall], None]) -> AsyncIterator[Any]:
+    async with hall(folder, {"north": {"ada": {"k1": "active"}}, "south": {"dan": {"k4": "active"}}}) as here:
+        change(here)
+        yield SimpleNamespace(sweeping=here.sweeping(), missing={})
+
+
+def test_what_could_not_be_listed_is_told_first(place: Path, obey: Obey, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(here: Hall) -> None:
+        here.vault.shut["south"] = Unreachable("it broke off", vendor="vault", operation="list")
+
+    monkeypatch.setattr("firedoor.wiring.open_house", lambda *_, **__: a_house(place, broken))
+    monkeypatch.setattr("firedoor.scope.Scope.concerns", lambda *_: True)
+    code, out, _ = obey("inventory")
+    assert code == 1
+    assert out.startswith("# 1 credentials\n\n## Could NOT be listed\n\n- south, by vault.list_keys: it broke off\n")
+    code, out, _ = obey("inventory", "--json")
+    assert (code, json.loads(out)["unlisted"]) == (1, ["south, by vault.list_keys: it broke off"])
+
+
+def test_a_pattern_that_matches_nothing_is_no_empty_inventory(place: Path, obey: Obey, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("firedoor.wiring.open_house", lambda *_, **__: a_house(place, lambda _: None))
+    monkeypatch.setattr("firedoor.scope.Scope.concerns", lambda *_: True)
+    assert "no credential matches" in refused(obey, "inventory", "--holder", "nobody*")
+    assert obey("inventory", "--holder", "a*")[0] == 0
+
+
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "[a](javascript:alert(1))",
+    "![a](https://evil.example/x.png)",
+    "<https://evil.example>",
+    "a\n# 0 left over\n",
+    "a\x1b[2Jb",
+    "</h1></svg></style><b>",
+    "`a` **b** | c &lt;",
+)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_in_the_html_report_hostile_names_stay_text(name: str) -> None:
+    report: dict[str, Any] = {
+        "left_over": 1,
+        "outcome": "partial",
+        "title": name,
+        "pending": 0,
+        "open": [{"id": name, "reason": name}],
+        "findings": [{"says": name}],
+        "types": {"vault.key": {"REVOKED": 3, "FAILED": 1}},
+        "exceptions": [{"label": name, "reason": name}],
+        "mandate": False,
+        "approval": {"by": [name], "ruling": "granted"},
+        "seconds": {"total": 1.0},
+        "journal_head": "sha256:0",
+    }
+    report |= dict.fromkeys(("in_scope", "changed", "writes", "rounds"), 4) | dict.fromkeys(("requester", "run", "incident"), name)
+    page = sweephtml.page(report)
+    body = page.partition("<body>")[2]
+    assert body.startswith('<h1 class="open">1 LEFT OVER: ')
+    for live in ("<script", "<img", "<a ", "href=", "src=", "onerror=alert(1)>", "url(", "\x1b"):
+        assert live not in page.replace("&lt;script", "").replace("&lt;img src=x onerror=alert(1)&gt;", ""), live
+    assert "default-src 'none'" in page
+    assert body.count("<h1") == 1

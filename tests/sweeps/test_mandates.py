@@ -1,0 +1,47 @@
+"""A sweep on a mandate asks nobody; on one that is not in force nothing is begun."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from firedoor.errors import BadInput
+from firedoor.mandate import Mandate
+from tests.fakes import hasten
+from tests.sweeps.records import TWO, mandate
+from tests.sweeps.vault import book, hall
+
+RUN = "251126-aaaaaa"
+
+
+@pytest.fixture(autouse=True)
+def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    hasten(monkeypatch)
+
+
+async def test_one_on_a_mandate_is_carried_out_and_says_so(tmp_path: Path) -> None:
+    async with hall(tmp_path, TWO) as here:
+        report = await here.sweeping().sweep(here.order(book()), book(), await mandate(here, "Ben"))
+        assert (report["outcome"], report["mandate"], here.vault.effects.total()) == ("closed", True, 3)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda one: replace(one, signed={}), "0 valid signature"),
+        (lambda one: replace(one, sweep="others"), "playbook has changed"),
+        (lambda one: replace(one, playbook="sha256:0"), "playbook has changed"),
+        (lambda one: replace(one, expires=one.made), "expired"),
+        (lambda one: replace(one, roster="sha256:0"), "roster has changed"),
+        (lambda one: replace(one, lines=("anything",)), "0 valid signature"),
+        (lambda one: replace(one, required=2), "0 valid signature"),
+    ],
+)
+async def test_a_mandate_that_is_not_in_force_begins_nothing(tmp_path: Path, change: Callable[[Mandate], Mandate], words: str) -> None:
+    async with hall(tmp_path, TWO) as here:
+        with pytest.raises(BadInput, match=words):
+            await here.sweeping().sweep(here.order(book()), book(), change(await mandate(here, "Ben")))
+        assert (here.vault.effects.total(), await here.journal.events(RUN)) == (0, [])
