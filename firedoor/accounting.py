@@ -13,19 +13,20 @@ from firedoor.sweep import Progress, Unlisted
 
 
 async def account(journal: Journal, run: str, progress: Progress, closure: Closure, logs: Sequence[Sightings]) -> None:
-    """Take in all that the rounds saw; one place is in memory at a time."""
+    """Take in all that the rounds saw. One place is in memory at a time, and of its rows those of one batch."""
     last = max(progress.rounds, default=0)
     closure.unlisted = [one for one in progress.unlisted if one.round == last]
     listed = [one for one in progress.batches.values() if one.round in progress.rounds]
     used = await _used(closure, logs) if listed else {}
     for source, place in dict.fromkeys((one.source, one.place) for one in listed):
         batches = [one for one in listed if (one.source, one.place) == (source, place)]
-        names = {row.credential for one in batches if one.round == last for row in await rows_of(journal, run, one)}
         whole = not any((one.source, one.place) == (source, place) for one in closure.unlisted)
         seen = await known(journal, run, batches)
-        closure.place(seen, names, whole=whole)
-        for row in seen.rows.values():
-            used.pop((row.type, row.credential.rpartition("/")[2]), None)
+        for batch in batches:
+            for row in await rows_of(journal, run, batch):
+                if seen.rows[row.credential].batch == batch.number:
+                    closure.take(row, seen, listed=batch.round == last, whole=whole)
+                    used.pop((row.type, row.credential.rpartition("/")[2]), None)
         for name in [name for name in used if name[1] in seen.made]:
             del used[name]
     for one in used.values():

@@ -190,7 +190,7 @@ class _Work:
 
     def _was_written(self, lot: Lot, known: Known) -> bool:
         before = known.rows.get(lot.credential.name)
-        return before is not None and bool(before.done)
+        return before is not None and before.written
 
     async def _treat(self, lots: Sequence[Lot]) -> None:
         """Write and look again, as often as it takes; once where the listing tells, which the next round does anew, and by night."""
@@ -234,7 +234,8 @@ class _Work:
     async def _intents(self, lot: Lot) -> list[Write]:
         """The writes that are wanted, at the vendor's time; from its first write on, a credential has that for its T."""
         at, one, action = await lot.action.clock(lot.target), lot.credential, lot.action.spec.id
-        if not lot.writes and not self._known.rows.get(one.name, lot.row()).begun:
+        before = self._known.rows.get(one.name)
+        if not lot.writes and (before is None or before.begun is None):
             lot.target = lot.target.bound(at)
         made = []
         for change in lot.wanted:

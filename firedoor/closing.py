@@ -6,7 +6,7 @@ What the last listing shows counts. What it does not show any more is gone. What
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -55,17 +55,17 @@ class Closure:
         """Whether nothing is left over, of something."""
         return not self.left_over and self.in_scope > 0
 
-    def place(self, seen: Known, last: Collection[str], *, whole: bool) -> None:
-        """Take in one place as one source lists it: all that was seen of it, and the names that the last listing shows.
+    def take(self, row: Row, seen: Known, *, listed: bool, whole: bool) -> None:
+        """Take in a credential's newest row; ``seen`` is all that was seen of its place, ``listed`` whether the last listing shows it.
 
         Without ``whole`` that listing failed, for the place or for some of its holders.
         """
-        for row in seen.rows.values():
-            if row.outside or row.credential.rpartition("/")[2] in seen.made:
-                continue
-            if row.credential in seen.came:
-                self.findings.append(_came(row))
-            self._count(row if row.credential in last else self._missing(row, whole=whole))
+        if row.outside or row.credential.rpartition("/")[2] in seen.made:
+            return
+        if row.credential in seen.came:
+            self.findings.append(_came(row))
+        written = seen.rows[row.credential].written
+        self._count(row if listed else self._missing(row, written=written, whole=whole), written=written)
 
     def sighted(self, one: Sighting, says: str) -> None:
         """Take in a credential that was used and that no listing shows; ``says`` is what its vendor says of it, empty where it is gone."""
@@ -75,14 +75,16 @@ class Closure:
         self.findings.append(Finding(rule="used_but_not_listed", says=f"{used}, and no listing shows it", subject=name, at=one.last))
         disposition = Disposition.FAILED if says else Disposition.GONE
         reason = f"it is used, and no listing shows it: {says}" if says else "it was used, and its vendor says that it is no more"
-        self._count(Row(credential=name, label=label, type=one.type, state="unknown", disposition=disposition, reason=reason))
+        self._count(
+            Row(credential=name, label=label, type=one.type, state="unknown", disposition=disposition, reason=reason), written=False
+        )
 
-    def _count(self, row: Row) -> None:
+    def _count(self, row: Row, *, written: bool) -> None:
         if row.disposition is None:
             row = replace(row, disposition=Disposition.FAILED, reason=UNSEEN)
         assert row.disposition is not None
         self.counts[row.type, row.disposition] += 1
-        self.changed += bool(row.done)
+        self.changed += written
         if row.disposition is Disposition.EXCEPTED:
             self.excepted.append(row)
         if row.disposition is Disposition.PENDING and self._in_time(row):
@@ -90,11 +92,11 @@ class Closure:
         elif not row.disposition.closed:
             self.left.append(row)
 
-    def _missing(self, row: Row, *, whole: bool) -> Row:
+    def _missing(self, row: Row, *, written: bool, whole: bool) -> Row:
         """What the last listing does not show: gone, where it was a whole listing."""
         if not whole:
             return replace(row, disposition=Disposition.FAILED, reason="it could not be listed again, so nobody knows how it stands")
-        if row.done:
+        if written:
             return replace(row, disposition=self.ends.get(row.type, Disposition.GONE), reason=MADE_GONE)
         return replace(row, disposition=Disposition.GONE, reason=GONE)
 

@@ -125,14 +125,16 @@ class Journal:
         return read_row(row)
 
     @steady
-    async def events(self, run: str, *, after: int = 0) -> Sequence[Event]:
-        """The run's events with ``n`` above ``after``, in order; empty for an unknown run."""
+    async def events(self, run: str, *, after: int = 0, only: Kind | None = None) -> Sequence[Event]:
+        """The run's events with ``n`` above ``after``, in order, or those of one kind; empty for an unknown run."""
         if LONE_SURROGATE.search(run):
             return []  # no database can hold such a name, nor look for it
         async with self._store.reading() as connection:
             query = sa.select(events).where(events.c.run == run, events.c.n > after).order_by(events.c.n)
+            query = query if only is None else query.where(events.c.kind == str(only))
             rows = [dict(row) for row in (await connection.execute(query)).mappings()]
-        self._store.memory.take_in(run, rows)
+        if only is None:
+            self._store.memory.take_in(run, rows)
         return [read_row(row) for row in rows]
 
     async def follow(self, run: str, *, after: int = 0) -> AsyncIterator[Event]:

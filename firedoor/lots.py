@@ -142,7 +142,7 @@ def sort(
             moments = [write.at for write in lot.writes.values()] + ([before.begun] if before is not None and before.begun else [])
             if moments:
                 lot.target = lot.target.bound(min(moments))
-            lot.failed = before.reason if before is not None and before.disposition is Disposition.FAILED else ""
+            lot.failed = before.failed if before is not None else ""
             lots.append(lot)
         else:
             rows.append(row_of(one, disposition=Disposition.FAILED, reason=lot))

@@ -7,7 +7,7 @@ of its own, so that many workers write at once, and nobody ever reads all of it 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -96,13 +96,28 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """What is known of a credential from earlier rounds: of its newest row, which stands in ``batch``, no more than is asked for again.
+
+    ``written``: some change of it was, in any round, the first of them at ``begun``. ``failed`` is why its newest row is one of a failure.
+    There is one for each credential of a place in memory.
+    """
+
+    batch: int
+    outside: bool = False
+    written: bool = False
+    failed: str = ""
+    begun: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What earlier rounds saw of a place: how each credential stood, by its name, and the ids that the sweep itself made there.
+    """What earlier rounds saw of a place: each credential by its name, and the ids that the sweep itself made there.
 
     ``later``: there were such rounds. ``came`` are those that the first of them had not seen.
     """
 
-    rows: Mapping[str, Row] = field(default_factory=dict)
+    rows: Mapping[str, Before] = field(default_factory=dict)
     made: frozenset[str] = frozenset()
     later: bool = False
     came: frozenset[str] = frozenset()
@@ -127,7 +142,8 @@ class Settled:
 class Progress:
     """Where a sweep stands, folded from its own events and not from its batches'.
 
-    ``rounds`` maps each round that was listed to its end to whether it writes.
+    ``rounds`` maps each round that was listed to its end to whether it writes. A batch that is settled has its holders no more: nobody
+    looks at them again, and in memory they would grow with the estate.
     """
 
     playbook: Mapping[str, Any] = field(default_factory=dict)
@@ -158,6 +174,8 @@ class Progress:
                 case Kind.SETTLED:
                     settled = read_as(Settled, event.body, event)
                     self.settled[settled.batch] = settled
+                    if (done := self.batches.get(settled.batch)) is not None:
+                        self.batches[done.number] = replace(done, holders=())
 
     def counts(self, one: Batch, batch: Batch) -> bool:
         """Whether one batch is of the same place as another, of an earlier round that was listed to its end."""
@@ -165,8 +183,9 @@ class Progress:
         return same and one.round < batch.round and one.round in self.rounds
 
     def waiting(self, round_: int) -> tuple[Batch, ...]:
-        """The batches of a round that nobody has settled yet."""
-        return tuple(one for one in self.batches.values() if one.round == round_ and one.number not in self.settled)
+        """The batches of a round that nobody has settled yet, place by place."""
+        left = (one for one in self.batches.values() if one.round == round_ and one.number not in self.settled)
+        return tuple(sorted(left, key=lambda one: (one.source, one.place, one.number)))
 
     def of_round(self, round_: int) -> tuple[Settled, ...]:
         """The settled batches of a round."""

@@ -7,6 +7,7 @@ listing is the proof. Many processes may work at the same batches; one of them, 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -225,11 +226,11 @@ class Sweeping:
         """Settle the batches of a round, with whoever else does, and wait until none is left; how many were settled here."""
         bench = await self._bench(run, progress, record)
         mine = 0
-        turns = asyncio.Semaphore(BATCHES_AT_ONCE)
 
-        async def one(batch: Batch) -> None:
+        async def worker(left: deque[Batch]) -> None:
             nonlocal mine
-            async with turns:
+            while left:
+                batch = left.popleft()
                 work = partial(batching.work, bench, batch, writes=progress.rounds[round_])
                 if batch.number not in progress.settled and await self.run_batch(batch, work) is not None:
                     mine += 1
@@ -238,12 +239,12 @@ class Sweeping:
 
         async for _ in self.journal.ticks(run):
             progress.take(await self.journal.events(run, after=progress.seen))
-            waiting = progress.waiting(round_)
-            if not waiting:
+            left = deque(progress.waiting(round_))
+            if not left:
                 return mine
             async with together() as group:
-                for batch in waiting:
-                    group.create_task(one(batch))
+                for _ in range(BATCHES_AT_ONCE):
+                    group.create_task(worker(left))
         raise AssertionError("the journal beats without end")
 
     async def _bench(self, run: str, progress: Progress, record: Record) -> Bench:

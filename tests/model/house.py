@@ -115,8 +115,8 @@ class Watched(Journal):
             raise JournalError("the database went away")
         return event
 
-    async def events(self, run: str, *, after: int = 0) -> Sequence[Event]:
-        found = await super().events(run, after=after)
+    async def events(self, run: str, *, after: int = 0, only: Kind | None = None) -> Sequence[Event]:
+        found = await super().events(run, after=after, only=only)
         self._process.house.ledger.looks(self._process.number, hand())
         return found
 

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Final
 
 # A Date header is cut to whole seconds: AWS's clock may be up to this much further.
@@ -22,13 +23,10 @@ class VendorClock:
 
     def hear(self, date: str, *, asked: float) -> None:
         """Take note of a Date header; ``asked`` is `time.monotonic` when its request left. One that is no date is passed over."""
-        try:
-            moment = parsedate_to_datetime(date)
-        except ValueError:
+        moment = _moment(date)
+        if moment is None:
             return
-        if moment.tzinfo is None:
-            return
-        self._date, self._asked = moment.astimezone(UTC), asked
+        self._date, self._asked = moment, asked
         self._ahead = datetime.now(UTC) - self._date - _GRAIN / 2
 
     def age(self) -> float:
@@ -47,3 +45,13 @@ class VendorClock:
     def ahead(self) -> timedelta | None:
         """How far this machine's clock was ahead of AWS's at the last reply, to about a second; None where AWS was never heard."""
         return self._ahead if self._date else None
+
+
+@lru_cache(maxsize=4)
+def _moment(date: str) -> datetime | None:
+    """What a Date header says, in UTC; None where it is no moment. Hundreds of replies have the same."""
+    try:
+        moment = parsedate_to_datetime(date)
+    except ValueError:
+        return None
+    return None if moment.tzinfo is None else moment.astimezone(UTC)

@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
-from collections import defaultdict
-from collections.abc import Mapping
+from collections import OrderedDict, defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from firedoor.errors import Unavailable
 from firedoor.inventory import UNKNOWN_USE, LastUse
@@ -28,7 +28,15 @@ _GET: Final = "iam:GetCredentialReport"
 # Since when IAM takes note of the use of keys and passwords: of older ones "never" may mean "before that".
 _KEYS_WATCHED_SINCE: Final = datetime(2015, 4, 22, tzinfo=UTC)
 _PASSWORDS_WATCHED_SINCE: Final = datetime(2014, 10, 20, tzinfo=UTC)
-_LOOKS: Final = 20
+_LOOKS: Final = 24
+_FIRST_PAUSE: Final = 0.1
+_KEPT: Final = 4  # reports: whoever works through accounts one after the other needs no more
+_BETWEEN: Final = "\t"  # which is in no field; a user's name may have a comma
+_KEY: Final = ("active", "last_rotated", "last_used_date")
+_WANTED: Final = (
+    *("arn", "password_enabled", "password_last_changed", "password_last_used"),
+    *(f"access_key_{place}_{name}" for place in (1, 2) for name in _KEY),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,12 +98,15 @@ NO_REPORT: Final = CredentialReport()
 
 
 class Reports:
-    """The reports of the configured accounts, each read anew once AWS would make another. ``pause`` is in seconds."""
+    """The reports of the configured accounts, each read anew once AWS would make another, the last few of them kept.
+
+    ``pause`` is in seconds, the longest between two looks.
+    """
 
     def __init__(self, calls: Calls) -> None:
         self.pause = 2.0
         self._calls = calls
-        self._held: dict[str, CredentialReport] = {}
+        self._held: OrderedDict[str, CredentialReport] = OrderedDict()
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def of(self, account: str) -> CredentialReport:
@@ -104,20 +115,23 @@ class Reports:
             held = self._held.get(account)
             if held is None or held.made is None or self._calls.now() - held.made >= BEHIND:
                 self._held[account] = held = await self._fetch(account)
+            self._held.move_to_end(account)
+            while len(self._held) > _KEPT:
+                self._held.popitem(last=False)
             return held
 
     async def _fetch(self, account: str) -> CredentialReport:
-        for _ in range(_LOOKS):
+        for look in range(_LOOKS):
             if (await self._calls.call(account, _GENERATE, target=account)).get("State") == "COMPLETE":
                 break
-            await asyncio.sleep(self.pause)
+            await asyncio.sleep(min(self.pause, _FIRST_PAUSE * 2**look))  # where AWS has one already, it is there at once
         else:
             what = f"{_GENERATE}: AWS does not get the report done"
             raise Unavailable(what, vendor=VENDOR, operation=_GENERATE, target=account, advice="Try again in some minutes")
         match await self._calls.call(account, _GET, target=account):
             case {"Content": bytes(content), "GeneratedTime": datetime() as made}:
                 try:
-                    return CredentialReport(made=made, users=_read(content.decode()))
+                    return CredentialReport(made=made, users=_read(content))
                 except (KeyError, ValueError, csv.Error):
                     failure = malformed(self._calls.known(_GET), "the report cannot be read", target=account)
             case _:
@@ -125,24 +139,46 @@ class Reports:
         raise failure
 
 
-def _read(text: str) -> dict[str, ReportedUser]:
+class _Lines(Mapping[str, ReportedUser]):
+    """Users by name. Each one's line is kept as AWS wrote it, and read again when asked for: a report may have thousands."""
+
+    def __init__(self, lines: Mapping[str, str]) -> None:
+        self._lines = lines
+
+    def __getitem__(self, name: str) -> ReportedUser:
+        return _user(dict(zip(_WANTED, self._lines[name].split(_BETWEEN), strict=True)))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._lines)
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+
+def _read(content: bytes) -> Mapping[str, ReportedUser]:
     """The fields that are wanted, and no other. Raises `KeyError`, `ValueError` or `csv.Error` for what is no such report."""
-    rows: list[Mapping[str, Any]] = list(csv.DictReader(io.StringIO(text), strict=True))
-    if ROOT not in {row["user"] for row in rows} or any(None in row or None in row.values() for row in rows):
-        raise ValueError("the root user is in every report, and no line is shorter or longer than the first")
-    return {
-        row["user"]: ReportedUser(
-            arn=row["arn"],
-            password={"true": True, "false": False}.get(row["password_enabled"].lower()),
-            password_made=_moment(row["password_last_changed"]),
-            password_used=_moment(row["password_last_used"]),
-            keys=tuple(key for place in (1, 2) if (key := _key(row, place)) is not None),
-        )
-        for row in rows
-    }
+    lines: dict[str, str] = {}
+    for row in csv.DictReader(io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", newline=""), strict=True):
+        if None in row or None in row.values():
+            raise ValueError("no line is shorter or longer than the first")
+        _user(row)
+        lines[row["user"]] = _BETWEEN.join(row[name] for name in _WANTED)
+    if ROOT not in lines:
+        raise ValueError("the root user is in every report")
+    return _Lines(lines)
 
 
-def _key(row: Mapping[str, Any], place: int) -> ReportedKey | None:
+def _user(row: Mapping[str, str]) -> ReportedUser:
+    return ReportedUser(
+        arn=row["arn"],
+        password={"true": True, "false": False}.get(row["password_enabled"].lower()),
+        password_made=_moment(row["password_last_changed"]),
+        password_used=_moment(row["password_last_used"]),
+        keys=tuple(key for place in (1, 2) if (key := _key(row, place)) is not None),
+    )
+
+
+def _key(row: Mapping[str, str], place: int) -> ReportedKey | None:
     name = f"access_key_{place}"
     active, made = row[f"{name}_active"].lower() == "true", _moment(row[f"{name}_last_rotated"])
     return ReportedKey(place=place, active=active, made=made, used=_moment(row[f"{name}_last_used_date"])) if active or made else None

@@ -1,0 +1,63 @@
+"""What a sweep keeps in memory of itself does not grow with its estate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from firedoor.canonical import plain
+from firedoor.journal import Event, Kind
+from firedoor.seenbefore import _word
+from firedoor.sweep import Batch, Before, Progress, Row, Settled
+from firedoor.vendors.aws.reports import ROOT, _read
+
+NOON = datetime(2025, 11, 26, 12, tzinfo=UTC)
+
+
+def event(n: int, kind: Kind, body: Any) -> Event:
+    told: Mapping[str, Any] = plain(body)  # type: ignore[assignment]
+    return Event(seq=n, run="r1", n=n, at=NOON, kind=str(kind), body=told, claim=None, hash="")
+
+
+def batch(number: int, place: str) -> Batch:
+    return Batch(number=number, round=1, source="vault.list_keys", place=place, holders=("ada", "ben"))
+
+
+def test_batches_are_worked_off_place_by_place_and_a_settled_one_forgets_its_holders() -> None:
+    progress = Progress()
+    listed = [batch(1, "north"), batch(2, "south"), batch(3, "north"), batch(4, "south")]
+    progress.take([event(n, Kind.LISTED, one) for n, one in enumerate(listed, start=1)])
+    assert [one.number for one in progress.waiting(1)] == [1, 3, 2, 4]
+    progress.take([event(5, Kind.SETTLED, Settled(batch=3, found=2, in_scope=2, wrote=2, made=2))])
+    assert [one.number for one in progress.waiting(1)] == [1, 2, 4]
+    assert progress.batches[3].holders == ()
+    assert progress.batches[1].holders == ("ada", "ben")
+
+
+def test_what_was_written_in_an_earlier_round_is_not_forgotten() -> None:
+    row = Row(credential="vault:key:north/k1", label="k1", type="vault.key", state="active", done=("shut k1",), begun=NOON)
+    first = _word(batch(1, "north"), row, None)
+    assert first == Before(batch=1, written=True, begun=NOON)
+    looked = Row(credential=row.credential, label="k1", type="vault.key", state="inactive")
+    assert _word(batch(3, "north"), looked, first) == Before(batch=3, written=True, begun=NOON)
+
+
+def test_what_was_begun_in_a_later_round_and_has_no_receipt_is_known_to_have_begun() -> None:
+    looked = Row(credential="vault:key:north/k1", label="k1", type="vault.key", state="active")
+    assert _word(batch(3, "north"), replace(looked, begun=NOON), _word(batch(1, "north"), looked, None)) == Before(batch=3, begun=NOON)
+
+
+def test_a_report_is_kept_as_lines_and_read_as_users() -> None:
+    columns = "user,arn,password_enabled,password_last_changed,password_last_used" + "".join(
+        f",access_key_{place}_{name}" for place in (1, 2) for name in ("active", "last_rotated", "last_used_date")
+    )
+    lines = [
+        f"{ROOT},arn:aws:iam::111122223333:root,not_supported,not_supported,N/A,false,N/A,N/A,false,N/A,N/A",
+        '"ada,ops",arn:aws:iam::111122223333:user/team/x,false,N/A,N/A,true,2025-11-26T12:00:00Z,N/A,false,N/A,N/A',
+    ]
+    users = _read("\n".join([columns, *lines, ""]).encode())
+    assert list(users) == [ROOT, "ada,ops"]
+    assert users["ada,ops"].path == "/team/"
+    assert [(key.active, key.made) for key in users["ada,ops"].keys] == [(True, NOON)]
