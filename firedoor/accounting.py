@@ -17,7 +17,7 @@ async def account(journal: Journal, run: str, progress: Progress, closure: Closu
     last = max(progress.rounds, default=0)
     closure.unlisted = [one for one in progress.unlisted if one.round == last]
     listed = [one for one in progress.batches.values() if one.round in progress.rounds]
-    used = await _used(closure, logs) if listed else {}
+    used = await _used(closure, logs) | {(one.type, one.id): one for one in progress.due} if listed else {}
     for source, place in dict.fromkeys((one.source, one.place) for one in listed):
         batches = [one for one in listed if (one.source, one.place) == (source, place)]
         whole = not any((one.source, one.place) == (source, place) for one in closure.unlisted)
@@ -29,8 +29,9 @@ async def account(journal: Journal, run: str, progress: Progress, closure: Closu
                     used.pop((row.type, row.credential.rpartition("/")[2]), None)
         for name in [name for name in used if name[1] in seen.made]:
             del used[name]
+    must = frozenset(progress.due)
     for one in used.values():
-        closure.sighted(one, await _exists(logs, one))
+        closure.sighted(one, await _exists(logs, one, due=one in must), due=one in must)
 
 
 async def _used(closure: Closure, logs: Sequence[Sightings]) -> dict[tuple[str, str], Sighting]:
@@ -39,24 +40,20 @@ async def _used(closure: Closure, logs: Sequence[Sightings]) -> dict[tuple[str, 
     A log only where everything is in scope: elsewhere, what is not listed may be outside of it.
     """
     found: dict[tuple[str, str], Sighting] = {}
-    for log in logs:
-        if not (log.whole or closure.book.scope.everything):
-            continue
+    for log in logs if closure.book.scope.everything else ():
         try:
-            found |= {(one.type, one.id): one for one in await log.seen() if log.whole or one.type in closure.book.treat}
+            found |= {(one.type, one.id): one for one in await log.seen() if one.type in closure.book.treat}
         except FiredoorError as error:
-            closure.unlisted.append(
-                Unlisted(round=0, source="a list of what is used", place=", ".join(log.types) or "imported", why=error.what)
-            )
+            closure.unlisted.append(Unlisted(round=0, source="a list of what is used", place=", ".join(log.types), why=error.what))
     return found
 
 
-async def _exists(logs: Sequence[Sightings], one: Sighting) -> str:
-    """What the vendor says of a credential that no listing shows."""
-    for log in sorted(logs, key=lambda log: one.type not in log.types):  # whoever can say more of its type is asked first
-        if one.type in log.types or log.whole:
+async def _exists(logs: Sequence[Sightings], one: Sighting, *, due: bool) -> str:
+    """What the vendor says of a credential that no listing shows; what must be accounted for is there until somebody says otherwise."""
+    for log in logs:
+        if one.type in log.types:
             try:
                 return await log.exists(one)
             except FiredoorError as error:
                 return f"nobody can tell what it is ({error.what})"
-    return "nobody can tell what it is"
+    return f"nothing that is swept lists it (see {one.by})" if due else "nobody can tell what it is"

@@ -67,14 +67,18 @@ class Closure:
         written = seen.rows[row.credential].written
         self._count(row if listed else self._missing(row, written=written, whole=whole), written=written)
 
-    def sighted(self, one: Sighting, says: str) -> None:
-        """Take in a credential that was used and that no listing shows; ``says`` is what its vendor says of it, empty where it is gone."""
+    def sighted(self, one: Sighting, says: str, *, due: bool) -> None:
+        """Take in a credential that was used, or (``due``) that must be accounted for, and that no listing shows.
+
+        ``says`` is what its vendor says of it, empty where it is gone.
+        """
         name = f"{one.type.replace('.', ':')}:{one.place or 'unknown'}/{one.id}"
         label = f"{one.type.partition('.')[2].replace('_', ' ')} {one.id}"
-        used = f"{label} was used {one.count} time(s), last {one.last:%Y-%m-%d %H:%M} UTC{f', by {one.by}' if one.by else ''}"
-        self.findings.append(Finding(rule="used_but_not_listed", says=f"{used}, and no listing shows it", subject=name, at=one.last))
+        what, rule = ("imported as leaked", "leaked_and_not_listed") if due else ("used", "used_but_not_listed")
+        told = f"{one.count} time(s), last {one.last:%Y-%m-%d %H:%M} UTC{f', by {one.by}' if one.by else ''}"
+        self.findings.append(Finding(rule=rule, says=f"{label} was {what} {told}, and no listing shows it", subject=name, at=one.last))
         disposition = Disposition.FAILED if says else Disposition.GONE
-        reason = f"it is used, and no listing shows it: {says}" if says else "it was used, and its vendor says that it is no more"
+        reason = f"it was {what}, and no listing shows it: {says}" if says else f"it was {what}, and its vendor says that it is no more"
         self._count(
             Row(credential=name, label=label, type=one.type, state="unknown", disposition=disposition, reason=reason), written=False
         )

@@ -74,11 +74,10 @@ class Sighting:
 class Sightings(ABC):
     """What a vendor's log tells of the use of credentials: what is used there and in no listing is a finding.
 
-    ``types`` are those that it can say more of. ``whole``: all that it tells of must be accounted for, whatever is in scope.
+    ``types`` are those that it can say more of.
     """
 
     types: ClassVar[tuple[str, ...]]
-    whole: ClassVar[bool] = False
 
     @abstractmethod
     async def seen(self) -> Sequence[Sighting]:

@@ -15,6 +15,7 @@ from firedoor.inventory import Disposition
 from firedoor.journal import Event, Kind
 from firedoor.model import Change, Receipt
 from firedoor.run import read_as
+from firedoor.source import Sighting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,11 +144,12 @@ class Progress:
     """Where a sweep stands, folded from its own events and not from its batches'.
 
     ``rounds`` maps each round that was listed to its end to whether it writes. A batch that is settled has its holders no more: nobody
-    looks at them again, and in memory they would grow with the estate.
+    looks at them again, and in memory they would grow with the estate. ``due`` are credentials that must be accounted for, listed or not.
     """
 
     playbook: Mapping[str, Any] = field(default_factory=dict)
     mandate: Mapping[str, Any] | None = None
+    due: tuple[Sighting, ...] = ()
     batches: dict[int, Batch] = field(default_factory=dict)
     unlisted: list[Unlisted] = field(default_factory=list)
     rounds: dict[int, bool] = field(default_factory=dict)
@@ -164,6 +166,7 @@ class Progress:
                 case Kind.SWEEP:
                     self.playbook = read_as(dict[str, Any], event.body["playbook"], event)
                     self.mandate = read_as(dict[str, Any] | None, event.body.get("mandate"), event)  # type: ignore[arg-type]
+                    self.due = read_as(tuple[Sighting, ...], event.body.get("due", ()), event)
                 case Kind.LISTED:
                     batch = read_as(Batch, event.body, event)
                     self.batches[batch.number] = batch

@@ -30,7 +30,7 @@ from firedoor.lease import TTL_SECONDS, Lease, Leases
 from firedoor.mandate import Mandate, Mandated
 from firedoor.run import Order, Record, revive
 from firedoor.seenbefore import Memory
-from firedoor.source import Sightings, Source
+from firedoor.source import Sighting, Sightings, Source
 from firedoor.stops import Stops
 from firedoor.sweep import Batch, Progress, Settled, Unlisted
 from firedoor.sweepbook import Sweep
@@ -92,8 +92,11 @@ class Sweeping:
         """What it would find and do now. See `firedoor.sweepview`."""
         return await sweepview.look(book, self.act, self.guard)
 
-    async def sweep(self, order: Order, book: Sweep, mandate: Mandate | None = None) -> Report:
-        """The whole sweep. With a ``mandate`` nobody is asked. Raises `BadInput` before anything is touched, `JournalError` at any time."""
+    async def sweep(self, order: Order, book: Sweep, mandate: Mandate | None = None, *, due: Sequence[Sighting] = ()) -> Report:
+        """The whole sweep. With a ``mandate`` nobody is asked. What is ``due`` is accounted for, whether a listing shows it or not.
+
+        Raises `BadInput` before anything is touched, `JournalError` at any time.
+        """
         planned = sweepplan.plan(book, self.act.actions)
         if mandate is not None and (lacks := mandate.lacks(book, self.desk.roster, datetime.now(UTC))):
             raise BadInput(f"the mandate of {book.sweep} is not in force: {lacks}", advice=f"firedoor sweep sign {book.sweep} --key FILE")
@@ -103,7 +106,8 @@ class Sweeping:
                 request = requesting.request(order, planned, approval=book.approval, roster=self.desk.roster, now=datetime.now(UTC))
             await self.journal.append(order.run, Kind.OPENED, order, claim="opened")
             await self.journal.append(order.run, Kind.PLANNED, {"items": planned.items, "fingerprint": planned.fingerprint})
-            await self.journal.append(order.run, Kind.SWEEP, {"playbook": book.model_dump(mode="json"), "mandate": mandate}, claim="sweep")
+            begun = {"playbook": book.model_dump(mode="json"), "mandate": mandate, "due": list(due)}
+            await self.journal.append(order.run, Kind.SWEEP, begun, claim="sweep")
             if request is not None:
                 await self.desk.ask(request)
             return await self._carry_on(order.run, hold)

@@ -11,11 +11,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, cast
 
-from firedoor import signing, staffed, stocktaking, sweepbook, sweepplan, wiring
+from firedoor import imported, signing, staffed, stocktaking, sweepbook, sweepplan, wiring
 from firedoor.approval import Ruling
 from firedoor.errors import BadInput, Misconfigured, RunHeld
 from firedoor.fingerprints import Fingerprints
-from firedoor.imported import Imported
 from firedoor.journal import Event, Journal, Kind
 from firedoor.lease import Leases
 from firedoor.mandate import Mandate, draw_up, stream_of
@@ -124,14 +123,12 @@ async def sweep(
     settings = sweeping_settings(load(), book)
     wiring.requester(settings, requester)
     order = order_of(book, requester=requester)
-    imported = tuple(Imported(path, Fingerprints.kept_in(settings.state_dir)) for path in lists)
-    for one in imported:
-        await one.seen()  # one that cannot be read is told of before anything is touched
+    fingerprints = Fingerprints.kept_in(settings.state_dir)
+    due = [one for path in lists for one in await asyncio.to_thread(imported.due, path, fingerprints)]
     async with AsyncExitStack() as stack:
         house = await staffed.with_people(stack, settings, _vendors(book), say=say)
         say(f"Run {order.run}: {book.title.lower()}; {sweepplan.words(book)}.")
-        sweeping = _sweeping(house)
-        return await replace(sweeping, told=watch, sightings=(*sweeping.sightings, *imported)).sweep(order, book)
+        return await replace(_sweeping(house), told=watch).sweep(order, book, due=due)
 
 
 async def nightly(name: str, *, sweeping: Callable[[Sweeping], Sweeping]) -> Report:

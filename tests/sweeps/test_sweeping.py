@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 
 import pytest
 
+from firedoor import imported
 from firedoor.errors import Forbidden, JournalError, Unreachable
 from firedoor.fingerprints import Fingerprints
-from firedoor.imported import Imported
 from firedoor.journal import Journal, Kind
 from firedoor.source import Sighting, Sightings
 from firedoor.sweeping import Sweeping
@@ -246,8 +246,22 @@ async def test_every_credential_of_an_imported_list_is_accounted_for(tmp_path: P
     path.write_text(text)
     async with hall(tmp_path, TWO) as here:
         narrow = book(scope={"types": [TYPE], "places": ["*"]})
-        report = await here.sweep(narrow, sightings=(Imported(path, Fingerprints(b"k" * 32)),))
+        report = await here.sweep(narrow, due=imported.due(path, Fingerprints(b"k" * 32)))
         assert report["left_over"] == open_
+        assert [one["reason"].partition(":")[0] for one in report["open"]] == ["it was imported as leaked, and no listing shows it"] * open_
+
+
+async def test_whoever_goes_on_accounts_for_an_imported_list_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _die_once(monkeypatch)
+    path = tmp_path / "leaked.csv"
+    path.write_text("system,kind,id\nvault,key,k1\nvault,key,k77\n")
+    async with hall(tmp_path, TWO) as here:
+        with pytest.raises(JournalError):
+            await here.sweep(due=imported.due(path, Fingerprints(b"k" * 32)))
+        path.unlink()
+        report = await here.sweeping("another").resume("251126-aaaaaa")
+        assert (report["outcome"], report["left_over"]) == ("partial", 1)
+        assert "k77" in report["open"][0]["id"]
 
 
 def _die_once(monkeypatch: pytest.MonkeyPatch) -> None:

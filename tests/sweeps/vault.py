@@ -25,7 +25,7 @@ from firedoor.lease import Held, Lease, Leases
 from firedoor.model import Change, Intent, Mode, Plan, Receipt, Snapshot, Target
 from firedoor.run import Order
 from firedoor.seal import Seal
-from firedoor.source import Source, SourceSpec
+from firedoor.source import Sighting, Source, SourceSpec
 from firedoor.store import Store
 from firedoor.sweepbook import Sweep
 from firedoor.sweeping import Report, Sweeping
@@ -230,12 +230,14 @@ class Hall:
             sweep=True,
         )
 
-    async def sweep(self, sweep: Sweep | None = None, *, run: str = "251126-aaaaaa", **changed: Any) -> Report:
+    async def sweep(
+        self, sweep: Sweep | None = None, *, run: str = "251126-aaaaaa", due: Sequence[Sighting] = (), **changed: Any
+    ) -> Report:
         """Sweep it, with an approval as soon as it is asked for."""
         wanted = sweep or book()
         approving = asyncio.create_task(self.approve(run))
         try:
-            return await self.sweeping(**changed).sweep(self.order(wanted, run), wanted)
+            return await self.sweeping(**changed).sweep(self.order(wanted, run), wanted, due=due)
         finally:
             approving.cancel()
             await asyncio.gather(approving, return_exceptions=True)
