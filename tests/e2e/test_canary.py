@@ -91,7 +91,7 @@ class Scene:
 
     def last(self) -> str:
         """What was said at the end, for who mends a failing test: all these secrets open nothing."""
-        return (self.folder / f"{len(self.ran) - 1}.err").read_text(encoding="utf-8")[-2000:]
+        return (self.folder / f"{len(self.ran) - 1}.err").read_text(encoding="utf-8")[-5000:]
 
     def secrets(self) -> frozenset[str]:
         """All there are by now: planted, given to Firedoor, or made by a vendor since."""
@@ -229,6 +229,8 @@ async def told(scene: Scene) -> None:
         await scene.run("firedoor", "sweep", "report", run, "--html", str(out / f"{run}.html"), "--markdown", str(out / f"{run}.md"))
     await scene.run("firedoor", "audit", "verify")
     await scene.run("firedoor", "inventory")
+    await scene.run("firedoor", "inventory", breaks="2")
+    assert "a defect in Firedoor" in scene.last()
     await scene.run("firedoor", "inventory", "--json")
     assert {path.suffix for path in out.iterdir()} >= {".html", ".md"}
 
