@@ -264,6 +264,15 @@ async def test_whoever_goes_on_accounts_for_an_imported_list_too(tmp_path: Path,
         assert "k77" in report["open"][0]["id"]
 
 
+async def test_a_sweep_longer_than_its_approval_ends_with_a_report_of_what_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("firedoor.requesting.LAPSES_AFTER", -timedelta(minutes=book().approval.expires_minutes))
+    async with hall(tmp_path, TWO) as here:
+        report = await here.sweep()
+        assert (report["outcome"], report["left_over"], report["changed"]) == ("partial", 3, 0)
+        assert {one["reason"] for one in report["open"]} == {"the approval was not used in time for it: start the sweep again"}
+        assert not here.vault.effects
+
+
 def _die_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever puts the first receipts on record dies of it."""
     append, died = Journal.append, list[str]()
