@@ -100,8 +100,8 @@ class Row:
 class Before:
     """What is known of a credential from earlier rounds: of its newest row, which stands in ``batch``, no more than is asked for again.
 
-    ``written``: some change of it was, in any round, the first of them at ``begun``. ``failed`` is why its newest row is one of a failure.
-    There is one for each credential of a place in memory.
+    ``written``: some change of it was, in any round. ``begun``: when the newest of the rounds that wrote to it began that. ``failed`` is why
+    its newest row is one of a failure. There is one for each credential of a place in memory.
     """
 
     batch: int
