@@ -98,7 +98,7 @@ def test_a_policy_is_of_the_form_that_aws_takes(purpose: Purpose, shelf: Shelf) 
 
 def test_what_was_prepared_narrows_the_policy(shelf: Shelf) -> None:
     found = {action: one for one in statements(_contain(shelf, **PREPARED)) for action in one["Action"]}
-    names = [f"arn:*:organizations::999900001111:policy/*/service_control_policy/{one}" for one in ("p-1a2b3c4d", "p-5e6f7a8b")]
+    names = [f"arn:*:organizations::999900001111:policy/o-*/service_control_policy/{one}" for one in ("p-1a2b3c4d", "p-5e6f7a8b")]
     assert found["organizations:UpdatePolicy"]["Resource"] == found["organizations:DescribePolicy"]["Resource"] == names
     assert found["organizations:DescribeAccount"]["Resource"] == "*"
     sets = [f"arn:*:wafv2:us-east-1:111122223333:{place}" for place in ("global/ipset/attackers/1e4b", "regional/ipset/attackers/0d3a")]

@@ -50,8 +50,8 @@ def _narrowed(action: str, prepared: AwsPrepared) -> tuple[tuple[str, ...], Cond
     if action == TAG:
         return (_ANY,), {"ForAllValues:StringEquals": {"aws:TagKeys": OFF}}
     if action in _OF_A_POLICY:
-        named = sorted({prepared.deny_policy, prepared.sso_policy} - {""})
-        found = tuple(f"arn:*:organizations::{prepared.management_account or _ANY}:policy/*/service_control_policy/{one}" for one in named)
+        place = f"arn:*:organizations::{prepared.management_account or _ANY}:policy/o-*/service_control_policy"
+        found = tuple(f"{place}/{one}" for one in sorted({prepared.deny_policy, prepared.sso_policy} - {""}))
     if action in _OF_AN_IP_SET:
         found = tuple(sorted(_arn(one) for one in prepared.ip_sets))
     return found or (_ANY,), {}
