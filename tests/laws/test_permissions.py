@@ -25,8 +25,9 @@ def test_all_that_is_asked_is_granted(name: str) -> None:
     assert used & READS <= needed(name.partition(".")[0], Purpose.PREVIEW, ON).keys(), "and what it looks at, a preview may look at"
 
 
-def test_all_that_is_asked_of_slack_is_granted() -> None:
-    used = frozenset[str]().union(*(ended(case).used for case in cases() if case.action == "slack.notify"))
+@pytest.mark.parametrize("name", ["slack.notify"])
+def test_all_that_is_asked_of_slack_is_granted(name: str) -> None:
+    used = frozenset[str]().union(*(ended(case).used for case in cases() if case.action == name))
     public = {scope for scope in used if scope.startswith("channels:")}  # a public channel stands in for a private one
     assert used - public <= slack_scopes()
     assert {scope.replace("channels:", "groups:") for scope in public} <= slack_scopes()

@@ -22,6 +22,7 @@ from firedoor.run import revive
 from firedoor.scope import Scope
 from firedoor.settings import load
 from firedoor.vendors.access import Access, CallPolicy
+from firedoor.vendors.aws.operations import KEY_INFO
 from firedoor.vendors.aws.rolepolicy import role_policy
 from firedoor.vendors.aws.simulator import AwsSimulator
 from tests.company import Company, company
@@ -29,6 +30,7 @@ from tests.permissions.enforced import actions_of, put_in_force, refused
 from tests.permissions.shelves import ON, needed_for
 from tests.preview.test_preview import asked_of, ordinary
 from tests.tasks.harness import CATALOGUE, SETTLES, bout, room
+from tests.vendors.aws.test_trail import OTHER, deliver, file_name, record
 
 # What `incident-credentials` does with keys, alone: with what it does in Okta, two would have to approve.
 KEYS = """\
@@ -178,6 +180,9 @@ async def test_a_sweep_is_done_under_the_policy_of_sweeps(tmp_path: Path, monkey
     async with under_policies(tmp_path, monkeypatch, Purpose.SWEEP, few) as acme:
         for name in sweepbook.shelf():
             assert (await sweeps.preview(name, before=None))["changes_in_all"]
+        deliver(tmp_path, file_name(0), record(key=OTHER))  # AWS is asked of a key that no listing shows
+        toml = tmp_path / "firedoor.toml"
+        toml.write_text(f'aws_trail = ["{tmp_path / "AWSLogs"}"]\n{toml.read_text()}')
         book = tmp_path / "mine.yaml"
         book.write_text(KEYS)
         sweep = sweeps.sweep(str(book), requester=acme.asker, say=lambda _: None, watch=lambda _: None)
@@ -185,6 +190,7 @@ async def test_a_sweep_is_done_under_the_policy_of_sweeps(tmp_path: Path, monkey
         assert report["left_over"] == 0, report
         assert report["changed"] > 2
         assert refused(acme.aws) == []
+        assert used.of("aws", Access.WRITE) >= {KEY_INFO}
         covered(used, Purpose.SWEEP)
 
 
