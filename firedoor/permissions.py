@@ -51,7 +51,7 @@ class Shelf:
     sweeps: Sequence[Sweep]
 
     def contains(self) -> Iterator[Unit]:
-        """The units of the playbooks."""
+        """The units of the playbooks. Queries are asked by who previews; but where no such identity is set up, that is who contains."""
         for book in self.playbooks:
             yield from (self.known.action(step.action) for step in book.steps)
             yield from (self.known.query(question.query) for question in book.queries.values())

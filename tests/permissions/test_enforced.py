@@ -22,7 +22,7 @@ from firedoor.run import revive
 from firedoor.scope import Scope
 from firedoor.settings import load
 from firedoor.vendors.access import Access, CallPolicy
-from firedoor.vendors.aws.operations import KEY_INFO
+from firedoor.vendors.aws.operations import ASSUME_ROLE, KEY_INFO
 from firedoor.vendors.aws.rolepolicy import role_policy
 from firedoor.vendors.aws.simulator import AwsSimulator
 from tests.company import Company, company
@@ -146,7 +146,7 @@ async def under_policies(
 
 def covered(used: Used, purpose: Purpose) -> None:
     """Whatever was used at Okta and AWS is in what the command prints: for who looked, and for who acted."""
-    home = {"sts:AssumeRole"}  # of the base policy, which is in force beside
+    home = {ASSUME_ROLE}  # of the base policy, which is in force beside
     for access, one in ((Access.READ, Purpose.PREVIEW), (Access.WRITE, purpose)):
         for vendor in ("aws", "okta"):
             assert used.of(vendor, access) - home <= permissions.needed(vendor, one, ON).keys(), (vendor, access)
@@ -196,15 +196,15 @@ async def test_a_sweep_is_done_under_the_policy_of_sweeps(tmp_path: Path, monkey
 
 async def test_an_inventory_and_hunts_only_need_what_previews_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, used: Used) -> None:
     async with under_policies(tmp_path, monkeypatch, Purpose.CONTAIN, few) as acme:
-        (unlisted,) = (await sweeps.inventory(Scope()))["unlisted"]
-        assert "nobody said which users of Okta are programs" in unlisted
         await scoping.hunt_okta(datetime.now(UTC) - timedelta(days=1))
         file = tmp_path / "leak.har"
         request = {"method": "GET", "url": f"https://x.example/?k={acme.estate.stolen_key}", "headers": [], "cookies": []}
         file.write_text(json.dumps({"log": {"version": "1.2", "entries": [{"request": request, "response": {"headers": []}}]}}))
         found: Any = await scoping.scan_har(file, ask_aws=True)
         assert [leak["owner"] for leak in found["leaks"] if leak["kind"] == "access_key"] != [""]
+        assert used.of("okta", Access.READ) == OWN_READS["okta"].always | OWN_READS["okta"].hunts
+        assert used.of("aws", Access.READ) - {ASSUME_ROLE} == OWN_READS["aws"].hunts
+        (unlisted,) = (await sweeps.inventory(Scope()))["unlisted"]
+        assert "nobody said which users of Okta are programs" in unlisted
         assert refused(acme.aws) == []
-        assert used.of("aws", Access.READ) >= OWN_READS["aws"].hunts
-        assert used.of("okta", Access.READ) >= OWN_READS["okta"].hunts
         covered(used, Purpose.CONTAIN)

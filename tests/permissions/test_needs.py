@@ -73,6 +73,7 @@ def test_what_is_needed_comes_from_the_units_on_the_shelf(vendor: str, shelf: Sh
     own = permissions.OWN_READS[vendor]
     assert needed(vendor, Purpose.CONTAIN, bare) == dict.fromkeys(sorted(own.always), frozenset({ITSELF}))
     assert needed(vendor, Purpose.SWEEP, bare).keys() == own.always | own.sweeps
+    assert needed(vendor, Purpose.PREVIEW, bare).keys() >= own.always | own.sweeps | own.hunts, "whatever the playbooks are"
 
 
 def test_a_sweep_has_no_right_that_only_containment_needs(shelf: Shelf) -> None:
