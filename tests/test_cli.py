@@ -29,7 +29,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("words", [["--help"], ["playbooks", "list"], ["contain", "--help"]])
+@pytest.mark.parametrize("words", [["--help"], ["playbooks", "list"], ["contain", "--help"], ["permissions", "aws", "--for", "preview"]])
 def test_help_and_lists_load_no_sdk_and_no_prefect(words: list[str]) -> None:
     code = (
         "import runpy, sys\n"
@@ -45,7 +45,21 @@ def test_help_and_lists_load_no_sdk_and_no_prefect(words: list[str]) -> None:
 def test_every_command_is_in_the_help(folder: Path) -> None:
     done = _firedoor(folder, "--help")
     assert done.returncode == 0
-    for command in ("drill", "plan", "contain", "resume", "runs", "show", "serve", "playbooks", "actions", "audit", "hunt", "import"):
+    for command in (
+        "drill",
+        "plan",
+        "contain",
+        "resume",
+        "runs",
+        "show",
+        "serve",
+        "playbooks",
+        "actions",
+        "audit",
+        "hunt",
+        "import",
+        "permissions",
+    ):
         assert command in done.stdout
 
 
