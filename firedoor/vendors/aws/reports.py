@@ -30,7 +30,7 @@ _KEYS_WATCHED_SINCE: Final = datetime(2015, 4, 22, tzinfo=UTC)
 _PASSWORDS_WATCHED_SINCE: Final = datetime(2014, 10, 20, tzinfo=UTC)
 _LOOKS: Final = 24
 _FIRST_PAUSE: Final = 0.1
-_KEPT: Final = 4  # reports: whoever works through accounts one after the other needs no more
+_KEPT: Final = 10  # reports: a sweep is in eight accounts at a time
 _BETWEEN: Final = "\t"  # which is in no field; a user's name may have a comma
 _KEY: Final = ("active", "last_rotated", "last_used_date")
 _WANTED: Final = (
