@@ -69,6 +69,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     _read("iam:ListUserPolicies"),
     _read("iam:ListUserTags"),
     _read("iam:ListUsers"),
+    # Asks AWS what a role may do; nothing of it is done.
+    _read("iam:SimulatePrincipalPolicy"),
     _write("iam:UpdateAccessKey", *_REFUSALS),
     _write("iam:PutUserPolicy", *_REFUSALS),
     # Repeated after a lost reply it answers NoSuchEntity, which the action takes for what it is: already gone.
