@@ -1,0 +1,42 @@
+"""All checks for an estate, by its settings: what is set up is looked at, and what is not is said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from firedoor.catalogue import Catalogue
+from firedoor.doctor import aws, jira, journal, okta, prefect, roster, slack
+from firedoor.doctor.checkup import Check, Diagnosis, Looks, examine, not_checked
+from firedoor.doctor.identities import identities
+from firedoor.settings import Settings
+
+
+async def diagnose(settings: Settings, known: Catalogue) -> Sequence[Diagnosis]:
+    """Everything that was looked at, changed by nothing. What the units of ``known`` declare is what credentials are measured by."""
+    return await examine(checks(settings, known))
+
+
+def checks(settings: Settings, known: Catalogue) -> Sequence[Check]:
+    """The checks that there is reason for."""
+    found: list[Check] = []
+    for area, is_set_up, look, without in (
+        (okta, bool(settings.okta_org_url or settings.okta_api_token), okta.check, "Okta is not set up, so nothing there can be contained"),
+        (aws, aws.is_set_up(settings), aws.check, "AWS is not set up, so nothing there can be contained"),
+        (slack, slack.is_set_up(settings), slack.check, "Slack is not set up, so people are asked at terminals, by signature"),
+        (jira, jira.is_set_up(settings), jira.check, "Jira is not set up, so tickets are files in the state folder"),
+    ):
+        if is_set_up:
+            found += [look(one) for one in identities(area.AREA, settings, known)]
+        else:
+            found.append(Check(area=area.AREA, at="settings", look=_without(area.AREA, without)))
+    if slack.is_set_up(settings):
+        found.append(slack.way_in(settings))
+    found += [*roster.checks(settings), journal.check(settings)]
+    return [*found, prefect.check()] if prefect.is_set_up() else found
+
+
+def _without(area: str, says: str) -> Callable[[], Looks]:
+    async def look() -> Looks:
+        yield not_checked(area, "settings", says, "Set it up as README.md says, if you have it")
+
+    return look
