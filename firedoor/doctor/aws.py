@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from firedoor.clients import aws_client, aws_line
 from firedoor.doctor import clocks
-from firedoor.doctor.checkup import SECONDS, Check, Diagnosis, Looks, failure, not_checked, ok, untold
+from firedoor.doctor.checkup import SECONDS, Check, Diagnosis, Looks, failure, not_checked, ok, untold, warning
 from firedoor.doctor.identities import Identity
 from firedoor.errors import BadInput, FiredoorError, Forbidden, NotFound
 from firedoor.settings import Settings
@@ -88,32 +88,36 @@ async def _account(client: AwsClient, identity: Identity, account: str) -> Seque
 
 
 async def _allowed(client: AwsClient, identity: Identity, account: str, arn: str) -> Diagnosis:
-    at, needs = _at(client, identity, account), _needed(client, identity, account)
+    at = _at(client, identity, account)
+    needs, never = (_asked_of(client, account, actions) for actions in (identity.needs, identity.never))
     principal = client.role(account) or (arn if ":user/" in arn else "")
     advice = f"Compare its policies with what the units declare: {', '.join(needs)}"
     if not principal:
         return not_checked(AREA, at, "AWS simulates what a user or a named role may do, and this is neither", advice)
     try:
-        refused = await client.permits.refused(account, principal, needs)
+        refused = await client.permits.refused(account, principal, [*needs, *never])
     except Forbidden:
         says = "what it may do was not checked: it may not ask (iam:SimulatePrincipalPolicy)"
         return not_checked(AREA, at, says, f"Allow it iam:SimulatePrincipalPolicy. Or: {advice[0].lower()}{advice[1:]}")
     except FiredoorError as error:
         return untold(error, AREA, at, remedy=advice)
-    if refused:
-        says = f"its policies do not allow, on every resource, {', '.join(refused)}"
+    if lacks := [action for action in needs if action in refused]:
+        says = f"its policies do not allow, on every resource, {', '.join(lacks)}"
         return failure(AREA, at, says, "Allow these to the role, or leave out the units that declare them: `firedoor actions list`")
+    if could := [action for action in never if action not in refused]:
+        says = f"it allows what only looks to change things: {', '.join(could)}"
+        return warning(AREA, at, says, "Take these out of its policies: the identity that contains has a role of its own")
     return ok(AREA, at, f"its policies allow all {len(needs)} actions that the units declare")
 
 
-def _needed(client: AwsClient, identity: Identity, account: str) -> Sequence[str]:
-    """What the units ask of this account: only the management account for the organization, and for address lists where there are any."""
+def _asked_of(client: AwsClient, account: str, actions: frozenset[str]) -> Sequence[str]:
+    """Those of ``actions`` that this account is for: the organization's are for the management account, and lists where there are any."""
     elsewhere = [OF_THE_BASE]
     if account != client.prepared.management_account:
         elsewhere += OF_THE_ORGANIZATION
     if account not in {one.account for one in client.prepared.ip_sets}:
         elsewhere.append("wafv2:")
-    return sorted(one for one in identity.needs if not one.startswith(tuple(elsewhere)))
+    return sorted(one for one in actions if not one.startswith(tuple(elsewhere)))
 
 
 async def _ip_set(client: AwsClient, ip_set: IpSet) -> Diagnosis:

@@ -12,6 +12,7 @@ from firedoor.defect import kind_and_place
 from firedoor.errors import FiredoorError, Misconfigured, Unauthorized
 
 SECONDS: Final = 20.0
+LEAVING: Final = 1.0
 
 
 class State(StrEnum):
@@ -69,7 +70,8 @@ async def _bounded(check: Check) -> Sequence[Diagnosis]:
     done, _ = await asyncio.wait({task}, timeout=check.seconds)
     if done:
         return found
-    task.cancel()  # and not awaited: what hangs may hang in its own ending too
+    task.cancel()
+    await asyncio.wait({task}, timeout=LEAVING)  # and no longer: what hangs may hang in its own ending too
     says = f"no answer within {check.seconds:g} s"
     return [*found, failure(check.area, check.at, says, "See that it can be reached from this machine, and look again")]
 

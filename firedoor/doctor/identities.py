@@ -24,7 +24,8 @@ class Identity:
     """One of them. ``setting`` is where it is set, ``settings`` are those with which a client that only reads goes by this identity.
 
     ``reads`` and ``writes`` are the vendor's permissions that the units of the catalogue declare for its work. ``first``: it is the one
-    that contains, at which all that is no matter of identity is looked at, once.
+    that contains, at which all that is no matter of identity is looked at, once. ``never`` are permissions that it is better off
+    without: what only looks should not be able to change a thing, whoever gets hold of it.
     """
 
     setting: str
@@ -32,6 +33,7 @@ class Identity:
     reads: frozenset[str]
     writes: frozenset[str]
     first: bool
+    never: frozenset[str] = frozenset()
 
     @property
     def needs(self) -> frozenset[str]:
@@ -59,7 +61,7 @@ def identities(vendor: str, settings: Settings, known: Catalogue) -> Sequence[Id
         )
     ]
     if getattr(settings, previews):
-        found.append(Identity(setting=previews, settings=as_(previews), reads=looks, writes=frozenset(), first=False))
+        found.append(Identity(setting=previews, settings=as_(previews), reads=looks, writes=frozenset(), first=False, never=changes))
     if has_sweeper:
         reads, writes = lists | _all(one.reads for one in treatments), _all(one.writes for one in treatments)
         found.append(Identity(setting=sweeps, settings=as_(sweeps), reads=reads, writes=writes, first=False))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from firedoor.clients import jira_client
 from firedoor.doctor import clocks
-from firedoor.doctor.checkup import Check, Diagnosis, Looks, failure, ok, untold
+from firedoor.doctor.checkup import Check, Diagnosis, Looks, failure, ok, untold, warning
 from firedoor.doctor.identities import Identity, variable
 from firedoor.errors import NotFound, VendorError
 from firedoor.settings import JiraTable, Settings
@@ -56,7 +56,7 @@ async def _look(identity: Identity) -> Looks:
 async def _allowed(client: JiraClient, identity: Identity, jira: JiraTable) -> Diagnosis:
     at = f"{variable(identity.setting)} in project {jira.project}"
     try:
-        held = await client.permissions(jira.project, identity.needs)
+        held = await client.permissions(jira.project, identity.needs | identity.never)
     except NotFound:
         remedy = (
             f"Set project in [jira] to the key of one that is there, and give the token's owner {', '.join(sorted(identity.needs))} in it"
@@ -66,6 +66,9 @@ async def _allowed(client: JiraClient, identity: Identity, jira: JiraTable) -> D
         return untold(error, AREA, at)
     if lacks := sorted(identity.needs - held):
         return failure(AREA, at, f"its owner lacks {', '.join(lacks)}", "Give them to its owner in the project's permission scheme")
+    if could := sorted(identity.never & held):
+        says = f"its owner has {', '.join(could)}: what only looks could change things"
+        return warning(AREA, at, says, "Make the token as another user, who may browse the project and no more")
     return ok(AREA, at, f"its owner has all {len(identity.needs)} permissions that the units declare")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -46,7 +47,7 @@ async def _opened(database: Database, where: str) -> Looks:
     if not database.shared:
         yield await _mode(database, where)
         return
-    async for one in _server(database, where):
+    for one in judged(await _server(database), where):
         yield one
 
 
@@ -77,9 +78,14 @@ async def _mode(database: Database, where: str) -> Diagnosis:
     return ok(AREA, where, "what is committed is kept (WAL; Firedoor writes with synchronous=FULL)")
 
 
-async def _server(database: Database, where: str) -> Looks:
+async def _server(database: Database) -> Mapping[str, str]:
     async with database.reading() as connection:
-        said = {name: str((await connection.exec_driver_sql(f"SHOW {name}")).scalar_one()) for name in (*DURABLE, "transaction_read_only")}
+        asked = (*DURABLE, "transaction_read_only")
+        return {name: str((await connection.exec_driver_sql(f"SHOW {name}")).scalar_one()) for name in asked}
+
+
+def judged(said: Mapping[str, str], where: str) -> Iterator[Diagnosis]:
+    """What a server's settings mean for the journal."""
     if off := [name for name in DURABLE if said[name] != "on"]:
         yield failure(AREA, where, f"{' and '.join(off)} is off: a power cut may take what was committed", f"Set {', '.join(off)} to on")
     else:

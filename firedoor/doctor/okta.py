@@ -52,7 +52,7 @@ async def _allowed(client: OktaClient, identity: Identity, owner: str) -> Diagno
     if not kinds:
         says = f"its owner is no administrator, so it may do nothing of what is needed: {_listed(identity.needs)}"
         return failure(AREA, token, says, f"Assign its owner {READ_ONLY if not identity.writes else SUPER_ADMIN}, or a role with these")
-    if not identity.writes and kinds != {READ_ONLY}:
+    if identity.never and kinds != {READ_ONLY}:
         says = f"its owner is {_named(active)}: what only looks could change things too"
         return warning(AREA, token, says, f"Make the token as another user, with {READ_ONLY} alone")
     if identity.writes and kinds == {READ_ONLY}:

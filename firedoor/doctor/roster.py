@@ -79,9 +79,8 @@ async def _in_slack(settings: Settings) -> Looks:
     async with slack_client(contains, Access.READ) as client:
         await client.whoami()
         gate = asyncio.Semaphore(AT_ONCE)
-        looks = [asyncio.ensure_future(_member(client, person, gate)) for person in settings.roster.people]
-        for look in looks:
-            yield await look
+        for one in await asyncio.gather(*(_member(client, person, gate) for person in settings.roster.people)):
+            yield one
 
 
 async def _member(client: SlackClient, person: Person, gate: asyncio.Semaphore) -> Diagnosis:

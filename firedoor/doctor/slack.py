@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from firedoor.channels.slack import serving
 from firedoor.clients import slack_client
 from firedoor.doctor import clocks
-from firedoor.doctor.checkup import Check, Diagnosis, Looks, failed, failure, not_checked, ok, untold
+from firedoor.doctor.checkup import Check, Diagnosis, Looks, failed, failure, not_checked, ok, untold, warning
 from firedoor.doctor.identities import Identity, variable
 from firedoor.errors import Forbidden, VendorError
 from firedoor.settings import Settings
@@ -82,6 +82,9 @@ async def _scopes(client: SlackClient, identity: Identity, *, private: bool) -> 
     if lacks := needs - held:
         remedy = f"Add {'them' if len(lacks) > 1 else 'it'} to the app's bot scopes, as {MANIFEST} has them, and install the app again"
         return failure(AREA, at, f"it lacks {'the scopes' if len(lacks) > 1 else 'the scope'} {', '.join(sorted(lacks))}", remedy)
+    if could := sorted(identity.never & held):
+        says = f"it has {', '.join(could)}: what only looks could post"
+        return warning(AREA, at, says, "Make it in an app of its own, with the scopes for reading alone")
     return ok(AREA, at, f"it has all {len(needs)} scopes that are needed")
 
 

@@ -38,23 +38,19 @@ def exit_code(data: Mapping[str, Any]) -> int:
 
 def markdown(data: Mapping[str, Any]) -> str:
     """As Markdown that also reads well as plain text."""
-    counts = data["counts"]
-    says = (
-        "Nothing stands in the way"
-        if data["well"]
-        else f"{counts['failure']} {'things do' if counts['failure'] > 1 else 'thing does'} not work"
-    )
-    more = [
-        f"{counts[state.value]} {word}"
-        for state, word in ((State.WARNING, "to mend"), (State.NOT_CHECKED, "not checked"))
-        if counts[state.value]
-    ]
-    lines = [f"# {says}{f' ({chr(44).join(more)})' if more else ''}", ""]
+    lines = [f"# {_headline(data['counts'])}", ""]
     for state, head in HEADS.items():
         chosen = [one for one in data["findings"] if one["state"] == state.value]
         if chosen:
             lines += [f"## {head}", "", *(_line(one) for one in chosen), ""]
     return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _headline(counts: Mapping[str, int]) -> str:
+    failures = counts[State.FAILURE]
+    says = f"{failures} {'things do' if failures > 1 else 'thing does'} not work" if failures else "Nothing stands in the way"
+    more = [f"{counts[state]} {word}" for state, word in ((State.WARNING, "to mend"), (State.NOT_CHECKED, "not checked")) if counts[state]]
+    return f"{says} ({', '.join(more)})" if more else says
 
 
 def _line(one: Mapping[str, Any]) -> str:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+import json
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from firedoor.doctor import told
+from firedoor.settings import ROOT
+from tests.company import Company
 from tests.doctor.estates import PLANTED, diagnosed, found, ill, secrets, well
+from tests.doctor.page import PAGE, page
 
+Estate = Callable[[Path], AbstractAsyncContextManager[Company]]
 AREAS = {"okta", "aws", "slack", "jira", "roster", "journal", "clock"}
 
 
@@ -51,9 +59,36 @@ async def test_no_secret_is_in_what_is_said(tmp_path: Path, capsys: pytest.Captu
             assert [secret for secret in kept if secret in everything] == []
 
 
+@pytest.mark.parametrize(("estate", "code"), [(well, 0), (ill, 1)])
+async def test_the_command_itself(tmp_path: Path, estate: Estate, code: int) -> None:
+    async with estate(tmp_path) as acme:
+        kept = secrets(acme)
+        for words in ((), ("--json",)):
+            done, out, err = await _firedoor("doctor", *words)
+            assert done == code, err
+            assert [secret for secret in kept if secret in f"{out}{err}"] == []
+            assert err == ""
+            if words:
+                assert json.loads(out)["well"] is (code == 0)
+            else:
+                assert out.startswith("# Nothing stands in the way" if code == 0 else "# 14 things do not work")
+
+
+async def _firedoor(*words: str) -> tuple[int, str, str]:
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "firedoor", *words, cwd=ROOT, stdout=pipe, stderr=pipe)
+    out, err = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, out.decode(), err.decode()
+
+
 def _is(one: Mapping[str, Any], planted: Any) -> bool:
     return one["area"] == planted.area and planted.at in one["at"] and planted.says in one["says"] and planted.remedy in one["remedy"]
 
 
 def _made_in(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
+
+
+async def test_the_page_says_what_the_doctor_says() -> None:
+    assert PAGE.read_text(encoding="utf-8") == await page(), "it is out of date: python -m tests.doctor writes it anew"
