@@ -75,8 +75,8 @@ def test_nothing_is_written_over(tmp_path: Path, there: str) -> None:
 
 
 def test_a_link_that_leads_nowhere_is_there_too(tmp_path: Path) -> None:
-    (tmp_path / "firedoor.toml").symlink_to(tmp_path / "gone")
-    with pytest.raises(BadInput):
+    (tmp_path / ".env.example").symlink_to(tmp_path / "gone")
+    with pytest.raises(BadInput, match="is there already"):
         beginning.write(tmp_path)
     assert not (tmp_path / "gone").exists()
 

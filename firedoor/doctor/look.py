@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from firedoor.catalogue import Catalogue
-from firedoor.doctor import aws, jira, journal, okta, prefect, roster, slack
+from firedoor.doctor import accounts, aws, jira, journal, okta, prefect, roster, slack
 from firedoor.doctor.checkup import Check, Diagnosis, Looks, examine, not_checked
 from firedoor.doctor.identities import identities
 from firedoor.settings import Settings
@@ -13,14 +13,15 @@ from firedoor.settings import Settings
 
 async def diagnose(settings: Settings, known: Catalogue) -> Sequence[Diagnosis]:
     """Everything that was looked at, changed by nothing. What the units of ``known`` declare is what credentials are measured by."""
-    return await examine(checks(settings, known))
+    # The same may be found with several identities, which then is said once.
+    return tuple(dict.fromkeys(await examine(checks(settings, known))))
 
 
 def checks(settings: Settings, known: Catalogue) -> Sequence[Check]:
     """The checks that there is reason for."""
     found: list[Check] = []
     for area, is_set_up, look, without in (
-        (okta, bool(settings.okta_org_url or settings.okta_api_token), okta.check, "Okta is not set up, so nothing there can be contained"),
+        (okta, okta.is_set_up(settings), okta.check, "Okta is not set up, so nothing there can be contained"),
         (aws, aws.is_set_up(settings), aws.check, "AWS is not set up, so nothing there can be contained"),
         (slack, slack.is_set_up(settings), slack.check, "Slack is not set up, so people are asked at terminals, by signature"),
         (jira, jira.is_set_up(settings), jira.check, "Jira is not set up, so tickets are files in the state folder"),
@@ -31,7 +32,10 @@ def checks(settings: Settings, known: Catalogue) -> Sequence[Check]:
             found.append(Check(area=area.AREA, at="settings", look=_without(area.AREA, without)))
     if slack.is_set_up(settings):
         found.append(slack.way_in(settings))
-    found += [*roster.checks(settings), journal.check(settings)]
+    found += roster.checks(settings)
+    if okta.is_set_up(settings):
+        found.append(accounts.check(settings))
+    found.append(journal.check(settings))
     return [*found, prefect.check()] if prefect.is_set_up() else found
 
 

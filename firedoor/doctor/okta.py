@@ -10,6 +10,7 @@ from firedoor.doctor import clocks
 from firedoor.doctor.checkup import Check, Diagnosis, Looks, failure, not_checked, ok, untold, warning
 from firedoor.doctor.identities import Identity, variable
 from firedoor.errors import Forbidden, NotFound
+from firedoor.settings import Settings
 from firedoor.vendors.access import Access
 from firedoor.vendors.okta.admins import SUPER_ADMIN
 
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
 AREA: Final = "okta"
 READ_ONLY: Final = "READ_ONLY_ADMIN"
 TABLE: Final = "https://help.okta.com/en-us/content/topics/security/administrators-admin-comparison.htm"
+
+
+def is_set_up(settings: Settings) -> bool:
+    """Whether Firedoor was told of Okta at all."""
+    return bool(settings.okta_org_url or settings.okta_api_token or settings.okta_preview_api_token or settings.okta_sweep_api_token)
 
 
 def check(identity: Identity) -> Check:

@@ -40,6 +40,7 @@ async def test_everything_planted_is_found_with_its_remedy_and_nothing_else(tmp_
     failures = found(data, "failure")
     for name, planted in PLANTED.items():
         assert len([one for one in failures if _is(one, planted)]) == 1, f"{name}\n{told.markdown(data)}"
+    assert all(f"{one['says']}. {one['remedy']}." in told.markdown(data) for one in failures)
     strange = [one for one in failures if not any(_is(one, planted) for planted in PLANTED.values())]
     # Too few approvers are too few with hardware keys as well.
     assert [one["at"] for one in strange] == ["decisions of two, by signatures"]

@@ -11,13 +11,14 @@ import pytest
 
 from firedoor import wiring
 from firedoor.approval import Person, Roster
-from firedoor.doctor import clocks, look, roster
+from firedoor.doctor import accounts, clocks, look, roster
 from firedoor.doctor.checkup import Check, State, examine
 from firedoor.doctor.identities import identities
 from firedoor.exercise.holdings import ACCOUNTS
-from firedoor.settings import Settings, load
+from firedoor.settings import ProtectedTable, Settings, load
 from firedoor.vendors.access import Access
 from firedoor.vendors.aws.operations import permissions
+from firedoor.vendors.faults import Fault
 from tests.company import Company
 from tests.doctor.asking import say
 
@@ -120,3 +121,30 @@ def test_each_identity_goes_by_its_own_credential_and_needs_what_its_work_declar
 def test_the_units_of_aws_declare_no_more_than_the_client_may_call() -> None:
     for identity in identities("aws", Settings(aws_accounts={ACCOUNTS[0]: ""}), wiring.load_catalogue()):
         assert identity.needs <= {*permissions(Access.WRITE)}
+
+
+async def test_accounts_that_are_nobodys_protect_nobody(acme: Company) -> None:
+    people = list(load().people)
+    people[0] = people[0].model_copy(update={"accounts": ("okta:user:nobody@acme.example", "aws:user:111122223333/ada")})
+    people[1] = people[1].model_copy(update={"accounts": ()})
+    short = people[2].accounts[0].partition("@")[0]
+    people[2] = people[2].model_copy(update={"accounts": (short,)})
+    protected = (ProtectedTable(name="okta:user:breakglass@acme.example", why="the last way in"),)
+    settings = load().model_copy(update={"people": tuple(people), "protected": protected})
+    unnamed, gone, *others, unprotected = await say(accounts.check(settings))
+    assert unnamed.startswith(f"warning: {people[1].name}: no account of theirs is named")
+    assert gone.startswith(
+        f"failure: {people[0].name}: okta:user:nobody@acme.example: Okta knows no such user, so it protects nobody. Correct it"
+    )
+    assert [short in one and one.startswith("failure") for one in others] == [True]
+    assert unprotected.startswith("failure: [[protected]]: okta:user:breakglass@acme.example: Okta knows no such user")
+    acme.okta.faults.plan(Fault(operation="getUser", status=403, body='{"errorCode": "E0000006"}'), times=9)
+    (untold,) = await say(accounts.check(settings.model_copy(update={"people": (load().people[0],), "protected": ()})))
+    assert untold.startswith("not checked: ")
+
+
+async def test_what_several_identities_find_is_said_once(acme: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
+    found = await look.diagnose(load(), wiring.load_catalogue())
+    assert acme.writes() == 0
+    assert [one.at for one in found if one.area == "aws" and one.state is State.FAILURE] == ["the base credentials"]

@@ -88,6 +88,7 @@ async def server() -> AsyncIterator[tuple[str, dict[str, Any]]]:
     told: dict[str, Any] = {"body": '"3.4.1"', "status": 200, "wants": ""}
 
     async def answer(request: web.Request) -> web.Response:
+        told["sent"] = request.headers.get("Authorization")
         if told["wants"] and request.headers.get("Authorization") != told["wants"]:
             return web.Response(status=401)
         return web.Response(status=told["status"], text=told["body"])
@@ -110,6 +111,7 @@ async def test_prefect(server: tuple[str, dict[str, Any]], monkeypatch: pytest.M
     for name in ("PREFECT_API_KEY", "PREFECT_API_AUTH_STRING"):
         monkeypatch.delenv(name, raising=False)
     assert await say(prefect.check()) == ["it answers, and is 3.4.1"]
+    assert answers["sent"] is None
     answers["body"] = '"3.7.0"'
     assert (await say(prefect.check()))[0].startswith("warning: PREFECT_API_URL: it is 3.7.0, and ours is 3.4.9. Run a server of 3.4")
     answers["body"] = "<html>a page of somebody else's</html>"

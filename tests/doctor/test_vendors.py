@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import yaml
 
 from firedoor import wiring
 from firedoor.doctor import aws, okta, slack
-from firedoor.doctor.checkup import State, examine
+from firedoor.doctor.checkup import Diagnosis, State, examine
 from firedoor.doctor.identities import identities
 from firedoor.exercise.holdings import ACCOUNTS, ZONE
 from firedoor.settings import ROOT, Settings, load
@@ -119,22 +121,25 @@ async def test_prepared_policies_and_ip_sets_that_cannot_be_worked_with() -> Non
     assert "aws_deny_policy p-12345678: it cannot be worked with (not prepared)" in words[2]
 
 
+@pytest.mark.usefixtures("acme")
+async def test_credentials_of_another_account_than_they_are_set_up_for() -> None:
+    words = await say(aws.check(of("aws", aws_accounts={ACCOUNTS[0]: ""}, aws_ip_sets=())[0]))
+    assert len(words) == 1
+    assert words[0].startswith(f"failure: aws_accounts {ACCOUNTS[0]}, by the base credentials: the credentials are of account {HOME}. Name")
+
+
+async def _of_organization(world: dict[str, Any], monkeypatch: pytest.MonkeyPatch, **given: str) -> Sequence[Diagnosis]:
+    async with AwsSimulator(world) as found:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", found.url)
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", found.credentials.key_id)
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", found.credentials.secret)
+        accounts = dict(found.roles(Access.WRITE))
+        settings = Settings(aws_accounts=accounts, aws_management_account=organization.MANAGEMENT, **given)  # type: ignore[arg-type]
+        return await examine([aws.check(identities("aws", settings, wiring.load_catalogue())[0])])
+
+
 async def test_an_organization_with_its_prepared_policies(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with AwsSimulator(organization.world()) as found:
-        for name, value in (
-            ("ENDPOINT_URL", found.url),
-            ("ACCESS_KEY_ID", found.credentials.key_id),
-            ("SECRET_ACCESS_KEY", found.credentials.secret),
-        ):
-            monkeypatch.setenv(f"AWS_{name}", value)
-        settings = Settings(
-            aws_accounts=dict(found.roles(Access.WRITE)),
-            aws_management_account=organization.MANAGEMENT,
-            aws_deny_policy=organization.DENY,
-            aws_sso_policy="p-gone00000",
-        )
-        identity = identities("aws", settings, wiring.load_catalogue())[0]
-        seen = await examine([aws.check(identity)])
+    seen = await _of_organization(organization.world(), monkeypatch, aws_deny_policy=organization.DENY, aws_sso_policy="p-gone00000")
     wrong = [one for one in seen if one.state is not State.OK]
     assert [(one.at, one.says) for one in wrong] == [("aws_sso_policy p-gone00000", "it cannot be worked with (gone)")]
     (denies,) = [one for one in seen if one.at == f"aws_deny_policy {organization.DENY}"]
@@ -144,10 +149,20 @@ async def test_an_organization_with_its_prepared_policies(monkeypatch: pytest.Mo
     assert most == organization.MANAGEMENT, "only there the organization's permissions are needed"
 
 
+async def test_a_prepared_policy_that_denies_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = await _of_organization(organization.world(attached=()), monkeypatch, aws_deny_policy=organization.DENY)
+    (wrong,) = [one for one in seen if one.state is not State.OK]
+    assert (wrong.state, wrong.says) == (State.FAILURE, "it is attached to nothing, so it denies nothing")
+
+
 async def test_scopes_that_slack_does_not_tell(acme: Company) -> None:
     acme.slack.faults.plan(Fault(operation="auth.test", status=200, body='{"ok": true, "bot_id": "B0FIREDOOR"}'), times=2)
     found = await examine([slack.check(of("slack")[0])])
-    assert {one.state for one in found} == {State.OK}, "the next reply told them"
+    assert {one.state for one in found} == {State.OK}, "the reply on the channel told them"
+    acme.slack.faults.plan(Fault(operation="auth.test", status=200, body='{"ok": true, "bot_id": "B0FIREDOOR"}'), times=2)
+    acme.slack.faults.plan(Fault(operation="conversations.info", status=200, body='{"ok": false, "error": "channel_not_found"}'))
+    words = await say(slack.check(of("slack")[0]))
+    assert words[0].startswith("not checked: FIREDOOR_SLACK_BOT_TOKEN: Slack does not tell its scopes. Compare the app's bot scopes")
 
 
 def test_the_scopes_are_those_of_the_manifest() -> None:
