@@ -197,7 +197,10 @@ def _sqlite(url: sa.URL) -> AsyncEngine:
 def _sqlite_as_it_is(url: sa.URL) -> AsyncEngine:
     path = Path(str(url.database))
     _check_file(path)
-    return create_async_engine(url.set(database=path.absolute().as_uri(), query={"mode": "ro", "uri": "true"}), hide_parameters=True)
+    query = {"mode": "ro", "uri": "true"}
+    if not path.with_name(f"{path.name}-wal").exists():
+        query["immutable"] = "1"  # nobody is at it; SQLite would otherwise leave a -wal and a -shm behind, of whoever looked
+    return create_async_engine(url.set(database=path.absolute().as_uri(), query=query), hide_parameters=True)
 
 
 def _check_file(path: Path) -> None:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 from firedoor.clients import aws_client, aws_line
 from firedoor.doctor import clocks
-from firedoor.doctor.checkup import SECONDS, Check, Diagnosis, Looks, failure, not_checked, ok, untold, warning
+from firedoor.doctor.checkup import SECONDS, Check, Diagnosis, Looks, failed, failure, not_checked, ok, untold, warning
 from firedoor.doctor.identities import Identity
-from firedoor.errors import BadInput, FiredoorError, Forbidden, NotFound
+from firedoor.errors import BadInput, FiredoorError, Forbidden, NotFound, Unauthorized
 from firedoor.settings import Settings
 from firedoor.vendors.access import Access
 
@@ -24,8 +24,13 @@ AREA: Final = "aws"
 PATIENCE: Final = 5.0  # seconds for each of connecting and reading: a thread cannot be called off
 LEAVING: Final = 3 * PATIENCE  # for threads that are still at it
 ORGANIZATION_SECONDS: Final = 120.0  # an organization may have hundreds of accounts, and each is entered
-AMBIENT: Final = ("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_ROLE_ARN", "AWS_CONTAINER_CREDENTIALS_FULL_URI")
-AMBIENT_RELATIVE: Final = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
+AMBIENT: Final = (
+    "AWS_PROFILE",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_ROLE_ARN",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+)
 # What is asked of the base credentials, and what only the management account is asked.
 OF_THE_BASE: Final = "sts:"
 OF_THE_ORGANIZATION: Final = ("organizations:", "sso:", "identitystore:")
@@ -34,7 +39,7 @@ OF_THE_ORGANIZATION: Final = ("organizations:", "sso:", "identitystore:")
 def is_set_up(settings: Settings) -> bool:
     """Whether Firedoor was told of AWS at all: by its own settings, or by AWS's own variables."""
     named = settings.aws_accounts or settings.aws_preview_accounts or settings.aws_sweep_accounts or settings.aws_organization_role
-    return bool(named) or any(os.environ.get(name) for name in (*AMBIENT, AMBIENT_RELATIVE))
+    return bool(named) or any(os.environ.get(name) for name in AMBIENT)
 
 
 def check(identity: Identity) -> Check:
@@ -77,10 +82,12 @@ async def _account(client: AwsClient, identity: Identity, account: str) -> Seque
     at = _at(client, identity, account)
     try:
         me = await client.whoami(account)
-    except FiredoorError as error:
+    except (Forbidden, Unauthorized, NotFound) as error:
         says = f"it does not let Firedoor in ({error.what})"
         remedy = f"Name the right role in {identity.setting}, and let its trust policy name the identity that Firedoor runs as"
         return (failure(AREA, at, says, remedy),)
+    except FiredoorError as error:
+        return (failed(error, AREA, at),)
     if me.account != account:
         says = f"the credentials are of account {me.account}"
         return (failure(AREA, at, says, f"Name a role of account {account} in {identity.setting}, or leave it out"),)

@@ -18,6 +18,9 @@ SETTING: Final = "FIREDOOR_DATABASE_URL"
 # https://www.postgresql.org/docs/current/runtime-config-wal.html: with one of these off, a commit that returned may be lost, or worse.
 DURABLE: Final = ("fsync", "full_page_writes")
 
+# https://www.sqlite.org/fileformat.html: the read and write versions in the header, both 2 for WAL.
+WAL_AT, WAL = slice(18, 20), b"\x02\x02"
+
 
 def check(settings: Settings) -> Check:
     """The look at the database and at the state folder."""
@@ -34,7 +37,7 @@ async def _look(settings: Settings) -> Looks:
         return
     database = Database.as_it_is(settings.journal_url)
     try:
-        async for one in _opened(database, where):
+        async for one in _opened(database, where, file):
             yield one
     except JournalError as error:
         yield failed(error, AREA, where)
@@ -42,10 +45,10 @@ async def _look(settings: Settings) -> Looks:
         await database.close()
 
 
-async def _opened(database: Database, where: str) -> Looks:
+async def _opened(database: Database, where: str, file: Path | None) -> Looks:
     yield await _tables(database, where)
-    if not database.shared:
-        yield await _mode(database, where)
+    if file is not None:
+        yield _mode(file, where)
         return
     for one in judged(await _server(database), where):
         yield one
@@ -69,12 +72,12 @@ async def _tables(database: Database, where: str) -> Diagnosis:
     return warning(AREA, where, "it answers, and its tables are yet to be brought up to date", remedy)
 
 
-async def _mode(database: Database, where: str) -> Diagnosis:
-    async with database.reading() as connection:
-        mode = (await connection.exec_driver_sql("PRAGMA journal_mode")).scalar_one()
-    if mode != "wal":
+def _mode(file: Path, where: str) -> Diagnosis:
+    with file.open("rb") as opened:
+        versions = opened.read(WAL_AT.stop)[WAL_AT]
+    if versions != WAL:
         remedy = "Put it on a local disk, whose file system knows locks and shared memory, and start Firedoor once"
-        return warning(AREA, where, f"SQLite is in {mode} mode, where WAL is due", remedy)
+        return warning(AREA, where, "it is not in WAL mode, which is due", remedy)
     return ok(AREA, where, "what is committed is kept (WAL; Firedoor writes with synchronous=FULL)")
 
 

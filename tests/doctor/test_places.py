@@ -29,6 +29,15 @@ async def test_a_journal_that_is_there_is_left_as_it_is(tmp_path: Path) -> None:
         "what is committed is kept (WAL; Firedoor writes with synchronous=FULL)",
     ]
     assert (tmp_path / "journal.db").read_bytes() == before
+    assert _made_in(tmp_path) == {"journal.db"}
+    async with Store(settings.journal_url):
+        at_work = _made_in(tmp_path)
+        assert await say(journal.check(settings)) == words
+        assert _made_in(tmp_path) == at_work, "nor is anything taken from whoever is at it"
+
+
+def _made_in(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
 
 
 async def test_a_file_that_is_yet_to_be_brought_up_to_date(tmp_path: Path) -> None:
@@ -40,7 +49,7 @@ async def test_a_file_that_is_yet_to_be_brought_up_to_date(tmp_path: Path) -> No
     words = await say(journal.check(Settings(state_dir=tmp_path)))
     assert [one.partition(":")[0] for one in words] == ["warning", "warning"]
     assert "yet to be brought up to date" in words[0]
-    assert "delete mode, where WAL is due" in words[1]
+    assert "not in WAL mode, which is due" in words[1]
     assert (tmp_path / "journal.db").read_bytes() == before
 
 

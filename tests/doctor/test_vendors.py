@@ -121,6 +121,14 @@ async def test_prepared_policies_and_ip_sets_that_cannot_be_worked_with() -> Non
     assert "aws_deny_policy p-12345678: it cannot be worked with (not prepared)" in words[2]
 
 
+async def test_an_account_that_fails_is_not_told_to_change_its_role(acme: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("firedoor.vendors.retry._BACKOFF", lambda _: 0.01)
+    acme.aws.faults.plan(Fault(operation="sts:AssumeRole", status=500), times=99)
+    of_accounts = [one for one in await say(aws.check(of("aws")[0])) if "aws_accounts" in one]
+    assert len(of_accounts) == len(ACCOUNTS)
+    assert all("AWS failed by its own account" in one and "trust policy" not in one for one in of_accounts)
+
+
 @pytest.mark.usefixtures("acme")
 async def test_credentials_of_another_account_than_they_are_set_up_for() -> None:
     words = await say(aws.check(of("aws", aws_accounts={ACCOUNTS[0]: ""}, aws_ip_sets=())[0]))
@@ -134,7 +142,7 @@ async def _of_organization(world: dict[str, Any], monkeypatch: pytest.MonkeyPatc
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", found.credentials.key_id)
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", found.credentials.secret)
         accounts = dict(found.roles(Access.WRITE))
-        settings = Settings(aws_accounts=accounts, aws_management_account=organization.MANAGEMENT, **given)  # type: ignore[arg-type]
+        settings = Settings(aws_accounts=accounts, aws_management_account=organization.MANAGEMENT, **given)
         return await examine([aws.check(identities("aws", settings, wiring.load_catalogue())[0])])
 
 
