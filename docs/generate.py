@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from firedoor import playbook, shelf, wiring
+from firedoor import cli_permissions, permissions, playbook, shelf, wiring
 from firedoor.catalogue import AnyAction, AnyQuery
+from firedoor.permissions import Purpose
 from firedoor.vendors.okta import watchlist
 
 HERE: Final = Path(__file__).resolve().parent
@@ -120,6 +121,23 @@ def watchlist_page() -> str:
     return "\n".join([*lines, "", "## Not established", "", *[f"- {one}" for one in (*open_, *watchlist.JUDGED_UNESTABLISHED)]])
 
 
+def permissions_page() -> str:
+    """Every permission, for which identity, and who needs it."""
+    shelf_ = cli_permissions.on_the_shelf()
+    lines = ["# What is needed, by whom", "", "Made from the playbooks that come with Firedoor. See [permissions.md](permissions.md).", ""]
+    for vendor, heading in (("aws", "AWS"), ("okta", "Okta")):
+        by_purpose = {purpose: permissions.needed(vendor, purpose, shelf_) for purpose in Purpose}
+        lines += [f"## {heading}", "", f"| permission | {' | '.join(Purpose)} | needed by |", "|---|---|---|---|---|"]
+        for name in sorted(set().union(*by_purpose.values())):
+            users = sorted(set().union(*(found.get(name, frozenset()) for found in by_purpose.values())))
+            marks = " | ".join("yes" if name in found else "" for found in by_purpose.values())
+            lines.append(f"| `{name}` | {marks} | {', '.join(users)} |")
+        lines.append("")
+    lines += ["## Slack", "", "| scope | called |", "|---|---|"]
+    lines += [f"| `{scope}` | {', '.join(called)} |" for scope, called in permissions.slack_calls().items()]
+    return "\n".join(lines)
+
+
 def _input_row(name: str, wanted: playbook.Input) -> str:
     told = "" if wanted.required else f" (otherwise `{wanted.default}`)" if wanted.default else " (optional)"
     return f"| `{name}`{told} | {wanted.help} | `{wanted.example}` |"
@@ -142,6 +160,7 @@ def main() -> None:
     pages |= {f"actions/{name}.md": query_page(unit) for name, unit in known.queries.items()}
     pages["playbooks.md"] = playbooks_page()
     pages["okta-watchlist.md"] = watchlist_page()
+    pages["permission-table.md"] = permissions_page()
     folder = HERE / "actions"
     folder.mkdir(exist_ok=True)
     for stale in folder.glob("*.md"):

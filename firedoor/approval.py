@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from firedoor import signing
 from firedoor.canonical import digest, instant
-from firedoor.errors import ApprovalInvalid, BadInput, DecisionRefused
+from firedoor.errors import ApprovalInvalid, ApprovalLapsed, BadInput, DecisionRefused
 from firedoor.model import Cover, Mode, Tier
 from firedoor.seal import Seal
 from firedoor.standing import Standing
@@ -290,12 +290,12 @@ class Grant:
     def admits(self, *, item: str, effect: str, cover: str, used: int, now: datetime) -> bool:
         """Whether the change may be made: approved by name, or within an approved class of which ``used`` changes were made before.
 
-        Raises `ApprovalInvalid` where the proofs do not hold, or where the approval was not used in time.
+        Raises `ApprovalInvalid` where the proofs do not hold, `ApprovalLapsed` where the approval was not used in time.
         """
         if tally(self.request, self.roster, self.decisions, self.seal, now=now) is not Ruling.GRANTED:
             raise ApprovalInvalid("the approval's proof does not hold", advice="Run `firedoor audit verify`, then start the run again")
         if now >= self.request.lapses:
-            raise ApprovalInvalid("the approval was not used in time", advice="Start the run again; it plans only what is left")
+            raise ApprovalLapsed("the approval was not used in time", advice="Start the run again; it plans only what is left")
         if effect in self.request.effects.get(item, ()):
             return True
         return bool(cover) and any(cover == allowed.name and used < allowed.at_most for allowed in self.request.covers.get(item, ()))

@@ -19,7 +19,7 @@ from typing import Final, Protocol
 from firedoor.allotment import Allotments
 from firedoor.catalogue import AnyAction
 from firedoor.defect import kind_and_place
-from firedoor.errors import FiredoorError, JournalError, LeaseLost, Taken, VendorError
+from firedoor.errors import ApprovalLapsed, FiredoorError, JournalError, LeaseLost, Taken, VendorError
 from firedoor.guard import Guard
 from firedoor.inventory import Credential
 from firedoor.journal import Journal, Kind
@@ -246,7 +246,7 @@ class _Work:
         return made
 
     async def _admitted(self, lots: Sequence[Lot]) -> list[Lot]:
-        """Those that may be written to now. Raises `ApprovalInvalid`."""
+        """Those that may be written to now. Raises `ApprovalInvalid` where the proofs do not hold."""
         if by := await self._bench.stopped():
             _give_up(lots, f"{by} stopped the sweep before it was written to")
             return []
@@ -256,8 +256,12 @@ class _Work:
             fresh = [lot for lot in some if not self._has_begun(lot)]
             many = await self._bench.allotments.take(self._bench.run, kind, len(fresh), most=most.get(kind, 0))
             _give_up(fresh[many:], f"it is one more than the {most.get(kind, 0)} that were approved")
-            if not self._bench.grant.admits(item=kind, effect="", cover=kind, used=0, now=now):
-                _give_up(some, "it is not covered by the approval")
+            try:
+                admitted = self._bench.grant.admits(item=kind, effect="", cover=kind, used=0, now=now)
+            except ApprovalLapsed as over:  # a sweep longer than its approval ends with a report of what is left
+                _give_up(some, f"{over.what} for it: start the sweep again")
+            else:
+                _give_up([] if admitted else some, "it is not covered by the approval")
         return [lot for lot in lots if not lot.over]
 
     def _has_begun(self, lot: Lot) -> bool:

@@ -28,12 +28,12 @@ def init(folder: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="Where 
 
 def doctor(as_json: AsJson = False) -> None:
     """Look, and only look, whether vendors, people and the journal are ready. Exit code 1 where something does not work."""
-    from firedoor import wiring
+    from firedoor.cli_permissions import on_the_shelf
     from firedoor.doctor import look, told
     from firedoor.settings import load
 
     async def job() -> int:
-        found = told.told(await look.diagnose(load(), wiring.load_catalogue()))
+        found = told.told(await look.diagnose(load(), on_the_shelf()))
         # Here, not after the loop has ended: what hangs may keep it from ending for a while.
         typer.echo(json.dumps(found, ensure_ascii=False, indent=2) if as_json else told.markdown(found), nl=as_json)
         return told.exit_code(found)

@@ -101,6 +101,10 @@ class ApprovalInvalid(FiredoorError):
     """A decision's proof does not match what it claims to approve."""
 
 
+class ApprovalLapsed(ApprovalInvalid):
+    """An approval that held, and was not used in time."""
+
+
 class SlackMissing(Misconfigured):
     """Slack is not set up, cannot be reached, or does not know us. At a terminal, runs go on without it."""
 

@@ -9,9 +9,9 @@ from collections.abc import Collection, Iterable
 from firedoor.inventory import Disposition
 from firedoor.journal import Journal, Kind
 from firedoor.run import read_as
-from firedoor.sweep import Batch, Before, Known, Progress, Row
+from firedoor.sweep import PLACES_AT_ONCE, Batch, Before, Known, Progress, Row
 
-KEPT = 2  # places whose rows are kept in memory: batches come place by place
+KEPT = PLACES_AT_ONCE + 1  # places whose rows are kept in memory, in the order in which batches come
 
 
 async def rows_of(journal: Journal, run: str, batch: Batch) -> Collection[Row]:

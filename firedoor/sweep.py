@@ -6,16 +6,19 @@ of its own, so that many workers write at once, and nobody ever reads all of it 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from firedoor.inventory import Disposition
 from firedoor.journal import Event, Kind
 from firedoor.model import Change, Receipt
 from firedoor.run import read_as
 from firedoor.source import Sighting
+
+PLACES_AT_ONCE: Final = 8  # in which one process sweeps: a vendor's limit is one of a place, and what is remembered of each needs room
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,8 +103,8 @@ class Row:
 class Before:
     """What is known of a credential from earlier rounds: of its newest row, which stands in ``batch``, no more than is asked for again.
 
-    ``written``: some change of it was, in any round, the first of them at ``begun``. ``failed`` is why its newest row is one of a failure.
-    There is one for each credential of a place in memory.
+    ``written``: some change of it was, in any round. ``begun``: when the newest of the rounds that wrote to it did. ``failed``: why its
+    newest row is one of a failure. There is one for each credential of a place in memory.
     """
 
     batch: int
@@ -186,9 +189,17 @@ class Progress:
         return same and one.round < batch.round and one.round in self.rounds
 
     def waiting(self, round_: int) -> tuple[Batch, ...]:
-        """The batches of a round that nobody has settled yet, place by place."""
-        left = (one for one in self.batches.values() if one.round == round_ and one.number not in self.settled)
-        return tuple(sorted(left, key=lambda one: (one.source, one.place, one.number)))
+        """The batches of a round that nobody has settled yet: of `PLACES_AT_ONCE` places in turn, and of others once these are done."""
+        left = [one for one in self.batches.values() if one.round == round_ and one.number not in self.settled]
+        places = sorted({(one.source, one.place) for one in left})
+        waves = {place: number // PLACES_AT_ONCE for number, place in enumerate(places)}
+        turns = Counter[tuple[str, str]]()
+        order = list[tuple[int, int, int, Batch]]()
+        for one in sorted(left, key=lambda one: one.number):
+            place = (one.source, one.place)
+            turns[place] += 1
+            order.append((waves[place], turns[place], one.number, one))
+        return tuple(one for *_, one in sorted(order, key=lambda each: each[:3]))
 
     def of_round(self, round_: int) -> tuple[Settled, ...]:
         """The settled batches of a round."""

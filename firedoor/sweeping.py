@@ -32,15 +32,13 @@ from firedoor.run import Order, Record, revive
 from firedoor.seenbefore import Memory
 from firedoor.source import Sighting, Sightings, Source
 from firedoor.stops import Stops
-from firedoor.sweep import Batch, Progress, Settled, Unlisted
+from firedoor.sweep import PLACES_AT_ONCE, Batch, Progress, Settled, Unlisted
 from firedoor.sweepbook import Sweep
 from firedoor.together import together
 from firedoor.treatment import Treatment
 from firedoor.voices import Voices
 
 MOST_ROUNDS: Final = 5  # the last one only looks: who makes credentials faster than they are closed is left over, by name
-PLACES_AT_ONCE: Final = 4
-BATCHES_AT_ONCE: Final = 4
 
 Report = Mapping[str, Any]
 RunBatch = Callable[[Batch, Callable[[], Awaitable[Settled | None]]], Awaitable[Settled | None]]
@@ -247,7 +245,7 @@ class Sweeping:
             if not left:
                 return mine
             async with together() as group:
-                for _ in range(BATCHES_AT_ONCE):
+                for _ in range(PLACES_AT_ONCE):
                     group.create_task(worker(left))
         raise AssertionError("the journal beats without end")
 

@@ -29,7 +29,17 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("words", [["--help"], ["playbooks", "list"], ["contain", "--help"], ["doctor", "--help"], ["init", "--help"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--help"],
+        ["playbooks", "list"],
+        ["contain", "--help"],
+        ["permissions", "aws", "--for", "preview"],
+        ["doctor", "--help"],
+        ["init", "--help"],
+    ],
+)
 def test_help_and_lists_load_no_sdk_and_no_prefect(words: list[str]) -> None:
     code = (
         "import runpy, sys\n"
@@ -60,6 +70,7 @@ def test_every_command_is_in_the_help(folder: Path) -> None:
         "import",
         "init",
         "doctor",
+        "permissions",
     ):
         assert command in done.stdout
 

@@ -33,6 +33,8 @@ AMBIENT: Final = (
 )
 # What is asked of the base credentials, and what only the management account is asked.
 OF_THE_BASE: Final = "sts:"
+OF_A_POLICY: Final = ("organizations:DescribePolicy", "organizations:ListTargetsForPolicy", "organizations:UpdatePolicy")
+OF_IP_SETS: Final = "wafv2:"
 OF_THE_ORGANIZATION: Final = ("organizations:", "sso:", "identitystore:")
 
 
@@ -98,32 +100,46 @@ async def _allowed(client: AwsClient, identity: Identity, account: str, arn: str
     at = _at(client, identity, account)
     needs, never = (_asked_of(client, account, actions) for actions in (identity.needs, identity.never))
     principal = client.role(account) or (arn if ":user/" in arn else "")
-    advice = f"Compare its policies with what the units declare: {', '.join(needs)}"
+    advice = "Compare its policies with what `firedoor permissions aws` prints for its purpose"
     if not principal:
         return not_checked(AREA, at, "AWS simulates what a user or a named role may do, and this is neither", advice)
     try:
-        refused = await client.permits.refused(account, principal, [*needs, *never])
+        refused = await _refused(client, account, principal, [*needs, *never])
     except Forbidden:
         says = "what it may do was not checked: it may not ask (iam:SimulatePrincipalPolicy)"
         return not_checked(AREA, at, says, f"Allow it iam:SimulatePrincipalPolicy. Or: {advice[0].lower()}{advice[1:]}")
     except FiredoorError as error:
         return untold(error, AREA, at, remedy=advice)
     if lacks := [action for action in needs if action in refused]:
-        says = f"its policies do not allow, on every resource, {', '.join(lacks)}"
-        return failure(AREA, at, says, "Allow these to the role, or leave out the units that declare them: `firedoor actions list`")
+        says = f"its policies do not allow {', '.join(lacks)}"
+        return failure(AREA, at, says, "Give it the policy that `firedoor permissions aws` prints for its purpose")
     if could := [action for action in never if action not in refused]:
         says = f"it allows what only looks to change things: {', '.join(could)}"
         return warning(AREA, at, says, "Take these out of its policies: the identity that contains has a role of its own")
-    return ok(AREA, at, f"its policies allow all {len(needs)} actions that the units declare")
+    return ok(AREA, at, f"its policies allow all {len(needs)} actions that are needed")
+
+
+async def _refused(client: AwsClient, account: str, principal: str, actions: Sequence[str]) -> frozenset[str]:
+    """Those that its policies do not allow: on the IP sets that were prepared, and else on every resource."""
+    partition, own = principal.split(":")[1], [one for one in client.prepared.ip_sets if one.account == account]
+    lists = [action for action in actions if action.startswith(OF_IP_SETS)]
+    others = [action for action in actions if not action.startswith(OF_IP_SETS)]
+    refused = await client.permits.refused(account, principal, others)
+    return frozenset(refused) | frozenset(
+        await client.permits.refused(account, principal, lists, resources=[one.arn(partition) for one in own])
+    )
 
 
 def _asked_of(client: AwsClient, account: str, actions: frozenset[str]) -> Sequence[str]:
-    """Those of ``actions`` that this account is for: the organization's are for the management account, and lists where there are any."""
-    elsewhere = [OF_THE_BASE]
+    """Those of ``actions`` that this account is for: the organization's are for the management account, and lists where there are any.
+
+    What works on the prepared policies alone is left out: their ARNs are not known here, and they are read in any case.
+    """
+    elsewhere = [OF_THE_BASE, *OF_A_POLICY]
     if account != client.prepared.management_account:
         elsewhere += OF_THE_ORGANIZATION
     if account not in {one.account for one in client.prepared.ip_sets}:
-        elsewhere.append("wafv2:")
+        elsewhere.append(OF_IP_SETS)
     return sorted(one for one in actions if not one.startswith(tuple(elsewhere)))
 
 

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from firedoor.catalogue import Catalogue
+from firedoor.permissions import OWN_READS, Purpose, Shelf, needed
 from firedoor.settings import Settings
-from firedoor.treatment import Treatment
 
 # The settings that have a second or third credential in the place of the first, by vendor: who contains, who previews, who sweeps.
 SETTINGS: Final[Mapping[str, tuple[str, str, str]]] = {
@@ -41,31 +40,34 @@ class Identity:
         return self.reads | self.writes
 
 
-def identities(vendor: str, settings: Settings, known: Catalogue) -> Sequence[Identity]:
+def identities(vendor: str, settings: Settings, on: Shelf) -> Sequence[Identity]:
     """Those that are set up at a vendor, the one that contains first. It sweeps and previews too, where there is nobody else to."""
-    contains, previews, sweeps = SETTINGS[vendor]
-    actions = [one.spec for one in known.actions.values() if one.spec.vendor == vendor]
-    treatments = [one.spec for one in known.actions.values() if one.spec.vendor == vendor and issubclass(one, Treatment)]
-    finds = _all(one.spec.reads for one in known.queries.values() if one.spec.id.partition(".")[0] == vendor)
-    lists = _all(one.spec.reads for one in known.sources.values() if one.spec.vendor == vendor)
-    looks, changes = finds | _all(one.reads for one in actions), _all(one.writes for one in actions)
-    has_sweeper = bool(sweeps and getattr(settings, sweeps))
+    names = dict(zip((Purpose.CONTAIN, Purpose.PREVIEW, Purpose.SWEEP), SETTINGS[vendor], strict=True))
+    others = [purpose for purpose in (Purpose.PREVIEW, Purpose.SWEEP) if names[purpose] and getattr(settings, names[purpose])]
+    contains, previews = names[Purpose.CONTAIN], names[Purpose.PREVIEW]
+    changes = _all(one.spec.writes for one in on.known.actions.values() if one.spec.vendor == vendor)
 
-    def as_(setting: str) -> Settings:
+    def made(setting: str, *purposes: Purpose, never: frozenset[str] = frozenset()) -> Identity:
         update: dict[str, Any] = {contains: getattr(settings, setting), previews: {} if vendor == "aws" else None}
-        return settings.model_copy(update=update)
-
-    found = [
-        Identity(
-            setting=contains, settings=as_(contains), reads=looks | (frozenset() if has_sweeper else lists), writes=changes, first=True
+        needs = _all(_needs(vendor, purpose, on) for purpose in purposes)
+        goes_by = settings.model_copy(update=update)
+        return Identity(
+            setting=setting, settings=goes_by, reads=needs - changes, writes=needs & changes, first=setting == contains, never=never
         )
+
+    return [
+        made(contains, *(purpose for purpose in Purpose if purpose not in others)),
+        *(made(names[purpose], purpose, never=changes if purpose is Purpose.PREVIEW else frozenset()) for purpose in others),
     ]
-    if getattr(settings, previews):
-        found.append(Identity(setting=previews, settings=as_(previews), reads=looks, writes=frozenset(), first=False, never=changes))
-    if has_sweeper:
-        reads, writes = lists | _all(one.reads for one in treatments), _all(one.writes for one in treatments)
-        found.append(Identity(setting=sweeps, settings=as_(sweeps), reads=reads, writes=writes, first=False))
-    return found
+
+
+def _needs(vendor: str, purpose: Purpose, on: Shelf) -> frozenset[str]:
+    """What an identity needs for one purpose: where clients ask for nothing of their own, what the units declare for people to be told."""
+    if vendor in OWN_READS:
+        return frozenset(needed(vendor, purpose, on))
+    actions = [one.spec for one in on.known.actions.values() if one.spec.vendor == vendor]
+    finds = _all(one.spec.reads for one in on.known.queries.values() if one.spec.id.startswith(f"{vendor}."))
+    return finds | _all(one.reads for one in actions) | _all(one.writes for one in actions if purpose is Purpose.CONTAIN)
 
 
 def variable(setting: str) -> str:

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from firedoor.catalogue import Catalogue
 from firedoor.doctor import accounts, aws, jira, journal, okta, prefect, roster, slack
 from firedoor.doctor.checkup import Check, Diagnosis, Looks, examine, not_checked
 from firedoor.doctor.identities import identities
+from firedoor.permissions import Shelf
 from firedoor.settings import Settings
 
 
-async def diagnose(settings: Settings, known: Catalogue) -> Sequence[Diagnosis]:
-    """Everything that was looked at, changed by nothing. What the units of ``known`` declare is what credentials are measured by."""
+async def diagnose(settings: Settings, on: Shelf) -> Sequence[Diagnosis]:
+    """Everything that was looked at, changed by nothing. Credentials are measured by what is needed for all that is ``on`` the shelf."""
     # The same may be found with several identities, which then is said once.
-    return tuple(dict.fromkeys(await examine(checks(settings, known))))
+    return tuple(dict.fromkeys(await examine(checks(settings, on))))
 
 
-def checks(settings: Settings, known: Catalogue) -> Sequence[Check]:
+def checks(settings: Settings, on: Shelf) -> Sequence[Check]:
     """The checks that there is reason for."""
     found: list[Check] = []
     for area, is_set_up, look, without in (
@@ -27,7 +27,7 @@ def checks(settings: Settings, known: Catalogue) -> Sequence[Check]:
         (jira, jira.is_set_up(settings), jira.check, "Jira is not set up, so tickets are files in the state folder"),
     ):
         if is_set_up:
-            found += [look(one) for one in identities(area.AREA, settings, known)]
+            found += [look(one) for one in identities(area.AREA, settings, on)]
         else:
             found.append(Check(area=area.AREA, at="settings", look=_without(area.AREA, without)))
     if slack.is_set_up(settings):

@@ -11,6 +11,7 @@ from firedoor.doctor import clocks
 from firedoor.doctor.checkup import Check, Diagnosis, Looks, failed, failure, not_checked, ok, untold, warning
 from firedoor.doctor.identities import Identity, variable
 from firedoor.errors import Forbidden, VendorError
+from firedoor.permissions import MANIFEST, slack_scopes
 from firedoor.settings import Settings
 from firedoor.vendors.access import Access
 
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from firedoor.vendors.slack.client import SlackClient
 
 AREA: Final = "slack"
-MANIFEST: Final = "slack-manifest.yaml"
-# What asking people takes, beside what the units declare: the command, and a word to each person where somebody acts alone.
-ASKING: Final = frozenset({"commands", "im:write", "im:history"})
 GROUPS: Final = "usergroups:read"
 # Of each pair a token needs the one for the kind of channel that it is in.
 PRIVATE, PUBLIC = "groups:", "channels:"
@@ -89,10 +87,13 @@ async def _scopes(client: SlackClient, identity: Identity, *, private: bool) -> 
 
 
 def needed(identity: Identity, *, private: bool) -> frozenset[str]:
-    """The scopes for a bot token in a channel of that kind."""
-    other = PUBLIC if private else PRIVATE
-    asking = (ASKING | ({GROUPS} if identity.settings.slack_groups else frozenset())) if identity.first else frozenset()
-    return frozenset(scope for scope in identity.needs | asking if not scope.startswith(other))
+    """The scopes for a bot token in a channel of that kind: for all that people are asked and told, or for reading alone."""
+    if not identity.first:
+        return frozenset(scope for scope in identity.needs if not scope.startswith(PUBLIC if private else PRIVATE))
+    scopes = slack_scopes() - (frozenset() if identity.settings.slack_groups else {GROUPS})
+    if private:
+        return scopes
+    return frozenset(PUBLIC + scope.removeprefix(PRIVATE) if scope.startswith(PRIVATE) else scope for scope in scopes)
 
 
 async def _way_in(settings: Settings, at: str) -> Looks:

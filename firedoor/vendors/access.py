@@ -38,6 +38,19 @@ class Operation:
     refusals: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnReads:
+    """The permissions with which a client looks for Firedoor itself, beyond what the units declare. None of them writes.
+
+    ``always``: whatever it is there for (who it is, who administers). ``hunts``: where an incident is scoped. ``sweeps``: what a log shows
+    in use and no listing shows.
+    """
+
+    always: frozenset[str]
+    hunts: frozenset[str] = frozenset()
+    sweeps: frozenset[str] = frozenset()
+
+
 class CallPolicy:
     """Admits calls by name, and remembers the permissions that were really used (a test compares them with the declared ones)."""
 

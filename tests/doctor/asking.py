@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from firedoor import wiring
+from firedoor.cli_permissions import on_the_shelf
 from firedoor.doctor.checkup import Check, State, examine
 from firedoor.doctor.identities import Identity, identities
 from firedoor.settings import load
 
 
 def of(vendor: str, **changed: Any) -> Sequence[Identity]:
-    return identities(vendor, load().model_copy(update=changed), wiring.load_catalogue())
+    return identities(vendor, load().model_copy(update=changed), on_the_shelf())
 
 
 async def say(*checks: Check) -> list[str]:

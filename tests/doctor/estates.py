@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from firedoor import wiring
 from firedoor.canonical import JSON
+from firedoor.cli_permissions import on_the_shelf
 from firedoor.doctor import look, told
 from firedoor.exercise.estate import Estate
 from firedoor.exercise.holdings import ACCOUNTS
@@ -47,7 +47,7 @@ PLANTED: Final[Mapping[str, Planted]] = {
         area="aws", at=f"aws_preview_accounts {ACCOUNTS[1]}", says="does not let Firedoor in", remedy="trust policy"
     ),
     "a role that may not contain": Planted(
-        area="aws", at=f"aws_accounts {ACCOUNTS[0]}", says="iam:PutUserPolicy", remedy="Allow these to the role"
+        area="aws", at=f"aws_accounts {ACCOUNTS[0]}", says="iam:PutUserPolicy", remedy="firedoor permissions aws"
     ),
     "an IP set that is not there": Planted(area="aws", at="aws_ip_sets attackers-ipv4", says="no IP set", remedy="list-ip-sets"),
     "a missing scope": Planted(area="slack", at="FIREDOOR_SLACK_BOT_TOKEN", says="lacks the scope im:write", remedy="slack-manifest.yaml"),
@@ -93,7 +93,7 @@ async def ill(folder: Path) -> AsyncIterator[Company]:
 
 async def diagnosed() -> Mapping[str, Any]:
     """What the doctor finds with the environment as it is."""
-    return told.told(await look.diagnose(load(), wiring.load_catalogue()))
+    return told.told(await look.diagnose(load(), on_the_shelf()))
 
 
 def found(data: Mapping[str, Any], state: str) -> Sequence[Mapping[str, str]]:

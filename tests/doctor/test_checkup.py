@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from firedoor import wiring
+from firedoor.cli_permissions import on_the_shelf
 from firedoor.doctor import look, told
 from firedoor.doctor.checkup import Check, Diagnosis, Looks, State, examine, failure, not_checked, ok, warning
 from firedoor.errors import Misconfigured, Unreachable
@@ -125,7 +125,7 @@ async def test_a_vendor_that_hangs_hides_no_other(tmp_path: Path) -> None:
     async with well(tmp_path) as acme:
         acme.okta.faults.plan(Fault(operation="getUser", delay=8.0), times=20)
         acme.slack.faults.plan(Fault(operation="users.info", delay=8.0), times=20)
-        found = await examine([quick(one) for one in look.checks(load(), wiring.load_catalogue())])
+        found = await examine([quick(one) for one in look.checks(load(), on_the_shelf())])
     by_state: Mapping[State, set[str]] = {state: {one.area for one in found if one.state is state} for state in State}
     assert by_state[State.FAILURE] == {"okta", "roster"}
     assert by_state[State.OK] == {"aws", "slack", "jira", "journal", "clock", "roster"}

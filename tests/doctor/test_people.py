@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from firedoor import wiring
 from firedoor.approval import Person, Roster
+from firedoor.cli_permissions import on_the_shelf
 from firedoor.doctor import accounts, clocks, look, roster
 from firedoor.doctor.checkup import Check, State, examine
 from firedoor.doctor.identities import identities
@@ -79,7 +79,7 @@ def test_clocks(seconds: int, state: State) -> None:
 async def test_the_clock_of_each_vendor_is_compared(acme: Company) -> None:
     acme.aws.clock.shift(timedelta(minutes=-4))
     acme.jira.world.clock = lambda: datetime.now(UTC) + timedelta(minutes=4, seconds=5)
-    found = await examine(look.checks(load(), wiring.load_catalogue()))
+    found = await examine(look.checks(load(), on_the_shelf()))
     off = {one.at: one.state for one in found if one.area == "clock"}
     assert off == {
         "this machine and Okta": State.OK,
@@ -92,18 +92,18 @@ async def test_the_clock_of_each_vendor_is_compared(acme: Company) -> None:
 async def test_what_is_not_set_up_is_said_and_not_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith(("AWS_", "PREFECT_", "FIREDOOR_"))]:
         monkeypatch.delenv(name)
-    found = await examine(look.checks(Settings(state_dir=tmp_path), wiring.load_catalogue()))
+    found = await examine(look.checks(Settings(state_dir=tmp_path), on_the_shelf()))
     states = {one.area: one.state for one in found if one.area != "journal"}
     nothing = dict.fromkeys(("okta", "aws", "slack", "jira"), State.NOT_CHECKED)
     assert states == {**nothing, "roster": State.FAILURE}
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:1/api")
-    assert [one.area for one in look.checks(Settings(state_dir=tmp_path), wiring.load_catalogue())][-1] == "prefect"
+    assert [one.area for one in look.checks(Settings(state_dir=tmp_path), on_the_shelf())][-1] == "prefect"
 
 
 def test_each_identity_goes_by_its_own_credential_and_needs_what_its_work_declares() -> None:
     from pydantic import SecretStr  # noqa: PLC0415
 
-    known = wiring.load_catalogue()
+    known = on_the_shelf()
     tokens = {name: SecretStr(name) for name in ("okta_api_token", "okta_preview_api_token", "okta_sweep_api_token")}
     contains, previews, sweeps = identities("okta", Settings(**tokens), known)
     for one in (contains, previews, sweeps):
@@ -111,7 +111,7 @@ def test_each_identity_goes_by_its_own_credential_and_needs_what_its_work_declar
         assert used == SecretStr(one.setting)
     assert "okta.users.manage" in contains.writes
     assert previews.writes == frozenset()
-    assert previews.never == contains.writes
+    assert previews.never == contains.writes | sweeps.writes
     assert "okta.apiTokens.manage" in sweeps.writes
     assert "okta.networkZones.manage" in contains.writes - sweeps.writes, "a sweep blocks no address"
     (alone,) = identities("okta", Settings(okta_api_token=SecretStr("x")), known)
@@ -119,7 +119,7 @@ def test_each_identity_goes_by_its_own_credential_and_needs_what_its_work_declar
 
 
 def test_the_units_of_aws_declare_no_more_than_the_client_may_call() -> None:
-    for identity in identities("aws", Settings(aws_accounts={ACCOUNTS[0]: ""}), wiring.load_catalogue()):
+    for identity in identities("aws", Settings(aws_accounts={ACCOUNTS[0]: ""}), on_the_shelf()):
         assert identity.needs <= {*permissions(Access.WRITE)}
 
 
@@ -145,6 +145,6 @@ async def test_accounts_that_are_nobodys_protect_nobody(acme: Company) -> None:
 
 async def test_what_several_identities_find_is_said_once(acme: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
-    found = await look.diagnose(load(), wiring.load_catalogue())
+    found = await look.diagnose(load(), on_the_shelf())
     assert acme.writes() == 0
     assert [one.at for one in found if one.area == "aws" and one.state is State.FAILURE] == ["the base credentials"]

@@ -10,17 +10,20 @@ from typing import Any
 import pytest
 import yaml
 
-from firedoor import wiring
+from firedoor.canonical import JSON
+from firedoor.cli_permissions import on_the_shelf
 from firedoor.doctor import aws, okta, slack
 from firedoor.doctor.checkup import Diagnosis, State, examine
 from firedoor.doctor.identities import identities
 from firedoor.exercise.holdings import ACCOUNTS, ZONE
+from firedoor.permissions import MANIFEST, Purpose, aws_policy
 from firedoor.settings import ROOT, Settings, load
 from firedoor.vendors.access import Access
 from firedoor.vendors.aws.simulator import HOME, AwsSimulator
 from firedoor.vendors.faults import Fault
 from tests.company import Company
 from tests.doctor.asking import of, say
+from tests.permissions.enforced import put_in_force
 from tests.vendors.aws import organization
 
 DENIED = "<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>"
@@ -89,9 +92,7 @@ async def test_a_role_that_only_looks_and_could_change_things(acme: Company) -> 
 async def test_the_base_credentials_alone() -> None:
     (words,) = await say(aws.check(of("aws", aws_accounts={}, aws_preview_accounts={}, aws_ip_sets=())[0]))
     assert words.startswith(f"not checked: aws_accounts {HOME}, by the base credentials: what it may do was not checked: it may not ask")
-    assert "Or: compare its policies with what the units declare: iam:AttachUserPolicy, " in words
-    assert "wafv2" not in words, "no IP sets are set up"
-    assert "organizations" not in words, "it is no management account"
+    assert "Or: compare its policies with what `firedoor permissions aws` prints" in words
 
 
 @pytest.mark.usefixtures("acme")
@@ -129,6 +130,22 @@ async def test_an_account_that_fails_is_not_told_to_change_its_role(acme: Compan
     assert all("AWS failed by its own account" in one and "trust policy" not in one for one in of_accounts)
 
 
+async def test_roles_with_the_generated_policies_and_no_more_are_enough(acme: Company) -> None:
+    shelf, settings = on_the_shelf(), load()
+    contains = aws_policy(Purpose.CONTAIN, shelf, settings)
+    sweeps = aws_policy(Purpose.SWEEP, shelf, settings)
+    statements = [{**one, "Sid": f"S{number}"} for number, one in enumerate((*contains["Statement"], *sweeps["Statement"]))]  # type: ignore[misc]
+    both: dict[str, JSON] = {**contains, "Statement": [*statements]}
+    put_in_force(acme.aws, {Access.WRITE: both, Access.READ: aws_policy(Purpose.PREVIEW, shelf, settings)})
+    for identity in of("aws"):
+        found = await examine([aws.check(identity)])
+        assert {one.state for one in found} == {State.OK}, found
+    put_in_force(acme.aws, {Access.WRITE: contains, Access.READ: aws_policy(Purpose.PREVIEW, shelf, settings)})
+    words = await say(aws.check(of("aws")[0]))
+    assert all("its policies do not allow" in one and "iam:ListUsers" in one for one in words), "nobody else is there to sweep"
+    assert len(words) == len(ACCOUNTS)
+
+
 @pytest.mark.usefixtures("acme")
 async def test_credentials_of_another_account_than_they_are_set_up_for() -> None:
     words = await say(aws.check(of("aws", aws_accounts={ACCOUNTS[0]: ""}, aws_ip_sets=())[0]))
@@ -143,7 +160,7 @@ async def _of_organization(world: dict[str, Any], monkeypatch: pytest.MonkeyPatc
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", found.credentials.secret)
         accounts = dict(found.roles(Access.WRITE))
         settings = Settings(aws_accounts=accounts, aws_management_account=organization.MANAGEMENT, **given)
-        return await examine([aws.check(identities("aws", settings, wiring.load_catalogue())[0])])
+        return await examine([aws.check(identities("aws", settings, on_the_shelf())[0])])
 
 
 async def test_an_organization_with_its_prepared_policies(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,14 +191,14 @@ async def test_scopes_that_slack_does_not_tell(acme: Company) -> None:
 
 
 def test_the_scopes_are_those_of_the_manifest() -> None:
-    manifest = yaml.safe_load((ROOT / slack.MANIFEST).read_text(encoding="utf-8"))
-    identity = identities("slack", Settings(slack_groups=("S0ONCALL",)), wiring.load_catalogue())[0]
+    manifest = yaml.safe_load((ROOT / MANIFEST).read_text(encoding="utf-8"))
+    identity = identities("slack", Settings(slack_groups=("S0ONCALL",)), on_the_shelf())[0]
     assert slack.needed(identity, private=True) == set(manifest["oauth_config"]["scopes"]["bot"])
     public = slack.needed(identity, private=False)
     assert public == {
         scope.replace("groups:", "channels:") if scope.startswith("groups:") else scope for scope in slack.needed(identity, private=True)
     }
-    assert slack.GROUPS not in slack.needed(identities("slack", Settings(), wiring.load_catalogue())[0], private=True)
+    assert slack.GROUPS not in slack.needed(identities("slack", Settings(), on_the_shelf())[0], private=True)
 
 
 async def test_a_channel_that_cannot_be_used(acme: Company) -> None:

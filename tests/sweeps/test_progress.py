@@ -7,6 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from firedoor.canonical import plain
 from firedoor.journal import Event, Kind
 from firedoor.seenbefore import _word
@@ -25,13 +27,14 @@ def batch(number: int, place: str) -> Batch:
     return Batch(number=number, round=1, source="vault.list_keys", place=place, holders=("ada", "ben"))
 
 
-def test_batches_are_worked_off_place_by_place_and_a_settled_one_forgets_its_holders() -> None:
+def test_batches_of_a_few_places_are_worked_off_in_turn_and_a_settled_one_forgets_its_holders(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("firedoor.sweep.PLACES_AT_ONCE", 2)
     progress = Progress()
-    listed = [batch(1, "north"), batch(2, "south"), batch(3, "north"), batch(4, "south")]
+    listed = [batch(1, "west"), batch(2, "north"), batch(3, "north"), batch(4, "south"), batch(5, "south"), batch(6, "south")]
     progress.take([event(n, Kind.LISTED, one) for n, one in enumerate(listed, start=1)])
-    assert [one.number for one in progress.waiting(1)] == [1, 3, 2, 4]
-    progress.take([event(5, Kind.SETTLED, Settled(batch=3, found=2, in_scope=2, wrote=2, made=2))])
-    assert [one.number for one in progress.waiting(1)] == [1, 2, 4]
+    assert [one.number for one in progress.waiting(1)] == [2, 4, 3, 5, 6, 1]
+    progress.take([event(7, Kind.SETTLED, Settled(batch=3, found=2, in_scope=2, wrote=2, made=2))])
+    assert [one.number for one in progress.waiting(1)] == [2, 4, 5, 6, 1]
     assert progress.batches[3].holders == ()
     assert progress.batches[1].holders == ("ada", "ben")
 

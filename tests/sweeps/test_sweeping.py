@@ -190,11 +190,11 @@ async def test_a_scope_that_matches_nothing_is_never_closed(tmp_path: Path) -> N
 
 
 async def test_two_processes_share_the_batches_and_no_key_is_written_twice(tmp_path: Path) -> None:
-    many = {f"p{n}": {f"u{m}": {f"k{n}-{m}": "active"} for m in range(4)} for n in range(3)}
+    many = {f"p{n}": {f"u{m}": {f"k{n}-{m}": "active"} for m in range(4)} for n in range(12)}
     async with hall(tmp_path, many) as here:
         helping = asyncio.create_task(_help(here))
-        report = await here.sweep()
-        assert (report["outcome"], report["in_scope"]) == ("closed", 12)
+        report = await here.sweep(book(at_most=48))
+        assert (report["outcome"], report["in_scope"]) == ("closed", 48), report["open"][:3]
         assert await helping > 0
         assert set(here.vault.effects.values()) == {1}
 
@@ -262,6 +262,15 @@ async def test_whoever_goes_on_accounts_for_an_imported_list_too(tmp_path: Path,
         report = await here.sweeping("another").resume("251126-aaaaaa")
         assert (report["outcome"], report["left_over"]) == ("partial", 1)
         assert "k77" in report["open"][0]["id"]
+
+
+async def test_a_sweep_longer_than_its_approval_ends_with_a_report_of_what_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("firedoor.requesting.LAPSES_AFTER", -timedelta(minutes=book().approval.expires_minutes))
+    async with hall(tmp_path, TWO) as here:
+        report = await here.sweep()
+        assert (report["outcome"], report["left_over"], report["changed"]) == ("partial", 3, 0)
+        assert {one["reason"] for one in report["open"]} == {"the approval was not used in time for it: start the sweep again"}
+        assert not here.vault.effects
 
 
 def _die_once(monkeypatch: pytest.MonkeyPatch) -> None:

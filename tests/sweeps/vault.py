@@ -132,7 +132,7 @@ class ShutKey(Treatment[VaultKey, KeyState], Action[VaultKey, KeyState]):
         return datetime.now(UTC)
 
     def lease(self, target: VaultKey) -> str:
-        return f"vault {target.holder}"
+        return f"vault {target.place}/{target.holder}"
 
     def target_of(self, credential: Credential) -> VaultKey:
         return VaultKey(place=credential.place, holder=credential.holder, key=credential.id)

@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import uuid4
 
-from firedoor.vendors.aws import limits, signature, simlogins, simpermits, simreports, simsecrets, simwaf
+from firedoor.vendors.aws import limits, orgworld, signature, simlogins, simpermits, simreports, simsecrets, simwaf
 from firedoor.vendors.aws.operations import OPERATIONS
 from firedoor.vendors.aws.policy import Effect, MalformedPolicy, UnsupportedPolicy, decide, parse
 from firedoor.vendors.aws.signature import Signed
@@ -40,6 +40,7 @@ _DOCUMENTS: Final = {
     "UpdateAssumeRolePolicy": "PolicyDocument",
 }
 _TRUSTS: Final = frozenset({"CreateRole", "UpdateAssumeRolePolicy"})
+_TAG_KEY: Final = re.compile(r"Tags\.member\.[0-9]+\.Key")
 _CODE: Final = re.compile(rb"<Code>(\w+)</Code>")
 
 
@@ -149,6 +150,7 @@ class Gate:
             return
         session = caller.session
         asked = self._standings.asked(call.name, _resource(call, caller, region), caller.thing, session)
+        asked = replace(asked, policy=call.text("PolicyArn"), tags=_tag_keys(call))
         allowed = decide(self._standings.documents(caller.thing), asked) is Effect.ALLOW
         allowed = allowed and not self._standings.controls.bars(caller.thing.account, asked)
         if not allowed or (session and session.policy and decide((session.policy,), asked) is not Effect.ALLOW):
@@ -235,8 +237,14 @@ def _resource(call: Call, caller: _Caller, region: str) -> str | None:
         return f"arn:aws:iam::{account}:user/" if call.operation == "ListUsers" else None
     if call.service == "wafv2":
         return simwaf.arn(call, account, region)
+    if call.service == "organizations":
+        return orgworld.arn(call.text("PolicyId"), account)
     secret = call.text("SecretId")
     return secret if secret.startswith("arn:") else None
+
+
+def _tag_keys(call: Call) -> frozenset[str]:
+    return frozenset(call.text(name) for name in call.parameters if _TAG_KEY.fullmatch(name))
 
 
 def _touched(call: Call, account: str) -> list[Thing]:

@@ -5,10 +5,17 @@ from __future__ import annotations
 from typing import Final
 
 from firedoor.canonical import JSON, canonical
-from firedoor.vendors.access import Access, Operation
+from firedoor.vendors.access import Access, Operation, OwnReads
 
 ASSUME_ROLE: Final = "sts:AssumeRole"
+SIMULATE: Final = "iam:SimulatePrincipalPolicy"
 ATTACH: Final = "iam:AttachUserPolicy"
+DETACH: Final = "iam:DetachUserPolicy"
+TAG: Final = "iam:TagUser"
+LIST_ACCOUNTS: Final = "organizations:ListAccounts"
+# Of any key in the world, so it is asked with the base credentials.
+KEY_INFO: Final = "sts:GetAccessKeyInfo"
+KEY_LAST_USED: Final = "iam:GetAccessKeyLastUsed"
 _REFUSALS: Final = ("404 NoSuchEntity", "409 LimitExceeded")
 _OF_ROLES: Final = (*_REFUSALS, "400 UnmodifiableEntity")
 _OF_WAF: Final = (
@@ -50,12 +57,12 @@ def _write(name: str, *refusals: str, idempotent: bool = True) -> Operation:
 OPERATIONS: Final[tuple[Operation, ...]] = (
     # AWS answers this one for any valid credentials, and no policy can deny it.
     Operation(name="sts:GetCallerIdentity", permission="", writes=False),
-    _read("sts:GetAccessKeyInfo"),
+    _read(KEY_INFO),
     # Changes nothing in AWS but hands out credentials: the guard admits only the client's own request for a configured role.
     _read(ASSUME_ROLE),
     # Has AWS write down what it knows anyway; AWS itself counts it among the reads.
     _read("iam:GenerateCredentialReport"),
-    _read("iam:GetAccessKeyLastUsed"),
+    _read(KEY_LAST_USED),
     _read("iam:GetCredentialReport"),
     _read("iam:GetLoginProfile"),
     _read("iam:GetRole"),
@@ -70,20 +77,20 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     _read("iam:ListUserTags"),
     _read("iam:ListUsers"),
     # Asks AWS what a role may do; nothing of it is done.
-    _read("iam:SimulatePrincipalPolicy"),
+    _read(SIMULATE),
     _write("iam:UpdateAccessKey", *_REFUSALS),
     _write("iam:PutUserPolicy", *_REFUSALS),
     # Repeated after a lost reply it answers NoSuchEntity, which the action takes for what it is: already gone.
     _write("iam:DeleteUserPolicy", *_REFUSALS),
     # Of AWS's own deny alone: the guard refuses every other policy.
     _write(ATTACH, *_REFUSALS, "400 InvalidInput", "400 PolicyNotAttachable"),
-    _write("iam:DetachUserPolicy", *_REFUSALS, "400 InvalidInput"),
+    _write(DETACH, *_REFUSALS, "400 InvalidInput"),
     _write("iam:PutRolePolicy", *_OF_ROLES),
     _write("iam:DeleteRolePolicy", *_OF_ROLES),
     # Each call makes another key, with a secret that only its reply holds.
     _write("iam:CreateAccessKey", *_REFUSALS, idempotent=False),
     _write("iam:DeleteAccessKey", *_REFUSALS),
-    _write("iam:TagUser", *_REFUSALS, "400 InvalidInput", "409 ConcurrentModification"),
+    _write(TAG, *_REFUSALS, "400 InvalidInput", "409 ConcurrentModification"),
     _write("iam:DeleteLoginProfile", *_REFUSALS, "409 EntityTemporarilyUnmodifiable"),
     _write("iam:UpdateServiceSpecificCredential", "404 NoSuchEntity"),
     _read("wafv2:GetIPSet"),
@@ -103,7 +110,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     _read("identitystore:GetUserId"),
     _read("organizations:DescribeAccount"),
     _read("organizations:DescribePolicy"),
-    _read("organizations:ListAccounts"),
+    _read(LIST_ACCOUNTS),
     _read("organizations:ListTargetsForPolicy"),
     # The whole document is sent and AWS compares no version: sent again by itself, it could take back what somebody wrote meanwhile.
     Operation(
@@ -115,6 +122,14 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     ),
     # The SDK calls the service sso-admin; permissions and signatures say sso.
     Operation(name="sso-admin:ListInstances", permission="sso:ListInstances", writes=False),
+)
+
+# Every account of the organization may be worked in, and the doctor asks what each identity may do. Whose a key is that a file or a log
+# names, AWS is asked in its account.
+OWN_READS: Final = OwnReads(
+    always=frozenset({LIST_ACCOUNTS, SIMULATE}),
+    hunts=frozenset({KEY_INFO, KEY_LAST_USED}),
+    sweeps=frozenset({KEY_INFO, KEY_LAST_USED}),
 )
 
 

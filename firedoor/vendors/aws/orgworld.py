@@ -112,6 +112,12 @@ def levels(management: str) -> Levels:
     return found
 
 
+def arn(policy: str, management: str) -> str | None:
+    """What policies call one of the organization's own; None where a call names none, or the account manages no organization."""
+    moto = _moto(management)
+    return next((str(each.arn) for each in moto.policies if each.id == policy), None)
+
+
 def organization_state(account: str, world: World) -> Mapping[str, JSON]:
     """The organization as it is now, as plain data, for its management account; nothing for any other."""
     if account != management_of(world):

@@ -1,8 +1,8 @@
 """The simulator's reading of IAM policies: default deny, Deny over Allow, and refusal of every element it does not know.
 
 Source: IAM's "Policy evaluation logic" and "IAM JSON policy elements reference". Left out: NotResource, NotPrincipal, permissions
-boundaries, resource policies other than a role's trust, and every condition but those on aws:TokenIssueTime, aws:PrincipalArn and
-identitystore:userId. Service control policies are weighed by `controls`.
+boundaries, resource policies other than a role's trust, and every condition but those on aws:TokenIssueTime, aws:PrincipalArn,
+identitystore:userId, iam:PolicyARN and, of all values, aws:TagKeys. Service control policies are weighed by `controls`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ class Asked:
     """One request as policies see it.
 
     ``resource`` None: the simulator cannot tell. ``issued`` None: a long-term key, which has no such time. ``principal`` is the ARN of the
-    user or role, also for its sessions; ``sso_user`` the person's id in a session of Identity Center. "": the request does not have it.
+    user or role, also for its sessions; ``sso_user`` the person's id in a session of Identity Center; ``policy`` the ARN of the
+    policy that is attached or detached. "": the request does not have it. ``tags`` are the keys of the tags that it sets.
     """
 
     action: str
@@ -46,6 +47,8 @@ class Asked:
     issued: datetime | None = None
     principal: str = ""
     sso_user: str = ""
+    policy: str = ""
+    tags: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +61,7 @@ class Statement:
     resources: tuple[str, ...]
     times: tuple[tuple[Callable[[datetime, datetime], bool], tuple[datetime, ...]], ...] = ()
     texts: tuple[tuple[Callable[[str, str], bool], str, tuple[str, ...]], ...] = ()
+    tags: frozenset[str] | None = None
     principals: tuple[str, ...] | None = None
 
     def applies(self, asked: Asked) -> bool:
@@ -77,7 +81,9 @@ class Statement:
 
     def _said(self, asked: Asked) -> bool:
         texts = ((compare, getattr(asked, field), wanted) for compare, field, wanted in self.texts)
-        return all(text and any(compare(text, each) for each in wanted) for compare, text, wanted in texts)
+        # Of all values: a request that sets no tag meets it.
+        tagged = self.tags is None or asked.tags <= self.tags
+        return tagged and all(text and any(compare(text, each) for each in wanted) for compare, text, wanted in texts)
 
 
 _COMPARE: Final[Mapping[str, Callable[[datetime, datetime], bool]]] = {
@@ -87,14 +93,16 @@ _COMPARE: Final[Mapping[str, Callable[[datetime, datetime], bool]]] = {
     "DateGreaterThanEquals": ge,
 }
 _PRINCIPAL: Final = {"aws:principalarn": "principal"}
+_ARNS: Final = {**_PRINCIPAL, "iam:policyarn": "policy"}
 _EITHER: Final = {**_PRINCIPAL, "identitystore:userid": "sso_user"}
 # The operators on texts, each with the condition keys it is known for here, and the field of `Asked` that has the key's value.
 _TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
-    "ArnEquals": _PRINCIPAL,
-    "ArnLike": _PRINCIPAL,
+    "ArnEquals": _ARNS,
+    "ArnLike": _ARNS,
     "StringEquals": _EITHER,
     "StringLike": _EITHER,
 }
+_OF_TAGS: Final = ("ForAllValues:StringEquals", "aws:tagkeys")
 _ARN_COLONS: Final = 5
 _IDENTITY: Final = frozenset({"Sid", "Effect", "Action", "NotAction", "Resource", "Condition"})
 _TRUST: Final = frozenset({"Sid", "Effect", "Action", "Principal"})
@@ -133,6 +141,7 @@ def _statement(body: Any, *, trust: bool) -> Statement:
         resources=() if trust else _texts(body["Resource"]),
         times=_times(body.get("Condition", {})),
         texts=_said_texts(body.get("Condition", {})),
+        tags=_tags(body.get("Condition", {})),
         principals=_principals(body.get("Principal")) if trust else None,
     )
 
@@ -157,7 +166,7 @@ def _times(conditions: Any) -> tuple[tuple[Callable[[datetime, datetime], bool],
     times: list[tuple[Callable[[datetime, datetime], bool], tuple[datetime, ...]]] = []
     for operator, keys in conditions.items():
         for key, limits in keys.items() if isinstance(keys, dict) else [("", None)]:
-            if operator in _TEXTS and key.lower() in _TEXTS[operator]:
+            if (operator, key.lower()) == _OF_TAGS or (operator in _TEXTS and key.lower() in _TEXTS[operator]):
                 continue
             if operator not in _COMPARE or key.lower() != "aws:tokenissuetime":
                 raise UnsupportedPolicy(f"the simulator does not know the condition {operator} on {key}")
@@ -175,6 +184,12 @@ def _said_texts(conditions: Mapping[str, Any]) -> tuple[tuple[Callable[[str, str
                 raise UnsupportedPolicy(f"the simulator does not know what {operator} does with what is no ARN")
             found.append((_COMPARE_TEXT[operator], _TEXTS[operator][key.lower()], wanted))
     return tuple(found)
+
+
+def _tags(conditions: Mapping[str, Any]) -> frozenset[str] | None:
+    """The keys that every tag must be among; None where the statement does not say."""
+    operator, name = _OF_TAGS
+    return next((frozenset(_texts(value)) for key, value in conditions.get(operator, {}).items() if key.lower() == name), None)
 
 
 def _moment(text: str) -> datetime:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, unquote
 
-from firedoor.vendors.access import Operation
+from firedoor.vendors.access import Operation, OwnReads
 
 _PARAMETER: Final = re.compile(r"\{\w+\}")
 _SEGMENT: Final = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})+")
@@ -311,6 +311,12 @@ OPERATIONS: Final = (
     LIST_GROUP_USERS,
     GET_USER_GRANT,
     REVOKE_USER_GRANT,
+)
+
+# Who we are, who administers the org, and what its log tells.
+OWN_READS: Final = OwnReads(
+    always=frozenset(operation.permission for operation in (GET_USER, LIST_ROLE_ASSIGNEES, LIST_ADMIN_ROLES)),
+    hunts=frozenset({LIST_LOG_EVENTS.permission}),
 )
 
 
