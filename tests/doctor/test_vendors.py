@@ -19,6 +19,8 @@ from firedoor.exercise.holdings import ACCOUNTS, ZONE
 from firedoor.permissions import MANIFEST, Purpose, aws_policy
 from firedoor.settings import ROOT, Settings, load
 from firedoor.vendors.access import Access
+from firedoor.vendors.aws.prepared import AwsPrepared
+from firedoor.vendors.aws.rolepolicy import role_policy
 from firedoor.vendors.aws.simulator import HOME, AwsSimulator
 from firedoor.vendors.faults import Fault
 from tests.company import Company
@@ -160,7 +162,11 @@ async def _of_organization(world: dict[str, Any], monkeypatch: pytest.MonkeyPatc
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", found.credentials.secret)
         accounts = dict(found.roles(Access.WRITE))
         settings = Settings(aws_accounts=accounts, aws_management_account=organization.MANAGEMENT, **given)
-        return await examine([aws.check(identities("aws", settings, on_the_shelf())[0])])
+        identity = identities("aws", settings, on_the_shelf())[0]
+        if not settings.aws_sso_policy:  # one that is gone has no place in a policy that the simulator could judge
+            prepared = AwsPrepared(management_account=organization.MANAGEMENT, deny_policy=organization.DENY)
+            put_in_force(found, {Access.WRITE: role_policy(identity.needs, prepared)})
+        return await examine([aws.check(identity)])
 
 
 async def test_an_organization_with_its_prepared_policies(monkeypatch: pytest.MonkeyPatch) -> None:
