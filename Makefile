@@ -77,6 +77,7 @@ types: $(VENV)/.dev
 
 docs: $(VENV)/.dev
 	$(BIN)/python docs/generate.py
+	$(BIN)/python -m tests.doctor
 
 docs-check: docs
 	@git diff --exit-code -- docs playbooks/schema.json || { echo "docs/ or playbooks/schema.json is not what the code generates: commit the change above"; exit 1; }

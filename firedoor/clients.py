@@ -125,10 +125,10 @@ async def connect(
         found.by_vendor[name] = await stack.enter_async_context(make(settings, access))
 
     if "okta" in vendors:
-        wanted["okta"] = partial(at_okta, _okta(settings, access, pace))
+        wanted["okta"] = partial(at_okta, okta_client(settings, access, pace))
     if "aws" in vendors:
         wanted["aws"] = at_aws
-    wanted |= {name: partial(where_told, name, make) for name, make in (("slack", _slack), ("jira", _jira)) if name in vendors}
+    wanted |= {name: partial(where_told, name, make) for name, make in (("slack", slack_client), ("jira", jira_client)) if name in vendors}
     await every(*(found.unless_missing(vendor, greet) for vendor, greet in wanted.items()))
     return found
 
@@ -142,7 +142,8 @@ async def every(*jobs: Awaitable[T]) -> Sequence[T]:
     return [one for one in ended if not isinstance(one, BaseException)]
 
 
-def _okta(settings: Settings, access: Access, pace: Pace | None) -> OktaClient:
+def okta_client(settings: Settings, access: Access, pace: Pace | None = None) -> OktaClient:
+    """A client of Okta that is yet to be greeted, with the preview's token where it only reads. Raises `Misconfigured`."""
     from firedoor.vendors.okta.client import OktaClient
 
     token = settings.okta_preview_api_token if access is Access.READ and settings.okta_preview_api_token else settings.okta_api_token
@@ -165,32 +166,11 @@ async def _greet(okta: OktaClient) -> Any:
 
 
 async def _aws(stack: AsyncExitStack, settings: Settings, access: Access, stand_in: AwsStandIn | None, pace: Pace | None) -> AwsClient:
-    from firedoor.vendors.aws.client import AwsClient
-    from firedoor.vendors.aws.prepared import AwsPrepared, IpSet
-
-    prepared = AwsPrepared(
-        ip_sets=tuple(IpSet(**one.model_dump()) for one in settings.aws_ip_sets),
-        management_account=settings.aws_management_account,
-        deny_policy=settings.aws_deny_policy,
-        sso_policy=settings.aws_sso_policy,
-    )
-    where: dict[str, Any] = {
-        "region": settings.aws_region,
-        "pool": settings.aws_connections,
-        "prepared": prepared,
-        "pace": pace,
-        "tags": settings.aws_tags,
-    }
+    where = aws_line(settings, pace)
     if stand_in is not None:
         where |= {"endpoint": stand_in.endpoint, "credentials": stand_in.credentials}
-    accounts: Mapping[str, str] = (settings.aws_preview_accounts if access is Access.READ else {}) or settings.aws_accounts
     try:
-        if settings.aws_organization_role:
-            accounts = await _organization(settings, accounts, access, where)
-        elif not accounts:
-            async with AwsClient({}, access, **where) as base:
-                accounts = {(await base.whoami()).account: ""}
-        client = await stack.enter_async_context(AwsClient(accounts, access, **where))
+        client = await stack.enter_async_context(await aws_client(settings, access, where))
         _check_clock("AWS", await client.skew())
     except Misconfigured:
         raise
@@ -199,6 +179,38 @@ async def _aws(stack: AsyncExitStack, settings: Settings, access: Access, stand_
             f"AWS: {error.what}", advice=error.advice or "Check AWS_PROFILE or AWS_ACCESS_KEY_ID, and AWS_ENDPOINT_URL"
         ) from error
     return client
+
+
+def aws_line(settings: Settings, pace: Pace | None = None) -> dict[str, Any]:
+    """What every client of AWS is made with, whatever its accounts are."""
+    from firedoor.vendors.aws.prepared import AwsPrepared, IpSet
+
+    prepared = AwsPrepared(
+        ip_sets=tuple(IpSet(**one.model_dump()) for one in settings.aws_ip_sets),
+        management_account=settings.aws_management_account,
+        deny_policy=settings.aws_deny_policy,
+        sso_policy=settings.aws_sso_policy,
+    )
+    return {
+        "region": settings.aws_region,
+        "pool": settings.aws_connections,
+        "prepared": prepared,
+        "pace": pace,
+        "tags": settings.aws_tags,
+    }
+
+
+async def aws_client(settings: Settings, access: Access, where: Mapping[str, Any]) -> AwsClient:
+    """A client of every account that the settings name; of that of the base credentials, where they name none. ``where``: `aws_line`."""
+    from firedoor.vendors.aws.client import AwsClient
+
+    accounts: Mapping[str, str] = (settings.aws_preview_accounts if access is Access.READ else {}) or settings.aws_accounts
+    if settings.aws_organization_role:
+        accounts = await _organization(settings, accounts, access, where)
+    elif not accounts:
+        async with AwsClient({}, access, **where) as base:
+            accounts = {(await base.whoami()).account: ""}
+    return AwsClient(accounts, access, **where)
 
 
 async def _organization(settings: Settings, named: Mapping[str, str], access: Access, where: Mapping[str, Any]) -> Mapping[str, str]:
@@ -233,7 +245,8 @@ async def _own_aws(client: AwsClient) -> Mapping[str, str]:
     return dict.fromkeys((caller.name for caller in callers if caller.name), "it is the identity that Firedoor itself runs as")
 
 
-def _slack(settings: Settings, access: Access) -> Any:
+def slack_client(settings: Settings, access: Access) -> Any:
+    """A client of Slack that is yet to be greeted. Raises `Misconfigured`."""
     from firedoor.vendors.slack.client import SlackClient
 
     if settings.slack_bot_token is None or not settings.slack_channel:
@@ -244,7 +257,7 @@ def _slack(settings: Settings, access: Access) -> Any:
     return SlackClient(token=token, channel=settings.slack_channel, access=access, base_url=settings.slack_base_url)
 
 
-def _jira(settings: Settings, access: Access) -> Any:
+def jira_client(settings: Settings, access: Access) -> Any:
     """A client of Jira; of files alone, where none is set up."""
     from firedoor.vendors.jira.client import JiraClient
     from firedoor.vendors.jira.values import Flavour

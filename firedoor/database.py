@@ -63,6 +63,11 @@ class Database:
             raise
         return found
 
+    @classmethod
+    def as_it_is(cls, url: str) -> Self:
+        """One that can only be read: no file is made, no table brought up to date, nothing set. Raises `Misconfigured`."""
+        return cls(_engine(url, looks=True))
+
     async def _settle(self) -> None:
         async with self.reading() as connection:
             if await connection.run_sync(migrations.up_to_date):
@@ -130,12 +135,24 @@ def _is_gone(error: Exception) -> bool:
     return isinstance(error, OSError) or bool(getattr(error, "connection_invalidated", False)) or state in GONE or state.startswith("08")
 
 
-def _engine(url: str) -> AsyncEngine:
+def place(url: str) -> tuple[str, Path | None]:
+    """Where a database is, in words without user and password; and the file that it is in, where it is one. Raises `Misconfigured`."""
+    try:
+        parsed = sa.make_url(url)
+    except ArgumentError as error:
+        raise _unusable(type(error).__name__) from None
+    if parsed.get_backend_name() == "sqlite" and parsed.database:
+        return f"the file {parsed.database}", Path(parsed.database)
+    server = f"{parsed.host or 'this machine'}{f':{parsed.port}' if parsed.port else ''}"
+    return f"the database {parsed.database} at {server}", None
+
+
+def _engine(url: str, *, looks: bool = False) -> AsyncEngine:
     try:
         parsed = sa.make_url(url)
         parsed = parsed.set(drivername=DRIVERS.get(parsed.drivername, parsed.drivername))
         if parsed.drivername == DRIVERS["sqlite"]:
-            return _sqlite(parsed)
+            return _sqlite_as_it_is(parsed) if looks else _sqlite(parsed)
         if parsed.drivername == DRIVERS["postgresql"]:
             return _postgresql(parsed)
     except (ArgumentError, ImportError, OSError, NoSuchModuleError, ValueError) as error:
@@ -175,6 +192,15 @@ def _sqlite(url: sa.URL) -> AsyncEngine:
     sa.event.listen(engine.sync_engine, "connect", _open_durably)
     sa.event.listen(engine.sync_engine, "begin", _begin)
     return engine
+
+
+def _sqlite_as_it_is(url: sa.URL) -> AsyncEngine:
+    path = Path(str(url.database))
+    _check_file(path)
+    query = {"mode": "ro", "uri": "true"}
+    if not path.with_name(f"{path.name}-wal").exists():
+        query["immutable"] = "1"  # nobody is at it; SQLite would otherwise leave a -wal and a -shm behind, of whoever looked
+    return create_async_engine(url.set(database=path.absolute().as_uri(), query=query), hide_parameters=True)
 
 
 def _check_file(path: Path) -> None:

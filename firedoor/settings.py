@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from firedoor.approval import Person, Roster
-from firedoor.errors import BadInput, Misconfigured, nearest
-from firedoor.signing import check_key
+from firedoor.errors import Misconfigured, nearest
+from firedoor.settingkinds import AccountId, Listen, ListenAt, Network, PublicKey, SafeUrl, SlackGroup, TargetName, Words
 
 ROOT = Path(__file__).resolve().parent.parent
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
-LISTEN = re.compile(r"(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})")
-PLAIN_URL = re.compile(r"[A-Za-z0-9:/._~%@\[\]-]+")
 SECRETS = (
     "okta_api_token",
     "okta_preview_api_token",
@@ -35,51 +30,6 @@ SECRETS = (
     "jira_api_token",
     "jira_preview_api_token",
 )
-
-
-def _safe_url(url: str) -> str:
-    if not PLAIN_URL.fullmatch(url):
-        raise ValueError("an address is plain: letters, digits and :/._~%-, with no query")
-    parts = urlsplit(url)
-    if parts.hostname is None or parts.username is not None or parts.port == 0:
-        raise ValueError("an address is https:// and a host, and holds no name or password")
-    if parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK):
-        return url
-    raise ValueError("it must begin with https:// (plain http:// only to 127.0.0.1)")
-
-
-SafeUrl = Annotated[str, AfterValidator(_safe_url)]
-
-
-def _public_key(text: str) -> str:
-    try:
-        return check_key(text)
-    except BadInput as error:
-        raise ValueError(str(error)) from None
-
-
-@dataclass(frozen=True, slots=True)
-class Listen:
-    """An address to listen on."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-
-def _listen(text: object) -> object:
-    if not isinstance(text, str):
-        return text
-    found = LISTEN.fullmatch(text)
-    if found is None or int(found["port"]) > 65535:
-        raise ValueError("it is a host and a port, for example 127.0.0.1:3000")
-    return Listen(found["host"].strip("[]"), int(found["port"]))
-
-
-def _network(text: object) -> object:
-    return ipaddress.ip_network(text) if isinstance(text, str) else text
 
 
 def _terminal() -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
@@ -103,64 +53,75 @@ def _distinct(people: tuple[PersonTable, ...]) -> tuple[PersonTable, ...]:
     return people
 
 
-AccountId = Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")]
-TargetName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+:[a-z0-9_]+:\S")]
-Network = Annotated[ipaddress.IPv4Network | ipaddress.IPv6Network, BeforeValidator(_network)]
-PublicKey = Annotated[str, AfterValidator(_public_key)]
-SlackGroup = Annotated[str, StringConstraints(pattern=r"^S[A-Z0-9]{2,20}$")]
-Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-
-
 class _Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class PersonTable(_Table):
-    """``[[people]]``: somebody who may request or approve. ``accounts`` are their own accounts as target names, ``keys`` their public SSH
-    keys, with which they decide where chat cannot be trusted, ``networks`` where they work from, which is never blocked.
-    """
+    """``[[people]]``: somebody who may request or approve."""
 
     name: Words
+    """Their name, as Firedoor calls them."""
     slack: Annotated[str, StringConstraints(pattern=r"^[UW][A-Z0-9]{2,20}$")]
+    """Their member id in Slack, not their display name."""
     accounts: tuple[TargetName, ...] = ()
+    """Their own accounts, as target names: in a plan, they protect it and bar their owner from approving it."""
     keys: tuple[PublicKey, ...] = ()
+    """Their public SSH keys, with which they decide where chat cannot be trusted; hardware-backed (sk-) ones for what two must sign."""
     networks: tuple[Network, ...] = ()
+    """Where they work from, which is never blocked."""
     may_request: bool = True
+    """Whether they may ask for runs."""
     may_approve: bool = True
+    """Whether they may approve what others ask for."""
 
 
 class ProtectedTable(_Table):
     """``[[protected]]``: a target that no ordinary run may touch (``okta:user:admin@example.com``), and why."""
 
     name: TargetName
+    """A target name (okta:user:admin@example.com)."""
     why: Words
+    """Why it is protected, in words for whoever is refused."""
 
 
 class IpSetTable(_Table):
     """``[[aws_ip_sets]]``: a WAFv2 IP set that a blocking rule of a web ACL refers to. Its name and id are in the console's address bar."""
 
     account: AccountId
+    """The account that it is in."""
     region: Words
+    """Its region; us-east-1 for CloudFront."""
     scope: Literal["REGIONAL", "CLOUDFRONT"]
+    """REGIONAL or CLOUDFRONT."""
     version: Literal["IPV4", "IPV6"]
+    """IPV4 or IPV6: a set holds one of the two."""
     name: Words
+    """Its name."""
     id: Words
+    """Its id, a UUID."""
 
 
 class JiraTable(_Table):
     """``[jira]``: where tickets go, and the name of the security level that they are kept to."""
 
     project: Words
+    """The key of the project."""
     security_level: Words
+    """The name of the security level that tickets are kept to; without it none is opened in Jira."""
     issue_type: Words = "Task"
+    """The name of the issue type."""
     flavour: Literal["cloud", "data_center"] = "cloud"
+    """cloud or data_center."""
 
 
 class LimitsTable(_Table):
-    """``[limits]``. ``requests_per_hour``: how many runs one person may ask for; stops are not counted."""
+    """``[limits]``: how much one run, and one person, may do."""
 
     targets: Annotated[int, Field(ge=1, le=10_000)] = 50
+    """How many targets one run may touch."""
     requests_per_hour: Annotated[int, Field(ge=1, le=1000)] = 20
+    """How many runs one person may ask for in an hour; stops are free."""
 
 
 class Settings(_Table):
@@ -169,46 +130,87 @@ class Settings(_Table):
     model_config = ConfigDict(hide_input_in_errors=True)
 
     okta_org_url: SafeUrl | None = None
+    """The address of your Okta org."""
     okta_api_token: SecretStr | None = None
+    """The API token that contains. What it may do is what its owner's administrator roles allow."""
     okta_preview_api_token: SecretStr | None = None
+    """A read-only administrator's token, used for everything before the approval."""
     okta_sweep_api_token: SecretStr | None = None
+    """The token of processes that only sweep; without it they use the first."""
     okta_block_zone: str = ""
+    """The id of an IP zone with usage BLOCKLIST, for attackers' addresses."""
     okta_service_group: str = ""
+    """The id of the group of the users that are programs: a sweep asks these for their OAuth grants."""
     aws_region: str = "us-east-1"
+    """The region that is asked where none is named."""
     aws_accounts: dict[AccountId, str] = {}
+    """Account id = the ARN of the role that may contain there. Left out, your own credentials are used as they are."""
     aws_preview_accounts: dict[AccountId, str] = {}
+    """Account id = the ARN of the role that may only read there, used for everything before the approval."""
     aws_sweep_accounts: dict[AccountId, str] = {}
+    """Account id = the ARN of the role of processes that only sweep; without it they use the first."""
     aws_requests_per_second: Annotated[float, Field(ge=0.0, le=1000.0)] = 15.0
+    """The most requests a second that a sweep sends to one service in one account; 0 for as many as come."""
     aws_tags: bool = True
+    """Whether the tags of each user are read when credentials are listed: a call more for each."""
     aws_trail: tuple[Annotated[Path, AfterValidator(Path.expanduser)], ...] = ()
+    """Folders or files of CloudTrail's logs, with which a sweep is compared."""
     aws_connections: Annotated[int, Field(ge=1, le=200)] = 8
+    """How many calls to AWS may be under way at once."""
     aws_ip_sets: tuple[IpSetTable, ...] = ()
+    """WAFv2 IP sets in which addresses are blocked, one for each IP version."""
     aws_management_account: Annotated[str, StringConstraints(pattern=r"^([0-9]{12})?$")] = ""
+    """The account where the organization's policies are kept."""
     aws_organization_role: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@-]{0,64}$")] = ""
+    """The name of a role that is in every active account of the organization, which then are all worked in."""
     aws_deny_policy: str = ""
+    """The id of a prepared service control policy that denies everything to the principals listed in it (aws:PrincipalArn)."""
     aws_sso_policy: str = ""
+    """The id of a prepared one that denies everything to the Identity Center users listed in it (identitystore:userId)."""
     jira_url: SafeUrl | None = None
+    """The address of Jira. Without Jira, tickets are files in the state folder."""
     jira_user: str = ""
+    """The address of the token's owner, for Cloud. Without it, the token is a personal access token of Data Center."""
     jira_api_token: SecretStr | None = None
+    """The token that opens tickets."""
     jira_preview_api_token: SecretStr | None = None
+    """A token that can only read, used for everything before the approval."""
     jira: JiraTable | None = None
+    """Where tickets go, and who may read them."""
     slack_base_url: SafeUrl = "https://slack.com/api/"
+    """The address of Slack's Web API."""
     slack_bot_token: SecretStr | None = None
+    """The app's bot token (xoxb-...)."""
     slack_preview_bot_token: SecretStr | None = None
+    """A bot token that can only read, used for everything before the approval."""
     slack_app_token: SecretStr | None = None
+    """The app-level token (xapp-...) with connections:write, for slack_mode = "socket"."""
     slack_signing_secret: SecretStr | None = None
+    """The app's signing secret, for slack_mode = "http"."""
     slack_mode: Literal["socket", "http"] = "socket"
-    slack_listen: Annotated[Listen, BeforeValidator(_listen)] = Listen("127.0.0.1", 3000)
+    """How Slack reaches Firedoor: over a socket that Firedoor opens, or by signed requests that it listens for."""
+    slack_listen: ListenAt = Listen("127.0.0.1", 3000)
+    """The host and port that are listened on where slack_mode is "http"."""
     slack_channel: str = ""
+    """The id of the private channel where people are asked and told; the app must be in it."""
     slack_groups: tuple[SlackGroup, ...] = ()
-    database_url: Annotated[str, Field(repr=False)] = ""  # it may hold a password
+    """The ids of user groups: whoever decides must be in one of them. None: being on the roster is enough."""
+    database_url: Annotated[str, Field(repr=False)] = ""
+    """Where the journal is: sqlite:///path or postgresql://user@host/name. Left out, a file in the state folder."""
     sweep_keeps: Annotated[float, Field(ge=0.0, le=0.9)] = 0.2
+    """The share of a vendor's rate limit that sweeps leave to everybody else."""
     state_dir: Annotated[Path, AfterValidator(Path.expanduser)] = ROOT / ".firedoor"
+    """The folder of the journal, the approval key and tickets that are files; by default .firedoor in Firedoor's own folder."""
     journal_standby: bool = True
+    """Whether a file in the state folder takes the place of a shared database that is out of reach."""
     people: Annotated[tuple[PersonTable, ...], AfterValidator(_distinct)] = ()
+    """The roster: who may request and approve. An empty one approves nothing."""
     protected: tuple[ProtectedTable, ...] = ()
+    """Targets that no ordinary run may touch."""
     own_networks: tuple[Network, ...] = ()
+    """Your own networks, which are never blocked."""
     limits: LimitsTable = LimitsTable()
+    """How much one run, and one person, may do."""
 
     sweeps: ClassVar[bool] = False
 

@@ -29,7 +29,17 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("words", [["--help"], ["playbooks", "list"], ["contain", "--help"], ["permissions", "aws", "--for", "preview"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--help"],
+        ["playbooks", "list"],
+        ["contain", "--help"],
+        ["permissions", "aws", "--for", "preview"],
+        ["doctor", "--help"],
+        ["init", "--help"],
+    ],
+)
 def test_help_and_lists_load_no_sdk_and_no_prefect(words: list[str]) -> None:
     code = (
         "import runpy, sys\n"
@@ -58,6 +68,8 @@ def test_every_command_is_in_the_help(folder: Path) -> None:
         "audit",
         "hunt",
         "import",
+        "init",
+        "doctor",
         "permissions",
     ):
         assert command in done.stdout
@@ -135,3 +147,27 @@ def test_a_playbook_is_shown_drawn_and_described_for_editors(folder: Path) -> No
     unknown = _firedoor(folder, "playbooks", "show", "identity-beach")
     assert unknown.returncode == 2
     assert "did you mean 'identity-breach'" in unknown.stderr
+
+
+def test_init_writes_two_files_and_never_over_one(folder: Path) -> None:
+    done = _firedoor(folder, "init", str(folder / "new"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"Written: {folder / 'new' / 'firedoor.toml'}\nWritten: {folder / 'new' / '.env.example'}\n"
+    written = (folder / "new" / "firedoor.toml").read_bytes()
+    again = _firedoor(folder, "init", str(folder / "new"))
+    assert (again.returncode, again.stdout) == (2, "")
+    assert len(again.stderr.splitlines()) == 1
+    assert "is there already" in again.stderr
+    assert (folder / "new" / "firedoor.toml").read_bytes() == written
+
+
+def test_the_doctor_reads_the_settings_first(folder: Path) -> None:
+    done = _firedoor(folder, "doctor", "--json")
+    assert (done.returncode, done.stderr) == (1, "")
+    found = json.loads(done.stdout)["findings"]
+    assert [(one["area"], one["at"]) for one in found if one["state"] == "failure"] == [("roster", "[[people]]")]
+    assert not (folder / "state").exists()
+    (folder / "firedoor.toml").write_text("okta_org_ulr = 1")
+    wrong = _firedoor(folder, "doctor")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert "did you mean 'okta_org_url'" in wrong.stderr

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from firedoor.errors import Misconfigured
-from firedoor.settings import ROOT, SECRETS, Listen, PersonTable, Settings, load
+from firedoor.settingkinds import Listen
+from firedoor.settings import ROOT, SECRETS, PersonTable, Settings, load
 
 SECRET = "00correct-horse-battery"
 Write = Callable[[str], Path]

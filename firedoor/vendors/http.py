@@ -152,8 +152,8 @@ def _is_loopback(host: str) -> bool:
 class GuardedHttp:
     """Sends what the policy admits to one API and nowhere else.
 
-    ``name`` is what people call the vendor, ``root`` the API's address, ``authorization`` the header's value, ``setting`` what to check
-    where nobody answers. ``timeout`` is in seconds and covers one attempt, connection and body included.
+    ``name`` is what people call the vendor, ``root`` the API's address, ``authorization`` the header's value (empty: none is sent),
+    ``setting`` what to check where nobody answers. ``timeout`` is in seconds and covers one attempt, connection and body included.
     """
 
     def __init__(self, *, name: str, root: str, authorization: Secret, policy: CallPolicy, timeout: float, setting: str) -> None:
@@ -193,6 +193,9 @@ class GuardedHttp:
             await self._session.close()
             self._session = None
 
+    def _credentials(self) -> dict[str, str]:
+        return {"Authorization": self._authorization} if self._authorization else {}
+
     def _admit(self, operation: HttpOperation, arguments: Sequence[str], *, data: JSON, upload: Upload | None) -> None:
         vendor = self._policy.vendor
         if self._policy.admit(operation.name) is not operation:
@@ -225,7 +228,7 @@ class GuardedHttp:
             async with self._session.request(
                 operation.method,
                 URL(url, encoded=True),
-                headers={**headers, "Accept": "application/json", "User-Agent": "firedoor", "Authorization": self._authorization},
+                headers={**headers, "Accept": "application/json", "User-Agent": "firedoor", **self._credentials()},
                 data=body,
                 allow_redirects=False,
             ) as response:

@@ -232,6 +232,9 @@ async def told(scene: Scene) -> None:
     await scene.run("firedoor", "inventory", breaks="2")
     assert "a defect in Firedoor" in scene.last()
     await scene.run("firedoor", "inventory", "--json")
+    for breaks in ("", "1", "4 9"):
+        await scene.run("firedoor", "doctor", "--json", breaks=breaks)
+        assert json.loads((scene.folder / f"{len(scene.ran) - 1}.out").read_text())["findings"], scene.last()
     assert {path.suffix for path in out.iterdir()} >= {".html", ".md"}
 
 

@@ -27,7 +27,7 @@ from firedoor.channels.slack.door import Door
 from firedoor.channels.slack.people import Payload
 from firedoor.defect import kind_and_place
 from firedoor.errors import Misconfigured
-from firedoor.settings import Listen
+from firedoor.settingkinds import Listen
 
 PATH, HEALTH = "/slack/events", "/healthz"
 MOST_BYTES: Final = 1 << 20  # a view has at most 250 KB, and a form writes some of its bytes as three

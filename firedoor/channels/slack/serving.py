@@ -104,9 +104,7 @@ async def _by_socket(settings: Settings, door: Door) -> AsyncIterator[str]:
     from slack_bolt.adapter.socket_mode.async_internals import send_async_response  # noqa: PLC0415 - loaded with Slack's SDK only
     from slack_bolt.adapter.socket_mode.internals import build_headers  # noqa: PLC0415
     from slack_bolt.request.async_request import AsyncBoltRequest  # noqa: PLC0415
-    from slack_sdk.web.async_client import AsyncWebClient  # noqa: PLC0415
 
-    from firedoor.channels.slack.limits import Waiting  # noqa: PLC0415
     from firedoor.channels.slack.sockets import PatientSockets  # noqa: PLC0415
 
     async def heard(client: Any, envelope: SocketModeRequest) -> None:
@@ -117,9 +115,7 @@ async def _by_socket(settings: Settings, door: Door) -> AsyncIterator[str]:
             return  # not acked, so Slack delivers it again, and in the end tells the person
         await send_async_response(client, envelope, await door.take(request), time.time())
 
-    assert settings.slack_app_token is not None
-    app_token = settings.slack_app_token.get_secret_value()
-    opener = AsyncWebClient(token=app_token, base_url=settings.slack_base_url, timeout=TIMEOUT_SECONDS, retry_handlers=[Waiting()])
+    app_token, opener = _opener(settings)
     address = await _check_app_token(opener, app_token)
     sockets = PatientSockets(app_token=app_token, web=opener, address=address)
     sockets.socket_mode_request_listeners.append(heard)
@@ -215,6 +211,23 @@ async def _check_channel(web: AsyncWebClient, channel: str) -> None:
         raise _wrong(f"the app is not in the channel {channel}", "Invite it there, or set slack_channel to another")
     if found.get("is_archived"):
         raise _wrong(f"the channel {channel} is archived", "Set slack_channel to another")
+
+
+async def check_app_token(settings: Settings) -> None:
+    """Raises `SlackMissing` where Slack names no socket for the app-level token. None is opened."""
+    _hush()
+    app_token, opener = _opener(settings)
+    await _check_app_token(opener, app_token)
+
+
+def _opener(settings: Settings) -> tuple[str, AsyncWebClient]:
+    from slack_sdk.web.async_client import AsyncWebClient  # noqa: PLC0415 - loaded with Slack's SDK only
+
+    from firedoor.channels.slack.limits import Waiting  # noqa: PLC0415
+
+    assert settings.slack_app_token is not None
+    token = settings.slack_app_token.get_secret_value()
+    return token, AsyncWebClient(token=token, base_url=settings.slack_base_url, timeout=TIMEOUT_SECONDS, retry_handlers=[Waiting()])
 
 
 async def _check_app_token(opener: AsyncWebClient, token: str) -> str:

@@ -26,12 +26,12 @@ class Calls:
         """AWS's parsed reply to one operation."""
         return await self._doors.call(account, name, parameters, target=target)
 
-    async def pages(self, account: str, name: str, part: str, parameters: Mapping[str, str], *, target: str) -> list[Any]:
+    async def pages(self, account: str, name: str, part: str, parameters: Mapping[str, object], *, target: str) -> list[Any]:
         """Every item of a listing. Raises as `page_by_page`."""
         return [item async for page in self.page_by_page(account, name, part, parameters, target=target) for item in page]
 
     async def page_by_page(
-        self, account: str, name: str, part: str, parameters: Mapping[str, str], *, target: str
+        self, account: str, name: str, part: str, parameters: Mapping[str, object], *, target: str
     ) -> AsyncIterator[list[Any]]:
         """A listing, one page held at a time. A page without its list, or a marker that comes twice, would lose or repeat items:
         `Malformed`.

@@ -20,6 +20,7 @@ from firedoor.vendors.aws.inline import InlinePolicy
 from firedoor.vendors.aws.logins import Logins
 from firedoor.vendors.aws.operations import OPERATIONS
 from firedoor.vendors.aws.organizations import Organizations
+from firedoor.vendors.aws.permits import Permits
 from firedoor.vendors.aws.prepared import AwsPrepared
 from firedoor.vendors.aws.principals import AwsPrincipal
 from firedoor.vendors.aws.replies import malformed
@@ -55,7 +56,8 @@ class AwsClient:
     None means botocore's own chain, ``endpoint`` "" botocore's own choice (AWS_ENDPOINT_URL and the profile are heard). ``timeout`` is in
     seconds, for connecting and again for each read. ``pool`` is the number of threads and of connections. ``prepared`` is what the operator
     made ready there: `organizations` and `identity_center` work with it. ``roles`` is the part that speaks of IAM roles, ``waf`` of IP
-    sets, ``secrets`` of Secrets Manager, ``reports`` of credential reports, ``logins`` of passwords and the like.
+    sets, ``secrets`` of Secrets Manager, ``reports`` of credential reports, ``logins`` of passwords and the like,
+    ``permits`` of what a role may do.
 
     Two are for listing credentials: ``tags``, whether the tags of each user are asked for as well, a call more for each; and ``regions``,
     where secrets are looked for (none: in ``region``). ``pace`` holds requests back (None: nobody does).
@@ -89,6 +91,7 @@ class AwsClient:
         self.secrets = Secrets(self._doors)
         self.reports = Reports(self._calls)
         self.logins = Logins(self._calls)
+        self.permits = Permits(self._calls)
         self.waf = Waf(self._doors)
         self.organizations = Organizations(self._doors, self.prepared)
         self.identity_center = IdentityCenter(self._doors, self.prepared)
@@ -121,6 +124,10 @@ class AwsClient:
     def accounts(self) -> tuple[str, ...]:
         """The configured account ids, sorted."""
         return tuple(sorted(self._doors.accounts))
+
+    def role(self, account: str) -> str:
+        """The ARN of the role that is taken on in an account; "" where the base credentials do."""
+        return self._doors.accounts.get(account, "")
 
     async def now(self, account: str) -> datetime:
         """AWS's clock, never behind the true one and at most about a second and a round trip ahead of it."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import uuid4
 
-from firedoor.vendors.aws import limits, orgworld, signature, simlogins, simreports, simsecrets, simwaf
+from firedoor.vendors.aws import limits, orgworld, signature, simlogins, simpermits, simreports, simsecrets, simwaf
 from firedoor.vendors.aws.operations import OPERATIONS
 from firedoor.vendors.aws.policy import Effect, MalformedPolicy, UnsupportedPolicy, decide, parse
 from firedoor.vendors.aws.signature import Signed
@@ -192,6 +192,9 @@ class Gate:
             case "iam" if call.operation in simreports.OPERATIONS:
                 body = success_body("iam", call.operation, self._reports.answer(call, account)).encode()
                 return Answer(status=200, body=body, content_type="text/xml")
+            case "iam" if call.operation == simpermits.OPERATION:
+                body = success_body("iam", call.operation, simpermits.answer(call, account, self._standings)).encode()
+                return Answer(status=200, body=body, content_type="text/xml")
             case "iam" if call.operation in simlogins.OPERATIONS:
                 body = success_body("iam", call.operation, simlogins.answer(call, iam_of(account).users)).encode()
                 return Answer(status=200, body=body, content_type="text/xml")
@@ -224,6 +227,8 @@ class Gate:
 
 def _resource(call: Call, caller: _Caller, region: str) -> str | None:
     account = caller.thing.account
+    if call.operation == simpermits.OPERATION:
+        return call.text("PolicySourceArn")
     if call.service == "iam":
         touched = _touched(call, account) or ([caller.thing] if call.operation in _OWN else [])
         if touched:

@@ -8,6 +8,7 @@ from firedoor.canonical import JSON, canonical
 from firedoor.vendors.access import Access, Operation, OwnReads
 
 ASSUME_ROLE: Final = "sts:AssumeRole"
+SIMULATE: Final = "iam:SimulatePrincipalPolicy"
 ATTACH: Final = "iam:AttachUserPolicy"
 DETACH: Final = "iam:DetachUserPolicy"
 TAG: Final = "iam:TagUser"
@@ -75,6 +76,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     _read("iam:ListUserPolicies"),
     _read("iam:ListUserTags"),
     _read("iam:ListUsers"),
+    # Asks AWS what a role may do; nothing of it is done.
+    _read(SIMULATE),
     _write("iam:UpdateAccessKey", *_REFUSALS),
     _write("iam:PutUserPolicy", *_REFUSALS),
     # Repeated after a lost reply it answers NoSuchEntity, which the action takes for what it is: already gone.
@@ -121,9 +124,10 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation(name="sso-admin:ListInstances", permission="sso:ListInstances", writes=False),
 )
 
-# Every account of the organization may be worked in. Whose a key is that a file or a log names, AWS is asked in its account.
+# Every account of the organization may be worked in, and the doctor asks what each identity may do. Whose a key is that a file or a log
+# names, AWS is asked in its account.
 OWN_READS: Final = OwnReads(
-    always=frozenset({LIST_ACCOUNTS}),
+    always=frozenset({LIST_ACCOUNTS, SIMULATE}),
     hunts=frozenset({KEY_INFO, KEY_LAST_USED}),
     sweeps=frozenset({KEY_INFO, KEY_LAST_USED}),
 )

@@ -18,6 +18,11 @@ class IpSet:
     name: str
     id: str
 
+    def arn(self, partition: str) -> str:
+        """Its ARN in a partition (``aws``), or a pattern of it in any (``*``)."""
+        place = "global" if self.scope == "CLOUDFRONT" else "regional"
+        return f"arn:{partition}:wafv2:{self.region}:{self.account}:{place}/ipset/{self.name}/{self.id}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AwsPrepared:

@@ -15,7 +15,7 @@ from firedoor.canonical import JSON, canonical
 from firedoor.errors import BadInput
 from firedoor.vendors.aws.denials import DENY_ALL
 from firedoor.vendors.aws.operations import ASSUME_ROLE, ATTACH, DETACH, KEY_INFO, TAG
-from firedoor.vendors.aws.prepared import AwsPrepared, IpSet
+from firedoor.vendors.aws.prepared import AwsPrepared
 from firedoor.vendors.aws.renewal import OFF
 
 MOST_CHARACTERS: Final = 6144  # of a managed policy, white space not counted
@@ -53,13 +53,8 @@ def _narrowed(action: str, prepared: AwsPrepared) -> tuple[tuple[str, ...], Cond
         place = f"arn:*:organizations::{prepared.management_account or _ANY}:policy/o-*/service_control_policy"
         found = tuple(f"{place}/{one}" for one in sorted({prepared.deny_policy, prepared.sso_policy} - {""}))
     if action in _OF_AN_IP_SET:
-        found = tuple(sorted(_arn(one) for one in prepared.ip_sets))
+        found = tuple(sorted(one.arn(_ANY) for one in prepared.ip_sets))
     return found or (_ANY,), {}
-
-
-def _arn(one: IpSet) -> str:
-    place = "global" if one.scope == "CLOUDFRONT" else "regional"
-    return f"arn:*:wafv2:{one.region}:{one.account}:{place}/ipset/{one.name}/{one.id}"
 
 
 def _policy(wanted: Mapping[str, tuple[tuple[str, ...], Condition]]) -> Policy:

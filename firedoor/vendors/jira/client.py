@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from firedoor.canonical import JSON
-from firedoor.errors import BadInput, Misconfigured, NotFound, Unavailable, VendorError
+from firedoor.errors import BadInput, Malformed, Misconfigured, NotFound, Unavailable, VendorError
 from firedoor.vendors import fields
 from firedoor.vendors.access import Access, CallPolicy
 from firedoor.vendors.http import Upload
@@ -74,6 +74,14 @@ class JiraClient:
                 await self.whoami()
         return self._site.now() or datetime.now(UTC)
 
+    async def skew(self) -> timedelta:
+        """How far Jira's clock is ahead of this machine's. Below about a second it means nothing."""
+        await self.whoami()
+        now = self._wire.now()
+        if now is None:
+            raise Malformed("Jira's answers carry no Date", vendor=VENDOR, operation="clock", advice=f"Check {URL_SETTING}")
+        return now - datetime.now(UTC)
+
     async def whoami(self) -> Account:
         """The owner of the token (getCurrentUser)."""
         return await audience.whoami(self._wire)
@@ -81,6 +89,16 @@ class JiraClient:
     async def levels(self, project: str) -> tuple[Level, ...]:
         """The security levels that we may set on issues of the project (getSecurityLevelsForProject); none where we may set none."""
         return await self._wire.call(operations.GET_LEVELS, project, read=lambda body: fields.one(body, replies.levels), target=project)
+
+    async def permissions(self, project: str, asked: Collection[str]) -> frozenset[str]:
+        """Those of the permissions ``asked`` about (their keys) that the token's owner has in the project (getMyPermissions).
+
+        Raises `NotFound` where there is no such project, or they may not see it.
+        """
+        query = [("projectKey", project), ("permissions", ",".join(sorted(asked)))]
+        read = partial(fields.one, read=replies.permissions)
+        held = await self._wire.call(operations.GET_MY_PERMISSIONS, query=query, read=read, target=project)
+        return held & frozenset(asked)
 
     async def readers(self, project: str, people: Sequence[str]) -> tuple[str, ...]:
         """Those of ``people`` (e-mail addresses) whose Jira account may browse the project. Raises `Forbidden` where nobody can tell."""

@@ -21,7 +21,7 @@ from firedoor.canonical import JSON
 from firedoor.vendors.http import HttpOperation
 from firedoor.vendors.jira import operations
 from firedoor.vendors.jira.values import Flavour
-from firedoor.vendors.jira.world import LARGEST, FieldsRefused, Issue, JiraWorld, User
+from firedoor.vendors.jira.world import EVERYTHING, LARGEST, FieldsRefused, Issue, JiraWorld, User
 
 _JQL: Final = re.compile(
     r'project = "(?P<project>[A-Z0-9_]+)" AND labels = "(?P<label>[^"\\]+)" AND creator = currentUser\(\) ORDER BY created ASC'
@@ -75,6 +75,21 @@ Handler: TypeAlias = Callable[[Call], Awaitable[web.Response]]
 async def get_current_user(call: Call) -> web.Response:
     """Whose token it is; their own address is never hidden from them."""
     return web.json_response({**_user(call, call.user), "emailAddress": call.user.email})
+
+
+async def get_my_permissions(call: Call) -> web.Response:
+    """What they may do in a project themselves. Cloud must be told which permissions are asked about; Data Center tells of all."""
+    if call.request.query.get("projectKey") not in call.world.projects or not call.user.may("BROWSE_PROJECTS"):
+        raise Refused(404, "No project could be found with that key.")
+    asked = _asked(call, "permissions").split(",") if call.world.flavour is Flavour.CLOUD else list(EVERYTHING)
+    if strange := sorted(set(asked) - set(EVERYTHING)):
+        raise Refused(400, f"Unrecognized permission {strange[0]}.")
+    found: JSON = {key: {"key": key, "type": _kind(key), "havePermission": call.user.may(key)} for key in asked}
+    return web.json_response({"permissions": found})
+
+
+def _kind(permission: str) -> str:
+    return "GLOBAL" if permission == "USER_PICKER" else "PROJECT"
 
 
 async def get_levels(call: Call) -> web.Response:
@@ -223,6 +238,7 @@ def _stamp(moment: datetime) -> str:
 
 HANDLERS: Final[Mapping[HttpOperation, Handler]] = {
     operations.GET_CURRENT_USER: get_current_user,
+    operations.GET_MY_PERMISSIONS: get_my_permissions,
     operations.GET_LEVELS: get_levels,
     operations.FIND_USERS: find_users,
     operations.FIND_READERS: find_readers,

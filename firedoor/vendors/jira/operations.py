@@ -14,6 +14,8 @@ from firedoor.vendors.http import Body, HttpOperation
 BROWSE: Final = "BROWSE_PROJECTS"
 
 GET_CURRENT_USER: Final = HttpOperation(name="getCurrentUser", method="GET", path="/myself", permission="", writes=False)
+# What the account itself may do in a project, of the permissions that are asked about.
+GET_MY_PERMISSIONS: Final = HttpOperation(name="getMyPermissions", method="GET", path="/mypermissions", permission="", writes=False)
 # Levels are listed only to who may set them: an empty list is also how Jira says "you may not".
 GET_LEVELS: Final = HttpOperation(
     name="getSecurityLevelsForProject",
@@ -56,6 +58,7 @@ WRITE_FILE: Final = Operation(name="writeLocalTicket", permission="", writes=Tru
 
 HTTP_OPERATIONS: Final = (
     GET_CURRENT_USER,
+    GET_MY_PERMISSIONS,
     GET_LEVELS,
     FIND_USERS,
     FIND_READERS,

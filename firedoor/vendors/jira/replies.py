@@ -23,6 +23,12 @@ def levels(item: Object) -> tuple[Level, ...]:
     return each(item.get("levels"), "levels", lambda level: Level(id=_id(level), name=text(level, "name")))
 
 
+def permissions(item: Object) -> frozenset[str]:
+    """From Jira's Permissions: the keys of those that the account has."""
+    found = an_object(item.get("permissions"), "permissions")
+    return frozenset(key for key, one in found.items() if an_object(one, "a permission").get("havePermission") is True)
+
+
 def issue_keys(item: Object) -> tuple[str, ...]:
     """From a page of search results."""
     return each(item.get("issues"), "issues", _key)

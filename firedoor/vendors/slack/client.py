@@ -87,6 +87,11 @@ class SlackClient:
         """The id of the app's bot (auth.test), by which its messages are known. Asked once."""
         return self._bot or await self._ask_who()
 
+    async def scopes(self) -> frozenset[str] | None:
+        """The scopes that the token was given, by the X-OAuth-Scopes header of auth.test; None where Slack does not tell."""
+        await self._ask_who()
+        return self._web.granted
+
     async def channel(self, channel_id: str) -> ChannelRecord:
         """The channel (conversations.info). Raises `NotFound` also where it is private and the app is not in it."""
         found = await self._call(operations.CHANNEL_INFO, replies.channel, target=channel_id, channel=check_channel(channel_id))

@@ -29,6 +29,7 @@ from firedoor.vendors.slack.operations import BY_NAME, SlackOperation
 from firedoor.vendors.slack.problems import VENDOR, problem
 
 _PLAIN: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:/._~-[]")
+_SCOPES: Final = "X-OAuth-Scopes"  # https://docs.slack.dev/authentication/installing-with-oauth: with every reply to a token
 
 
 class HoldsSecret(Protocol):
@@ -112,6 +113,7 @@ class GuardedWeb(AsyncWebClient):
         # The proxy is never used. It keeps the SDK from looking for one in the environment, and from logging the password in it.
         super().__init__(token=None, base_url=base, proxy="http://unused.invalid", retry_handlers=[])
         self.ahead: float | None = None
+        self.granted: frozenset[str] | None = None  # the token's scopes, as the last reply told them
         # Two underscores: names of our own beside the SDK's, which may be assigned to and have no say here.
         self.__base = base
         self.__token = token
@@ -139,6 +141,8 @@ class GuardedWeb(AsyncWebClient):
             # Raised here, clear of the HTTP library's own exception, whose frames hold the request.
             raise reply
         self.__hear_clock(reply)
+        if (scopes := reply.headers.get(_SCOPES)) is not None:
+            self.granted = frozenset(filter(None, (scope.strip() for scope in scopes.split(","))))
         refused = problem(operation, reply.status, reply.headers, reply.body)
         if refused is not None:
             raise refused

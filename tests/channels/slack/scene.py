@@ -27,7 +27,8 @@ from firedoor.model import Mode
 from firedoor.playbook import Playbook
 from firedoor.run import Order, fold
 from firedoor.seen import Seen
-from firedoor.settings import Listen, PersonTable, Settings
+from firedoor.settingkinds import Listen
+from firedoor.settings import PersonTable, Settings
 from firedoor.stage import Plainly, Stage
 from firedoor.starts import Starts
 from firedoor.store import Store

@@ -15,7 +15,7 @@ import pytest
 from firedoor.channels.slack import request_url
 from firedoor.channels.slack.serving import listening
 from firedoor.errors import Misconfigured
-from firedoor.settings import Listen
+from firedoor.settingkinds import Listen
 from firedoor.vendors.slack.raw import Raw
 from tests.channels.slack.scene import ROOM, SIGNING, Scene, scene
 from tests.channels.slack.signing import Sent, post, signed, written

@@ -303,3 +303,28 @@ async def test_a_token_that_may_do_less_is_told_what_it_lacks(make: Make) -> Non
         with pytest.raises(Forbidden, match="CREATE_ISSUES"):
             await lesser.open_issue(DRAFT)
         assert await lesser.levels("SEC") == ()
+
+
+async def test_what_the_account_may_do_is_told_by_project(client: JiraClient, make: Make) -> None:
+    assert await client.permissions("SEC", ["CREATE_ISSUES", "USER_PICKER"]) == {"CREATE_ISSUES", "USER_PICKER"}
+    async with make(Access.READ, token=LESSER, user="") as lesser:
+        assert await lesser.permissions("SEC", ["BROWSE_PROJECTS", "CREATE_ISSUES"]) == {"BROWSE_PROJECTS"}
+    with pytest.raises(NotFound):
+        await client.permissions("NONE", ["BROWSE_PROJECTS"])
+
+
+@CLOUD
+@pytest.mark.parametrize("body", ['{"permissions": []}', '{"permissions": {"CREATE_ISSUES": true}}', "{}"])
+async def test_permissions_that_cannot_be_read_are_none_at_all(client: JiraClient, jira: JiraSimulator, body: str) -> None:
+    jira.faults.plan(Fault(operation="getMyPermissions", status=200, body=body), times=ATTEMPTS)
+    with pytest.raises(Malformed):
+        await client.permissions("SEC", ["CREATE_ISSUES"])
+
+
+async def test_how_far_jiras_clock_is_ahead(client: JiraClient, jira: JiraSimulator) -> None:
+    assert abs(await client.skew()) < timedelta(seconds=3)
+    jira.world.clock = lambda: datetime.now(UTC) + timedelta(minutes=5)
+    assert timedelta(minutes=4, seconds=57) < await client.skew() <= timedelta(minutes=5)
+    jira.faults.plan(Fault(operation="getCurrentUser", status=401), times=1)
+    with pytest.raises(Unauthorized):
+        await client.skew()

@@ -318,3 +318,23 @@ def _codes(method: dict[str, Any]) -> set[str]:
 
     walk(method["responses"])
     return found
+
+
+async def test_the_scopes_are_those_of_the_token(slack: SlackSimulator, acting: SlackClient) -> None:
+    posting, looking = (slack.world.directory.token(one) for one in (BOT, READER))
+    assert posting is not None
+    assert looking is not None
+    assert await acting.scopes() == posting.scopes != looking.scopes
+    async with made(slack, token=READER) as reading:
+        assert await reading.scopes() == looking.scopes
+
+
+@pytest.mark.parametrize(
+    ("header", "scopes"), [({"X-OAuth-Scopes": ""}, frozenset()), ({"x-oauth-scopes": " a:b , c"}, {"a:b", "c"}), ({}, None)]
+)
+async def test_scopes_as_slack_writes_them(
+    slack: SlackSimulator, acting: SlackClient, header: dict[str, str], scopes: frozenset[str] | None
+) -> None:
+    body = '{"ok": true, "bot_id": "B0"}'
+    slack.faults.plan(Fault(operation="auth.test", status=200, body=body, headers=header))
+    assert await acting.scopes() == scopes
