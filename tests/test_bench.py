@@ -80,6 +80,7 @@ def test_a_figure_that_misses_its_limit_is_named(tmp_path: Path) -> None:
     assert kept["limit"]["a time"]["missed"] == ""
 
 
+@pytest.mark.bench
 async def test_a_tiny_race_has_every_side_make_the_same_calls() -> None:
     ours, threads, single, ratio = await race(keys=12, rounds=1, custodian=False)
     assert ratio.name == "Firedoor to the script with as many threads"
@@ -91,6 +92,7 @@ async def test_a_tiny_race_has_every_side_make_the_same_calls() -> None:
     assert ours.of["calls"].keys() == threads.of["calls"].keys() == single.of["calls"].keys()
 
 
+@pytest.mark.bench
 async def test_growth_is_measured_over_accounts_and_at_a_limit() -> None:
     figures = {one.name: one for one in await growth((5, 10), accounts=2)}
     assert figures["processor time a key, 10 keys to 5"].value > 0
@@ -100,6 +102,7 @@ async def test_growth_is_measured_over_accounts_and_at_a_limit() -> None:
     assert over.value == 0
 
 
+@pytest.mark.bench
 async def test_a_side_that_leaves_a_key_is_no_comparison() -> None:
     idle = Side(name="an idle side", command=(sys.executable, "-c", "print('{\"seconds\": 0.1}')"))
     async with helper("bench.compare.stub") as stub:

@@ -25,6 +25,8 @@ from tests.edits import ALTERING, MOVING, Dice, Row, rehash, rehash_all
 from tests.fakes import KEYS, Lab, lab
 from tests.recorded import DOORS, RUNS
 
+pytestmark = pytest.mark.edits
+
 Files = dict[str, bytes]
 
 

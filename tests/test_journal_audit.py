@@ -19,6 +19,8 @@ from tests.edits import ALTERING, COLUMNS, MOVING, Dice, Row, a_run_removed, reh
 from tests.fakes import Lab, lab
 from tests.recorded import DOORS, known
 
+pytestmark = pytest.mark.edits
+
 EVENTS = 40
 
 

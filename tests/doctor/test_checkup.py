@@ -19,6 +19,8 @@ from firedoor.settings import load
 from firedoor.vendors.faults import Fault
 from tests.doctor.estates import well
 
+pytestmark = pytest.mark.identities
+
 SECRET = "xoxb-would-be-a-secret"
 
 

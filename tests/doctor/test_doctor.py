@@ -18,6 +18,8 @@ from tests.company import Company
 from tests.doctor.estates import PLANTED, diagnosed, found, ill, secrets, well
 from tests.doctor.page import PAGE, page
 
+pytestmark = pytest.mark.identities
+
 Estate = Callable[[Path], AbstractAsyncContextManager[Company]]
 AREAS = {"okta", "aws", "slack", "jira", "roster", "journal", "clock"}
 

@@ -22,6 +22,8 @@ from firedoor.vendors.faults import Fault
 from tests.company import Company
 from tests.doctor.asking import say
 
+pytestmark = pytest.mark.identities
+
 HARD = "sk-ssh-ed25519@openssh.com AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29t{}"
 SOFT = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA{}"
 

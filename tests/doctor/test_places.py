@@ -17,6 +17,8 @@ from firedoor.store import Store
 from tests.conftest import Postgres
 from tests.doctor.asking import say
 
+pytestmark = pytest.mark.identities
+
 
 async def test_a_journal_that_is_there_is_left_as_it_is(tmp_path: Path) -> None:
     settings = Settings(state_dir=tmp_path)

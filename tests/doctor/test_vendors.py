@@ -28,6 +28,8 @@ from tests.doctor.asking import of, say
 from tests.permissions.enforced import put_in_force
 from tests.vendors.aws import organization
 
+pytestmark = pytest.mark.identities
+
 DENIED = "<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>"
 
 

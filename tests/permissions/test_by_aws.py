@@ -16,6 +16,8 @@ from firedoor.vendors.aws.operations import ASSUME_ROLE, OPERATIONS
 from tests.permissions.shelves import ON
 from tests.permissions.test_needs import PREPARED
 
+pytestmark = pytest.mark.identities
+
 READS: Final = {"Read", "List"}
 ROLES: Final = ["arn:aws:iam::111122223333:role/FiredoorContain", "arn:*:iam::*:role/Firedoor"]
 PURPOSES = pytest.mark.parametrize("purpose", Purpose)

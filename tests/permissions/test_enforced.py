@@ -32,6 +32,8 @@ from tests.preview.test_preview import asked_of, ordinary
 from tests.tasks.harness import CATALOGUE, SETTLES, bout, room
 from tests.vendors.aws.test_trail import OTHER, deliver, file_name, record
 
+pytestmark = pytest.mark.identities
+
 # What `incident-credentials` does with keys, alone: with what it does in Okta, two would have to approve.
 KEYS = """\
 sweep: mine

@@ -19,6 +19,8 @@ from tests.vendors.aws.conftest import ACCOUNT, OTHER, RawAws
 from tests.vendors.aws.organization import DENY, MANAGEMENT, NOBODY, SSO, listing, world
 from tests.vendors.aws.test_simulator import do, said
 
+pytestmark = pytest.mark.identities
+
 STRANGE, OURS, THEIRS = "p-strange00", "0d3a6391-aacf-444c-b8b3-296941d1e720", "7c1f2a54-0b6e-4d3f-9a55-1f0e6c2b8d10"
 PREPARED = AwsPrepared(
     ip_sets=(IpSet(account=ACCOUNT, region="us-east-1", scope="REGIONAL", version="IPV4", name="attackers", id=OURS),),

@@ -26,6 +26,8 @@ from firedoor.vendors.aws.session import _models
 from firedoor.vendors.okta import operations as okta_operations
 from tests.permissions.enforced import actions_of
 
+pytestmark = pytest.mark.identities
+
 PURPOSES = pytest.mark.parametrize("purpose", Purpose)
 TABLES: dict[str, tuple[Operation, ...]] = {"aws": aws_operations.OPERATIONS, "okta": okta_operations.OPERATIONS}
 SLACK = Path(methods.__file__).parent

@@ -23,6 +23,8 @@ from tests.edits import Row, rehash
 from tests.sweeps.records import GRANTED, NIGHTLY, SWEEPS, once
 from tests.sweeps.vault import Hall, hall
 
+pytestmark = pytest.mark.edits
+
 Files = dict[str, bytes]
 Body = dict[str, Any]
 

@@ -22,6 +22,8 @@ from tests.edits import ALTERING, COLUMNS, MOVING, Dice, Row, a_run_removed, reh
 from tests.sweeps.records import GRANTED, NIGHTLY, STOPPED, SWEEPS, known, once
 from tests.sweeps.vault import TYPE, Hall, hall
 
+pytestmark = pytest.mark.edits
+
 Body = dict[str, Any]
 Edit = Callable[[list[Row]], None]
 FIRST = f"{GRANTED}/000001"
