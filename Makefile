@@ -5,13 +5,14 @@ BIN := $(VENV)/bin
 ARGS ?=
 CUSTODIAN := .venv-c7n
 
-.PHONY: help drill test identities edits laws slack-abuse chaos outages e2e browser sweep cluster hunt bench bench-sweep lint types docs docs-check lock clean
+.PHONY: help drill test identities credentials edits laws slack-abuse chaos outages e2e browser sweep cluster hunt bench bench-sweep lint types docs docs-check lock clean
 
 help:
 	@echo "make drill   a whole exercise: an attacker, simulated vendors, containment (ARGS=--no-contain to see the judge say no)"
 	@echo "make test    the tests, in under four minutes"
 	@echo "make laws    every case of every action, held to every law; prints what was tried of each"
 	@echo "make identities  what Firedoor's own identities may do, the doctor who looks at them, and the benchmarks at a tiny size"
+	@echo "make credentials  the inventory, hunts and sweeps"
 	@echo "make edits   records and evidence packs altered in thousands of ways, and all of it found"
 	@echo "make slack-abuse  thousands of hostile attempts at the app in Slack, each judged by what came of it, by a judge who is judged too"
 	@echo "make chaos   processes killed at every instant, replies lost and lying: nothing doubled, nothing lost, nothing told wrong (ARGS=--sample)"
@@ -29,10 +30,13 @@ drill: $(VENV)/.drill
 	@$(BIN)/firedoor drill $(ARGS)
 
 test: $(VENV)/.dev
-	$(BIN)/pytest -m "not e2e and not laws and not browser and not abuse and not chaos and not cluster and not scale and not identities and not bench and not edits" --numprocesses 4 --dist loadgroup $(ARGS)
+	$(BIN)/pytest -m "not e2e and not laws and not browser and not abuse and not chaos and not cluster and not scale and not identities and not bench and not edits and not credentials" --numprocesses 4 --dist loadgroup $(ARGS)
 
 identities: $(VENV)/.dev
 	$(BIN)/pytest -m "identities or bench" tests/doctor tests/permissions tests/test_bench.py --numprocesses 2 $(ARGS)
+
+credentials: $(VENV)/.dev
+	$(BIN)/pytest -m "credentials and not edits and not scale" tests/sweeps tests/hunts --numprocesses 4 $(ARGS)
 
 edits: $(VENV)/.dev
 	$(BIN)/pytest -m edits --numprocesses 2 $(ARGS)
