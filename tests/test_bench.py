@@ -83,7 +83,7 @@ def test_a_figure_that_misses_its_limit_is_named(tmp_path: Path) -> None:
 @pytest.mark.bench
 async def test_a_tiny_race_has_every_side_make_the_same_calls() -> None:
     ours, threads, single, ratio = await race(keys=12, rounds=1, custodian=False)
-    assert ratio.name == "Firedoor to the script with as many threads"
+    assert ratio.name == "Firedoor to the script with as many threads, 12 keys at moto"
     for one in (ours, threads, single):
         assert {name: one.of["calls"][name] for name in ("ListAccessKeys", "UpdateAccessKey")} == {
             "ListAccessKeys": 24,

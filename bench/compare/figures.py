@@ -38,11 +38,11 @@ class Figure:
 
 def table(figures: Sequence[Figure]) -> str:
     """The figures, a line each."""
-    lines = [f"{'':<64} {'found':>12} {'required':>14}"]
+    lines = [f"{'':<72} {'found':>12} {'required':>14}"]
     for one in figures:
         required = "" if one.at_most is None else f"<= {one.at_most:g}"
         required = required if one.at_least is None else f">= {one.at_least:g}"
-        lines.append(f"{one.name:<64} {one.value:>12.3f} {required:>14} {one.unit}".rstrip())
+        lines.append(f"{one.name:<72} {one.value:>12.3f} {required:>14} {one.unit}".rstrip())
     return "\n".join(lines)
 
 
