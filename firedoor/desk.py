@@ -27,6 +27,7 @@ class Desk:
         self.roster = roster
         self._journal = journal
         self._seal = seal
+        self._halted: dict[str, str] = {}
 
     async def ask(self, request: Request) -> None:
         """Put a request on record. People are shown it by a channel."""
@@ -131,13 +132,31 @@ class Desk:
         """Whether a stop of that run counts."""
         return stop.at > _resumed(record) and approval.stops(stop, record.order.run, record.request, self.roster, self._seal)
 
+    async def halt(self, run: str, by: str) -> bool:
+        """This process begins nothing more of the run, and its request is no longer open. Whether the run is on record yet.
+
+        That takes no right: ``by`` is the hand that could have killed the process. So it holds for this process alone, whoever may go on.
+        """
+        self._halted[run] = by
+        events = await self._journal.events(run)
+        if not events:
+            return False
+        await self._journal.append(run, Kind.NOTED, {"halted": by})
+        if (request := fold(run, events).request) is not None:
+            await self.wait(request)
+        return True
+
+    def halted(self, run: str) -> str:
+        """By what hand this process was halted at the run; empty where it was not."""
+        return self._halted.get(run, "")
+
     async def wait(self, request: Request) -> Ruling:
         """Until the request is ruled on: by enough people, by one denial, by its expiry, or by a stop. The ruling is journaled once."""
         async for _ in self._journal.ticks(request.run):
             record, seen = await self._read(request.run)
             if (ruled := self.ruling(record)) is not None:
                 return ruled
-            stopped_by = self.stopped_by(record)
+            stopped_by = self.stopped_by(record) or self.halted(request.run)
             ruling = Ruling.STOPPED if stopped_by else self.tally(request, record)
             if ruling is not Ruling.WAITING:
                 with suppress(Overtaken):  # what came in meanwhile may be a decision: the ruling is one on all that is on record
