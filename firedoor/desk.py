@@ -11,7 +11,7 @@ from typing import Final, cast
 from firedoor import approval
 from firedoor.approval import Answer, Decision, Grant, Person, Request, Roster, Ruling, check, tally
 from firedoor.canonical import JSON, plain
-from firedoor.errors import ApprovalInvalid, BadInput, DecisionRefused, MustBeSigned, Overtaken, Taken
+from firedoor.errors import ApprovalInvalid, BadInput, BrokenOff, DecisionRefused, MustBeSigned, Overtaken, Taken
 from firedoor.journal import Journal, Kind
 from firedoor.run import Record, fold
 from firedoor.seal import Seal
@@ -28,6 +28,7 @@ class Desk:
         self._journal = journal
         self._seal = seal
         self._halted: dict[str, str] = {}
+        self._begun: set[str] = set()
 
     async def ask(self, request: Request) -> None:
         """Put a request on record. People are shown it by a channel."""
@@ -132,19 +133,23 @@ class Desk:
         """Whether a stop of that run counts."""
         return stop.at > _resumed(record) and approval.stops(stop, record.order.run, record.request, self.roster, self._seal)
 
+    def begin(self, run: str) -> None:
+        """The run is about to be put on record. Raises `BrokenOff` where this process was halted at it: then it must not be."""
+        if by := self.halted(run):
+            raise BrokenOff(f"stopped by {by}, before anything was asked for", advice="Start it again when you want it")
+        self._begun.add(run)
+
     async def halt(self, run: str, by: str) -> bool:
-        """This process begins nothing more of the run, and its request is no longer open. Whether the run is on record yet.
+        """This process begins nothing more of the run, and its request is no longer open. Whether the run was begun at all.
 
         That takes no right: ``by`` is the hand that could have killed the process. So it holds for this process alone, whoever may go on.
         """
         self._halted[run] = by
-        events = await self._journal.events(run)
-        if not events:
-            return False
-        await self._journal.append(run, Kind.NOTED, {"halted": by})
-        if (request := fold(run, events).request) is not None:
-            await self.wait(request)
-        return True
+        if events := await self._journal.events(run):
+            await self._journal.append(run, Kind.NOTED, {"halted": by})
+            if (request := fold(run, events).request) is not None:
+                await self.wait(request)
+        return bool(events) or run in self._begun
 
     def halted(self, run: str) -> str:
         """By what hand this process was halted at the run; empty where it was not."""

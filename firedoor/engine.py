@@ -142,6 +142,7 @@ class Engine:
         """Put a plan on record, ask for its approval, and go on from there."""
         planned = requesting.alone(order, planned) if order.way is Way.BREAK_GLASS else planned
         request = requesting.request(order, planned, approval=approval, roster=self._desk.roster, now=datetime.now(UTC))
+        self._desk.begin(order.run)
         await self._journal.append(order.run, Kind.OPENED, order, claim="opened")
         await self._journal.append(order.run, Kind.PLANNED, {"items": planned.items, "fingerprint": planned.fingerprint})
         if request is not None:

@@ -37,9 +37,9 @@ def heeded(first: Callable[[str], None]) -> Iterator[None]:
     def take(number: int, frame: FrameType | None) -> None:
         del frame
         if taken:
-            _end(number)
+            return _end(number)
         taken.append(number)
-        first(NAMES[signal.Signals(number)])
+        return first(NAMES[signal.Signals(number)])
 
     wanted: Mapping[signal.Signals, Handler] = {signal.SIGINT: take, signal.SIGTERM: take, signal.SIGHUP: signal.SIG_IGN}
     before = {number: signal.getsignal(number) for number in wanted}

