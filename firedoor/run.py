@@ -67,7 +67,7 @@ class Item:
     """One step on one target: what is planned, approved, done and verified by itself. ``needs`` are ids of items that come first.
 
     ``telling``: it only tells people, so it needs nobody's approval and comes after everything else. Without a ``target``, the targets of
-    its step could not be found.
+    its step could not be found. ``residual`` is what it would leave, as far as it is known when it is planned.
     """
 
     id: str
@@ -80,6 +80,7 @@ class Item:
     refused: str = ""
     reversal: Reversal | None = None
     telling: bool = False
+    residual: tuple[Residual, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
