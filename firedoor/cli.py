@@ -22,7 +22,18 @@ os.environ.setdefault("TYPER_USE_RICH", "0")  # saves a third of a second of sta
 
 import typer
 
-from firedoor import cli_audit, cli_decisions, cli_doctor, cli_hunts, cli_permissions, cli_sweeps, completing, outlet, scribe
+from firedoor import (
+    cli_audit,
+    cli_decisions,
+    cli_doctor,
+    cli_hunts,
+    cli_permissions,
+    cli_sweeps,
+    cli_watch,
+    completing,
+    outlet,
+    scribe,
+)
 from firedoor.defect import kind_and_place, way
 from firedoor.errors import BadInput, Defect, FiredoorError
 from firedoor.legible import legible
@@ -52,6 +63,7 @@ cli_doctor.register(app)
 cli_sweeps.register(app)
 cli_hunts.register(app)
 cli_permissions.register(app)
+cli_watch.register(app)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 AsStream = Annotated[
@@ -205,10 +217,10 @@ def runs(as_json: AsJson = False) -> None:
 @app.command()
 def show(run: RunName, as_json: AsJson = False) -> None:
     """One run: its plan, its steps, what is open."""
-    from firedoor import running, sweepwords, words
+    from firedoor import running, sweepwords, watchwords
 
     found = _run(running.show(run))
-    _show(found, as_json=as_json, render=sweepwords.shown if "mandate" in found else words.report_markdown)
+    _show(found, as_json=as_json, render=sweepwords.shown if "mandate" in found else watchwords.run)
 
 
 @playbooks_app.command("list")

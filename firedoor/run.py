@@ -15,6 +15,7 @@ from firedoor.approval import Decision, Request, Ruling, Way
 from firedoor.chain import GENESIS
 from firedoor.errors import JournalBroken, JournalError, Misconfigured, RunUnreadable, UnknownRun, shown
 from firedoor.journal import Event, Kind
+from firedoor.look import Closing, Look
 from firedoor.model import Change, Intent, Mode, Outcome, Plan, Receipt, Residual, Reversal
 from firedoor.standing import Standing
 
@@ -138,7 +139,9 @@ class Record:
     ``mark`` and ``ruling_mark`` are the serving process's own on the request and on how it ended. ``forgotten`` are intents that count for
     nothing but the bounds of an approval, ``undone_by`` is the run that undid this one. ``overtaken`` tells, for an item whose source was
     written to, how many intents and receipts there were just before that. ``head`` is the hash of its newest event, ``asked_head`` that of
-    its request: who has noted one can tell later whether the journal up to there was rewritten.
+    its request: who has noted one can tell later whether the journal up to there was rewritten. ``ended`` tells when each item did.
+    ``look`` is the last look of the watch that found a change, ``look_head`` its hash; ``closing`` is the word that ended the watch,
+    whether it counts or not.
     """
 
     order: Order
@@ -161,6 +164,10 @@ class Record:
     moments: dict[str, datetime] = field(default_factory=dict)
     head: str = GENESIS
     asked_head: str = ""
+    ended: dict[str, datetime] = field(default_factory=dict)
+    look: Look | None = None
+    look_head: str = ""
+    closing: Closing | None = None
 
     def done(self, item: str) -> tuple[Done, ...]:
         """The receipts of one item."""
@@ -231,7 +238,7 @@ def take(record: Record | None, event: Event) -> Record:
     return record
 
 
-def _apply(record: Record, event: Event) -> None:  # noqa: C901 - one case a kind of event
+def _apply(record: Record, event: Event) -> None:  # noqa: C901, PLR0912 - one case a kind of event
     match event.kind:
         case Kind.PLANNED:
             record.items = read_as(tuple[Item, ...], event.body["items"], event)
@@ -253,9 +260,13 @@ def _apply(record: Record, event: Event) -> None:  # noqa: C901 - one case a kin
             record.receipts.append(read_as(Done, event.body, event))
         case Kind.ENDED:
             result = read_as(StepResult, event.body, event)
-            record.results[result.item] = result
+            record.results[result.item], record.ended[result.item] = result, event.at
         case Kind.STOP:
             record.stops.append(read_as(Decision, event.body, event))
+        case Kind.WATCHED:
+            record.look, record.look_head = read_as(Look, event.body, event), event.hash
+        case Kind.CONCLUDED:
+            record.closing = read_as(Closing, event.body, event)
         case Kind.UNDONE:
             record.undone_by = str(event.body["by"])
         case Kind.FINISHED:

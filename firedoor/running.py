@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from firedoor import diagram, inputs, late, lint, orchestrating, playbook, report, shelf, staffed, sweepreport, wiring
+from firedoor import diagram, incidents, inputs, late, lint, orchestrating, playbook, report, shelf, staffed, sweepreport, wiring
 from firedoor.approval import Answer, Way
 from firedoor.clients import TELLING
 from firedoor.desk import Desk
@@ -244,9 +244,10 @@ async def _line(journal: Journal, run: str) -> Report:
 
 
 async def show(run: str) -> Report:
-    """One run as it stands."""
-    async with wiring.open_journal(load()) as (_, journal):
-        return await _reported(journal, run)
+    """One run as it stands, and what the watch has seen of it."""
+    settings = load()
+    async with wiring.open_journal(settings) as (_, journal):
+        return {**await _reported(journal, run), **await incidents.shown_of(journal, run, settings.roster)}
 
 
 def lint_all(names: Sequence[str]) -> Mapping[str, Sequence[str]]:
