@@ -20,7 +20,7 @@ os.environ.setdefault("TYPER_USE_RICH", "0")  # saves a third of a second of sta
 
 import typer
 
-from firedoor import cli_audit, cli_decisions, cli_doctor, cli_hunts, cli_permissions, cli_sweeps
+from firedoor import cli_audit, cli_decisions, cli_doctor, cli_hunts, cli_journal, cli_permissions, cli_sweeps, logs
 from firedoor.defect import kind_and_place, way
 from firedoor.errors import Defect, FiredoorError
 
@@ -38,6 +38,7 @@ app.add_typer(playbooks_app, name="playbooks")
 app.add_typer(actions_app, name="actions")
 cli_decisions.register(app)
 cli_audit.register(app)
+cli_journal.register(app)
 cli_doctor.register(app)
 cli_sweeps.register(app)
 cli_hunts.register(app)
@@ -51,6 +52,7 @@ RunName = Annotated[str, typer.Argument(metavar="RUN")]
 
 def main() -> None:
     """Run the command line."""
+    logs.begin()
     _leave(obey(sys.argv[1:]))
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -33,6 +33,8 @@ REPORTED = (
     "writes",
     "residual",
 )
+
+LEFT: Final[Mapping[str, str]] = {"restored": "left to people"}  # noted where a journal was put back from a copy
 
 V = TypeVar("V")
 
@@ -137,7 +139,8 @@ class Record:
     ``mark`` and ``ruling_mark`` are the serving process's own on the request and on how it ended. ``forgotten`` are intents that count for
     nothing but the bounds of an approval, ``undone_by`` is the run that undid this one. ``overtaken`` tells, for an item whose source was
     written to, how many intents and receipts there were just before that. ``head`` is the hash of its newest event, ``asked_head`` that of
-    its request: who has noted one can tell later whether the journal up to there was rewritten.
+    its request: who has noted one can tell later whether the journal up to there was rewritten. ``left_to_people``: it was open in a
+    journal that was put back from a copy, and nobody has resumed it since.
     """
 
     order: Order
@@ -160,6 +163,7 @@ class Record:
     moments: dict[str, datetime] = field(default_factory=dict)
     head: str = GENESIS
     asked_head: str = ""
+    left_to_people: bool = False
 
     def done(self, item: str) -> tuple[Done, ...]:
         """The receipts of one item."""
@@ -230,7 +234,7 @@ def take(record: Record | None, event: Event) -> Record:
     return record
 
 
-def _apply(record: Record, event: Event) -> None:  # noqa: C901 - one case a kind of event
+def _apply(record: Record, event: Event) -> None:  # noqa: C901, PLR0912 - one case a kind of event
     match event.kind:
         case Kind.PLANNED:
             record.items = read_as(tuple[Item, ...], event.body["items"], event)
@@ -261,8 +265,10 @@ def _apply(record: Record, event: Event) -> None:  # noqa: C901 - one case a kin
             record.report = {**event.body, "journal_head": event.hash}  # as it was told
             if absent := [name for name in REPORTED if name not in event.body]:
                 raise KeyError(absent)
+        case Kind.NOTED:
+            record.left_to_people = record.left_to_people or event.body == LEFT
         case Kind.RESUMED:
-            record.report, record.stopped_by, record.stops = None, "", []
+            record.report, record.stopped_by, record.stops, record.left_to_people = None, "", [], False
 
 
 @cache
