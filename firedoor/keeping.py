@@ -16,15 +16,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from firedoor import migrations, wiring
+from firedoor import engine, migrations, sweeping, wiring
 from firedoor.canonical import plain
 from firedoor.database import Database, place
-from firedoor.errors import BadInput, FiredoorError, JournalError, JournalUnreachable, Misconfigured, shown
+from firedoor.errors import BadInput, FiredoorError, JournalError, Misconfigured, RunHeld, shown
 from firedoor.journal import Journal, Kind
+from firedoor.lease import Leases
 from firedoor.run import LEFT, fold
 from firedoor.seal import Seal
 from firedoor.settings import Settings, load
-from firedoor.walking import Walked, walked
+from firedoor.walking import Walked, revision, walked
 
 MAGIC: Final = b"SQLite format 3\x00"
 BUSY_SECONDS: Final = 10.0
@@ -88,13 +89,23 @@ async def restore(source: Path) -> Kept:
 
 
 async def restored() -> Kept:
-    """The same for a database that was put back by its own tools. Raises `BadInput` where its chain does not hold, `JournalError`."""
+    """The same for a database that was put back by its own tools.
+
+    Raises `BadInput` where its chain does not hold, `RunHeld` where a process works on a run in it: it was not just put back then.
+    """
     settings = load()
     where, _ = place(settings.journal_url)
     found = await walked(settings.journal_url)
     if found.faults:
         advice = "Keep it as evidence, and take an older copy; or begin a new journal"
         raise BadInput(f"its chain does not hold: {found.faults[0]}", target=where, advice=advice)
+    async with wiring.open_journal(settings) as (store, _):
+        leases = Leases(store, wiring.holder())
+        for run in found.open:
+            if await leases.holder(engine.held_as(run)) or await leases.holder(sweeping.held_as(run)):
+                raise RunHeld(
+                    f"run {run} is being worked on", target=where, advice="Stop every process that uses the journal, then say it again"
+                )
     return await _left_to_people(settings, where)
 
 
@@ -111,10 +122,12 @@ async def upgrade() -> tuple[str, str]:
     """Bring the tables up to date, as whoever opens the journal does; the revisions before and after. Raises `Misconfigured`."""
     settings = load()
     _, file = place(settings.journal_url)
-    before = (await walked(settings.journal_url)).revision if file is None or file.exists() else ""
+    before = ""
     try:
+        if file is None or file.exists():
+            before = await revision(settings.journal_url)
         database = await Database.opened(settings.journal_url)
-    except JournalUnreachable as error:
+    except JournalError as error:
         raise Misconfigured(error.what, advice=error.advice) from error
     await database.close()
     return before, migrations.KNOWN[-1]

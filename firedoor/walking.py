@@ -56,6 +56,16 @@ async def walk(database: Database) -> Walked:
     )
 
 
+async def revision(url: str) -> str:
+    """The revision of a database's tables; empty where it has none. Raises `Misconfigured`, `JournalError`."""
+    database = Database.as_it_is(url)
+    try:
+        async with database.reading() as connection:
+            return await connection.run_sync(migrations.stands_at)
+    finally:
+        await database.close()
+
+
 async def walked(url: str) -> Walked:
     """The same of a database by its address; it is closed afterwards. Raises as `walk`."""
     database = Database.as_it_is(url)

@@ -14,8 +14,10 @@ from pathlib import Path
 import pytest
 
 from firedoor import keeping, keepwords
-from firedoor.errors import BadInput, JournalError, Misconfigured
+from firedoor.engine import held_as
+from firedoor.errors import BadInput, JournalError, Misconfigured, RunHeld
 from firedoor.journal import Journal, Kind
+from firedoor.lease import Leases
 from firedoor.migrations import KNOWN
 from firedoor.run import fold
 from firedoor.seal import Seal
@@ -217,6 +219,9 @@ async def test_a_server_is_copied_by_its_own_tools(postgres: Postgres, tmp_path:
     copy = tmp_path / "journal.dump"
     copied_by_its_own_tools(postgres, first, copy, second)
     monkeypatch.setenv("FIREDOOR_DATABASE_URL", second)
+    async with Store(second) as store, Leases(store, "somebody").holding(held_as("r"), patience=0):
+        with pytest.raises(RunHeld, match="is being worked on"):
+            await keeping.restored()
     back = await keeping.restored()
     assert (back.journal.events, back.journal.open, back.journal.faults) == (3, ("r",), ())
     async with Store(second) as store, store.transaction() as connection:

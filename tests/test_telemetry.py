@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import threading
 import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -238,3 +240,30 @@ async def test_a_run_is_a_span_with_its_steps_below_it_and_no_words_of_anybody(t
     assert (call.status.description, call.events) == ("KeyError", ())
     assert "secretdoor" not in "".join(span.to_json() for span in spans.values())
     assert "correct-horse" not in call.to_json()
+
+
+class Collector(BaseHTTPRequestHandler):
+    """Somebody who takes traces."""
+
+    def do_POST(self) -> None:
+        self.server.heard.append((self.path, self.headers["Content-Type"], self.rfile.read(int(self.headers["Content-Length"]))))  # type: ignore[attr-defined]
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
+        del format, args
+
+
+def test_traces_are_sent_by_otlp_before_the_process_ends() -> None:
+    pytest.importorskip("opentelemetry.exporter.otlp.proto.http")
+    with HTTPServer(("127.0.0.1", 0), Collector) as server:
+        server.heard = heard = []  # type: ignore[attr-defined,var-annotated]
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        endpoint = f"http://127.0.0.1:{server.server_port}/v1/traces"
+        with telemetry.traced(Settings(traces_endpoint=endpoint)), observing.run("261126-abcdef"):
+            pass
+        thread.join()
+    [(path, kind, body)] = heard
+    assert (path, kind) == ("/v1/traces", "application/x-protobuf")
+    assert b"261126-abcdef" in body
