@@ -34,6 +34,7 @@ from firedoor.tables import events
 
 POLL_SECONDS = 0.25
 IDLE_POLLS = 4
+AT_ONCE = 500  # events that are held at a time by whoever follows all runs
 
 
 class Kind(StrEnum):
@@ -260,15 +261,16 @@ class Journal:
         async for _ in self.ticks():
             if moves != self._store.moves:
                 after, moves = await self._height(), self._store.moves
-            for row in await self._rows_since(after):
-                after = int(str(row["seq"]))
-                with contextlib.suppress(JournalBroken):
-                    yield read_row(row)
+            while rows := await self._rows_since(after):
+                for row in rows:
+                    after = int(str(row["seq"]))
+                    with contextlib.suppress(JournalBroken):
+                        yield read_row(row)
 
     @steady
     async def _rows_since(self, seq: int) -> Sequence[Row]:
         async with self._store.reading() as connection:
-            found = await connection.execute(sa.select(events).where(events.c.seq > seq).order_by(events.c.seq))
+            found = await connection.execute(sa.select(events).where(events.c.seq > seq).order_by(events.c.seq).limit(AT_ONCE))
             return [dict(row) for row in found.mappings()]
 
     @steady

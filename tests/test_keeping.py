@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 import sqlite3
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from firedoor import keeping, keepwords
+from firedoor import cli, keeping, keepwords
 from firedoor.engine import held_as
 from firedoor.errors import BadInput, JournalError, Misconfigured, RunHeld
 from firedoor.journal import Journal, Kind
@@ -204,6 +205,28 @@ async def test_the_status_only_looks_and_the_upgrade_says_from_where_to_where(st
     assert (await keeping.status()).journal.revision == KNOWN[0]
     assert await keeping.upgrade() == (KNOWN[0], KNOWN[-1])
     assert await keeping.upgrade() == (KNOWN[-1], KNOWN[-1])
+
+
+def test_the_commands_tell_what_was_done_and_exit_as_scripts_expect(
+    state: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asyncio.run(left_open(state))
+    copy = str(tmp_path / "copy")
+    assert cli.obey(["journal", "backup", copy]) == 0
+    assert "Open in it: waits" in capsys.readouterr().out
+    assert cli.obey(["journal", "backup", copy]) == 2
+    assert "is not written over" in capsys.readouterr().err
+    assert cli.obey(["journal", "restore", copy, "--json"]) == 2
+    assert json.loads(capsys.readouterr().out)["error"] == "BadInput"
+    assert cli.obey(["journal", "upgrade", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"before": KNOWN[-1], "after": KNOWN[-1]}
+    with closing(sqlite3.connect(state / "journal.db")) as other, other:
+        other.execute("UPDATE events SET claim = 'forged' WHERE n = 2")
+    assert cli.obey(["journal", "status", "--json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert (told["open"], len(told["faults"]), told["known"]) == (["waits"], 2, KNOWN[-1])
+    assert cli.obey(["journal", "status"]) == 1
+    assert capsys.readouterr().out.startswith("ITS CHAIN DOES NOT HOLD: event ")
 
 
 async def test_a_server_is_copied_by_its_own_tools(postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -83,7 +83,9 @@ async def test_runs_are_counted_by_the_journal_and_told_without_names(tmp_path: 
 
 
 @pytest.mark.usefixtures("quick")
-async def test_what_others_record_is_counted_too_and_what_was_open_counts_as_open(database: str, metrics: Metrics) -> None:
+async def test_what_others_record_is_counted_too_and_what_was_open_counts_as_open(
+    database: str, metrics: Metrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with Store(database) as store, Store(database) as other:
         theirs = Journal(other)
         await theirs.append("old", Kind.OPENED, {})
@@ -93,8 +95,12 @@ async def test_what_others_record_is_counted_too_and_what_was_open_counts_as_ope
             await until(metrics, "runs_open", 1)
             await theirs.append("over", Kind.RESUMED, {})
             await until(metrics, "runs_open", 2)
+            monkeypatch.setattr("firedoor.journal.AT_ONCE", 2)
+            for _ in range(5):
+                await theirs.append("old", Kind.NOTED, {})
             await theirs.append("old", Kind.FINISHED, {"mode": "live"})
             await until(metrics, "runs_open", 1)
+            assert value(metrics, "journal_events_total", kind="run.noted") == 5
 
 
 def finished(body: Mapping[str, JSON]) -> Event:
