@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import sqlalchemy as sa
+
 from firedoor import engine, migrations, sweeping, wiring
 from firedoor.canonical import plain
 from firedoor.database import Database, place
@@ -25,6 +27,7 @@ from firedoor.lease import Leases
 from firedoor.run import LEFT, fold
 from firedoor.seal import Seal
 from firedoor.settings import Settings, load
+from firedoor.store import Store
 from firedoor.walking import Walked, revision, walked
 
 MAGIC: Final = b"SQLite format 3\x00"
@@ -58,7 +61,7 @@ async def backup(to: Path) -> Kept:
         raise BadInput(f"there is no journal yet: {where}", advice="The first run makes it")
     with _new(to):
         await asyncio.to_thread(_copy, file, to, "rw")
-        found = await walked(f"sqlite:///{to}")
+        found = await walked(_at(to))
     return Kept(where=str(to), journal=found)
 
 
@@ -73,7 +76,7 @@ async def restore(source: Path) -> Kept:
         advice = "Move it away with all that is beside it, and keep it: it is evidence"
         raise BadInput(f"there is a journal already, and it is not written over: {', '.join(there)}", advice=advice)
     _check_copy(source)
-    found = await walked(f"sqlite:///{source}")
+    found = await walked(_at(source))
     if found.faults:
         advice = "Keep it as evidence, and take an older copy; or begin a new journal"
         raise BadInput(f"its chain does not hold, so it is not put back: {found.faults[0]}", target=str(source), advice=advice)
@@ -82,10 +85,11 @@ async def restore(source: Path) -> Kept:
         halfway = Path(room) / "journal.db"
         with _new(halfway):
             await asyncio.to_thread(_copy, source, halfway, _as_it_is(source))
-            if (again := await walked(f"sqlite:///{halfway}")) != found:
+            if (again := await walked(_at(halfway))) != found:
                 raise JournalError(f"what was written differs from {source} (head {again.head})", advice="See that its disk is sound")
-            os.link(halfway, file)
-    return await _left_to_people(settings, where)
+            unsealed = await _left_to_people(settings, f"sqlite:///{halfway}")
+            _put(halfway, file)  # only now: whoever finds it there finds all of it
+    return Kept(where=where, journal=await walked(settings.journal_url), unsealed=unsealed)
 
 
 async def restored() -> Kept:
@@ -99,14 +103,15 @@ async def restored() -> Kept:
     if found.faults:
         advice = "Keep it as evidence, and take an older copy; or begin a new journal"
         raise BadInput(f"its chain does not hold: {found.faults[0]}", target=where, advice=advice)
-    async with wiring.open_journal(settings) as (store, _):
+    async with Store(settings.journal_url) as store:
         leases = Leases(store, wiring.holder())
         for run in found.open:
             if await leases.holder(engine.held_as(run)) or await leases.holder(sweeping.held_as(run)):
                 raise RunHeld(
                     f"run {run} is being worked on", target=where, advice="Stop every process that uses the journal, then say it again"
                 )
-    return await _left_to_people(settings, where)
+    unsealed = await _left_to_people(settings, settings.journal_url)
+    return Kept(where=where, journal=await walked(settings.journal_url), unsealed=unsealed)
 
 
 async def status() -> Kept:
@@ -133,17 +138,17 @@ async def upgrade() -> tuple[str, str]:
     return before, migrations.KNOWN[-1]
 
 
-async def _left_to_people(settings: Settings, where: str) -> Kept:
+async def _left_to_people(settings: Settings, url: str) -> tuple[str, ...]:
+    """Note in each run that is open that it is; of these, the ones whose request stands by a key that is not here."""
     seal = Seal.kept_in(settings.state_dir) if (settings.state_dir / "approval.key").exists() else None
     unsealed = []
-    async with wiring.open_journal(settings) as (store, journal):
-        if store.standing_by:
-            raise BadInput("the journal's database does not answer", advice="Try again once it does")
+    async with Store(url) as store:
+        journal = Journal(store)
         for run in await journal.standing((Kind.OPENED, Kind.RESUMED), (Kind.FINISHED,)):
             await journal.append(run, Kind.NOTED, LEFT)
             if await _is_unsealed(journal, run, seal):
                 unsealed.append(run)
-    return Kept(where=where, journal=await walked(settings.journal_url), unsealed=tuple(unsealed))
+    return tuple(unsealed)
 
 
 async def _is_unsealed(journal: Journal, run: str, seal: Seal | None) -> bool:
@@ -156,6 +161,23 @@ async def _is_unsealed(journal: Journal, run: str, seal: Seal | None) -> bool:
 
 def _in_the_way(file: Path) -> Sequence[str]:
     return [str(path) for path in (file, *(file.with_name(file.name + end) for end in BESIDE)) if os.path.lexists(path)]
+
+
+def _at(path: Path) -> sa.URL:
+    """The address of a file, whatever is in its name."""
+    return sa.URL.create("sqlite", database=str(path))
+
+
+def _put(halfway: Path, file: Path) -> None:
+    """Under its name all at once, and never over another. It is whole by itself: whoever wrote to it last has left no log beside it."""
+    if left := _in_the_way(halfway)[1:]:
+        raise JournalError(f"SQLite has left {left[0]} behind", advice="Report it")
+    try:
+        os.link(halfway, file)
+    except FileExistsError:
+        raise BadInput(f"a journal came to be at {file} meanwhile", advice="Stop every process that uses it, then try again") from None
+    except OSError as error:
+        raise JournalError(f"it could not be put at {file} ({error.strerror})", advice="Put the state folder on a local disk") from error
 
 
 def _as_it_is(source: Path) -> str:

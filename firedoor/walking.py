@@ -66,7 +66,7 @@ async def revision(url: str) -> str:
         await database.close()
 
 
-async def walked(url: str) -> Walked:
+async def walked(url: str | sa.URL) -> Walked:
     """The same of a database by its address; it is closed afterwards. Raises as `walk`."""
     database = Database.as_it_is(url)
     try:

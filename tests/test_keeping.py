@@ -76,13 +76,15 @@ async def left_open(state: Path) -> None:
 
 async def test_a_copy_is_put_back_and_what_was_open_is_left_to_people(state: Path, tmp_path: Path) -> None:
     await left_open(state)
-    made = await keeping.backup(tmp_path / "copy")
+    copy = tmp_path / "a copy?of #2%20"
+    made = await keeping.backup(copy)
     assert made.journal.open == ("waits",)
-    assert (tmp_path / "copy").stat().st_mode & 0o077 == 0
+    assert copy.stat().st_mode & 0o077 == 0
     assert "Open in it: waits" in "\n".join(keepwords.copied(made))
     moved_away(state)
 
-    back = await keeping.restore(tmp_path / "copy")
+    back = await keeping.restore(copy)
+    assert names(state) == {"approval.key", "journal.db"}
     assert (back.journal.events, back.journal.runs) == (made.journal.events + 1, made.journal.runs), "and one note"
     assert (back.journal.open, back.unsealed) == (("waits",), ())
     async with Store(f"sqlite:///{state / 'journal.db'}") as store:
@@ -192,6 +194,24 @@ async def test_where_copying_fails_nothing_is_left_behind(state: Path, tmp_path:
     with pytest.raises(JournalError):
         await keeping.backup(tmp_path / "copy")
     assert not (tmp_path / "copy").exists()
+
+
+async def test_a_restore_that_is_broken_off_leaves_no_journal_that_somebody_would_go_on_with(
+    state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await left_open(state)
+    await keeping.backup(tmp_path / "copy")
+    moved_away(state)
+
+    async def full(*_: object, **__: object) -> None:
+        raise JournalError("no room")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "append", full)
+        with pytest.raises(JournalError):
+            await keeping.restore(tmp_path / "copy")
+    assert names(state) == {"approval.key"}
+    assert (await keeping.restore(tmp_path / "copy")).journal.open == ("waits",)
 
 
 async def test_the_status_only_looks_and_the_upgrade_says_from_where_to_where(state: Path) -> None:
