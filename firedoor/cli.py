@@ -8,7 +8,6 @@ Nothing heavy is imported here: `firedoor --help` must answer at once, at three 
 from __future__ import annotations
 
 import asyncio
-import getpass
 import json
 import os
 import sys
@@ -45,7 +44,6 @@ cli_permissions.register(app)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 Inputs = Annotated[list[str], typer.Option("--input", "-i", metavar="KEY=VALUE", help="An input; repeat it, or separate values by commas.")]
-As = Annotated[str, typer.Option("--as", metavar="NAME", help="Your name on the roster.", envvar="FIREDOOR_REQUESTER")]
 RunName = Annotated[str, typer.Argument(metavar="RUN")]
 
 
@@ -93,11 +91,11 @@ def drill(
 
 
 @app.command()
-def plan(playbook: str, given: Inputs = [], requester: As = "", as_json: AsJson = False) -> None:
+def plan(playbook: str, given: Inputs = [], as_json: AsJson = False) -> None:
     """What a playbook would change, read from the real systems. Changes nothing and asks nobody."""
     from firedoor import running, words
 
-    report = _run(running.preview(playbook, given, requester=requester or getpass.getuser()))
+    report = _run(running.preview(playbook, given))
     _show(report, as_json=as_json, render=words.plan_markdown)
 
 
@@ -105,19 +103,17 @@ def plan(playbook: str, given: Inputs = [], requester: As = "", as_json: AsJson 
 def contain(
     playbook: str,
     given: Inputs = [],
-    requester: As = "",
     protected: Annotated[bool, typer.Option("--protected", help="Do not spare what is protected: two people must sign.")] = False,
     break_glass: Annotated[bool, typer.Option("--break-glass", help="Act alone: few targets, nothing final, all told.")] = False,
     key: cli_decisions.Key = None,
     as_json: AsJson = False,
 ) -> None:
-    """Plan, ask for approval in Slack or by signature, apply, verify, report."""
+    """Plan, ask for approval in Slack or by signature, apply, verify, report. You sign for it with your SSH key."""
     from firedoor import running, words
 
-    alone = cli_decisions.signer(key) if break_glass else None
-    who = requester or getpass.getuser()
+    who = cli_decisions.who(key)
     say, tell = _aside(as_json=as_json), _teller(words.report_markdown, as_json=as_json)
-    report = _run(running.contain(playbook, given, requester=who, say=say, tell=tell, protected=protected, alone=alone))
+    report = _run(running.contain(playbook, given, who=who, say=say, tell=tell, protected=protected, alone=break_glass))
     raise typer.Exit(_exit_code(report))
 
 
@@ -132,7 +128,7 @@ def freeze(
     from firedoor import running, words
 
     say, tell = _aside(as_json=as_json), _teller(words.report_markdown, as_json=as_json)
-    report = _run(running.freeze(users, access_keys, signer=cli_decisions.signer(key), say=say, tell=tell))
+    report = _run(running.freeze(users, access_keys, who=cli_decisions.who(key), say=say, tell=tell))
     raise typer.Exit(_exit_code(report))
 
 
@@ -140,29 +136,28 @@ def freeze(
 def undo(
     run: RunName,
     preview: Annotated[bool, typer.Option("--plan", help="Only show what it would change.")] = False,
-    requester: As = "",
+    key: cli_decisions.Key = None,
     as_json: AsJson = False,
 ) -> None:
-    """Undo what a run changed, by its receipts and nothing else, with an approval of its own."""
+    """Undo what a run changed, by its receipts and nothing else, with an approval of its own. You sign for it with your SSH key."""
     from firedoor import running, words
 
-    who = requester or getpass.getuser()
     say, tell = _aside(as_json=as_json), _teller(words.report_markdown, as_json=as_json)
     if preview:
-        report = _run(running.preview_undo(run, requester=who))
+        report = _run(running.preview_undo(run))
         _show(report, as_json=as_json, render=words.plan_markdown)
     else:
-        report = _run(running.undo(run, requester=who, say=say, tell=tell))
+        report = _run(running.undo(run, who=cli_decisions.who(key), say=say, tell=tell))
     raise typer.Exit(_exit_code(report))
 
 
 @app.command()
-def resume(run: RunName, as_json: AsJson = False) -> None:
-    """Go on with a run whose process died, or whose steps failed. Reads the world first; does nothing twice."""
+def resume(run: RunName, key: cli_decisions.Key = None, as_json: AsJson = False) -> None:
+    """Go on with a run whose process died, or whose steps failed. You sign for it. Reads the world first; does nothing twice."""
     from firedoor import running, words
 
     say, tell = _aside(as_json=as_json), _teller(words.report_markdown, as_json=as_json)
-    report = _run(running.resume(run, say=say, tell=tell))
+    report = _run(running.resume(run, who=cli_decisions.who(key), say=say, tell=tell))
     raise typer.Exit(_exit_code(report))
 
 

@@ -19,23 +19,24 @@ from firedoor.journal import Journal
 from firedoor.lease import Leases
 from firedoor.model import Mode
 from firedoor.orchestrating import Report, orchestrate
-from firedoor.run import Order, Record, fold, looking, readable
+from firedoor.run import ITSELF, Order, Record, fold, looking, readable
 from firedoor.settings import Settings, load
 from firedoor.sweep import Progress
-from firedoor.terminal import Signer, newest_standing, sign_once_asked
+from firedoor.terminal import Signer, Who, give, go_on, newest_standing, sign_once_asked
 
 LATE_SECONDS = 5.0
+LOOKING = "nobody yet"  # asks for what is only looked at
 
 Say = Callable[[str], None]
 Tell = Callable[[Report], None]
 
 
-async def preview(name: str, given: Sequence[str], *, requester: str) -> Report:
-    """The plan of a playbook against the real systems, on read-only clients. Needs no Slack and no roster."""
+async def preview(name: str, given: Sequence[str]) -> Report:
+    """The plan of a playbook against the real systems, on read-only clients. Needs no Slack, no roster and no key: nothing is recorded."""
     settings = load()
     known = wiring.load_catalogue()
     book = wiring.load_playbook(name, known)
-    order = wiring.take_order(book, inputs.pairs(given), mode=Mode.PREVIEW, requester=requester)
+    order = wiring.take_order(book, inputs.pairs(given), mode=Mode.PREVIEW, requester=LOOKING)
     async with wiring.open_house(settings, vendors=wiring.vendors_of(book, order.inputs), writes=False) as house:
         return await house.engine.preview(order, book)
 
@@ -48,13 +49,14 @@ async def contain(
     name: str,
     given: Sequence[str],
     *,
-    requester: str,
+    who: Who,
     say: Say,
     tell: Tell = _untold,
     protected: bool = False,
-    alone: Signer | None = None,
+    alone: bool = False,
 ) -> Report:
-    """The whole job, with approval in Slack or by signature. ``alone``: whoever breaks the glass, and signs for it at once.
+    """The whole job, ordered by ``who`` signs for it, with approval in Slack or by signature. ``alone``: they break the glass, and
+    sign for that as soon as the plan is there.
 
     ``tell`` is told the report as soon as it is there, here and below; what is left to do then holds no person up.
 
@@ -63,31 +65,36 @@ async def contain(
     settings = load()
     known = wiring.load_catalogue()
     book = wiring.load_playbook(name, known)
-    order = wiring.take_order(book, inputs.pairs(given), mode=Mode.LIVE, requester=requester)
+    order = wiring.take_order(book, inputs.pairs(given), mode=Mode.LIVE)
     order = replace(order, protected=protected, way=Way.BREAK_GLASS if alone else Way.ORDINARY)
-    wiring.requester(settings, requester)
+    vendors = wiring.vendors_of(book, order.inputs)
+    await wiring.check_ready(settings, vendors)
+    signer = who()
+    order = give(order, signer, settings.roster, say=say)
     async with AsyncExitStack() as stack:
-        house = await staffed.with_people(stack, settings, wiring.vendors_of(book, order.inputs), say=say)
+        house = await staffed.with_people(stack, settings, vendors, order, say=say)
         say(f"Run {order.run}: planning {book.title.lower()}.")
-        done = await _signed(order, alone, orchestrate(order, partial(house.asked.contain, order, book), house.journal))
+        done = await _signed(order, signer if alone else None, orchestrate(order, partial(house.asked.contain, order, book), house.journal))
         return await _out(house, await _followed(house, order, done, say=say), tell)
 
 
-async def freeze(users: Sequence[str], keys: Sequence[str], *, signer: Signer, say: Say, tell: Tell = _untold) -> Report:
-    """Freeze a few accounts on the standing approval, signed by whoever begins it."""
+async def freeze(users: Sequence[str], keys: Sequence[str], *, who: Who, say: Say, tell: Tell = _untold) -> Report:
+    """Freeze a few accounts on the standing approval, signed by whoever begins it: the order, and the changes once they are known."""
     settings = load()
     known = wiring.load_catalogue()
     book = wiring.load_playbook("freeze", known)
-    person = settings.roster.by_key(signer.public)
-    if person is None:
-        raise BadInput("that key is nobody's on the roster", advice="Add it to your keys under [[people]] in firedoor.toml")
     given = {name: tuple(values) for name, values in (("users", users), ("access_keys", keys)) if values}
-    order = wiring.take_order(book, given, mode=Mode.LIVE, requester=person.name)
-    wiring.requester(settings, person.name)
+    if not given:
+        raise BadInput("nobody is named who is to be frozen", advice="Name Okta logins, or --access-key ID")
+    order = wiring.take_order(book, given, mode=Mode.LIVE)
+    vendors = wiring.vendors_of(book, order.inputs)
+    await wiring.check_ready(settings, vendors)
+    async with wiring.open_journal(settings, begins=True) as (_, journal):
+        order = replace(order, way=Way.FREEZE, standing=await newest_standing(journal))
+    signer = who()
+    order = give(order, signer, settings.roster, say=say)
     async with AsyncExitStack() as stack:
-        house = await staffed.with_people(stack, settings, wiring.vendors_of(book, order.inputs), say=say)
-        standing = await newest_standing(house.journal)
-        order = replace(order, way=Way.FREEZE, standing=standing)
+        house = await staffed.with_people(stack, settings, vendors, order, say=say)
         done = await _signed(order, signer, orchestrate(order, partial(house.asked.contain, order, book), house.journal))
         return await _out(house, done, tell)
 
@@ -130,34 +137,39 @@ async def _signed(order: Order, signer: Signer | None, job: Awaitable[Report]) -
         await asyncio.gather(signing, work, return_exceptions=True)
 
 
-async def preview_undo(run: str, *, requester: str) -> Report:
+async def preview_undo(run: str) -> Report:
     """What undoing a run would change, on read-only clients."""
     settings = load()
     original = await _recorded(settings, run)
-    order = wiring.undo_order(original.order, mode=Mode.PREVIEW, requester=requester)
+    order = wiring.undo_order(original.order, mode=Mode.PREVIEW, requester=LOOKING)
     async with wiring.open_house(settings, vendors=wiring.vendors_in(original.items), writes=False) as house:
         return await house.engine.preview_undo(order)
 
 
-async def undo(run: str, *, requester: str, say: Say, tell: Tell = _untold) -> Report:
-    """Undo what a run changed, with approval in Slack."""
+async def undo(run: str, *, who: Who, say: Say, tell: Tell = _untold) -> Report:
+    """Undo what a run changed, ordered by ``who`` signs for it, with an approval of its own."""
     settings = load()
     original = await _recorded(settings, run)
-    order = wiring.undo_order(original.order, mode=original.order.mode, requester=requester)
+    order = wiring.undo_order(original.order, mode=original.order.mode)
     await _check_free(settings, run)
     if original.order.mode is Mode.DRILL:
         raise BadInput(f"run {run} was a drill", advice="Use `firedoor drill --undo` to see a drill undone")
     if original.report is None:
         raise BadInput(f"run {run} is not over", advice=f"Stop or resume it first; see `firedoor show {run}`")
-    wiring.requester(settings, requester)
+    vendors = wiring.vendors_in(original.items)
+    await wiring.check_ready(settings, vendors)
+    order = give(order, who(), settings.roster, say=say)
     async with AsyncExitStack() as stack:
-        house = await staffed.with_people(stack, settings, wiring.vendors_in(original.items), say=say)
+        house = await staffed.with_people(stack, settings, vendors, order, say=say)
         say(f"Run {order.run}: planning the way back from run {run}.")
         return await _out(house, await orchestrate(order, lambda stage: house.engine.undo(order, stage), house.journal), tell)
 
 
-async def resume(run: str, *, say: Say, tell: Tell = _untold) -> Report:
-    """Go on with a run. One of a drill goes on in the drill's own world, while that still stands."""
+async def resume(run: str, *, who: Who | None, say: Say, tell: Tell = _untold) -> Report:
+    """Go on with a run, ordered by ``who`` signs for it; without anybody, Firedoor does so by itself.
+
+    One of a drill goes on in the drill's own world, while that still stands, and nobody need sign for it.
+    """
     settings = load()
     record = await _recorded(settings, run)
     if record.order.sweep:
@@ -173,10 +185,13 @@ async def resume(run: str, *, say: Say, tell: Tell = _untold) -> Report:
         done = await resume_drill(settings, order, say=say)
         tell(done)
         return done
+    vendors = wiring.vendors_in(record.items)
+    await wiring.check_ready(settings, vendors)
+    by = go_on(record, who(), settings.roster, say=say) if who else ITSELF
     async with AsyncExitStack() as stack:
-        house = await staffed.with_people(stack, settings, wiring.vendors_in(record.items), say=say)
+        house = await staffed.with_people(stack, settings, vendors, order, say=say)
         say(f"Run {run}: reading the world before anything else.")
-        done = await orchestrate(order, lambda stage: house.engine.resume(run, stage), house.journal)
+        done = await orchestrate(order, lambda stage: house.engine.resume(run, stage, by), house.journal)
         done = await _followed(house, order, done, say=say, anew=any(not item.target for item in record.items))
         return await _out(house, done, tell)
 

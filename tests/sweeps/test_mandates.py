@@ -10,6 +10,7 @@ import pytest
 
 from firedoor.errors import BadInput
 from firedoor.mandate import Mandate
+from firedoor.run import Via
 from tests.fakes import hasten
 from tests.sweeps.records import TWO, mandate
 from tests.sweeps.vault import book, hall
@@ -24,7 +25,7 @@ def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_one_on_a_mandate_is_carried_out_and_says_so(tmp_path: Path) -> None:
     async with hall(tmp_path, TWO) as here:
-        report = await here.sweeping().sweep(here.order(book()), book(), await mandate(here, "Ben"))
+        report = await here.sweeping().sweep(replace(here.order(book()), via=Via.SCHEDULE), book(), await mandate(here, "Ben"))
         assert (report["outcome"], report["mandate"], here.vault.effects.total()) == ("closed", True, 3)
 
 
@@ -43,5 +44,5 @@ async def test_one_on_a_mandate_is_carried_out_and_says_so(tmp_path: Path) -> No
 async def test_a_mandate_that_is_not_in_force_begins_nothing(tmp_path: Path, change: Callable[[Mandate], Mandate], words: str) -> None:
     async with hall(tmp_path, TWO) as here:
         with pytest.raises(BadInput, match=words):
-            await here.sweeping().sweep(here.order(book()), book(), change(await mandate(here, "Ben")))
+            await here.sweeping().sweep(replace(here.order(book()), via=Via.SCHEDULE), book(), change(await mandate(here, "Ben")))
         assert (here.vault.effects.total(), await here.journal.events(RUN)) == (0, [])
