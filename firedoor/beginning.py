@@ -92,6 +92,7 @@ ENV_HEAD: Final = """\
 """
 OF_OTHERS: Final[Mapping[str, str]] = {
     "FIREDOOR_CONFIG": f"Another {TOML} than the one in the folder that Firedoor is started in.",
+    "FIREDOOR_SSH_KEY": "Your own SSH key, or the .pub of one in your agent: you sign with it what you order and decide at a terminal.",
     "AWS_PROFILE": "The identity that takes on the roles in aws_accounts; or AWS's other variables, or the machine's own role.",
     "PREFECT_API_URL": "A Prefect server to show runs in; without one Firedoor does without.",
     "PREFECT_API_AUTH_STRING": "The server's user:password.",

@@ -12,7 +12,7 @@ from datetime import timedelta
 from enum import Enum
 from typing import Final, cast
 
-from firedoor import planning, signing
+from firedoor import ordering, planning, signing
 from firedoor.approval import Answer, Decision, Request, Roster, Ruling, document, eligible, subject
 from firedoor.canonical import JSON
 from firedoor.chain import Fault
@@ -21,11 +21,12 @@ from firedoor.journal import Event, Kind
 from firedoor.look import WATCH, Closing
 from firedoor.mandate import MANDATES, Mandate, stream_of
 from firedoor.model import Outcome, Tier
-from firedoor.run import Item, Order, Record, Started, StepResult, read_as, take
+from firedoor.run import Item, Order, Record, Resumption, Started, StepResult, Via, read_as, take
 from firedoor.seal import Seal
 from firedoor.standing import Standing
 
 NO_SEAL: Final = "the serving process's key is not on this machine"
+UNSAID: Final = "orders did not say yet where they come from"
 NO_ROSTER: Final = "the roster of that time is not known here"
 GRACE: Final = timedelta(
     minutes=5
@@ -149,6 +150,8 @@ class Looking:
                     yield _fault(event, f"is a receipt for {done.says!r}, which was never begun", LOOK)
             case Kind.ENDED:
                 yield from self._ended(event, record)
+            case Kind.RESUMED:
+                yield from self._resumed(event, record)
             case Kind.FINISHED if not record.order.sweep:
                 yield from self._finished(event, record)
             case Kind.WATCHED:
@@ -162,8 +165,36 @@ class Looking:
 
     def _opened(self, event: Event, record: Record) -> Iterator[Finding]:
         self._roster = self._known.roster(record.order)
-        if record.order.run != event.run:
-            yield _fault(event, f"holds the order of another run, {record.order.run}")
+        order = record.order
+        if order.run != event.run:
+            yield _fault(event, f"holds the order of another run, {order.run}")
+        yield from self._given(event, order)
+
+    def _given(self, event: Event, order: Order) -> Iterator[Finding]:
+        """What is wrong with who gave the order. What follows from another run, `firedoor.audit` compares with that."""
+        match order.via:
+            case Via.TERMINAL:
+                yield from self._by_hand(
+                    event, f"{order.requester}'s order", ordering.document(order), order.proof, order.roster, order.requester
+                )
+            case Via.BEFORE:
+                yield _unchecked(event, "who gave the order", UNSAID)
+            case _ if fault := ordering.misplaced(order):
+                yield _fault(event, f"holds an order that {fault}")
+
+    def _by_hand(self, event: Event, what: str, words: str, proof: str, hashed: str, name: str) -> Iterator[Finding]:  # noqa: PLR0917
+        """What is wrong with what somebody signed at a terminal to have something done: that it is theirs, and that they might."""
+        roster = self._roster if self._roster is not None and self._roster.hash == hashed else None
+        yield from _signed(event, what, words, proof, roster, name, hardware=False)[1]
+        person = roster.by_name(name) if roster is not None else None
+        if person is not None and not person.may_request:
+            yield _fault(event, f"is {what}, who may not request")
+
+    def _resumed(self, event: Event, record: Record) -> Iterator[Finding]:
+        by = read_as(Resumption, event.body, event)
+        if by.via is Via.TERMINAL:
+            words = ordering.resumption_document(record.order, by)
+            yield from self._by_hand(event, f"{by.by}'s order to resume", words, by.proof, by.roster, by.by)
 
     def _requested(self, event: Event, record: Record, request: Request) -> Iterator[Finding]:
         order = record.order

@@ -6,12 +6,14 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from enum import StrEnum
 from functools import cache
 from typing import Any, Final, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
 from firedoor.approval import Decision, Request, Ruling, Way
+from firedoor.canonical import JSON, plain
 from firedoor.chain import GENESIS
 from firedoor.errors import JournalBroken, JournalError, Misconfigured, RunUnreadable, UnknownRun, shown
 from firedoor.journal import Event, Kind
@@ -40,13 +42,25 @@ LEFT: Final[Mapping[str, str]] = {"restored": "left to people"}  # noted where a
 V = TypeVar("V")
 
 
+class Via(StrEnum):
+    """Where an order comes from, and with it what says who gave it: see `firedoor.ordering`."""
+
+    BEFORE = ""  # it is of a journal that did not say so yet
+    TERMINAL = "terminal"
+    SLACK = "slack"
+    SCHEDULE = "schedule"
+    DRILL = "drill"
+    FIREDOOR = "firedoor"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """What was asked for: a playbook with bound inputs, by whom, in which mode, and when.
 
     ``title`` is what people call it; ``undoes`` is the run to be undone, if any, ``follows`` one whose leftovers this asks for.
     ``sweep``: it is a sweep, and ``playbook`` a sweep's. ``protected``: it names what is protected on purpose. ``way`` is how it comes to
-    be approved; a freeze brings its ``standing`` approval.
+    be approved; a freeze brings its ``standing`` approval. ``proof`` is the requester's signature, where the order comes from a
+    terminal, and ``roster`` the hash of the one that their key was on.
     """
 
     run: str
@@ -63,6 +77,30 @@ class Order:
     way: Way = Way.ORDINARY
     standing: Standing | None = None
     sweep: bool = False
+    via: Via = Via.BEFORE
+    roster: str = ""
+    nonce: str = ""
+    proof: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resumption:
+    """Who goes on with a run, and since when; ``proof`` and ``roster`` are as in an order."""
+
+    via: Via = Via.BEFORE
+    by: str = ""
+    at: datetime | None = None
+    roster: str = ""
+    nonce: str = ""
+    proof: str = ""
+
+
+ITSELF = Resumption(via=Via.FIREDOOR)
+
+
+def resumed(by: Resumption, done: int) -> Mapping[str, JSON]:
+    """What is put on record of a resumption, with how many items had ended by then."""
+    return {"from": done, **cast("Mapping[str, JSON]", plain(by))}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -106,7 +106,7 @@ def test_an_empty_journal_is_whole_and_has_no_runs(folder: Path) -> None:
     ("words", "said"),
     [
         (["contain", "identity-breech"], "did you mean 'identity-breach'"),
-        (["contain", "identity-breach", "-i", "users=ada@acme.example", "--as", "Ada"], "roster"),
+        (["contain", "identity-breach", "-i", "users=ada@acme.example"], "FIREDOOR_OKTA_ORG_URL"),
         (["plan", "identity-breach"], "'users' is missing"),
         (["plan", "session-hijack", "-i", "users=ada@acme.example"], "FIREDOOR_OKTA_ORG_URL"),
         (["resume", "nothing"], "no run"),

@@ -87,7 +87,7 @@ async def test_a_closing_is_in_the_pack_and_is_checked_there(it: Lab, tmp_path: 
     assert files[name].decode() == closing.document
     done = verified(spread(files, tmp_path / "pack"))
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
-    assert "3 signature(s)" in done.stdout
+    assert "5 signature(s)" in done.stdout, done.stdout
     rows = rows_of(files)
     body = json.loads(rows[-1]["body"])
     said = {"reason": "never", "left": [], "by": "Cem", "run": "r1"}
@@ -108,7 +108,7 @@ async def test_a_pack_holds_and_says_what_it_could_not_check(it: Lab, run: str, 
     assert f"run {run} holds" in done.stdout
     assert "mark(s) by the serving process's key: on requests, rulings, and decisions given in chat (add --key)" in done.stdout
     signed = sum(name.endswith(".sig") for name in files)
-    assert signed == {"signed": 2, "stopped": 1, "frozen": 3}.get(run, 0)
+    assert signed == {"signed": 3, "stopped": 1, "frozen": 4}.get(run, 0)
     assert (f"{signed} signature(s)" in done.stdout) is bool(signed)
     events = await it.events(run)
     for n, event in enumerate(events, start=1):
@@ -132,7 +132,7 @@ async def test_openssh_checks_the_signatures_too(it: Lab, tmp_path: Path) -> Non
     files = await packed(it, "frozen")
     folder = spread(files, tmp_path / "pack")
     names = [name.removesuffix(".sig").removeprefix("signed/") for name in files if name.endswith(".sig")]
-    assert len(names) == 3
+    assert len(names) == 4
     for name in names:
         assert by_openssh(folder, name) == 0
     assert f"-s signed/{names[0]}.sig < signed/{names[0]}.txt" in files["README.txt"].decode()

@@ -61,7 +61,7 @@ async def test_a_scheduled_watch_is_carried_out_by_a_worker(postgres: Postgres, 
 async def contained(acme: Company) -> str:
     """The name of a run that has suspended somebody."""
     users = [f"users={acme.estate.victims[0]}"]
-    job = running.contain("session-hijack", users, requester=acme.asker, say=lambda _: None)
+    job = running.contain("session-hijack", users, who=acme.who(), say=lambda _: None)
     report, _ = await asyncio.gather(job, acme.approve())
     assert report["outcome"] == "contained"
     return str(report["run"])

@@ -165,7 +165,7 @@ async def scene(tmp_path: Path, prefect_server: PrefectServer) -> AsyncIterator[
 async def contained(scene: Scene) -> None:
     """A containment, approved in Slack, begun again for as long as failures end it."""
     acme = scene.acme
-    words = ["firedoor", "contain", "identity-breach", "-i", f"users={','.join(acme.estate.victims)}", "--as", acme.asker]
+    words = ["firedoor", "contain", "identity-breach", "-i", f"users={','.join(acme.estate.victims)}", "--key", str(acme.key())]
     words += ["-i", f"access_keys={acme.estate.stolen_key}", "-i", f"apps={acme.estate.app}", "-i", f"roles={acme.estate.role}"]
     approving = asyncio.create_task(_approve_all(acme))
     try:
