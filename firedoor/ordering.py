@@ -44,7 +44,7 @@ def verb(order: Order) -> str:
 
 def brief(order: Order) -> str:
     """What is ordered, in one line."""
-    given = "; ".join(f"{name}: {', '.join(values)}" for name, values in order.inputs.items())
+    given = "; ".join(f"{name}: {', '.join(values)}" for name, values in order.inputs.items() if values)
     what = f"undo run {order.undoes}" if order.undoes else f"{verb(order)} {order.playbook}{f' ({given})' if given else ''}"
     return shorten(signing.paper([f"{what}{', the protected too' if order.protected else ''}"]), LONGEST_LINE, placeholder=" ...")
 

@@ -426,10 +426,10 @@ def ordered(order: Order, name: str = ASKER.name, *, roster: Roster = ROSTER) ->
     return replace(order, proof=KEYS[name].sign(ordering.document(order)).proof)
 
 
-def resumption(order: Order, name: str = ASKER.name, *, roster: Roster = ROSTER) -> Resumption:
+def resumption(order: Order, name: str = ASKER.name, *, roster: Roster = ROSTER, keys: Mapping[str, SecurityKey] = KEYS) -> Resumption:
     """That person's word at a terminal to go on with a run, signed."""
     made = Resumption(via=Via.TERMINAL, by=name, at=datetime.now(UTC), roster=roster.hash, nonce="another")
-    return replace(made, proof=KEYS[name].sign(ordering.resumption_document(order, made)).proof)
+    return replace(made, proof=keys[name].sign(ordering.resumption_document(order, made)).proof)
 
 
 async def answered(desk: Desk, run: str, person: Person, answer: Answer) -> Decision:

@@ -190,6 +190,7 @@ CASES: Mapping[str, Mapping[str, Case]] = {
     "inventory": {
         "an unknown system": Case("--system github", "nothing lists credentials of that type"),
         "a missing setting": Case("--system okta", "okta is not set up here"),
+        "a journal of a newer revision": newer(""),
     },
     "inventory diff": {
         "no such file": Case("{nothing} {nothing}", "cannot be read (No such file or directory)"),
@@ -200,6 +201,7 @@ CASES: Mapping[str, Mapping[str, Case]] = {
         "an unknown sweep": Case("incident-credentails", "did you mean 'incident-credentials'"),
         "no moment": Case("incident-credentials --before yesterday", "'yesterday' is no moment"),
         "a missing setting": Case("incident-credentials", "FIREDOOR_OKTA_ORG_URL"),
+        "a journal of a newer revision": newer("nightly-keys"),
     },
     "sweep run": {
         "an unknown sweep": Case("incident-credentails", "did you mean 'incident-credentials'"),
@@ -258,6 +260,19 @@ def commands(command: Any, name: str = "") -> Iterator[str]:
 
 def test_every_command_has_its_cases() -> None:
     assert set(commands(typer.main.get_command(cli.app))) == set(CASES)
+
+
+@pytest.mark.parametrize("command", CASES)
+def test_a_word_too_many_is_told_and_touches_nothing(
+    command: str, names: Mapping[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = at(names, monkeypatch)
+    before = content(folder)
+    assert cli.obey([*command.split(), "--no-such-option"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "No such option: --no-such-option" in err
+    assert content(folder) == before
 
 
 class Dying(Journal):
@@ -338,6 +353,19 @@ def unset() -> list[str]:
     return [name for name in os.environ if name.startswith(("FIREDOOR_", "PREFECT_", "AWS_"))]
 
 
+def at(names: Mapping[str, str], monkeypatch: pytest.MonkeyPatch, state: str = "state") -> Path:
+    """The folder, to sit in, with nothing set but where it is, and nobody there to be asked."""
+    folder = Path(names[""])
+    for name in unset():
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("FIREDOOR_CONFIG", str(folder / "firedoor.toml"))
+    monkeypatch.setenv("FIREDOOR_STATE_DIR", str(folder / state))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(sys, "stdin", None)  # it was closed
+    return folder
+
+
 def content(folder: Path) -> Mapping[str, str]:
     found = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.suffix != ".db-shm" and path.stat().st_size]
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
@@ -350,14 +378,7 @@ EACH = [pytest.param(command, case, id=f"{command}: {name}") for command, cases 
 def test_bad_words_are_told_and_touch_nothing(
     command: str, case: Case, names: Mapping[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = Path(names[""])
-    for name in unset():
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("FIREDOOR_CONFIG", str(folder / "firedoor.toml"))
-    monkeypatch.setenv("FIREDOOR_STATE_DIR", str(folder / case.to))
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    monkeypatch.chdir(folder)
-    monkeypatch.setattr(sys, "stdin", None)  # it was closed
+    folder = at(names, monkeypatch, case.to)
     before = content(folder)
     code = cli.obey([*command.split(), *shlex.split(case.words.format_map(names))])
     out, err = capsys.readouterr()

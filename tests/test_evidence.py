@@ -87,7 +87,7 @@ async def test_a_closing_is_in_the_pack_and_is_checked_there(it: Lab, tmp_path: 
     assert files[name].decode() == closing.document
     done = verified(spread(files, tmp_path / "pack"))
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
-    assert "5 signature(s)" in done.stdout, done.stdout
+    assert "4 signature(s)" in done.stdout, done.stdout
     rows = rows_of(files)
     body = json.loads(rows[-1]["body"])
     said = {"reason": "never", "left": [], "by": "Cem", "run": "r1"}
@@ -276,6 +276,11 @@ def another_plan(rows: list[Row]) -> None:
     row["body"] = canonical(body)
 
 
+def another_order(rows: list[Row]) -> None:
+    row, body = body_of(rows, Kind.OPENED)
+    row["body"] = canonical({**body, "inputs": {"doors": ["d"]}})
+
+
 def a_note(rows: list[Row]) -> None:
     row, body = body_of(rows, Kind.ENDED)
     row["body"] = canonical({**body, "reason": "it was nothing"})
@@ -287,6 +292,7 @@ def a_note(rows: list[Row]) -> None:
         (fewer, "decision on something else"),
         (another_reason, "are not about the same"),
         (another_person, "the signature does not hold"),
+        (another_order, "signed/1-order are not about the same"),
         (another_write, "begins a write that is not the one it names"),
         (one_approval_gone, "without a valid approval"),
         (an_intent_gone, "a receipt for a write that was never begun"),
@@ -300,6 +306,17 @@ async def test_a_pack_that_was_put_together_anew_is_found_by_its_signatures(
     assert done.returncode == 1
     assert words in done.stdout, done.stdout
     assert "is not what its hash says" not in done.stdout
+
+
+async def test_a_run_of_before_orders_were_signed_holds_and_says_what_it_lacks(it: Lab, tmp_path: Path) -> None:
+    def of_before(rows: list[Row]) -> None:
+        row, body = body_of(rows, Kind.OPENED)
+        row["body"] = canonical({name: value for name, value in body.items() if name not in {"via", "roster", "nonce", "proof"}})
+
+    files = anew(await packed(it, "signed"), of_before)
+    done = verified(spread({name: one for name, one in files.items() if "-order." not in name}, tmp_path / "pack"))
+    assert done.returncode == 0, done.stdout
+    assert "not checked: who gave the order: it was not signed, but is of before orders said" in done.stdout
 
 
 async def test_what_no_signature_covers_is_found_by_a_head_told_outside(it: Lab, tmp_path: Path) -> None:

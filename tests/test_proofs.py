@@ -344,6 +344,19 @@ async def test_a_write_long_after_its_approval_lapsed_is_found(it: Lab) -> None:
     assert any("after its approval had lapsed" in str(fault) for fault in (await rewritten(it, late)).faults)
 
 
+async def test_a_journal_of_before_orders_were_signed_has_no_faults_and_says_what_it_lacks(it: Lab) -> None:
+    def of_before(rows: list[Row]) -> None:
+        for row in rows:
+            if row["kind"] == Kind.OPENED:
+                body = json.loads(row["body"])
+                row["body"] = canonical({name: value for name, value in body.items() if name not in {"via", "roster", "nonce", "proof"}})
+
+    found = await rewritten(it, of_before)
+    assert found.faults == ()
+    assert {(one.what, one.because) for one in found.unchecked} == {("who gave the order", "orders did not say yet where they come from")}
+    assert {one.run for one in found.unchecked} == set(RUNS)
+
+
 async def test_a_run_that_ended_before_it_was_planned_is_no_fault(it: Lab) -> None:
     await it.journal.append("early", Kind.NOTED, {"prefect": "not reported"})
     assert (await audit(it.journal, known(it))).faults == ()

@@ -16,7 +16,7 @@ from firedoor.journal import Kind
 from firedoor.lease import Leases
 from firedoor.sweeping import held_as
 from tests import fakes
-from tests.fakes import KEYS, NO, ROSTER, hasten
+from tests.fakes import DAN, KEYS, NO, ROSTER, hasten
 from tests.sweeps.vault import Hall, Watched, book, hall
 
 RUN = "251126-aaaaaa"
@@ -133,6 +133,10 @@ async def test_a_stop_at_a_terminal_lets_it_write_no_more_and_it_can_be_resumed(
     assert not here.vault.effects
     with pytest.raises(BadInput, match=f"has stopped run {RUN}. Nothing was changed. To go on with it: firedoor sweep resume {RUN}"):
         await here.sweeping().resume(RUN)
-    again = await here.sweeping().resume(RUN, fakes.resumption((await here.desk.record(RUN)).order))
+    order = (await here.desk.record(RUN)).order
+    with pytest.raises(BadInput, match="is not an order to resume"):
+        await here.sweeping().resume(RUN, fakes.resumption(order, DAN.name))
+    assert Kind.RESUMED not in [event.kind for event in await here.journal.events(RUN)]
+    again = await here.sweeping().resume(RUN, fakes.resumption(order))
     assert (again["outcome"], again["left_over"]) == ("closed", 0)
     assert here.vault.effects == {"k1": 1, "k3": 1, "k4": 1}
