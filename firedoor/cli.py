@@ -27,10 +27,12 @@ from firedoor import (
     cli_decisions,
     cli_doctor,
     cli_hunts,
+    cli_journal,
     cli_permissions,
     cli_sweeps,
     cli_watch,
     completing,
+    logs,
     outlet,
     scribe,
 )
@@ -59,6 +61,7 @@ app.add_typer(playbooks_app, name="playbooks")
 app.add_typer(actions_app, name="actions")
 cli_decisions.register(app)
 cli_audit.register(app)
+cli_journal.register(app)
 cli_doctor.register(app)
 cli_sweeps.register(app)
 cli_hunts.register(app)
@@ -78,6 +81,7 @@ RunName = Annotated[str, typer.Argument(metavar="RUN", autocompletion=completing
 def main() -> None:
     """Run the command line. Whoever reads what it says may leave before it is done."""
     outlet.keep_open()
+    logs.begin()
     _leave(obey(sys.argv[1:]))
 
 

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeAlias
 
-from firedoor import asking, planning, report, requesting, results, undo
+from firedoor import asking, observing, planning, report, requesting, results, undo
 from firedoor.applying import Applying
 from firedoor.approval import Ruling, Way
 from firedoor.catalogue import AnyAction
@@ -262,7 +262,8 @@ class Engine:
     async def _explaining(self, run: str) -> AsyncIterator[None]:
         """Where the journal fails in mid-run, whoever started it is told what became of the run, and what to do once that is mended."""
         try:
-            yield
+            with observing.run(run):
+                yield
         except JournalError as error:
             try:
                 record = await self._desk.record(run)

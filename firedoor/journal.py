@@ -24,7 +24,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from firedoor import appending
+from firedoor import appending, observing
 from firedoor.canonical import JSON, LONE_SURROGATE, canonical, instant
 from firedoor.chain import GENESIS, Chain, Row
 from firedoor.errors import JournalBroken
@@ -34,6 +34,7 @@ from firedoor.tables import events
 
 POLL_SECONDS = 0.25
 IDLE_POLLS = 4
+AT_ONCE = 500  # events that are held at a time by whoever follows all runs
 
 
 class Kind(StrEnum):
@@ -105,7 +106,8 @@ class Journal:
         where ``under`` is no longer held (all three checked in the same transaction), `JournalError` where the database fails. Whichever it
         was, nothing was recorded, and the caller must not act.
         """
-        event = await self._append(run, kind, body, claim=claim, seen=seen, under=under)
+        with observing.append():
+            event = await self._append(run, kind, body, claim=claim, seen=seen, under=under)
         if self._newest is not None and event.seq == self._newest + 1:
             self._newest = event.seq
         self._tell(run)
@@ -257,6 +259,43 @@ class Journal:
         query = sa.select(events.c.run).where(events.c.kind == str(Kind.NOTED)).group_by(events.c.run).having(newest > settled)
         async with self._store.reading() as connection:
             return list((await connection.execute(query.order_by(sa.func.min(events.c.seq)))).scalars())
+
+    @steady
+    async def standing(self, begun: Collection[Kind], ended: Collection[Kind]) -> Mapping[str, datetime]:
+        """The runs in which the newest event of the kinds ``begun`` is not followed by one ``ended``, oldest first, with when that was."""
+        of, kind = sa.func.max, events.c.kind
+        since = of(sa.case((kind.in_([str(one) for one in begun]), events.c.seq)))
+        over = sa.func.coalesce(of(sa.case((kind.in_([str(one) for one in ended]), events.c.seq))), 0)
+        query = sa.select(events.c.run, of(sa.case((kind.in_([str(one) for one in begun]), events.c.at))).label("at"))
+        query = query.where(kind.in_([str(one) for one in (*begun, *ended)])).group_by(events.c.run).having(since > over).order_by(since)
+        async with self._store.reading() as connection:
+            return {row.run: datetime.fromisoformat(row.at) for row in await connection.execute(query)}
+
+    @property
+    def standing_by(self) -> bool:
+        """Whether the stand-by has the database's place."""
+        return self._store.standing_by
+
+    async def news(self) -> AsyncIterator[Event]:
+        """The events of all runs that come from now on, without end. One that cannot be read is the audit's business.
+
+        Where the journal moves to its stand-by or back, it goes on after what is newest there.
+        """
+        after, moves = await self._height(), self._store.moves
+        async for _ in self.ticks():
+            if moves != self._store.moves:
+                after, moves = await self._height(), self._store.moves
+            while rows := await self._rows_since(after):
+                for row in rows:
+                    after = int(str(row["seq"]))
+                    with contextlib.suppress(JournalBroken):
+                        yield read_row(row)
+
+    @steady
+    async def _rows_since(self, seq: int) -> Sequence[Row]:
+        async with self._store.reading() as connection:
+            found = await connection.execute(sa.select(events).where(events.c.seq > seq).order_by(events.c.seq).limit(AT_ONCE))
+            return [dict(row) for row in found.mappings()]
 
     @steady
     async def head(self) -> str:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -34,6 +34,8 @@ REPORTED = (
     "writes",
     "residual",
 )
+
+LEFT: Final[Mapping[str, str]] = {"restored": "left to people"}  # noted where a journal was put back from a copy
 
 V = TypeVar("V")
 
@@ -141,7 +143,7 @@ class Record:
     written to, how many intents and receipts there were just before that. ``head`` is the hash of its newest event, ``asked_head`` that of
     its request: who has noted one can tell later whether the journal up to there was rewritten. ``ended`` tells when each item did.
     ``look`` is the last look of the watch that found a change, ``look_head`` its hash; ``closing`` is the word that ended the watch,
-    whether it counts or not.
+    whether it counts or not. ``left_to_people``: it was open in a journal that was put back from a copy, and nobody has resumed it since.
     """
 
     order: Order
@@ -168,6 +170,7 @@ class Record:
     look: Look | None = None
     look_head: str = ""
     closing: Closing | None = None
+    left_to_people: bool = False
 
     def done(self, item: str) -> tuple[Done, ...]:
         """The receipts of one item."""
@@ -273,8 +276,10 @@ def _apply(record: Record, event: Event) -> None:  # noqa: C901, PLR0912 - one c
             record.report = {**event.body, "journal_head": event.hash}  # as it was told
             if absent := [name for name in REPORTED if name not in event.body]:
                 raise KeyError(absent)
+        case Kind.NOTED:
+            record.left_to_people = record.left_to_people or event.body == LEFT
         case Kind.RESUMED:
-            record.report, record.stopped_by, record.stops = None, "", []
+            record.report, record.stopped_by, record.stops, record.left_to_people = None, "", [], False
 
 
 @cache

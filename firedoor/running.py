@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from firedoor import diagram, incidents, inputs, late, lint, orchestrating, playbook, report, shelf, staffed, sweepreport, wiring
+from firedoor import (
+    diagram,
+    incidents,
+    inputs,
+    late,
+    lint,
+    orchestrating,
+    playbook,
+    report,
+    shelf,
+    staffed,
+    sweepreport,
+    telemetry,
+    wiring,
+)
 from firedoor.approval import Answer, Way
 from firedoor.clients import TELLING
 from firedoor.desk import Desk
@@ -216,16 +231,34 @@ async def serve(*, say: Say) -> None:
     if not vendors:
         raise Misconfigured("no vendor is set up", advice="Set FIREDOOR_OKTA_ORG_URL, or list aws_accounts in firedoor.toml")
     async with AsyncExitStack() as stack:
+        follow = stack.enter_context(telemetry.counted(settings))
         house, starts = await staffed.with_slack(stack, settings, vendors | TELLING)
+        await stack.enter_async_context(telemetry.following(follow, house.journal))
         for vendor in vendors & house.missing.keys():
             raise house.missing[vendor]  # by daylight, when this is started, it is mended before it is needed
         if taken := await starts.take_over():
             say(f"Going on with what was under way: {', '.join(taken)}")
+        for run in await starts.left_to_people():
+            say(f"The run {run} was open in a journal that was put back. See what was done since, then go on: firedoor resume {run}")
         for run in await starts.sweeps_left():
             say(f"The sweep {run} is not over, and nobody works on it. Go on with it: firedoor sweep resume {run}")
         say("Listening in Slack. Stop with Ctrl-C; runs go on when it is started again.")
-        await late.keep_up(house.journal, house.leases)
-        await asyncio.Event().wait()
+        async with _until_told_to_end():
+            await late.keep_up(house.journal, house.leases)
+            await asyncio.Event().wait()
+
+
+@asynccontextmanager
+async def _until_told_to_end() -> AsyncIterator[None]:
+    """Leave the block where it stands once whoever started the process wants it to end (SIGTERM), and go on after it."""
+    loop = asyncio.get_running_loop()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(None) as until:
+            loop.add_signal_handler(signal.SIGTERM, until.reschedule, 0.0)
+            try:
+                yield
+            finally:
+                loop.remove_signal_handler(signal.SIGTERM)
 
 
 async def runs() -> list[Report]:

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final, cast
 
-from firedoor import accounting, asking, batching, closing, requesting, sweepplan, sweepreport, sweepview
+from firedoor import accounting, asking, batching, closing, observing, requesting, sweepplan, sweepreport, sweepview
 from firedoor.allotment import Allotments
 from firedoor.approval import Ruling
 from firedoor.batching import Bench, Grants
@@ -235,7 +235,11 @@ class Sweeping:
             while left:
                 batch = left.popleft()
                 work = partial(batching.work, bench, batch, writes=progress.rounds[round_])
-                if batch.number not in progress.settled and await self.run_batch(batch, work) is not None:
+                if batch.number in progress.settled:
+                    continue
+                with observing.span("batch", run=run, batch=str(batch.number)):
+                    settled = await self.run_batch(batch, work)
+                if settled is not None:
                     mine += 1
                     progress.take(await self.journal.events(run, after=progress.seen))
                     self.told(progress)
@@ -293,6 +297,7 @@ class Sweeping:
         """One process coordinates a sweep. Raises `RunHeld`."""
         try:
             async with self.leases.holding(held_as(run), patience=TTL_SECONDS + 1.0) as hold:
-                yield hold
+                with observing.run(run):
+                    yield hold
         except LeaseLost as busy:
             raise RunHeld(f"run {run} is being worked on by another process", advice="Follow it with `firedoor show`") from busy

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import tasks
-from firedoor import catalogue, clients, drafting, inputs, lint, orchestrating, playbook
+from firedoor import catalogue, clients, drafting, inputs, lint, orchestrating, playbook, telemetry
 from firedoor.allotment import Allotments
 from firedoor.approval import Person, Way
 from firedoor.asked import Asked
@@ -174,6 +174,7 @@ async def open_house(
     """
     known = load_catalogue()
     async with AsyncExitStack() as stack:
+        stack.enter_context(telemetry.traced(settings))
         store, journal = await stack.enter_async_context(open_journal(settings, begins=writes))
         stack.push_async_callback(orchestrating.farewells, journal)
         accesses = (Access.READ, Access.WRITE) if writes else (Access.READ,)

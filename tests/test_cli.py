@@ -39,6 +39,7 @@ def folder(tmp_path: Path) -> Path:
         ["permissions", "aws", "--for", "preview"],
         ["doctor", "--help"],
         ["init", "--help"],
+        ["journal", "backup", "--help"],
     ],
 )
 def test_help_and_lists_load_no_sdk_and_no_prefect(words: list[str]) -> None:
@@ -69,6 +70,7 @@ def test_every_command_is_in_the_help(folder: Path) -> None:
         "audit",
         "hunt",
         "import",
+        "journal",
         "init",
         "doctor",
         "permissions",
