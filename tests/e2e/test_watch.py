@@ -19,7 +19,7 @@ FINE: Mapping[str, Any] = {"open": 0, "unread": 0, "stands": 2, "looked": "", "r
     ("found", "ends", "said"),
     [
         (FINE, "COMPLETED", "0 open again; nothing is watched"),
-        ({**FINE, "unread": 1}, "FAILED", "0 open again, 1 could not be read; nothing is watched"),
+        ({**FINE, "unread": 1}, "FAILED", "0 open again, 1 not seen to stand; nothing is watched"),
         ({**FINE, "open": 1}, "FAILED", "0 open again, 1 never closed; nothing is watched"),
         ({**FINE, "not_over": ["r1"]}, "FAILED", "0 open again, 1 run(s) not over; nothing is watched"),
         (Misconfigured("Okta does not answer"), "FAILED", "Okta does not answer. Nothing was changed."),
