@@ -34,6 +34,7 @@ def action_page(unit: type[AnyAction]) -> str:
         "At most": f"{spec.limit} targets in a run",
         "Must be visible within": f"{spec.settle_within:.0f} s",
         **({"Is watched for": f"{spec.hold:.0f} s more, and made again where it is taken back"} if spec.hold else {}),
+        **({"Takes back, on purpose": ", ".join(spec.reopens)} if spec.reopens else {}),
         "Comes after": ", ".join((*spec.sources, *spec.after)) or "nothing; it closes a source",
     }
     lists = {"What may still live": residuals(unit), "Not established": spec.unestablished, "Rests on": spec.pages}

@@ -126,7 +126,7 @@ def _drawn_up(record: Record, by: str, reason: str, *, with_open: bool) -> Closi
         raise BadInput(f"nobody has looked yet whether what run {order.run} contained stands", advice=f"Look: firedoor watch {order.run}")
     left = tuple(f"{one.item}: {one.state}: {one.says}" for one in look.of(State.OPEN, State.UNREAD))
     if left and not with_open:
-        what = f"{len(left)} of what run {order.run} contained is open, or could not be read: {'; '.join(left)}"
+        what = f"{len(left)} of what run {order.run} contained is open, or was not seen to stand: {'; '.join(left)}"
         raise BadInput(what, advice=f"Contain it again: {watching.command(record)}. To close it so all the same, add --with-open")
     return Closing(
         run=order.run,

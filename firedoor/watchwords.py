@@ -17,7 +17,7 @@ def headline(look: Mapping[str, Any]) -> str:
     if never := look["open"] - again:
         parts.append(f"{never} never closed")
     if look["unread"]:
-        parts.append(f"{look['unread']} could not be read")
+        parts.append(f"{look['unread']} not seen to stand")
     if look["not_over"]:
         parts.append(f"{len(look['not_over'])} run(s) not over")
     stand = f"{look['stands']} stand, in {len(look['runs'])} run(s)" if look["runs"] else "nothing is watched"
@@ -37,7 +37,7 @@ def report(look: Mapping[str, Any]) -> str:
 def about(seen: Mapping[str, Any]) -> list[str]:
     """One run's part, a line each, what is open first."""
     lines = [f"- {'OPEN AGAIN' if one['again'] else 'OPEN'} since the look of {one['since']}: {_named(one)}" for one in seen["open"]]
-    lines += [f"- NOT READ since the look of {one['since']}: {_named(one)}" for one in seen["unread"]]
+    lines += [f"- NOT SEEN TO STAND since the look of {one['since']}: {_named(one)}" for one in seen["unread"]]
     if seen["open"]:
         lines.append(f"- to contain it again: `{seen['contain']}`")
     lines.append(f"- {seen['stands']} stand{'s' if seen['stands'] == 1 else ''}")

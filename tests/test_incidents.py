@@ -67,7 +67,7 @@ async def test_an_incident_from_its_containment_to_its_closing(night: Night, mon
     words = ("close", run, "--key", str(night.key(1)), "--reason", "they left us", "--yes")
     refused = await said(*words)
     assert isinstance(refused.exception, BadInput)
-    assert "is open, or could not be read" in str(refused.exception)
+    assert "is open, or was not seen to stand" in str(refused.exception)
     done = await said(*words, "--with-open", "--json")
     assert done.exit_code == 0, str(done.exception)
     found = json.loads(done.stdout)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from firedoor import auditing, running
+from firedoor import auditing, incidents, running
 from firedoor.errors import BadInput
 from firedoor.exercise.estate import CHANNEL
 from firedoor.exercise.keys import SecurityKey
@@ -73,6 +73,8 @@ async def test_a_run_is_contained_once_and_a_second_one_finds_it_so(acme: Compan
     assert (audit.faults, audit.unchecked) == ((), ())
     assert [run["run"] for run in await running.runs()] == [report["run"]]
     assert (await running.show(report["run"]))["outcome"] == "contained"
+    [watched] = (look := await incidents.watch())["runs"]
+    assert (incidents.exit_code(look), watched["stands"]) == (0, sum(not step["telling"] for step in report["steps"])), look
 
     again = await running.preview("session-hijack", [f"users={','.join(acme.estate.victims)}"])
     assert {change["action"] for change in again["plan"]["changes"]} == {"jira.open_ticket", "slack.notify"}, "people are told of each run"

@@ -54,7 +54,7 @@ def _counted(look: Look) -> str:
     is_open, unread = len(look.of(State.OPEN)), len(look.of(State.UNREAD))
     if not is_open and not unread:
         return "All stands again"
-    return ", ".join([f"{is_open} open"] * bool(is_open) + [f"{unread} could not be read"] * bool(unread))
+    return ", ".join([f"{is_open} open"] * bool(is_open) + [f"{unread} not seen to stand"] * bool(unread))
 
 
 def _closed(closing: Closing, head: str) -> tuple[str, list[Block]]:
