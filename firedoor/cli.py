@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import getpass
 import json
+import logging
 import os
 import sys
 import threading
@@ -71,7 +72,7 @@ def obey(words: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001 - its own words may quote a secret, so it tells its kind and its way only
         advice = "What was done is on record: see `firedoor runs`, and resume a run that has not ended. Report this with the lines below"
         _complain(Defect(f"a defect in Firedoor: {kind_and_place(error)}", changed=None, advice=advice), as_json="--json" in words)
-        typer.echo(way(error), err=True)
+        logs.tell(way(error), level=logging.ERROR)
         return 1
     return 0
 
@@ -294,7 +295,7 @@ def _teller(render: Any, *, as_json: bool) -> Any:
 
 def _aside(*, as_json: bool) -> Any:
     """Progress goes to standard error, so that standard output holds the result alone."""
-    return (lambda _: None) if as_json else (lambda text: typer.echo(text, err=True))
+    return (lambda _: None) if as_json else logs.tell
 
 
 def _complain(error: FiredoorError, *, as_json: bool) -> None:
@@ -307,4 +308,4 @@ def _complain(error: FiredoorError, *, as_json: bool) -> None:
             "advice": error.advice,
         }
         typer.echo(json.dumps(fault, ensure_ascii=False))
-    typer.echo(str(error), err=True)
+    logs.tell(str(error), level=logging.ERROR)

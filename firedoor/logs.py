@@ -43,6 +43,16 @@ def speak(form: Format, level: Level) -> None:
                 logging.getLogger(name).setLevel(level.upper())
 
 
+def tell(text: str, *, level: int = logging.INFO) -> None:
+    """Tell whoever sits there, in plain words. Where nobody does and lines are JSON, it is one of these, whatever is logged otherwise."""
+    console = next((one for one in logging.getLogger().handlers if isinstance(one, Console) and isinstance(one.formatter, _Json)), None)
+    if console is None or sys.stderr.isatty():
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+    else:
+        console.emit(logging.LogRecord("firedoor", level, __file__, 0, text, None, None))
+
+
 class Console(logging.Handler):
     """Writes to standard error, whatever that is at the time. What cannot be written is left out: its own words may be why."""
 
