@@ -49,8 +49,8 @@ def residuals(unit: type[AnyAction]) -> tuple[str, ...]:
         named = dict(pair for node in ast.walk(function) if isinstance(node, ast.Assign) for pair in _assigned(node))
         for call in ast.walk(function):
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "Residual":
-                what, until, closes = (_said(keyword.value, named) for keyword in call.keywords)
-                found.append(f"{what}: until {until}. Closed by: {closes}.")
+                said = {str(keyword.arg): _said(keyword.value, named) for keyword in call.keywords if keyword.arg != "hours"}
+                found.append(f"{said['what']}: until {said['until']}. Closed by: {said['closes_by']}.")
     return tuple(found)
 
 

@@ -16,7 +16,7 @@ import contextlib
 import json
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -25,7 +25,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from firedoor import appending, observing
-from firedoor.canonical import JSON, LONE_SURROGATE, canonical
+from firedoor.canonical import JSON, LONE_SURROGATE, canonical, instant
 from firedoor.chain import GENESIS, Chain, Row
 from firedoor.errors import JournalBroken
 from firedoor.lease import Held, Lease, hold, hold_all
@@ -63,6 +63,9 @@ class Kind(StrEnum):
     INTENTS = "sweep.intents"
     RECEIPTS = "sweep.receipts"
     SETTLED = "sweep.settled"
+    LOOKED = "watch.looked"
+    WATCHED = "run.watched"
+    CONCLUDED = "incident.closed"
 
 
 AWAITED: Final = frozenset({Kind.DECIDED, Kind.CLOSED, Kind.STOP})  # somebody sits there and waits for it
@@ -138,6 +141,27 @@ class Journal:
         if only is None:
             self._store.memory.take_in(run, rows)
         return [read_row(row) for row in rows]
+
+    @steady
+    async def newest(self, run: str, fits: Callable[[Event], bool]) -> Event | None:
+        """The newest of the run's events that fits, if any does."""
+        query = sa.select(events).where(events.c.run == run).order_by(events.c.n.desc())
+        async with self._store.reading() as connection, connection.stream(query) as rows:
+            async for row in rows.mappings():
+                if fits(event := read_row(dict(row))):
+                    return event
+        return None
+
+    @steady
+    async def recent(self, *kinds: Kind, since: datetime) -> Sequence[Event]:
+        """The events of these kinds since then, of every run, oldest first. One that cannot be read is passed over, as in `opened`."""
+        found: list[Event] = []
+        query = sa.select(events).where(events.c.kind.in_([str(kind) for kind in kinds]), events.c.at >= instant(since))
+        async with self._store.reading() as connection:
+            for row in (await connection.execute(query.order_by(events.c.seq))).mappings():
+                with contextlib.suppress(JournalBroken):
+                    found.append(read_row(dict(row)))
+        return found
 
     async def follow(self, run: str, *, after: int = 0) -> AsyncIterator[Event]:
         """The run's events as they come, without end: this process's own at once, those of others within `POLL_SECONDS`."""

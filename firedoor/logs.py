@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from firedoor.defect import kind_and_place, way
+from firedoor.legible import legible
 from firedoor.observing import current_run
 
 OWN: Final = ("firedoor", "flows", "tasks")
@@ -104,7 +105,7 @@ def _message(record: logging.LogRecord) -> str:
         text = record.getMessage()
     except Exception as defect:  # noqa: BLE001 - words that do not fit their arguments
         return f"something that cannot be put in words ({kind_and_place(defect)})"
-    return "".join(one if one.isprintable() or one == "\n" else ascii(one)[1:-1] for one in text)
+    return "\n".join(map(legible, text.split("\n")))
 
 
 def _is_own(record: logging.LogRecord) -> bool:

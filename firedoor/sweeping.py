@@ -102,6 +102,7 @@ class Sweeping:
             request = None
             if mandate is None:
                 request = requesting.request(order, planned, approval=book.approval, roster=self.desk.roster, now=datetime.now(UTC))
+            self.desk.begin(order.run)
             await self.journal.append(order.run, Kind.OPENED, order, claim="opened")
             await self.journal.append(order.run, Kind.PLANNED, {"items": planned.items, "fingerprint": planned.fingerprint})
             begun = {"playbook": book.model_dump(mode="json"), "mandate": mandate, "due": list(due)}
@@ -281,7 +282,7 @@ class Sweeping:
         return grant
 
     def _stops(self, record: Record) -> Stops:
-        return Stops(self.journal, record.order.run, partial(self.desk.counts, record))
+        return Stops(self.journal, record.order.run, partial(self.desk.counts, record), halted=self.desk.halted)
 
     async def _close(self, run: str, book: Sweep, record: Record, progress: Progress) -> Closure:
         """Account for every credential."""

@@ -43,7 +43,7 @@ RUN: Final = re.compile(r"[0-9]{6}-[0-9a-f]{6}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class House:
-    """Firedoor, ready to run; but for the vendors that are ``missing``."""
+    """Firedoor, ready to run; but for the vendors that are ``missing``. ``looking`` are the units that can only read."""
 
     settings: Settings
     journal: Journal
@@ -53,6 +53,7 @@ class House:
     catalogue: Catalogue
     seen: Seen
     leases: Leases
+    looking: Units = field(default_factory=lambda: Units(actions={}, queries={}))
     sweeping: Sweeping | None = None
     missing: Mapping[str, Misconfigured] = field(default_factory=dict)
 
@@ -220,6 +221,7 @@ async def open_house(
             catalogue=known,
             seen=Seen(store),
             leases=leases,
+            looking=looking,
             sweeping=sweeping,
             missing=missing,
         )
