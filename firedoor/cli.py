@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import sys
 import threading
@@ -97,7 +98,7 @@ def obey(words: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001 - its own words may quote a secret, so it tells its kind and its way only
         advice = "What was done is on record: see `firedoor runs`, and resume a run that has not ended. Report this with the lines below"
         _complain(Defect(f"a defect in Firedoor: {kind_and_place(error)}", changed=None, advice=advice), words)
-        typer.echo(way(error), err=True)
+        logs.tell(way(error), level=logging.ERROR)
         return 1
     return 0
 
@@ -343,7 +344,7 @@ def _attending(*, as_json: bool, as_stream: bool) -> Attending:
 
 def _aside(*, as_json: bool) -> Any:
     """Progress goes to standard error, so that standard output holds the result alone."""
-    return (lambda _: None) if as_json else (lambda text: typer.echo(legible(text), err=True))
+    return (lambda _: None) if as_json else (lambda text: logs.tell(legible(text)))
 
 
 def _complain(error: FiredoorError, words: Sequence[str]) -> None:
@@ -352,4 +353,4 @@ def _complain(error: FiredoorError, words: Sequence[str]) -> None:
         typer.echo(json.dumps(fault, ensure_ascii=False))
     if "--json-stream" in words:
         typer.echo(json.dumps({"event": "error", **fault}))
-    typer.echo(legible(str(error)), err=True)
+    logs.tell(legible(str(error)), level=logging.ERROR)

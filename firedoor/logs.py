@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from firedoor.defect import kind_and_place, way
+from firedoor.legible import legible
 from firedoor.observing import current_run
 
 OWN: Final = ("firedoor", "flows", "tasks")
@@ -41,6 +42,16 @@ def speak(form: Format, level: Level) -> None:
             handler.setFormatter(_Json() if form == "json" else _Text())
             for name in OWN:
                 logging.getLogger(name).setLevel(level.upper())
+
+
+def tell(text: str, *, level: int = logging.INFO) -> None:
+    """Tell whoever sits there, in plain words. Where nobody does and lines are JSON, it is one of these, whatever is logged otherwise."""
+    console = next((one for one in logging.getLogger().handlers if isinstance(one, Console) and isinstance(one.formatter, _Json)), None)
+    if console is None or sys.stderr.isatty():
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+    else:
+        console.emit(logging.LogRecord("firedoor", level, __file__, 0, text, None, None))
 
 
 class Console(logging.Handler):
@@ -94,7 +105,7 @@ def _message(record: logging.LogRecord) -> str:
         text = record.getMessage()
     except Exception as defect:  # noqa: BLE001 - words that do not fit their arguments
         return f"something that cannot be put in words ({kind_and_place(defect)})"
-    return "".join(one if one.isprintable() or one == "\n" else ascii(one)[1:-1] for one in text)
+    return "\n".join(map(legible, text.split("\n")))
 
 
 def _is_own(record: logging.LogRecord) -> bool:

@@ -21,6 +21,7 @@ from prefect.context import FlowRunContext
 from prefect.events.worker import EventsWorker
 from prefect.states import Completed, Failed
 
+from firedoor import logs
 from firedoor.report import RunOutcome
 from firedoor.showing import End, Note, Showing, Step
 from firedoor.words import plan_markdown, report_markdown
@@ -79,6 +80,7 @@ async def carry_out(run: str) -> State[None]:
     """The body of a flow: show what is told of that run until it ends. A flow that somebody has run again by itself resumes the run."""
     shown = _current.get()
     if shown is None:
+        logs.begin()
         return await ended(_resumed(run))
     context = FlowRunContext.get()
     assert context is not None

@@ -13,7 +13,7 @@ from prefect.artifacts import acreate_markdown_artifact
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from firedoor import incidents, watchwords
+from firedoor import incidents, logs, watchwords
 from flows.ended import ended
 
 log = logging.getLogger(__name__)
@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 @flow(name="watch", persist_result=False)
 async def watch() -> State[None]:
     """One look at all that is watched."""
+    logs.begin()
     return await ended(_watch())
 
 

@@ -97,6 +97,17 @@ def test_a_librarys_words_are_not_repeated_nor_an_errors(said: Said, form: logs.
     assert out.count("KeyError at test_logs.py") == 2
 
 
+def test_what_people_are_told_is_plain_but_in_a_service_whose_lines_are_json(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+    logs.tell("Listening in Slack.")
+    logs.speak("json", "error")
+    logs.tell("100% sure")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    logs.tell("somebody sits there")
+    plain, line, again = said.getvalue().splitlines()
+    assert (plain, again) == ("Listening in Slack.", "somebody sits there")
+    assert (json.loads(line)["message"], json.loads(line)["level"]) == ("100% sure", "info")
+
+
 def test_no_record_can_make_lines_of_its_own(said: Said) -> None:
     logging.getLogger("firedoor.door").warning("dropped: %s", "a\n2026-11-26T00:00:00+00:00 error firedoor: forged\x1b[2J")
     first, second = said.getvalue().splitlines()

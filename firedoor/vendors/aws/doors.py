@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, nullcontext
+from contextvars import copy_context
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -183,7 +184,7 @@ class Doors:
         cancelled *write* that has begun is awaited to its end (at most botocore's two timeouts), and only then is the cancellation
         raised: when the task ends, no write of it is under way, and what it did is there to be read. A cancelled read is abandoned.
         """
-        job = self._pool.submit(work)
+        job = self._pool.submit(copy_context().run, work)  # what is logged there is of the run that is under way here
         future = asyncio.wrap_future(job)
         if not writes:
             return await future

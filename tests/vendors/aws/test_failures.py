@@ -93,12 +93,15 @@ async def test_a_named_wait_beyond_the_deadline_is_not_waited_for(writer: AwsCli
     assert caught.value.retry_after == 900.0
 
 
-async def test_a_lost_reply_is_asked_again(writer: AwsClient, aws: AwsSimulator) -> None:
+async def test_a_lost_reply_is_asked_again(writer: AwsClient, aws: AwsSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
     aws.faults.plan(Fault(operation=UPDATE, effect=Effect.FIRST, drop=True))
     metrics = Metrics()
-    with observing.watched_by(metrics):
+    runs: set[str] = set()
+    monkeypatch.setattr("firedoor.vendors.aws.guard._log.debug", lambda *_: runs.add(observing.current_run.get()))
+    with observing.watched_by(metrics), observing.run("261126-abcdef"):
         await writer.update_access_key(DEPLOY, KEY, KeyStatus.INACTIVE)
     assert counted(metrics) == {"0": 1, "200": 1}
+    assert runs == {"261126-abcdef"}, "what is logged in the pool's threads is of the run too"
     assert len(aws.accepted_writes()) == 2
     assert (await writer.access_keys(DEPLOY))[0].status is KeyStatus.INACTIVE
 
