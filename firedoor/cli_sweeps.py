@@ -108,20 +108,23 @@ def sweep_run(
 ) -> None:
     """Ask for approval, sweep, list everything again. Exit code 0 only where nothing is left over."""
     from firedoor import sweeps, sweepwords
+    from firedoor.halting import Halting
 
     say, watch = sweepwords.watching(as_json=as_json)
-    who = requester or getpass.getuser()
-    report = asyncio.run(sweeps.sweep(sweep, requester=who, say=say, before=_moment(before), watch=watch, lists=account_for))
-    _end(report, as_json=as_json)
+    who, halt = requester or getpass.getuser(), Halting(say)
+    job = sweeps.sweep(sweep, requester=who, say=say, before=_moment(before), watch=watch, lists=account_for, at=halt.at)
+    _end(halt.run(job), as_json=as_json)
 
 
 @sweep_app.command("resume")
 def sweep_resume(run: RunName, as_json: AsJson = False) -> None:
     """Go on with a sweep that a dead process left, or that has something left over."""
     from firedoor import sweeps, sweepwords
+    from firedoor.halting import Halting
 
     say, watch = sweepwords.watching(as_json=as_json)
-    _end(asyncio.run(sweeps.resume(run, say=say, watch=watch)), as_json=as_json)
+    halt = Halting(say)
+    _end(halt.run(sweeps.resume(run, say=say, watch=watch, at=halt.at)), as_json=as_json)
 
 
 @sweep_app.command("report")
@@ -176,6 +179,8 @@ def _end(report: Mapping[str, Any], *, as_json: bool) -> None:
     from firedoor import sweepwords
 
     _show(report, as_json=as_json, render=sweepwords.report)
+    if report["outcome"] == "stopped" and not as_json:
+        typer.echo(sweepwords.what_next(report), err=True)
     raise typer.Exit(_exit_code(report))
 
 
