@@ -63,8 +63,8 @@ async def test_what_is_under_way_is_drawn_the_longest_first(recorded_once: Path)
         assert all(len(row) <= 80 for row in doing)
         assert last == f"{len(course.ended)} of {len(course.items)} steps ended, {len(doing)} under way, 9 s. Ctrl-C stops it."
         seen += doing
-    assert any("(being made, " in row for row in seen)
-    assert any("(made, and watched, " in row for row in seen)
+    assert any(" s, being made: " in row for row in seen)
+    assert any(" s, made, and watched: " in row for row in seen)
 
 
 async def test_a_stream_has_a_line_an_event_and_no_character_beyond_ascii(recorded_once: Path) -> None:
