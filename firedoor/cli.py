@@ -79,9 +79,17 @@ RunName = Annotated[str, typer.Argument(metavar="RUN", autocompletion=completing
 
 def main() -> None:
     """Run the command line. Whoever reads what it says may leave before it is done."""
-    outlet.keep_open()
+    out = outlet.keep_open()
     logs.begin()
-    _leave(obey(sys.argv[1:]))
+    code = obey(sys.argv[1:])
+    if not scribe.any_left():  # somebody holds their terminal, and would hold us with it
+        sys.stdout.flush()
+        if out is not None and out.lost:
+            code = code or 1
+            typer.echo(
+                f"What was to be printed could not be written ({out.lost}). What was done is on record: see `firedoor runs`.", err=True
+            )
+    _leave(code)
 
 
 def obey(words: Sequence[str]) -> int:
@@ -274,9 +282,8 @@ def actions_list(as_json: AsJson = False) -> None:
 
 def _leave(code: int) -> NoReturn:
     """Exit. Prefect's threads have what is left of their time to send what they still hold: with its server gone, they try for minutes."""
-    if scribe.any_left():  # somebody holds their terminal, and would hold us with it
+    if scribe.any_left():
         os._exit(code)
-    sys.stdout.flush()
     sys.stderr.flush()
     if "prefect" in sys.modules:
         from firedoor import orchestrating

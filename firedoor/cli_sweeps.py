@@ -106,20 +106,23 @@ def sweep_run(
 ) -> None:
     """Ask for approval, sweep, list everything again; you sign for it with your SSH key. Exit code 0 only where nothing is left over."""
     from firedoor import sweeps, sweepwords
+    from firedoor.halting import Halting
 
     say, watch = sweepwords.watching(as_json=as_json)
-    who = cli_decisions.who(key)
-    report = asyncio.run(sweeps.sweep(sweep, who=who, say=say, before=_moment(before), watch=watch, lists=account_for))
-    _end(report, as_json=as_json)
+    who, halt = cli_decisions.who(key), Halting(say)
+    job = sweeps.sweep(sweep, who=who, say=say, before=_moment(before), watch=watch, lists=account_for, at=halt.at)
+    _end(halt.run(job), as_json=as_json)
 
 
 @sweep_app.command("resume")
 def sweep_resume(run: RunName, key: cli_decisions.Key = None, as_json: AsJson = False) -> None:
     """Go on with a sweep that a dead process left, or that has something left over. You sign for it with your SSH key."""
     from firedoor import sweeps, sweepwords
+    from firedoor.halting import Halting
 
     say, watch = sweepwords.watching(as_json=as_json)
-    _end(asyncio.run(sweeps.resume(run, who=cli_decisions.who(key), say=say, watch=watch)), as_json=as_json)
+    halt = Halting(say)
+    _end(halt.run(sweeps.resume(run, who=cli_decisions.who(key), say=say, watch=watch, at=halt.at)), as_json=as_json)
 
 
 @sweep_app.command("report")
@@ -174,6 +177,8 @@ def _end(report: Mapping[str, Any], *, as_json: bool) -> None:
     from firedoor import sweepwords
 
     _show(report, as_json=as_json, render=sweepwords.report)
+    if report["outcome"] == "stopped" and not as_json:
+        typer.echo(sweepwords.what_next(report), err=True)
     raise typer.Exit(_exit_code(report))
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
-from urllib.parse import unquote, urlsplit
 
 from firedoor.errors import FiredoorError
 
@@ -39,6 +38,7 @@ def exercises(incomplete: str) -> list[str]:
 def runs(incomplete: str) -> list[str]:
     """The newest runs, where their journal is a file here: a server is not asked between two keys."""
     import sqlite3  # noqa: PLC0415
+    from urllib.parse import unquote, urlsplit  # noqa: PLC0415
 
     from firedoor.settings import load  # noqa: PLC0415
 

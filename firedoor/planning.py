@@ -18,7 +18,7 @@ from firedoor.defect import kind_and_place
 from firedoor.drafting import Draft, Drafts, Units, asked, draft
 from firedoor.errors import FiredoorError, Misconfigured, VendorError
 from firedoor.guard import Guard
-from firedoor.model import Mode, Plan, Residual, Target, Tier
+from firedoor.model import Mode, Plan, Residual, Snapshot, Target, Tier
 from firedoor.playbook import Playbook
 from firedoor.run import Item, Order
 
@@ -147,11 +147,20 @@ class _Readers:
                 await asyncio.gather(reading, return_exceptions=True)
 
 
+def _residual(action: AnyAction, target: Target, found: Snapshot) -> tuple[Residual, ...]:
+    """What it would leave. That is for people to know: where it cannot be told, the plan stands all the same, and the report tells it."""
+    try:
+        return tuple(action.residuals(target, found))
+    except Exception as defect:  # noqa: BLE001 - as below
+        log.error("a defect in what %s says of its residual: %s", action.spec.id, kind_and_place(defect))  # noqa: TRY400 - as below
+        return ()
+
+
 async def _read_and_plan(action: AnyAction, target: Target) -> Looked:
     try:
         found = await TRYING.wraps(action.read)(target)
         plan = action.plan(target, found)
-        return plan, () if plan.impossible else tuple(action.residuals(target, found))
+        return plan, () if plan.impossible else _residual(action, target, found)
     except FiredoorError as error:
         return Plan(impossible=f"it could not be read: {error}"), ()
     except Exception as defect:  # noqa: BLE001 - one action's defect must not hold the other doors open

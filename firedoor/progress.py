@@ -76,7 +76,7 @@ def words(told: Told, course: Course) -> str:
     """A line for people; empty for what the plan and the report tell them."""
     match told:
         case {"event": "decided", "by": by, "answer": answer, "via": via}:
-            return f"{by} decides in {via}: {answer}."
+            return f"{by} says {answer} ({via})."
         case {"event": "ruled", "ruling": ruling, "stopped_by": by}:
             return f"The request is {ruling} by {by}." if by else f"The request is {ruling}."
         case {"event": "stop", "by": by}:

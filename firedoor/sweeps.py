@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any, Final, cast
 from firedoor import imported, signing, staffed, stocktaking, sweepbook, sweepplan, wiring
 from firedoor.approval import Ruling
 from firedoor.canonical import digest, instant
+from firedoor.desk import Desk
 from firedoor.errors import BadInput, Misconfigured, RunHeld
 from firedoor.fingerprints import Fingerprints
 from firedoor.journal import Event, Journal, Kind
@@ -36,7 +37,14 @@ RESUMABLE: Final = frozenset({RunOutcome.PARTIAL, RunOutcome.STOPPED})
 
 Report = Mapping[str, Any]
 Say = Callable[[str], None]
+At = Callable[[str, Desk], AbstractAsyncContextManager[None]]
 Confirm = Callable[[str], bool]
+
+
+def unattended(run: str, desk: Desk) -> AbstractAsyncContextManager[None]:
+    """Nobody is there to break the run off."""
+    del run, desk
+    return nullcontext()
 
 
 async def inventory(scope: Scope) -> Report:
@@ -119,6 +127,7 @@ async def sweep(
     before: datetime | None = None,
     watch: Callable[[Progress], None],
     lists: Sequence[Path] = (),
+    at: At = unattended,
 ) -> Report:
     """The whole sweep, ordered by ``who`` signs for it, with approval in Slack or by signature.
 
@@ -132,7 +141,8 @@ async def sweep(
     async with AsyncExitStack() as stack:
         house = await staffed.with_people(stack, settings, _vendors(book), order, say=say)
         say(f"Run {order.run}: {book.title.lower()}; {sweepplan.words(book)}.")
-        return await replace(_sweeping(house), told=watch).sweep(order, book, due=due)
+        async with at(order.run, house.desk):
+            return await replace(_sweeping(house), told=watch).sweep(order, book, due=due)
 
 
 def _due(settings: Settings, lists: Sequence[Path]) -> Sequence[Sighting]:
@@ -155,7 +165,7 @@ async def nightly(name: str, *, sweeping: Callable[[Sweeping], Sweeping]) -> Rep
         return await sweeping(_sweeping(house)).sweep(order, book, mandate)
 
 
-async def resume(run: str, *, who: Who, say: Say, watch: Callable[[Progress], None]) -> Report:
+async def resume(run: str, *, who: Who, say: Say, watch: Callable[[Progress], None], at: At = unattended) -> Report:
     """Go on with a sweep that a dead process left, or that has something left over, ordered by ``who`` signs for it."""
     record, book = await resumable(load(), run)
     settings = sweeping_settings(load(), book)
@@ -164,7 +174,8 @@ async def resume(run: str, *, who: Who, say: Say, watch: Callable[[Progress], No
     async with AsyncExitStack() as stack:
         house = await staffed.with_people(stack, settings, _vendors(book), record.order, say=say)
         say(f"Run {run}: listing the world before anything else.")
-        return await replace(_sweeping(house), told=watch).resume(run, by)
+        async with at(run, house.desk):
+            return await replace(_sweeping(house), told=watch).resume(run, by)
 
 
 async def help_out(run: str, *, sweeping: Callable[[Sweeping], Sweeping]) -> int:

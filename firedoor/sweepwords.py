@@ -63,6 +63,13 @@ def report(data: Report) -> str:
     return legible.text(lines)
 
 
+def what_next(data: Report) -> str:
+    """What to do about a sweep that was stopped."""
+    if data["approval"]["ruling"] == "stopped":
+        return f"Sweep {data['run']} was stopped before it was approved, so it is over. Nothing was changed; start it again."
+    return f"What was done is on record, and stays done. Go on with it: firedoor sweep resume {data['run']}"
+
+
 def headline(data: Report) -> str:
     """The one line to read first."""
     if "left_over" not in data:

@@ -124,10 +124,10 @@ def drawn(course: Course, began: datetime, now: datetime) -> RenderableType:
     """What is under way, the longest first, and how far it is."""
     from rich.text import Text  # noqa: PLC0415
 
-    doing = sorted(dict(course.doing).items(), key=lambda one: one[1].since)
+    doing = sorted(dict(course.doing).values(), key=lambda one: one.since)
     rows = [
-        f"  {name}: {one.says} ({'made, and watched' if one.made else 'being made'}, {(now - one.since).total_seconds():.0f} s)"
-        for name, one in doing[:SHOWN]
+        f"  {(now - one.since).total_seconds():.0f} s, {'made, and watched' if one.made else 'being made'}: {one.says}"
+        for one in doing[:SHOWN]
     ]
     rows += [f"  and {len(doing) - SHOWN} more"] if len(doing) > SHOWN else []
     took = (now - began).total_seconds()

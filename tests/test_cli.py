@@ -129,7 +129,7 @@ def test_bad_input_exits_with_2_and_one_clear_message(folder: Path, words: list[
 
 
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
-def test_a_reader_who_has_left_is_no_error(folder: Path, stream: str) -> None:
+def test_a_reader_who_has_left_is_no_error(stream: str) -> None:
     ours, theirs = os.pipe()
     os.close(ours)
     words = ["show", "nothing"] if stream == "stderr" else ["playbooks", "list"]
@@ -139,7 +139,32 @@ def test_a_reader_who_has_left_is_no_error(folder: Path, stream: str) -> None:
     assert done.returncode == (2 if stream == "stderr" else 0)
     assert not done.stdout
     assert not done.stderr
-    del folder
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-"])
+def test_what_is_closed_from_the_start_is_no_error(closed: str) -> None:
+    command = f"{sys.executable} -m firedoor playbooks list {closed}"
+    done = subprocess.run(["sh", "-c", command], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert bool(done.stdout) == (closed == "2>&-")
+
+
+def test_what_a_full_disk_has_no_room_for_is_told(folder: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "firedoor", "playbooks", "list", "--json"]
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith("What was to be printed could not be written (No space left on device). ")
+    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("words", [["contain", "session-hijack"], ["freeze", "ada"], ["resume", "r1"], ["undo", "r1"]], ids=" ".join)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
-from firedoor import completing
+from firedoor import cli, completing
 from firedoor.shelf import shelf
 from tests import recorded
 
@@ -29,29 +28,30 @@ PLUGGED = {
 }
 
 
-def firedoor(**environment: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "firedoor"],
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.stderr == ""
-    return done.stdout.strip()
+@pytest.fixture
+def firedoor(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """The command as a shell calls it between two keys."""
+
+    def called(**environment: str) -> str:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        assert cli.obey([]) == 0
+        out, err = capsys.readouterr()
+        assert err == ""
+        return out.strip()
+
+    return called
 
 
 @pytest.mark.parametrize("shell", ASKS)
-def test_each_shell_is_answered(shell: str) -> None:
+def test_each_shell_is_answered(shell: str, firedoor: Callable[..., str]) -> None:
     answer = firedoor(_FIREDOOR_COMPLETE=f"complete_{shell}", **ASKS[shell])
     assert "identity-breach" in answer
     assert "session-hijack" not in answer
 
 
 @pytest.mark.parametrize("shell", PLUGGED)
-def test_each_shell_is_given_its_script(shell: str) -> None:
+def test_each_shell_is_given_its_script(shell: str, firedoor: Callable[..., str]) -> None:
     script = firedoor(_FIREDOOR_COMPLETE=f"source_{shell}")
     assert PLUGGED[shell] in script
     if shutil.which(shell):

@@ -19,6 +19,8 @@ from firedoor.halting import Halting
 from firedoor.interrupts import heeded, prompting
 from firedoor.journal import Kind
 from firedoor.model import Tier
+from firedoor.signing import Signature
+from firedoor.terminal import Signer
 from tests.fakes import YES, Effect, Lab, Unattended, hasten, lab, outcomes
 
 Report = Mapping[str, Any]
@@ -209,3 +211,19 @@ def test_a_prompt_is_left_by_the_first_and_the_handler_of_before_is_back() -> No
             press()
         press()
     assert names == ["Ctrl-C"]
+
+
+async def test_whoever_is_asked_for_a_passphrase_signs_nothing_by_breaking_it_off() -> None:
+    given = threading.Event()
+
+    def sign(document: str) -> Signature:
+        given.wait()
+        raise AssertionError(document)
+
+    signing = asyncio.create_task(Signer(public="", sign=sign).signed("a document"))
+    await asyncio.sleep(0.01)
+    signing.cancel()
+    with pytest.raises(BrokenOff, match="nothing was signed") as caught:
+        await signing
+    given.set()
+    assert (caught.value.exit_code, caught.value.changed) == (3, False)

@@ -62,7 +62,7 @@ async def test_a_run_is_told_from_its_plan_to_its_end(recorded_once: Path) -> No
     assert {one["plan"] for one in found[0]["steps"]} == {"change"}
     steps = len(found[0]["steps"])
     assert names.count("ended") == steps
-    assert said[0] == "Ben decides in test: approve."
+    assert said[0] == "Ben says approve (test)."
     assert said[1] == "The request is granted."
     assert said[2].startswith(f"[1/{steps}] done: fake.")
     assert said[-1].startswith(f"[{steps}/{steps}] done: fake.")

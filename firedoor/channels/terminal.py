@@ -40,6 +40,7 @@ class Terminal:
         self._say(f"Journal head {ask.head}")
         verbs = f"{Answer.APPROVE}|{Answer.DENY}|{Answer.STOP}"
         self._say(f"To decide with your SSH key, in any terminal: firedoor {verbs} {run} --key FILE")
+        self._say("Ctrl-C here takes the request back.")
 
     async def reminded(self, ask: Ask, urgency: int) -> None:
         """That it still waits."""

@@ -226,6 +226,20 @@ async def test_at_a_terminal_the_plan_is_drawn_and_progress_below_it(acme: Compa
     assert shown.count("\x1b[?25l") == shown.count("\x1b[?25h"), "the cursor is there again"
 
 
+async def test_a_terminal_that_is_held_holds_nothing_up(acme: Company) -> None:
+    async with seated(*contain(acme)) as (process, terminal):
+        await terminal.shows("firedoor approve|deny|stop")
+        terminal.press(b"\x13")  # Ctrl-S
+        await acme.approve()
+        [one] = await running.runs()
+        while Kind.FINISHED not in await kinds(one["run"]):  # noqa: ASYNC110 - another process is waited for
+            await asyncio.sleep(0.05)
+        assert "Contained: " not in terminal.shown, "it was held all the while"
+        terminal.press(b"\x11")  # Ctrl-Q
+        assert await process.wait() == 0
+        await terminal.shows("Contained: ")
+
+
 async def test_a_terminal_that_goes_away_stops_nothing(acme: Company) -> None:
     acme.okta.faults.plan(Fault(operation="suspendUser", delay=0.5))
     async with seated(*contain(acme)) as (process, terminal):
