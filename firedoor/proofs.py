@@ -17,6 +17,8 @@ from firedoor.approval import Answer, Decision, Request, Roster, Ruling, documen
 from firedoor.canonical import JSON
 from firedoor.chain import Fault
 from firedoor.errors import JournalBroken
+from firedoor.facts import Established
+from firedoor.facts import stream_of as facts_of
 from firedoor.journal import Event, Kind
 from firedoor.mandate import MANDATES, Mandate, stream_of
 from firedoor.model import Outcome, Tier
@@ -100,8 +102,8 @@ class Looking:
         if event.kind not in set(Kind):
             yield _fault(event, f"is of a kind that there is not, {event.kind!r}")
             return
-        if event.kind == Kind.STANDING:
-            yield from self._standing(event)
+        if event.kind in (Kind.STANDING, Kind.ESTABLISHED):
+            yield from self._standing(event) if event.kind == Kind.STANDING else self._established(event)
             return
         if event.kind == Kind.ASKED:
             if {name for name, said in event.body.items() if isinstance(said, str)} != {"run", "by"}:
@@ -284,6 +286,18 @@ class Looking:
             yield from signatures(event, given, what, self._known.standing)[1]
             if isinstance(given, Mandate) and event.run != stream_of(given.sweep):
                 yield _fault(event, f"is a mandate of another sweep, {given.sweep}")
+        except (JournalBroken, TypeError):
+            yield _fault(event, f"cannot be read as what it says it is, a {what}")
+
+    def _established(self, event: Event) -> Iterator[Finding]:
+        what = "word on what a vendor does"
+        try:
+            said = read_as(Established, event.body, event)
+            roster = self._known.standing
+            there = roster if roster is not None and roster.hash == said.roster else None
+            yield from _signed(event, f"{said.by}'s {what}", said.document, said.proof, there, said.by, hardware=False)[1]
+            if said.broken or event.run != facts_of(said.vendor):
+                yield _fault(event, f"is a {what}, and names another fact than its words say, or stands where others are kept")
         except (JournalBroken, TypeError):
             yield _fault(event, f"cannot be read as what it says it is, a {what}")
 
