@@ -12,7 +12,7 @@ help:
 	@echo "make test    the tests, in under four minutes"
 	@echo "make laws    every case of every action, held to every law; prints what was tried of each"
 	@echo "make identities  what Firedoor's own identities may do, the doctor who looks at them, and the benchmarks at a tiny size"
-	@echo "make called  what the units declare, held against all that the cases, sweeps, hunts and whole runs really call"
+	@echo "make called  what the units declare, held against all that cases, sweeps, hunts, the doctor and whole runs really call"
 	@echo "make credentials  the inventory, hunts and sweeps"
 	@echo "make edits   records and evidence packs altered in thousands of ways, and all of it found"
 	@echo "make slack-abuse  thousands of hostile attempts at the app in Slack, each judged by what came of it, by a judge who is judged too"
