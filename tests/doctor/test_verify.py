@@ -16,7 +16,8 @@ import pytest
 
 from firedoor import auditing, cli, running, signing
 from firedoor.canonical import canonical
-from firedoor.doctor import facts_told, probes, verifying
+from firedoor.doctor import facts, facts_told, probes, verifying
+from firedoor.doctor.checkup import examine
 from firedoor.doctor.verifying import Ground, Standing, Verification
 from firedoor.doctor.walking import Reply, walk
 from firedoor.errors import BadInput
@@ -89,7 +90,7 @@ async def test_what_is_said_is_on_record_and_counts_for_its_tenant_alone(acme: C
 
 async def test_the_doctor_warns_of_what_does_not_hold_and_names_what_rests_on_it(acme: Company) -> None:
     await answer(acme, SUSPENSION, holds=True)
-    assert found(await diagnosed(), "warning") == []
+    assert await examine([facts.check(load(), ON)]) == ()
     await answer(acme, CLEARING, holds=False)
     data = await diagnosed()
     (one,) = found(data, "warning")
@@ -97,8 +98,10 @@ async def test_the_doctor_warns_of_what_does_not_hold_and_names_what_rests_on_it
     assert f"says {acme.estate.people[1]['name']}" in one["says"]
     assert one["says"].endswith("on it rest okta.revoke_sessions")
     assert data["well"], "it works, and will not always"
+    elsewhere = load().model_copy(update={"okta_org_url": "https://another.okta.example"})
+    assert len(await examine([facts.check(elsewhere, ON)])) == 1, "the vendor is the same"
     await answer(acme, CLEARING, holds=True, note="it was our own filter")
-    assert found(await diagnosed(), "warning") == []
+    assert await examine([facts.check(load(), ON)]) == ()
 
 
 async def test_who_has_left_the_roster_is_asked_no_more_and_their_word_does_not_count(acme: Company, tmp_path: Path) -> None:
