@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from firedoor import wiring
 from firedoor.channel import Channel, Together
@@ -17,6 +17,9 @@ from firedoor.lease import Leases
 from firedoor.model import Mode
 from firedoor.settings import Settings
 from firedoor.starts import Starts
+
+if TYPE_CHECKING:
+    from firedoor.channels.terminal import Show
 
 T = TypeVar("T")
 PERSON_SECONDS: Final = 20.0  # that somebody at a terminal waits for Slack
@@ -77,8 +80,10 @@ async def _let_in(entering: Coroutine[Any, Any, T], patience: float) -> T:
         raise SlackMissing(f"a defect on the way into Slack ({kind_and_place(defect)})", target="Slack", advice="Report it") from None
 
 
-async def with_people(stack: AsyncExitStack, settings: Settings, vendors: frozenset[str], *, say: Callable[[str], None]) -> wiring.House:
-    """The whole house for somebody at a terminal. Where Slack cannot be reached, they and others sign at terminals.
+async def with_people(
+    stack: AsyncExitStack, settings: Settings, vendors: frozenset[str], *, say: Callable[[str], None], show: Show | None = None
+) -> wiring.House:
+    """The whole house for somebody at a terminal. Where Slack cannot be reached, they and others sign at terminals. ``show`` shows plans.
 
     Raises `BadInput` with nothing touched, also where nobody could decide without Slack.
     """
@@ -87,14 +92,16 @@ async def with_people(stack: AsyncExitStack, settings: Settings, vendors: frozen
     _check_approvers(settings)
     try:
         async with AsyncExitStack() as trying:
-            house, _ = await with_slack(trying, settings, vendors, beside=Terminal(say))
+            house, _ = await with_slack(trying, settings, vendors, beside=Terminal(say, show))
             stack.push_async_exit(trying.pop_all())
             return house
     except SlackMissing as why:
         if not any(person.may_approve and person.keys for person in settings.roster.people):
             raise
         say(f"{why} Going on without Slack: whoever decides signs at a terminal.")
-    return await stack.enter_async_context(wiring.open_house(settings, vendors=vendors, writes=True, channel=lambda *_: Terminal(say)))
+    return await stack.enter_async_context(
+        wiring.open_house(settings, vendors=vendors, writes=True, channel=lambda *_: Terminal(say, show))
+    )
 
 
 def _check_approvers(settings: Settings) -> None:
