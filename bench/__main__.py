@@ -41,7 +41,7 @@ async def main(arguments: Sequence[str]) -> int:
         "writes": lambda: slack.first_writes(folder / "writes"),
         "acks": lambda: slack.acks(folder / "acks"),
         "start": lambda: start(times=10),
-        "journal": lambda: commits(folder / "journal", steps=200),
+        "journal": lambda: commits(folder / "journal", steps=PEOPLE),
     }
     found: dict[str, Sequence[Figure]] = {}
     for name in wanted.only or parts:

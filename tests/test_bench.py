@@ -159,8 +159,9 @@ async def test_a_slow_side_takes_part_in_the_first_rounds_only() -> None:
 
 @pytest.mark.bench
 async def test_the_journal_and_the_command_line_are_measured(tmp_path: Path) -> None:
-    ours, bare, ratio = await commits(tmp_path / "journal", steps=5)
+    ours, bare, ratio, alone = await commits(tmp_path / "journal", steps=5, rounds=1)
     assert ours.value > 0
     assert bare.value > 0
+    assert alone.value > 0
     assert ratio.at_most == 1.5
     assert [one.name for one in await start(times=1)] == ["firedoor --help", "firedoor playbooks list"]

@@ -92,7 +92,7 @@ def main(asked: Mapping[str, Any]) -> None:
     """Contain, and tell what it took."""
     work = contain(asked["environment"], list(asked["users"]), Path(asked["folder"]))
     if out := os.environ.get("BENCH_PROFILE"):
-        profile = cProfile.Profile()
+        profile = cProfile.Profile(time.thread_time)
         found = profile.runcall(asyncio.run, work)
         profile.dump_stats(out)
     else:
