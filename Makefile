@@ -105,6 +105,7 @@ lock: $(VENV)/.dev
 	$(COMPILE) -o requirements/ansible.lock requirements/ansible.in
 	$(COMPILE) --all-extras -o requirements/dev.lock pyproject.toml
 	$(COMPILE) --extra drill -c requirements/dev.lock -o requirements/drill.lock pyproject.toml
+	$(COMPILE) --extra drill --extra observe -c requirements/dev.lock -o requirements/serve.lock pyproject.toml
 
 clean:
 	rm -rf $(VENV) $(CUSTODIAN) $(ANSIBLE) .firedoor build

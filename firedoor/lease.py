@@ -15,6 +15,7 @@ from typing import Any, cast
 
 import sqlalchemy as sa
 
+from firedoor import observing
 from firedoor.errors import JournalError, LeaseLost
 from firedoor.store import Store, steady
 from firedoor.tables import leases
@@ -232,10 +233,15 @@ def _hold(connection: sa.Connection, turns: Mapping[str, tuple[str, int]]) -> No
     for resource, granted in turns.items():
         row = rows.get(resource)
         if row is None or (row.holder, row.fence) != granted:
-            raise LeaseLost(f"the turn at {resource} was lost before the write", advice="Resume the run: it reads the world first")
+            raise _lost(resource)
     now = clock(connection)
     if any(row.expires <= now for row in rows.values()):
         connection.execute(_PROLONG, {"these": list(turns), "until": now + TTL_SECONDS})
+
+
+def _lost(resource: str) -> LeaseLost:
+    observing.lost_lease()
+    return LeaseLost(f"the turn at {resource} was lost before the write", advice="Resume the run: it reads the world first")
 
 
 def clock(connection: sa.Connection) -> float:

@@ -13,16 +13,22 @@ from firedoor.run import read_as
 class Stops:
     """Who stopped the run: asked before each write, told from the record, so that a stop counts from the moment it is durable.
 
-    ``counts`` tells whether one does: its proof holds, and its maker may.
+    ``counts`` tells whether one does: its proof holds, and its maker may. ``halted`` tells of this process alone, whatever is on record.
     """
 
-    def __init__(self, journal: Journal, run: str, counts: Callable[[Decision], bool]) -> None:
+    def __init__(
+        self, journal: Journal, run: str, counts: Callable[[Decision], bool], *, halted: Callable[[str], str] = lambda _: ""
+    ) -> None:
         self._growing = Growing(journal, run, self._take)
+        self._run = run
         self._counts = counts
+        self._halted = halted
         self._by = ""
 
     async def by(self) -> str:
-        """The person's name; empty where nobody did, or the run was resumed since."""
+        """The person's name, or what halted this process; empty where nobody did, or the run was resumed since."""
+        if halted := self._halted(self._run):
+            return halted
         await self._growing.look()
         return self._by
 

@@ -95,7 +95,7 @@ async def _resumed(run: str) -> State[None]:
     """The run goes on from its journal, as with `firedoor resume`, and is shown as it always is: by a flow run of its own."""
     from firedoor import running  # noqa: PLC0415 - no flow that is only shown needs the whole house
 
-    report = await running.resume(run, say=log.info)
+    report = await running.resume(run, who=None, say=log.info)
     said = f"{report['outcome']}: {len(report['steps'])} steps, {len(report['open'])} open"
     return Completed(message=said) if RunOutcome(report["outcome"]).exit_code == 0 else Failed(message=said)
 

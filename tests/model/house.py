@@ -25,7 +25,7 @@ from firedoor.guard import Guard
 from firedoor.journal import Event, Journal, Kind
 from firedoor.lease import Held, Lease, Leases
 from firedoor.model import Change, Intent, Mode, Receipt
-from firedoor.run import Order
+from firedoor.run import Order, Via
 from firedoor.seal import Seal
 from firedoor.sharing import Work
 from firedoor.stage import Plainly
@@ -425,6 +425,7 @@ class House:
             asked=self.loop.now(),
             inputs=inputs,
             title="Shut the doors",
+            via=Via.SLACK,
         )
 
     def _start(self, process: Process, job: Coroutine[Any, Any, Mapping[str, Any]]) -> Process:

@@ -49,7 +49,7 @@ async def obey(*words: str) -> int:
     ("words", "said"),
     [
         (("resume", RUN), f"run {RUN} is a sweep. Nothing was changed. Use `firedoor sweep resume {RUN}`."),
-        (("undo", RUN, "--as", "Ada"), "a sweep is not undone as a whole"),
+        (("undo", RUN), "a sweep is not undone as a whole"),
         (("undo", RUN, "--plan"), f"firedoor audit export {RUN}"),
         (("sweep", "resume", RUN), f"run {RUN} is over: closed"),
     ],
@@ -131,6 +131,8 @@ async def test_a_stop_at_a_terminal_lets_it_write_no_more_and_it_can_be_resumed(
     assert (report["outcome"], report["writes"], report["left_over"]) == ("stopped", 0, 3)
     assert {one["reason"] for one in report["open"]} == {"Cem stopped the sweep before it was written to"}
     assert not here.vault.effects
-    again = await here.sweeping().resume(RUN)
+    with pytest.raises(BadInput, match=f"has stopped run {RUN}. Nothing was changed. To go on with it: firedoor sweep resume {RUN}"):
+        await here.sweeping().resume(RUN)
+    again = await here.sweeping().resume(RUN, fakes.resumption((await here.desk.record(RUN)).order))
     assert (again["outcome"], again["left_over"]) == ("closed", 0)
     assert here.vault.effects == {"k1": 1, "k3": 1, "k4": 1}
