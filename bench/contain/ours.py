@@ -27,6 +27,7 @@ from firedoor.exercise.keys import SecurityKey
 from firedoor.journal import Kind
 from firedoor.model import Mode
 from firedoor.orchestrating import orchestrate
+from firedoor.run import Via
 from firedoor.settings import Settings
 
 PLAYBOOK: Final = "identity-breach"
@@ -45,7 +46,7 @@ async def contain(environment: Mapping[str, str], logins: Sequence[str], folder:
 
         async with wiring.open_house(settings, vendors=VENDORS, writes=True, channel=channel) as house:
             book = wiring.load_playbook(PLAYBOOK, house.catalogue)
-            order = wiring.take_order(book, {"users": logins}, mode=Mode.LIVE, requester=PEOPLE[0])
+            order = wiring.take_order(book, {"users": logins}, mode=Mode.LIVE, requester=PEOPLE[0], via=Via.SLACK)
             work = asyncio.create_task(orchestrate(order, lambda stage: house.asked.contain(order, book, stage), house.journal))
             await _asked(house, order.run, work)
             await _told_to_go()
