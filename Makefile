@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 CUSTODIAN := .venv-c7n
+ANSIBLE := .venv-ansible
 
 .PHONY: help drill test identities called credentials edits laws slack-abuse chaos outages e2e browser sweep cluster hunt bench bench-sweep lint types docs docs-check lock clean
 
@@ -23,7 +24,7 @@ help:
 	@echo "make sweep   5,000 access keys and 200 credentials of Okta swept at simulated vendors, with traps: build/sweep.json"
 	@echo "make cluster a sweep on several machines, with PostgreSQL, Prefect and two workers, one of them killed (FIREDOOR_CLUSTER_KEYS=2000)"
 	@echo "make hunt    a hunt over a System Log of 200,000 entries, and files of their size: what was found, time and memory"
-	@echo "make bench   how fast it is, at the simulated vendors: a table, build/bench.json, and an error where a limit is missed"
+	@echo "make bench   how fast it is, a containment beside a script and Ansible: build/bench.json, docs/benchmarks.md; an error where a limit is missed"
 	@echo "make bench-sweep  a sweep of 5,000 keys beside a bare script and Cloud Custodian, and how it grows to 50,000 (ARGS=--small)"
 	@echo "make lint types docs docs-check lock"
 
@@ -77,8 +78,8 @@ cluster: $(VENV)/.dev
 hunt: $(VENV)/.dev
 	$(BIN)/pytest -m scale tests/hunts --timeout 900 -s $(ARGS)
 
-bench: $(VENV)/.dev
-	$(BIN)/python -m bench
+bench: $(VENV)/.dev $(ANSIBLE)/.done
+	$(BIN)/python -m bench $(ARGS)
 
 bench-sweep: $(VENV)/.dev $(CUSTODIAN)/.done
 	$(BIN)/python -m bench.compare $(ARGS)
@@ -105,12 +106,13 @@ lock: $(VENV)/.dev
 	$(COMPILE) -o requirements/bootstrap.lock requirements/bootstrap.in
 	$(COMPILE) -o requirements/installer.lock requirements/installer.in
 	$(COMPILE) -o requirements/c7n.lock requirements/c7n.in
+	$(COMPILE) -o requirements/ansible.lock requirements/ansible.in
 	$(COMPILE) --all-extras -o requirements/dev.lock pyproject.toml
 	$(COMPILE) --extra drill -c requirements/dev.lock -o requirements/drill.lock pyproject.toml
 	$(COMPILE) --extra drill --extra observe -c requirements/dev.lock -o requirements/serve.lock pyproject.toml
 
 clean:
-	rm -rf $(VENV) $(CUSTODIAN) .firedoor build
+	rm -rf $(VENV) $(CUSTODIAN) $(ANSIBLE) .firedoor build
 
 $(VENV)/.bootstrap: requirements/bootstrap.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Firedoor needs Python 3.11 or later; $(PYTHON) is $$($(PYTHON) -V). Try: make PYTHON=python3.12 drill"; exit 1; }
@@ -126,8 +128,10 @@ $(VENV)/.dev: $(VENV)/.bootstrap requirements/dev.lock pyproject.toml
 	@sh requirements/install.sh $(BIN) dev
 	@touch $@ $(VENV)/.drill
 
-# Cloud Custodian has pins of its own, which Firedoor's environment is not to have: it is only measured against.
+# Cloud Custodian and Ansible have pins of their own, which Firedoor's environment is not to have: it is only measured against them.
 $(CUSTODIAN)/.done: requirements/c7n.lock
-	@$(PYTHON) -m venv $(CUSTODIAN)
-	@$(CUSTODIAN)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/c7n.lock
+$(ANSIBLE)/.done: requirements/ansible.lock
+$(CUSTODIAN)/.done $(ANSIBLE)/.done:
+	@$(PYTHON) -m venv $(@D)
+	@$(@D)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from bench.report import Row
+from bench.figures import Figure, spread
 from bench.stand import Stand, stand
 from bench.world import RESPONDERS, member
 from firedoor.exercise.estate import CHANNEL
@@ -24,7 +24,7 @@ THINKING: Final = (5.0, 15.0)  # how long somebody looks before they approve
 KINDS: Final = {"/firedoor": "command", "block_actions": "button", "view_submission": "form"}
 
 
-async def acks(folder: Path) -> list[Row]:
+async def acks(folder: Path) -> list[Figure]:
     """`RUNS` runs go on beside each other in one process, each somewhere between its first word and its end: planned, waiting for somebody
     to approve it, applied, verified. All that people do meanwhile is measured.
     """
@@ -32,13 +32,13 @@ async def acks(folder: Path) -> list[Row]:
     async with stand(folder, lag=LAG_SECONDS) as place:
         until = time.monotonic() + SECONDS
         await asyncio.gather(*(_busy(place, number, until, dice) for number in range(RUNS)))
-    rows = []
+    figures: list[Figure] = []
     for kind, what in KINDS.items():
         seen = [one for one in place.times["deliveries"] if one["type"] == kind]
         lost = sum(not one["acked"] for one in seen)
         taken = [one["seconds"] * 1000 for one in seen]
-        rows.append(Row(name=f"ack of a {what}, {RUNS} runs going on", taken=taken, limits={}, targets={99: 500.0}, lost=lost))
-    return rows
+        figures += spread(f"ack of a {what}, {RUNS} runs going on", taken, wished={99: 500.0}, lost=lost)
+    return figures
 
 
 async def _busy(place: Stand, number: int, until: float, dice: random.Random) -> None:
@@ -53,7 +53,7 @@ async def _busy(place: Stand, number: int, until: float, dice: random.Random) ->
         await place.ended(run)
 
 
-async def first_writes(folder: Path) -> list[Row]:
+async def first_writes(folder: Path) -> list[Figure]:
     """One run after another: from the submission of the last approval, as it leaves Slack, to the first write as Okta has it."""
     async with stand(folder, lag=0.0) as place:
         for number in range(APPROVED):
@@ -62,7 +62,7 @@ async def first_writes(folder: Path) -> list[Row]:
             if (outcome := await place.ended(run)) != "contained":
                 raise RuntimeError(f"run {run} ended as {outcome}")
     taken = _after(place.times)
-    return [Row(name="last approval to first write", taken=taken, limits={50: 150.0, 95: 400.0}, targets={}, lost=APPROVED - len(taken))]
+    return spread("last approval to first write", taken, at_most={50: 150.0, 95: 400.0}, lost=APPROVED - len(taken))
 
 
 def _after(times: Mapping[str, Any]) -> Sequence[float]:

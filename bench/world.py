@@ -26,7 +26,7 @@ from firedoor.vendors.slack.simulator import SlackSimulator
 
 RESPONDERS: Final = 50
 TARGETS: Final = 600
-WITHOUT_END: Final = 10**9
+UNLIMITED: Final = OktaLimits(**dict.fromkeys(("users", "apps", "logs", "others", "at_once"), 10**9))
 
 
 class Timed(list[Seen]):
@@ -52,9 +52,8 @@ async def run(folder: Path, lag: float) -> None:
     slack_world["users"] = [*slack_world["users"], *people]
     [room] = slack_world["channels"]
     slack_world["channels"] = [{**room, "members": [*room["members"], *(person["id"] for person in people)]}]
-    limits = OktaLimits(**dict.fromkeys(("users", "apps", "logs", "others", "at_once"), WITHOUT_END))
     async with (
-        OktaSimulator(world_of(okta_world), lag=OktaLag(system_log=lag), limits=limits) as okta,
+        OktaSimulator(world_of(okta_world), lag=OktaLag(system_log=lag), limits=UNLIMITED) as okta,
         SlackSimulator(slack_world) as slack,
         JiraSimulator(jira_world(scene.jira, flavour=Flavour.CLOUD)) as jira,
     ):

@@ -11,11 +11,11 @@ from functools import partial
 from firedoor import observing, report, results, words
 from firedoor.catalogue import AnyAction
 from firedoor.defect import kind_and_place
-from firedoor.desk import Desk
 from firedoor.errors import JournalError, LeaseLost
-from firedoor.journal import Kind
+from firedoor.growing import Growing
+from firedoor.journal import Event, Kind
 from firedoor.model import Briefing, Outcome, Residual, Target
-from firedoor.run import Item, Record, StepResult, fold, revive
+from firedoor.run import Item, Record, StepResult, fold, revive, take
 from firedoor.stage import Stage
 from firedoor.step import Bench, perform
 from firedoor.voices import Voices
@@ -36,16 +36,16 @@ class Applying:
         actions: Mapping[str, AnyAction],
         *,
         bench: Bench,
-        desk: Desk,
         stage: Stage,
         voices: Voices,
     ) -> None:
         self._record = record
         self._actions = actions
         self._bench = bench
-        self._desk = desk
         self._stage = stage
         self._voices = voices
+        self._so_far: Record | None = None
+        self._growing = Growing(bench.journal, record.order.run, self._take)
         loop = asyncio.get_running_loop()
         self._closed: dict[str, asyncio.Future[StepResult]] = {item.id: loop.create_future() for item in record.items}
         self._ended: dict[str, asyncio.Future[StepResult]] = {item.id: loop.create_future() for item in record.items}
@@ -90,15 +90,25 @@ class Applying:
     async def _close(self, item: Item) -> StepResult:
         """The item's end, known once its sources have theirs: where one of them was open again meanwhile, it is done once more."""
         early = partial(results.settle, StepResult(item=item.id, outcome=Outcome.CHANGED, reason="seen closed"), self._closed[item.id])
-        record, anew = await self._desk.record(self._record.order.run), self._record.sources_open(item)
+        anew = self._record.sources_open(item)
         while True:
+            record = await self._now()
+            seen = record.overtaken.get(item.id)
             work = partial(perform, item, record=record.as_it_counts(item, anew=anew), bench=self._bench, closed=early)
             result = await self._carry_out(item, work)
             sources = [await self._ended[need] for need in item.needs]
-            seen = record.overtaken.get(item.id)
-            record, anew = await self._desk.record(record.order.run), False
+            record, anew = await self._now(), False
             if record.overtaken.get(item.id) == seen or result.outcome.exit_code != 0:
                 return results.doubted(self._sourceless(item, result), results.still_open(sources))
+
+    async def _now(self) -> Record:
+        """Where the run stands. It is one record, which grows."""
+        await self._growing.look()
+        assert self._so_far is not None, "a run that is applied is on record"
+        return self._so_far
+
+    def _take(self, event: Event) -> None:
+        self._so_far = take(self._so_far, event)
 
     def _sourceless(self, item: Item, result: StepResult) -> StepResult:
         """The result, with a word on what mints what was closed where the run was not told of any such thing."""

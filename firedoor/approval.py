@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 
 from firedoor import signing
 from firedoor.canonical import digest, instant
@@ -35,13 +36,13 @@ class Person:
     may_approve: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Roster:
     """The people who may request and approve, pinned in configuration."""
 
     people: tuple[Person, ...]
 
-    @property
+    @cached_property
     def hash(self) -> str:
         """Stands in every request, so that a roster changed afterwards cannot pass for the one that was asked."""
         return digest(self.people)
@@ -72,7 +73,7 @@ class Way(StrEnum):
     BREAK_GLASS = "break-glass"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Request:
     """What is asked of the approvers. ``effects`` and ``covers`` are per item of the plan; ``barred`` are people who are in the plan.
 
@@ -98,9 +99,9 @@ class Request:
     way: Way = Way.ORDINARY
     standing: Standing | None = None
 
-    @property
+    @cached_property
     def digest(self) -> str:
-        """Names the request in every decision on it."""
+        """Names the request in every decision on it. It is asked for before each write."""
         return digest(self)
 
     @property

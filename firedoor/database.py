@@ -8,12 +8,14 @@ an answer, or for somebody who stands still with the lock in their hands.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, SQLAlchemyError
@@ -26,18 +28,23 @@ from firedoor.errors import JournalError, JournalUnreachable, Misconfigured
 BUSY_SECONDS = 10
 CONNECT_SECONDS = 3
 SILENT_SECONDS = 20  # after which a server that does not answer is one that is not there; longer than any wait for the lock
+THREADS: Final = 3  # one at a time writes; the others look
 FILE: Final = "firedoor_file"  # under which a connection remembers which file it has open
 LOCK: Final = 4117  # a number of our own among PostgreSQL's advisory locks
 DRIVERS: Final = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 # Of PostgreSQL, https://www.postgresql.org/docs/current/errcodes-appendix.html: the server is going down, or coming up, or is full.
 GONE: Final = frozenset({"57P01", "57P02", "57P03", "53300"})
 
+T = TypeVar("T")
+
 
 class Database:
     """An open database. `opened` makes one."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, direct: sa.Engine | None = None) -> None:
         self._engine = engine
+        self._direct = direct
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="journal")
 
     @property
     def shared(self) -> bool:
@@ -47,7 +54,7 @@ class Database:
     @classmethod
     async def opened(cls, url: str) -> Self:
         """Open it, and bring its tables up to date. Raises `Misconfigured`, or `JournalUnreachable` where a server does not answer."""
-        found = cls(_engine(url))
+        found = cls(_engine(url), _direct(url))
         try:
             await _OPENING(found._settle)
         except JournalUnreachable:
@@ -79,6 +86,9 @@ class Database:
     async def close(self) -> None:
         """End its connections."""
         await self._engine.dispose()
+        if self._direct is not None:
+            await asyncio.get_running_loop().run_in_executor(self._threads, self._direct.dispose)
+        self._threads.shutdown(wait=False)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
@@ -87,6 +97,39 @@ class Database:
             if self.shared:
                 await connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({LOCK}), set_config('synchronous_commit', 'on', true)"))
             yield connection
+
+    async def write(self, work: Callable[[sa.Connection], T]) -> T:
+        """Work in one transaction with the write lock held from its first statement; what it returns is durable. Raises `JournalError`.
+
+        With SQLite a thread does all of it in one go: each question by itself would be a wait for a thread, there and back.
+        """
+        if self._direct is None:
+            async with self.transaction() as connection:
+                return await connection.run_sync(work)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._done, self._direct, work)
+
+    async def read(self, work: Callable[[sa.Connection], T]) -> T:
+        """A look that holds no write lock, in the same way. Raises `JournalError`."""
+        if self._direct is None:
+            async with self.reading() as connection:
+                return await connection.run_sync(work)
+        looking = self._direct.execution_options(firedoor_reads=True)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._done, looking, work)
+
+    def _done(self, engine: sa.Engine, work: Callable[[sa.Connection], T]) -> T:
+        try:
+            opened = engine.connect()
+        except Exception as error:
+            raise self._failed(error) from error
+        try:
+            with opened as connection:
+                with connection.begin():
+                    done = work(connection)
+                if not connection.get_execution_options().get("firedoor_reads"):
+                    _check_in_place(connection.info.get(FILE))
+        except (SQLAlchemyError, OSError) as error:
+            raise self._failed(error) from error
+        return done
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
@@ -181,6 +224,17 @@ def _postgresql(url: sa.URL) -> AsyncEngine:
     )
 
 
+def _direct(url: str) -> sa.Engine | None:
+    """For SQLite alone: as many connections as threads. The file is looked at by whoever opens it otherwise."""
+    parsed = sa.make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return None
+    engine = sa.create_engine(parsed.set(drivername="sqlite"), hide_parameters=True, pool_size=THREADS, max_overflow=0)
+    sa.event.listen(engine, "connect", _open_durably)
+    sa.event.listen(engine, "begin", _begin)
+    return engine
+
+
 def _sqlite(url: sa.URL) -> AsyncEngine:
     if url.database in (None, "", ":memory:"):
         raise _unusable("a database in memory keeps nothing")
@@ -222,7 +276,7 @@ def _open_durably(raw: Any, record: Any) -> None:
 
 def _set_up(raw: Any) -> None:
     raw.isolation_level = None  # the driver would otherwise begin transactions by itself, too late to hold the write lock
-    raw.driver_connection.text_factory = _text
+    getattr(raw, "driver_connection", raw).text_factory = _text
     cursor = raw.cursor()
     for pragma in (f"busy_timeout={BUSY_SECONDS * 1000}", "synchronous=FULL", "fullfsync=ON", "journal_mode=WAL"):
         cursor.execute(f"PRAGMA {pragma}")

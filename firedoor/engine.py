@@ -261,7 +261,7 @@ class Engine:
         stops = Stops(self._journal, record.order.run, partial(self._desk.counts, record), halted=self._desk.halted)
         bench = Bench(journal=self._journal, leases=self._leases, grant=self._desk.grant(record), stopped=stops.by, hold=hold)
         actions = await self._acting(record)
-        await Applying(record, actions, bench=bench, desk=self._desk, stage=stage, voices=voices).everything()
+        await Applying(record, actions, bench=bench, stage=stage, voices=voices).everything()
 
     @asynccontextmanager
     async def _explaining(self, run: str) -> AsyncIterator[None]:

@@ -121,12 +121,15 @@ class Journal:
         text = canonical(body)
         if not text.startswith("{"):
             raise TypeError("an event's body is a mapping")
-        async with self._store.transaction(awaited=kind in AWAITED) as connection:
+
+        def add(connection: sa.Connection) -> Row:
             if isinstance(under, Held):
-                await hold_all(connection, under)
+                hold_all(connection, under)
             elif under is not None:
-                await hold(connection, under)
-            row = await appending.add(connection, run=run, at=datetime.now(UTC), kind=str(kind), body=text, claim=claim, seen=seen)
+                hold(connection, under)
+            return appending.add(connection, run=run, at=datetime.now(UTC), kind=str(kind), body=text, claim=claim, seen=seen)
+
+        row = await self._store.write(add, awaited=kind in AWAITED)
         self._store.memory.take_in(run, [row])
         return read_row(row)
 
@@ -135,10 +138,9 @@ class Journal:
         """The run's events with ``n`` above ``after``, in order, or those of one kind; empty for an unknown run."""
         if LONE_SURROGATE.search(run):
             return []  # no database can hold such a name, nor look for it
-        async with self._store.reading() as connection:
-            query = sa.select(events).where(events.c.run == run, events.c.n > after).order_by(events.c.n)
-            query = query if only is None else query.where(events.c.kind == str(only))
-            rows = [dict(row) for row in (await connection.execute(query)).mappings()]
+        query = sa.select(events).where(events.c.run == run, events.c.n > after).order_by(events.c.n)
+        query = query if only is None else query.where(events.c.kind == str(only))
+        rows = await self._store.read(lambda connection: [dict(row) for row in connection.execute(query).mappings()])
         if only is None:
             self._store.memory.take_in(run, rows)
         return [read_row(row) for row in rows]
@@ -222,9 +224,8 @@ class Journal:
     @steady
     async def _since(self, seq: int) -> Sequence[tuple[int, str]]:
         """The number and the run of each event after that one."""
-        async with self._store.reading() as connection:
-            query = sa.select(events.c.seq, events.c.run).where(events.c.seq > seq).order_by(events.c.seq)
-            return [(row.seq, row.run) for row in await connection.execute(query)]
+        query = sa.select(events.c.seq, events.c.run).where(events.c.seq > seq).order_by(events.c.seq)
+        return await self._store.read(lambda connection: [(row.seq, row.run) for row in connection.execute(query)])
 
     @steady
     async def runs(self) -> Sequence[str]:

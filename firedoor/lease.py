@@ -11,10 +11,9 @@ import time
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from firedoor import observing
 from firedoor.errors import JournalError, LeaseLost
@@ -24,6 +23,17 @@ from firedoor.tables import leases
 TTL_SECONDS = 8.0
 RENEW_SECONDS = 2.0
 RETRY_SECONDS = 0.1
+
+# Written down once: to put a question together takes longer than to have it answered.
+_THESE = leases.c.resource.in_(sa.bindparam("these", expanding=True))
+_THIS = leases.c.resource == sa.bindparam("of")
+_NUMBER: sa.BindParameter[int] = sa.bindparam("number")
+_UNTIL: sa.BindParameter[float] = sa.bindparam("until")
+_FOUND = sa.select(leases).where(_THESE)
+_INSERT = leases.insert()
+_TAKE = leases.update().where(_THIS).values(holder=sa.bindparam("by"), fence=_NUMBER, expires=_UNTIL)
+_PROLONG = leases.update().where(_THESE).values(expires=_UNTIL)
+_GIVE_UP = leases.update().where(_THIS, leases.c.fence == _NUMBER).values(holder="", expires=0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,39 +64,44 @@ class Leases:
     @steady
     async def take(self, resource: str) -> Lease | None:
         """The lease, or None while somebody else holds it."""
-        async with self._store.transaction() as connection:
-            now = await clock(connection)  # only now: who waited long for the database would be granted a lease that has run out
-            row = (await connection.execute(sa.select(leases).where(leases.c.resource == resource))).first()
+
+        def granted(connection: sa.Connection) -> int | None:
+            now = clock(connection)  # only now: who waited long for the database would be granted a lease that has run out
+            row = connection.execute(_FOUND, {"these": [resource]}).first()
             if row is None:
                 fence = self._store.first_fence
                 values = {"resource": resource, "holder": self._holder, "fence": fence, "expires": now + TTL_SECONDS}
-                await connection.execute(leases.insert().values(**values))
-            elif row.holder and row.expires > now:
+                connection.execute(_INSERT, values)
+                return fence
+            if row.holder and row.expires > now:
                 return None
-            else:
-                fence = row.fence + 1
-                await connection.execute(
-                    leases.update().where(leases.c.resource == resource).values(holder=self._holder, fence=fence, expires=now + TTL_SECONDS)
-                )
+            connection.execute(_TAKE, {"of": resource, "by": self._holder, "number": row.fence + 1, "until": now + TTL_SECONDS})
+            return int(row.fence) + 1
+
+        if (fence := await self._store.write(granted)) is None:
+            return None
         self._store.memory.hold(resource, self._holder, fence)
         return Lease(resource=resource, holder=self._holder, fence=fence)
 
     @steady
     async def renew(self, lease: Lease) -> None:
         """Hold it for another `TTL_SECONDS`. Raises `LeaseLost`."""
-        async with self._store.transaction() as connection:
-            await hold(connection, lease)
-            expires = await clock(connection) + TTL_SECONDS
-            await connection.execute(leases.update().where(leases.c.resource == lease.resource).values(expires=expires))
+
+        def prolonged(connection: sa.Connection) -> None:
+            hold(connection, lease)
+            connection.execute(_PROLONG, {"these": [lease.resource], "until": clock(connection) + TTL_SECONDS})
+
+        await self._store.write(prolonged)
 
     @steady
     async def release(self, lease: Lease) -> None:
         """Give it up; the fence number stays, so that a late writer is still recognised."""
         self._store.memory.let_go(lease.resource)
-        async with self._store.transaction() as connection:
-            await connection.execute(
-                leases.update().where(leases.c.resource == lease.resource, leases.c.fence == lease.fence).values(holder="", expires=0.0)
-            )
+
+        def given_up(connection: sa.Connection) -> None:
+            connection.execute(_GIVE_UP, {"of": lease.resource, "number": lease.fence})
+
+        await self._store.write(given_up)
 
     @asynccontextmanager
     async def holding_free(self, resources: Collection[str]) -> AsyncIterator[Held]:
@@ -103,16 +118,18 @@ class Leases:
 
     @steady
     async def _take_free(self, resources: Collection[str]) -> Held:
-        async with self._store.transaction() as connection:
-            now = await clock(connection)
-            rows = {row.resource: row for row in await connection.execute(sa.select(leases).where(leases.c.resource.in_(resources)))}
+        def granted(connection: sa.Connection) -> Mapping[str, int]:
+            now = clock(connection)
+            rows = {row.resource: row for row in connection.execute(sa.select(leases).where(leases.c.resource.in_(resources)))}
             free = [one for one in resources if one not in rows or not rows[one].holder or rows[one].expires <= now]
             fences = {one: rows[one].fence + 1 if one in rows else self._store.first_fence for one in free}
             made = [{"resource": one, "fence": fences[one], "holder": self._holder, "expires": now + TTL_SECONDS} for one in free]
             if free:
-                await connection.execute(leases.delete().where(leases.c.resource.in_(free)))
-                await connection.execute(leases.insert(), made)
-        return Held(holder=self._holder, fences=fences)
+                connection.execute(leases.delete().where(leases.c.resource.in_(free)))
+                connection.execute(leases.insert(), made)
+            return fences
+
+        return Held(holder=self._holder, fences=await self._store.write(granted))
 
     async def _keep_all(self, held: Held) -> None:
         while held.fences:
@@ -122,16 +139,22 @@ class Leases:
 
     @steady
     async def _renew_all(self, held: Held) -> None:
-        async with self._store.transaction() as connection:
-            await hold_all(connection, held)
-            mine = leases.c.resource.in_(held.fences) & (leases.c.holder == held.holder)
-            await connection.execute(leases.update().where(mine).values(expires=await clock(connection) + TTL_SECONDS))
+        mine = leases.c.resource.in_(held.fences) & (leases.c.holder == held.holder)
+
+        def prolonged(connection: sa.Connection) -> None:
+            hold_all(connection, held)
+            connection.execute(leases.update().where(mine).values(expires=clock(connection) + TTL_SECONDS))
+
+        await self._store.write(prolonged)
 
     @steady
     async def _release_all(self, held: Held) -> None:
-        async with self._store.transaction() as connection:
-            mine = leases.c.resource.in_(held.fences) & (leases.c.holder == held.holder)
-            await connection.execute(leases.update().where(mine).values(holder="", expires=0.0))
+        mine = leases.c.resource.in_(held.fences) & (leases.c.holder == held.holder)
+
+        def given_up(connection: sa.Connection) -> None:
+            connection.execute(leases.update().where(mine).values(holder="", expires=0.0))
+
+        await self._store.write(given_up)
 
     async def holder(self, resource: str) -> str | None:
         """Who holds it now."""
@@ -155,7 +178,7 @@ class Leases:
     async def _held(self, resource: str) -> sa.Row[Any] | None:
         async with self._store.reading() as connection:
             row = (await connection.execute(sa.select(leases).where(leases.c.resource == resource))).first()
-            now = await clock(connection)
+            now = await connection.run_sync(clock)
         return row if row is not None and row.holder and row.expires > now else None
 
     @asynccontextmanager
@@ -189,31 +212,31 @@ class Leases:
                 continue  # a busy moment; the lease outlives three missed renewals
 
 
-async def hold(connection: AsyncConnection, lease: Lease) -> None:
+def hold(connection: sa.Connection, lease: Lease) -> None:
     """Raise `LeaseLost` unless the lease is still held. Called inside the transaction that records an intent.
 
     One that has run out and that nobody has taken since is still its holder's: it is renewed on the spot, before anybody else comes in.
     """
-    row = (await connection.execute(sa.select(leases).where(leases.c.resource == lease.resource))).first()
-    if row is None or row.fence != lease.fence or row.holder != lease.holder:
-        raise _lost(lease.resource)
-    if row.expires <= (now := await clock(connection)):
-        await connection.execute(leases.update().where(leases.c.resource == lease.resource).values(expires=now + TTL_SECONDS))
-    if lease.within is not None:
-        await hold(connection, lease.within)
+    turns, one = {}, cast("Lease | None", lease)
+    while one is not None:
+        turns[one.resource], one = (one.holder, one.fence), one.within
+    _hold(connection, turns)
 
 
-async def hold_all(connection: AsyncConnection, held: Held) -> None:
+def hold_all(connection: sa.Connection, held: Held) -> None:
     """Raise `LeaseLost` unless every one of the turns is still held. As `hold`."""
-    rows = {row.resource: row for row in await connection.execute(sa.select(leases).where(leases.c.resource.in_(held.fences)))}
-    for resource, fence in held.fences.items():
+    _hold(connection, {resource: (held.holder, fence) for resource, fence in held.fences.items()})
+
+
+def _hold(connection: sa.Connection, turns: Mapping[str, tuple[str, int]]) -> None:
+    rows = {row.resource: row for row in connection.execute(_FOUND, {"these": list(turns)})}
+    for resource, granted in turns.items():
         row = rows.get(resource)
-        if row is None or row.fence != fence or row.holder != held.holder:
+        if row is None or (row.holder, row.fence) != granted:
             raise _lost(resource)
-    now = await clock(connection)
+    now = clock(connection)
     if any(row.expires <= now for row in rows.values()):
-        mine = leases.c.resource.in_(held.fences)
-        await connection.execute(leases.update().where(mine).values(expires=now + TTL_SECONDS))
+        connection.execute(_PROLONG, {"these": list(turns), "until": now + TTL_SECONDS})
 
 
 def _lost(resource: str) -> LeaseLost:
@@ -221,8 +244,8 @@ def _lost(resource: str) -> LeaseLost:
     return LeaseLost(f"the turn at {resource} was lost before the write", advice="Resume the run: it reads the world first")
 
 
-async def clock(connection: AsyncConnection) -> float:
+def clock(connection: sa.Connection) -> float:
     """Seconds since 1970 by one clock for all who share the database: PostgreSQL's own where machines share it, else this machine's."""
     if connection.dialect.name != "postgresql":
         return time.time()
-    return float((await connection.execute(sa.text("SELECT extract(epoch FROM clock_timestamp())"))).scalar_one())
+    return float((connection.execute(sa.text("SELECT extract(epoch FROM clock_timestamp())"))).scalar_one())

@@ -77,7 +77,7 @@ class Shared:
     @steady
     async def _take(self, bucket: str, lasts: float, shut: float) -> float:
         async with self._store.transaction() as connection:
-            now = await clock(connection)
+            now = await connection.run_sync(clock)
             free = (await connection.execute(sa.select(paces.c.free).where(paces.c.bucket == bucket))).scalar()
             first = max(now + shut, free or 0.0)
             if free is None:

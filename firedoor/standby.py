@@ -123,9 +123,10 @@ class StandBy:
                 await local.close()
         return added
 
-    async def check_in_charge(self, connection: AsyncConnection) -> None:
+    @staticmethod
+    def check_in_charge(connection: sa.Connection) -> None:
         """Raise `JournalUnreachable` where the file was handed over: the journal is the database again."""
-        if (await connection.execute(sa.select(handed_over.c.at))).first() is not None:
+        if connection.execute(sa.select(handed_over.c.at)).first() is not None:
             raise JournalUnreachable("the stand-by was handed over to the database")
 
     async def _current(self) -> Database | None:
@@ -196,7 +197,7 @@ async def _append(here: AsyncConnection, there: AsyncConnection) -> int:
         for row in new:
             await _copy(there, row)
         note = canonical({"stand_by": {"events": len(new), "were": [{name: row[name] for name in PLACE} for row in new]}})
-        await appending.add(there, run=run, at=datetime.now(UTC), kind="run.noted", body=note, claim=HANDED + new[-1]["hash"])
+        await there.run_sync(appending.add, run=run, at=datetime.now(UTC), kind="run.noted", body=note, claim=HANDED + new[-1]["hash"])
         added += len(new)
     return added
 
@@ -225,9 +226,9 @@ def _note(row: Row) -> Sequence[Mapping[str, Any]]:
 async def _copy(there: AsyncConnection, row: Row) -> None:
     event = {"run": row["run"], "at": datetime.fromisoformat(row["at"]), "kind": row["kind"], "body": row["body"]}
     try:
-        await appending.add(there, **event, claim=row["claim"])
+        await there.run_sync(appending.add, **event, claim=row["claim"])
     except Taken:  # made in the database too, by a process that reached it: what was recorded here is kept all the same
-        await appending.add(there, **event)
+        await there.run_sync(appending.add, **event)
 
 
 async def _lend(here: AsyncConnection, there: AsyncConnection) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 
 from firedoor.approval import Decision
-from firedoor.journal import Journal, Kind
+from firedoor.growing import Growing
+from firedoor.journal import Event, Journal, Kind
 from firedoor.run import read_as
 
 
@@ -19,24 +19,22 @@ class Stops:
     def __init__(
         self, journal: Journal, run: str, counts: Callable[[Decision], bool], *, halted: Callable[[str], str] = lambda _: ""
     ) -> None:
-        self._journal = journal
+        self._growing = Growing(journal, run, self._take)
         self._run = run
         self._counts = counts
         self._halted = halted
-        self._read = 0
         self._by = ""
-        self._turn = asyncio.Lock()
 
     async def by(self) -> str:
         """The person's name, or what halted this process; empty where nobody did, or the run was resumed since."""
         if halted := self._halted(self._run):
             return halted
-        async with self._turn:
-            for event in await self._journal.events(self._run, after=self._read):
-                self._read = event.n
-                if event.kind == Kind.STOP:
-                    stop = read_as(Decision, event.body, event)
-                    self._by = stop.by if self._counts(stop) else self._by
-                elif event.kind == Kind.RESUMED:
-                    self._by = ""
-            return self._by
+        await self._growing.look()
+        return self._by
+
+    def _take(self, event: Event) -> None:
+        if event.kind == Kind.STOP:
+            stop = read_as(Decision, event.body, event)
+            self._by = stop.by if self._counts(stop) else self._by
+        elif event.kind == Kind.RESUMED:
+            self._by = ""

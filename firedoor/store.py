@@ -9,16 +9,18 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar, cast
 
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from firedoor.database import Database
 from firedoor.errors import FiredoorError, JournalError, JournalUnreachable, Misconfigured
+from firedoor.sharing import Sharing, Work
 from firedoor.standby import Memory, StandBy
 from firedoor.turns import Turns
 
@@ -26,6 +28,7 @@ PROBE_SECONDS = 5.0
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +67,7 @@ class Store:
         self._main: Database | None = None
         self._local: Database | None = None
         self._turns = Turns()
+        self._sharing = Sharing(self._turns, self._carry_out)
         self._moving = asyncio.Lock()
         self._probing: asyncio.Task[None] | None = None
         self.memory = Memory(kept=self._standby is not None)
@@ -114,15 +118,41 @@ class Store:
         async with self._turns.mine(ahead=awaited):
             database = self._database
             async with database.transaction() as connection:
-                await self._check_in_charge(database, connection)
+                await connection.run_sync(self._check_in_charge, database)
                 yield connection
+
+    async def write(self, work: Work[T], *, awaited: bool = False) -> T:
+        """What the work returns, once it is durable: in a transaction that it shares with whatever else waits for one (`Sharing`).
+
+        Raises `JournalError`, and what the work raises.
+        """
+        return await self._sharing.do(work, awaited=awaited)
+
+    async def _carry_out(self, works: Sequence[Work[Any]]) -> Sequence[Any]:
+        database = self._database
+
+        def done(connection: sa.Connection) -> Sequence[Any]:
+            self._check_in_charge(connection, database)
+            return [work(connection) for work in works]
+
+        return await database.write(done)
+
+    async def read(self, work: Work[T]) -> T:
+        """What the work finds, in a look that holds no write lock; each statement sees one moment. Raises `JournalError`."""
+        database = self._database
+
+        def done(connection: sa.Connection) -> T:
+            self._check_in_charge(connection, database)
+            return work(connection)
+
+        return await database.read(done)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """A look at the database that holds no write lock; each statement sees one moment. Raises `JournalError`."""
         database = self._database
         async with database.reading() as connection:
-            await self._check_in_charge(database, connection)
+            await connection.run_sync(self._check_in_charge, database)
             yield connection
 
     @property
@@ -132,9 +162,9 @@ class Store:
             raise JournalError("the journal's database is not open")
         return found
 
-    async def _check_in_charge(self, database: Database, connection: AsyncConnection) -> None:
+    def _check_in_charge(self, connection: sa.Connection, database: Database) -> None:
         if database is self._local and self._standby is not None:
-            await self._standby.check_in_charge(connection)
+            self._standby.check_in_charge(connection)
 
     async def move(self, since: int) -> bool:
         """After `JournalUnreachable`: go to wherever the journal is now, unless somebody has, ``since`` so many moves.

@@ -54,32 +54,32 @@ def _charts(report: Mapping[str, Any]) -> str:
     return "\n".join(figures)
 
 
-def _figure(title: str, svg: str) -> str:
-    return f"<figure><figcaption>{escape(title)}</figcaption>{svg}</figure>"
+def _figure(title: str, drawn: str) -> str:
+    return f"<figure><figcaption>{escape(title)}</figcaption>{drawn}</figure>"
 
 
-def _pygal() -> Any:
+def pygal() -> Any:
     """The library, without what it puts in the way of all later imports: an old kind of finder, of which Python warns."""
-    import pygal  # noqa: PLC0415 - only this file needs it
+    import pygal as library  # noqa: PLC0415 - only who draws needs it
 
-    sys.meta_path[:] = [one for one in sys.meta_path if not isinstance(one, pygal.PluginImportFixer)]
-    return pygal
+    sys.meta_path[:] = [one for one in sys.meta_path if not isinstance(one, library.PluginImportFixer)]
+    return library
 
 
 def _pie(total: Mapping[str, int]) -> str:
-    chart = _pygal().Pie(inner_radius=0.5, **_manners(total))
+    chart = pygal().Pie(inner_radius=0.5, **_manners(total))
     for name, count in total.items():
         chart.add(f"{name} ({count})", count)
-    return _svg(chart)
+    return svg(chart)
 
 
 def _bars(types: Mapping[str, Mapping[str, int]]) -> str:
     names = [name for name in COLOURS if any(name in counts for counts in types.values())]
-    chart = _pygal().HorizontalStackedBar(**_manners(dict.fromkeys(names, 1)))
+    chart = pygal().HorizontalStackedBar(**_manners(dict.fromkeys(names, 1)))
     chart.x_labels = list(types)
     for name in names:
         chart.add(name, [counts.get(name, 0) for counts in types.values()])
-    return _svg(chart)
+    return svg(chart)
 
 
 def _manners(names: Mapping[str, int]) -> dict[str, Any]:
@@ -89,6 +89,7 @@ def _manners(names: Mapping[str, int]) -> dict[str, Any]:
     return {"style": Style(colors=colours, background="transparent"), "js": [], "height": 260, "width": 760, "legend_at_bottom": True}
 
 
-def _svg(chart: Any) -> str:
+def svg(chart: Any) -> str:
+    """The chart, with nothing that runs in it."""
     text: str = chart.render(is_unicode=True, disable_xml_declaration=True)
     return SCRIPT.sub("", text)

@@ -209,8 +209,7 @@ async def test_a_database_that_cannot_be_written_is_an_error_in_words(path: Path
     async with Store(url(path)) as store:
         journal = Journal(store)
         await journal.append("r", Kind.OPENED, {})
-        async with store.reading() as connection:
-            await connection.exec_driver_sql(f"PRAGMA {pragma}")
+        await store.write(lambda connection: connection.exec_driver_sql(f"PRAGMA {pragma}").close())
         with pytest.raises(JournalError, match=words) as failed:
             await journal.append("r", Kind.NOTED, {"much": "x" * 100_000})
         assert failed.value.changed is False
@@ -220,8 +219,7 @@ async def test_a_database_that_cannot_be_written_is_an_error_in_words(path: Path
 
 async def test_what_is_written_is_not_repeated_in_an_error(path: Path) -> None:
     async with Store(url(path)) as store:
-        async with store.reading() as connection:
-            await connection.exec_driver_sql("PRAGMA max_page_count=1")
+        await store.write(lambda connection: connection.exec_driver_sql("PRAGMA max_page_count=1").close())
         with pytest.raises(JournalError, match="full") as failed:
             await Journal(store).append("r", Kind.NOTED, {"planted": SECRET, "z": "x" * 100_000})
     assert SECRET not in "".join(traceback.format_exception(failed.value))

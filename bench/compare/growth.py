@@ -12,8 +12,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from bench.compare import sides
-from bench.compare.figures import Figure
+from bench.compare.sides import ours
+from bench.figures import Figure
+from bench.sides import run
 from tests.chaos.killing import helper
 
 USERS: Final = 5000
@@ -33,7 +34,7 @@ async def growth(sizes: Sequence[int], *, accounts: int = 0) -> Sequence[Figure]
     found: dict[int, list[Mapping[str, Any]]] = {keys: [] for keys in sizes}
     async with helper("bench.compare.stub") as stub:
         for keys in (*sizes, before):
-            one = await sides.run(sides.ours(), stub, keys=keys, accounts=accounts or math.ceil(max(sizes) / USERS))
+            one = await run(ours(), stub, keys=keys, accounts=accounts or math.ceil(max(sizes) / USERS))
             sys.stderr.write(f"{keys} keys: {one['seconds']:.1f} s, {one['calls']}\n")
             found[keys].append(one)
     each = {keys: statistics.mean(one["cpu"] for one in runs) / keys * 1000 for keys, runs in found.items()}

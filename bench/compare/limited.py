@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from bench.compare import sides
-from bench.compare.figures import Figure
+from bench.compare.sides import ours
+from bench.figures import Figure
+from bench.sides import run
 from tests.chaos.killing import helper
 
 RATE: Final = 20.0
@@ -17,7 +18,7 @@ EDGE: Final = 0.1  # of the requests, at the beginning and again at the end, tha
 async def limited(*, keys: int, rate: float = RATE) -> Sequence[Figure]:
     """The share of the limit that is used in the steady part, and how many requests were refused."""
     async with helper("bench.compare.stub") as stub:
-        await sides.run(sides.ours(), stub, keys=keys, rate=rate)
+        await run(ours(), stub, keys=keys, rate=rate)
         told = await stub.ask('{"do": "limit"}')
     times: Sequence[float] = told["times"]
     edge = int(len(times) * EDGE)

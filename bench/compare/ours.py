@@ -19,6 +19,7 @@ from typing import Any, Final
 
 import boto3  # noqa: F401 - see above
 
+from bench.memory import peak_mb
 from firedoor import sweeps, wiring
 from firedoor.approval import Answer
 from firedoor.clients import AwsStandIn
@@ -94,12 +95,6 @@ def main(asked: Mapping[str, Any]) -> None:
         report = asyncio.run(work)
     taken = {"seconds": time.monotonic() - began, "cpu": time.process_time() - used}
     sys.stdout.write(json.dumps({**taken, "peak_mb": peak_mb(), **{name: report[name] for name in TOLD}}) + "\n")
-
-
-def peak_mb() -> float:
-    """The most memory that this process had at once; ``getrusage`` would count its parent's in."""
-    [line] = [line for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines() if line.startswith("VmHWM")]
-    return int(line.split()[1]) / 1024
 
 
 if __name__ == "__main__":

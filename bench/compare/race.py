@@ -11,13 +11,13 @@ go, as it has to AWS.
 from __future__ import annotations
 
 import inspect
-import statistics
-import sys
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 from bench.compare import sides
-from bench.compare.figures import Figure
+from bench.figures import Figure
+from bench.sides import race as rounds_of
+from bench.sides import ratio, seconds
 from firedoor.vendors.aws.client import AwsClient
 from tests.chaos.killing import helper
 
@@ -34,31 +34,11 @@ async def race(*, keys: int, rounds: int, latency: float = 0.0, custodian: bool 
     """
     single = [] if latency else [sides.floor(1)]
     all_sides = [sides.ours(), sides.floor(THREADS), *([sides.custodian()] if custodian else []), *single]
-    taken: dict[str, list[Mapping[str, Any]]] = {side.name: [] for side in all_sides}
     async with helper("bench.compare.motoworld") as moto:
-        for round_ in range(rounds):
-            for side in all_sides[round_ % 2 :] + all_sides[: round_ % 2]:
-                found = await sides.run(side, moto, keys=keys, latency=latency)
-                taken[side.name].append(found)
-                sys.stderr.write(f"round {round_ + 1}: {side.name} took {found['seconds']:.1f} s; {_told(found['calls'])}\n")
+        taken = await rounds_of(all_sides, moto, rounds=rounds, keys=keys, latency=latency)
     where = f"{keys} keys at moto" + (f", {latency * 1000:g} ms away" if latency else "")
     ours, floor, *others = (taken[side.name] for side in all_sides)
-    ratios = [_ratio(f"Firedoor to the script with as many threads, {where}", ours, floor, MOST_OF_FLOOR)]
+    ratios = [ratio(f"Firedoor to the script with as many threads, {where}", ours, floor, MOST_OF_FLOOR)]
     if custodian:
-        ratios.append(_ratio(f"Firedoor to Cloud Custodian, {where}", ours, others[0], MOST_OF_CUSTODIAN if latency else None))
-    return [*(_seconds(f"{side.name}, {where}", taken[side.name]) for side in all_sides), *ratios]
-
-
-def _seconds(name: str, found: Sequence[Mapping[str, Any]]) -> Figure:
-    each = [round(one["seconds"], 2) for one in found]
-    of = {"rounds": each, "calls": found[-1]["calls"]}
-    return Figure(name=name, value=statistics.median(each), unit="s", of=of)
-
-
-def _ratio(name: str, mine: Sequence[Mapping[str, Any]], theirs: Sequence[Mapping[str, Any]], most: float | None) -> Figure:
-    value = statistics.median(one["seconds"] / other["seconds"] for one, other in zip(mine, theirs, strict=True))
-    return Figure(name=name, value=value, at_most=most)
-
-
-def _told(calls: Mapping[str, int]) -> str:
-    return ", ".join(f"{many} {name}" for name, many in calls.items())
+        ratios.append(ratio(f"Firedoor to Cloud Custodian, {where}", ours, others[0], MOST_OF_CUSTODIAN if latency else None))
+    return [*(seconds(f"{side.name}, {where}", taken[side.name]) for side in all_sides), *ratios]

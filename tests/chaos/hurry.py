@@ -43,7 +43,7 @@ def later(lives: int) -> None:
     """The leases of those who died before have run out by their own clock, which only leases are timed by."""
     clock = lease.clock
 
-    async def shifted(connection: Any) -> float:
-        return await clock(connection) + lives * SINCE_THE_LAST_LIFE
+    def shifted(connection: Any) -> float:
+        return clock(connection) + lives * SINCE_THE_LAST_LIFE
 
     patch("firedoor.lease.clock", shifted).start()

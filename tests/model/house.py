@@ -10,7 +10,7 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 from unittest.mock import patch
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -27,6 +27,7 @@ from firedoor.lease import Held, Lease, Leases
 from firedoor.model import Change, Intent, Mode, Receipt
 from firedoor.run import Order, Via
 from firedoor.seal import Seal
+from firedoor.sharing import Work
 from firedoor.stage import Plainly
 from firedoor.store import Store
 from firedoor.tables import leases
@@ -74,6 +75,9 @@ UNREADABLE: Mapping[str, Callable[[], VendorError]] = {
 }
 
 
+T = TypeVar("T")
+
+
 class Connected(Store):
     """A process's own way to the database, for as long as it lives."""
 
@@ -86,6 +90,14 @@ class Connected(Store):
         self._process.check_alive()
         async with super().transaction(awaited=awaited) as connection:
             yield connection
+
+    async def write(self, work: Work[T], *, awaited: bool = False) -> T:
+        self._process.check_alive()
+        return await super().write(work, awaited=awaited)
+
+    async def read(self, work: Work[T]) -> T:
+        self._process.check_alive()
+        return await super().read(work)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:

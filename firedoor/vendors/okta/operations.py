@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, unquote
 
@@ -320,6 +321,7 @@ OWN_READS: Final = OwnReads(
 )
 
 
+@lru_cache(maxsize=4096)
 def find(method: str, path: str) -> HttpOperation | None:
     """The operation that a request would be, if it is one of the table."""
     return next((operation for operation in OPERATIONS if operation.matches(method, path)), None)

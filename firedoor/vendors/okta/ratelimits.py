@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Final
 
 from firedoor.vendors.okta.transport import Reply
@@ -38,8 +39,13 @@ def rate_limit(reply: Reply) -> RateLimit | None:
 
 def date_of(reply: Reply) -> datetime | None:
     """The Date header, None where it is missing or cannot be read."""
+    return _moment(reply.headers.get("Date", ""))
+
+
+@lru_cache(maxsize=16)  # of a second, all replies have the same
+def _moment(text: str) -> datetime | None:
     try:
-        moment = parsedate_to_datetime(reply.headers.get("Date", ""))
+        moment = parsedate_to_datetime(text)
     except ValueError:
         return None
     return moment if moment.tzinfo is not None else None

@@ -1,0 +1,150 @@
+"""What waits for the database at one moment shares a commit; what fails does so by itself; what is looked for by many is read once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from firedoor.errors import JournalError, Overtaken, Taken
+from firedoor.growing import Growing
+from firedoor.journal import Event, Journal, Kind
+from firedoor.lease import Leases
+from firedoor.sharing import MOST, Sharing, Work
+from firedoor.store import Store
+from firedoor.turns import Turns
+
+
+class Desk:
+    """Carries works out, and remembers how many at a time. ``fails``: the database does, from then on."""
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+        self.fails = False
+        self.sharing = Sharing(Turns(), self.carry_out)
+
+    async def carry_out(self, works: Sequence[Work[Any]]) -> Sequence[Any]:
+        self.batches.append(len(works))
+        await asyncio.sleep(0)
+        if self.fails:
+            raise JournalError("the disk is full")
+        return [work(None) for work in works]  # type: ignore[arg-type]
+
+
+async def test_those_who_wait_share_a_transaction_and_a_person_waits_for_nobody() -> None:
+    desk, order = Desk(), list[str]()
+
+    def work(name: str) -> Work[str]:
+        def done(_: sa.Connection) -> str:
+            order.append(name)
+            return name
+
+        return done
+
+    first = asyncio.create_task(desk.sharing.do(work("first"), awaited=False))
+    await asyncio.sleep(0)
+    names = [f"of many {number}" for number in range(MOST + 3)]
+    others = [asyncio.create_task(desk.sharing.do(work(name), awaited=False)) for name in names]
+    person = asyncio.create_task(desk.sharing.do(work("person"), awaited=True))
+    assert await asyncio.gather(first, *others, person) == ["first", *names, "person"]
+    assert order.index("person") <= MOST, "at most those who were under way went before"
+    assert [name for name in order if name != "person"] == ["first", *names], "in the order of asking"
+    assert max(desk.batches) == MOST
+    assert len(desk.batches) < 6
+
+
+async def test_who_is_refused_refuses_nobody_else(tmp_path: Path) -> None:
+    async with Store(f"sqlite:///{tmp_path / 'journal.db'}") as store:
+        journal = Journal(store)
+        await journal.append("r", Kind.OPENED, {}, claim="once")
+        ended = await asyncio.gather(
+            journal.append("r", Kind.NOTED, {"n": 2}),
+            journal.append("r", Kind.NOTED, {}, claim="once"),
+            journal.append("r", Kind.NOTED, {}, seen=0),
+            journal.append("r", Kind.NOTED, {"n": 3}),
+            Leases(store, "me").take("a user"),
+            Leases(store, "another").take("a user"),
+            return_exceptions=True,
+        )
+        assert [type(one) for one in ended[1:3]] == [Taken, Overtaken]
+        assert [event.body.get("n") for event in await journal.events("r")] == [None, 2, 3]
+        assert [one.body.get("n") for one in ended if isinstance(one, Event)] == [2, 3], "whoever was told of an event has it on record"
+        assert [type(one).__name__ for one in ended[4:]] == ["Lease", "NoneType"]
+        assert (await journal.audit()).faults == ()
+
+
+async def test_a_database_that_fails_fails_all_who_share_and_is_not_asked_again_for_each() -> None:
+    desk = Desk()
+    desk.fails = True
+    ended = await asyncio.gather(*(desk.sharing.do(lambda _: 1, awaited=False) for _ in range(5)), return_exceptions=True)
+    assert [type(one) for one in ended] == [JournalError] * 5
+    assert len(desk.batches) == 1
+    desk.fails = False
+    assert await desk.sharing.do(lambda _: 2, awaited=False) == 2
+
+
+async def test_nothing_of_a_work_that_fails_is_on_record(tmp_path: Path) -> None:
+    async with Store(f"sqlite:///{tmp_path / 'journal.db'}") as store:
+        journal = Journal(store)
+
+        def broken(connection: sa.Connection) -> None:
+            connection.exec_driver_sql("DELETE FROM leases")
+            raise ValueError("in the middle")
+
+        await Leases(store, "me").take("a user")
+        ended = await asyncio.gather(store.write(broken), journal.append("r", Kind.OPENED, {}), return_exceptions=True)
+        assert isinstance(ended[0], ValueError)
+        assert await Leases(store, "me").holder("a user") == "me"
+        assert len(await journal.events("r")) == 1
+
+
+async def test_many_who_look_at_once_read_each_event_once_and_all_that_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen, looks = list[int](), list[int]()
+    async with Store(f"sqlite:///{tmp_path / 'journal.db'}") as store:
+        journal = Journal(store)
+        events = journal.events
+
+        async def counted(run: str, *, after: int = 0, only: Kind | None = None) -> Sequence[Event]:
+            looks.append(after)
+            return await events(run, after=after, only=only)
+
+        monkeypatch.setattr(journal, "events", counted)
+        growing = Growing(journal, "r", lambda event: seen.append(event.n))
+
+        async def one(number: int) -> bool:
+            event = await journal.append("r", Kind.NOTED, {"number": number})
+            await growing.look()
+            return event.n in seen
+
+        assert all(await asyncio.gather(*(one(number) for number in range(20)))), "what was durable before the look is seen by it"
+        assert seen == list(range(1, 21))
+        assert len(looks) < 10, "they share looks"
+
+
+async def test_who_comes_while_others_look_is_not_served_by_what_they_saw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen, looked, go = list[int](), asyncio.Event(), asyncio.Event()
+    async with Store(f"sqlite:///{tmp_path / 'journal.db'}") as store:
+        journal = Journal(store)
+        events = journal.events
+
+        async def slow(run: str, *, after: int = 0, only: Kind | None = None) -> Sequence[Event]:
+            found = await events(run, after=after, only=only)
+            looked.set()
+            await go.wait()
+            return found
+
+        monkeypatch.setattr(journal, "events", slow)
+        growing = Growing(journal, "r", lambda event: seen.append(event.n))
+        early = asyncio.create_task(growing.look())
+        await looked.wait()
+        await journal.append("r", Kind.STOP, {})
+        late = asyncio.create_task(growing.look())
+        await asyncio.sleep(0)
+        go.set()
+        await early
+        await late
+        assert seen == [1], "a stop counts from the moment it is durable"
