@@ -9,8 +9,8 @@ Nothing heavy is imported here: `firedoor --help` must answer at once, at three 
 from __future__ import annotations
 
 import asyncio
-import getpass
 import json
+import logging
 import os
 import sys
 import threading
@@ -22,7 +22,20 @@ os.environ.setdefault("TYPER_USE_RICH", "0")  # saves a third of a second of sta
 
 import typer
 
-from firedoor import cli_audit, cli_decisions, cli_doctor, cli_hunts, cli_permissions, cli_sweeps, completing, outlet, scribe
+from firedoor import (
+    cli_audit,
+    cli_decisions,
+    cli_doctor,
+    cli_hunts,
+    cli_journal,
+    cli_permissions,
+    cli_sweeps,
+    cli_watch,
+    completing,
+    logs,
+    outlet,
+    scribe,
+)
 from firedoor.defect import kind_and_place, way
 from firedoor.errors import BadInput, Defect, FiredoorError
 from firedoor.legible import legible
@@ -48,17 +61,18 @@ app.add_typer(playbooks_app, name="playbooks")
 app.add_typer(actions_app, name="actions")
 cli_decisions.register(app)
 cli_audit.register(app)
+cli_journal.register(app)
 cli_doctor.register(app)
 cli_sweeps.register(app)
 cli_hunts.register(app)
 cli_permissions.register(app)
+cli_watch.register(app)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 AsStream = Annotated[
     bool, typer.Option("--json-stream", help="Print a line of JSON for each thing it does, as it happens, the report last.")
 ]
 Inputs = Annotated[list[str], typer.Option("--input", "-i", metavar="KEY=VALUE", help="An input; repeat it, or separate values by commas.")]
-As = Annotated[str, typer.Option("--as", metavar="NAME", help="Your name on the roster.", envvar="FIREDOOR_REQUESTER")]
 PlaybookName = Annotated[str, typer.Argument(autocompletion=completing.playbooks)]
 RunName = Annotated[str, typer.Argument(metavar="RUN", autocompletion=completing.runs)]
 
@@ -66,6 +80,7 @@ RunName = Annotated[str, typer.Argument(metavar="RUN", autocompletion=completing
 def main() -> None:
     """Run the command line. Whoever reads what it says may leave before it is done."""
     out = outlet.keep_open()
+    logs.begin()
     code = obey(sys.argv[1:])
     if not scribe.any_left():  # somebody holds their terminal, and would hold us with it
         sys.stdout.flush()
@@ -91,7 +106,7 @@ def obey(words: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001 - its own words may quote a secret, so it tells its kind and its way only
         advice = "What was done is on record: see `firedoor runs`, and resume a run that has not ended. Report this with the lines below"
         _complain(Defect(f"a defect in Firedoor: {kind_and_place(error)}", changed=None, advice=advice), words)
-        typer.echo(way(error), err=True)
+        logs.tell(way(error), level=logging.ERROR)
         return 1
     return 0
 
@@ -115,32 +130,29 @@ def drill(
 
 
 @app.command()
-def plan(playbook: PlaybookName, given: Inputs = [], requester: As = "", as_json: AsJson = False) -> None:
+def plan(playbook: PlaybookName, given: Inputs = [], as_json: AsJson = False) -> None:
     """What a playbook would change, read from the real systems. Changes nothing and asks nobody."""
     from firedoor import running
 
     looks = _Looks()
-    _show_plan(_run(running.preview(playbook, given, requester=requester or getpass.getuser(), show=looks)), looks, as_json=as_json)
+    _show_plan(_run(running.preview(playbook, given, show=looks)), looks, as_json=as_json)
 
 
 @app.command()
 def contain(
     playbook: PlaybookName,
     given: Inputs = [],
-    requester: As = "",
     protected: Annotated[bool, typer.Option("--protected", help="Do not spare what is protected: two people must sign.")] = False,
     break_glass: Annotated[bool, typer.Option("--break-glass", help="Act alone: few targets, nothing final, all told.")] = False,
     key: cli_decisions.Key = None,
     as_json: AsJson = False,
     as_stream: AsStream = False,
 ) -> None:
-    """Plan, ask for approval in Slack or by signature, apply, verify, report."""
+    """Plan, ask for approval in Slack or by signature, apply, verify, report. You sign for it with your SSH key."""
     from firedoor import running
 
-    at = _attending(as_json=as_json, as_stream=as_stream)
-    alone = cli_decisions.signer(key) if break_glass else None
-    who = requester or getpass.getuser()
-    report = at.run(running.contain(playbook, given, requester=who, say=at.say, tell=at.tell, protected=protected, alone=alone, watch=at))
+    at, who = _attending(as_json=as_json, as_stream=as_stream), cli_decisions.who(key)
+    report = at.run(running.contain(playbook, given, who=who, say=at.say, tell=at.tell, protected=protected, alone=break_glass, watch=at))
     raise typer.Exit(_exit_code(report))
 
 
@@ -156,7 +168,7 @@ def freeze(
     from firedoor import running
 
     at = _attending(as_json=as_json, as_stream=as_stream)
-    report = at.run(running.freeze(users, access_keys, signer=cli_decisions.signer(key), say=at.say, tell=at.tell, watch=at))
+    report = at.run(running.freeze(users, access_keys, who=cli_decisions.who(key), say=at.say, tell=at.tell, watch=at))
     raise typer.Exit(_exit_code(report))
 
 
@@ -164,31 +176,30 @@ def freeze(
 def undo(
     run: RunName,
     preview: Annotated[bool, typer.Option("--plan", help="Only show what it would change.")] = False,
-    requester: As = "",
+    key: cli_decisions.Key = None,
     as_json: AsJson = False,
     as_stream: AsStream = False,
 ) -> None:
-    """Undo what a run changed, by its receipts and nothing else, with an approval of its own."""
+    """Undo what a run changed, by its receipts and nothing else, with an approval of its own. You sign for it with your SSH key."""
     from firedoor import running
 
-    who = requester or getpass.getuser()
     if preview:
         looks = _Looks()
-        report = _run(running.preview_undo(run, requester=who, show=looks))
+        report = _run(running.preview_undo(run, show=looks))
         _show_plan(report, looks, as_json=as_json)
     else:
         at = _attending(as_json=as_json, as_stream=as_stream)
-        report = at.run(running.undo(run, requester=who, say=at.say, tell=at.tell, watch=at))
+        report = at.run(running.undo(run, who=cli_decisions.who(key), say=at.say, tell=at.tell, watch=at))
     raise typer.Exit(_exit_code(report))
 
 
 @app.command()
-def resume(run: RunName, as_json: AsJson = False, as_stream: AsStream = False) -> None:
-    """Go on with a run whose process died, or whose steps failed. Reads the world first; does nothing twice."""
+def resume(run: RunName, key: cli_decisions.Key = None, as_json: AsJson = False, as_stream: AsStream = False) -> None:
+    """Go on with a run whose process died, or whose steps failed. You sign for it. Reads the world first; does nothing twice."""
     from firedoor import running
 
     at = _attending(as_json=as_json, as_stream=as_stream)
-    report = at.run(running.resume(run, say=at.say, tell=at.tell, watch=at))
+    report = at.run(running.resume(run, who=cli_decisions.who(key), say=at.say, tell=at.tell, watch=at))
     raise typer.Exit(_exit_code(report))
 
 
@@ -213,10 +224,10 @@ def runs(as_json: AsJson = False) -> None:
 @app.command()
 def show(run: RunName, as_json: AsJson = False) -> None:
     """One run: its plan, its steps, what is open."""
-    from firedoor import running, sweepwords, words
+    from firedoor import running, sweepwords, watchwords
 
     found = _run(running.show(run))
-    _show(found, as_json=as_json, render=sweepwords.shown if "mandate" in found else words.report_markdown)
+    _show(found, as_json=as_json, render=sweepwords.shown if "mandate" in found else watchwords.run)
 
 
 @playbooks_app.command("list")
@@ -230,9 +241,9 @@ def playbooks_list(as_json: AsJson = False) -> None:
 @playbooks_app.command("lint")
 def playbooks_lint(names: Annotated[list[str], typer.Argument(metavar="[NAME OR FILE]...")] = [], as_json: AsJson = False) -> None:
     """Check playbooks: shape, names, references, circles, and that sources are closed before what they mint."""
-    from firedoor import running, words
+    from firedoor import books, words
 
-    data = running.lint_all(names)
+    data = books.lint_all(names)
     _show(data, as_json=as_json, render=words.lint_markdown)
     raise typer.Exit(2 if any(data.values()) else 0)
 
@@ -240,33 +251,33 @@ def playbooks_lint(names: Annotated[list[str], typer.Argument(metavar="[NAME OR 
 @playbooks_app.command("show")
 def playbooks_show(name: PlaybookName, as_json: AsJson = False) -> None:
     """One playbook: its inputs, its steps and their order, who must approve, how far it can be undone."""
-    from firedoor import diagram, running
+    from firedoor import books, diagram
 
-    _show(running.book_card(name), as_json=as_json, render=diagram.card_markdown)
+    _show(books.card(name), as_json=as_json, render=diagram.card_markdown)
 
 
 @playbooks_app.command("graph")
 def playbooks_graph(name: PlaybookName) -> None:
     """One playbook as a flowchart in Mermaid's language."""
-    from firedoor import running
+    from firedoor import books
 
-    typer.echo(running.book_graph(name), nl=False)
+    typer.echo(books.graph(name), nl=False)
 
 
 @playbooks_app.command("schema")
 def playbooks_schema() -> None:
     """The JSON Schema of playbook files, as in playbooks/schema.json."""
-    from firedoor import running
+    from firedoor import books
 
-    typer.echo(json.dumps(running.book_schema(), indent=2))
+    typer.echo(json.dumps(books.schema(), indent=2))
 
 
 @actions_app.command("list")
 def actions_list(as_json: AsJson = False) -> None:
     """Every action and query, with what it needs and how far it can be undone."""
-    from firedoor import running, words
+    from firedoor import books, words
 
-    _show(running.actions(), as_json=as_json, render=words.actions_markdown)
+    _show(books.actions(), as_json=as_json, render=words.actions_markdown)
 
 
 def _leave(code: int) -> NoReturn:
@@ -340,7 +351,7 @@ def _attending(*, as_json: bool, as_stream: bool) -> Attending:
 
 def _aside(*, as_json: bool) -> Any:
     """Progress goes to standard error, so that standard output holds the result alone."""
-    return (lambda _: None) if as_json else (lambda text: typer.echo(legible(text), err=True))
+    return (lambda _: None) if as_json else (lambda text: logs.tell(legible(text)))
 
 
 def _complain(error: FiredoorError, words: Sequence[str]) -> None:
@@ -349,4 +360,4 @@ def _complain(error: FiredoorError, words: Sequence[str]) -> None:
         typer.echo(json.dumps(fault, ensure_ascii=False))
     if "--json-stream" in words:
         typer.echo(json.dumps({"event": "error", **fault}))
-    typer.echo(legible(str(error)), err=True)
+    logs.tell(legible(str(error)), level=logging.ERROR)

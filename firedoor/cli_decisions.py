@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,7 +16,7 @@ from firedoor.errors import BadInput
 from firedoor.interrupts import prompting
 
 if TYPE_CHECKING:
-    from firedoor.terminal import Signer
+    from firedoor.terminal import Signer, Who
 
 RunName = Annotated[str, typer.Argument(metavar="RUN", autocompletion=completing.runs)]
 Key = Annotated[
@@ -98,6 +98,11 @@ def signer(key: Path | None) -> Signer:
     return terminal.Signer.with_key(_key(key))
 
 
+def who(key: Path | None) -> Who:
+    """The same, asked once it is known what is to be signed: what is wrong with that is told first."""
+    return partial(signer, key)
+
+
 def _print(word: str, run: str, name: str, reason: str) -> None:
     from firedoor import terminal
     from firedoor.approval import Answer
@@ -133,12 +138,13 @@ def _key(key: Path | None) -> Path:
 
 def confirming(*, yes: bool) -> Any:
     """Shows what is to be signed, and asks; or does not ask, where the person has said yes already."""
+    from firedoor.terminal import somebody_here
 
     def confirm(document: str) -> bool:
         typer.echo(document, err=True)
         if yes:
             return True
-        if not sys.stdin.isatty():
+        if not somebody_here():
             raise BadInput("there is no terminal to ask you in", advice="Add --yes, once you have read it")
         with prompting("nothing was signed"):
             return _answered()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 import json
 import sys
 from collections.abc import Mapping
@@ -17,7 +16,6 @@ from firedoor import cli_decisions, completing
 from firedoor.errors import BadInput
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
-As = Annotated[str, typer.Option("--as", metavar="NAME", help="Your name on the roster.", envvar="FIREDOOR_REQUESTER")]
 Before = Annotated[
     str, typer.Option(metavar="TIME", help="Only credentials made before that moment (ISO 8601, UTC where no zone is given).")
 ]
@@ -99,32 +97,33 @@ def sweep_plan(sweep: SweepName, before: Before = "", as_json: AsJson = False) -
 @sweep_app.command("run")
 def sweep_run(
     sweep: SweepName,
-    requester: As = "",
+    key: cli_decisions.Key = None,
     before: Before = "",
     account_for: Annotated[
         list[Path], typer.Option(metavar="FILE", help="Leaked credentials, as `firedoor import` reads them: none may be missing.")
     ] = [],
     as_json: AsJson = False,
 ) -> None:
-    """Ask for approval, sweep, list everything again. Exit code 0 only where nothing is left over."""
-    from firedoor import sweeps, sweepwords
-    from firedoor.halting import Halting
-
-    say, watch = sweepwords.watching(as_json=as_json)
-    who, halt = requester or getpass.getuser(), Halting(say)
-    job = sweeps.sweep(sweep, requester=who, say=say, before=_moment(before), watch=watch, lists=account_for, at=halt.at)
-    _end(halt.run(job), as_json=as_json)
-
-
-@sweep_app.command("resume")
-def sweep_resume(run: RunName, as_json: AsJson = False) -> None:
-    """Go on with a sweep that a dead process left, or that has something left over."""
+    """Ask for approval, sweep, list everything again; you sign for it with your SSH key. Exit code 0 only where nothing is left over."""
     from firedoor import sweeps, sweepwords
     from firedoor.halting import Halting
 
     say, watch = sweepwords.watching(as_json=as_json)
     halt = Halting(say)
-    _end(halt.run(sweeps.resume(run, say=say, watch=watch, at=halt.at)), as_json=as_json)
+    who, at = cli_decisions.who(key), halt.at
+    job = sweeps.sweep(sweep, who=who, say=say, before=_moment(before), watch=watch, lists=account_for, at=at)
+    _end(halt.run(job), as_json=as_json)
+
+
+@sweep_app.command("resume")
+def sweep_resume(run: RunName, key: cli_decisions.Key = None, as_json: AsJson = False) -> None:
+    """Go on with a sweep that a dead process left, or that has something left over. You sign for it with your SSH key."""
+    from firedoor import sweeps, sweepwords
+    from firedoor.halting import Halting
+
+    say, watch = sweepwords.watching(as_json=as_json)
+    halt = Halting(say)
+    _end(halt.run(sweeps.resume(run, who=cli_decisions.who(key), say=say, watch=watch, at=halt.at)), as_json=as_json)
 
 
 @sweep_app.command("report")

@@ -8,12 +8,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, cast
 
-from firedoor import approval
+from firedoor import approval, ordering
 from firedoor.approval import Answer, Decision, Grant, Person, Request, Roster, Ruling, check, tally
 from firedoor.canonical import JSON, plain
 from firedoor.errors import ApprovalInvalid, BadInput, BrokenOff, DecisionRefused, MustBeSigned, Overtaken, Taken
 from firedoor.journal import Journal, Kind
-from firedoor.run import Record, fold
+from firedoor.run import Order, Record, Resumption, Via, fold
 from firedoor.seal import Seal
 
 TICK: Final = timedelta(microseconds=1)
@@ -38,6 +38,22 @@ class Desk:
     async def record(self, run: str) -> Record:
         """Where the run stands. Raises `UnknownRun`."""
         return fold(run, await self._journal.events(run))
+
+    async def check_order(self, order: Order, *, fresh: bool) -> None:
+        """Raise `BadInput` where an order may not be carried out; what follows from a run, where that run's order is not the same."""
+        ordering.check(order, self.roster, fresh=fresh)
+        if order.via is Via.FIREDOOR:
+            first = (await self.record(order.follows)).order
+            if not ordering.same(order, first):
+                raise BadInput(f"run {order.run} asks for something else than run {first.run}, which it follows", advice=ordering.AUDIT)
+            await self.check_order(first, fresh=False)
+
+    async def check_resumption(self, record: Record, resumption: Resumption) -> None:
+        """Raise `BadInput` where a run may not be gone on with, or not by them. What a person has stopped goes on by a person's order."""
+        await self.check_order(record.order, fresh=False)
+        ordering.check_resumption(record, resumption, self.roster)
+        if resumption.via is Via.FIREDOOR and (by := self.stopped_by(record)):
+            raise BadInput(f"{by} has stopped run {record.order.run}", advice=f"To go on with it: {ordering.resuming(record.order)}")
 
     async def may_decide(self, run: str, person: Person | None) -> Request:
         """The open request of a run, if the person may answer it now. Raises `DecisionRefused` in words for them alone, `UnknownRun`."""

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeAlias
 
-from firedoor import asking, planning, report, requesting, results, undo
+from firedoor import asking, observing, planning, report, requesting, results, undo
 from firedoor.applying import Applying
 from firedoor.approval import Ruling, Way
 from firedoor.catalogue import AnyAction
@@ -38,7 +38,7 @@ from firedoor.lease import TTL_SECONDS, Lease, Leases
 from firedoor.model import Mode, Outcome, Tier
 from firedoor.planning import Planned
 from firedoor.playbook import Approval, Playbook
-from firedoor.run import Item, Order, Record, StepResult
+from firedoor.run import ITSELF, Item, Order, Record, Resumption, StepResult, resumed
 from firedoor.stage import Stage
 from firedoor.step import Bench
 from firedoor.stops import Stops
@@ -85,7 +85,7 @@ class Engine:
 
     async def contain(self, order: Order, book: Playbook, stage: Stage) -> Mapping[str, Any]:
         """The whole job, from a playbook to a verified report. Raises `BadInput` before anything is touched, `JournalError` at any time."""
-        self._check_acts(order)
+        await self._check_may_begin(order)
         async with self._explaining(order.run), self._alone(order.run) as hold:
             planned = await planning.make(book, order, units=self._look, guard=self._guard)
             return await self._begin(order, planned, book.approval, stage, hold)
@@ -95,13 +95,16 @@ class Engine:
 
         Raises `UnknownRun`, `BadInput` where it changed nothing, is still under way, or is an undo itself.
         """
-        self._check_acts(order)
+        await self._check_may_begin(order)
         async with self._explaining(order.run), self._alone(order.undoes) as theirs, self._alone(order.run) as ours:
             original, hold = await self._to_be_undone(order), replace(ours, within=theirs)
             return await self._begin(order, await self._plan_undo(order, original), Approval(), stage, hold)
 
-    async def resume(self, run: str, stage: Stage) -> Mapping[str, Any]:
-        """Go on with a run that a dead process left, or whose steps failed. Raises `RunHeld`, `UnknownRun`, `BadInput` where it is over."""
+    async def resume(self, run: str, stage: Stage, by: Resumption = ITSELF) -> Mapping[str, Any]:
+        """Go on with a run that a dead process left, or whose steps failed, on whose order ``by`` says.
+
+        Raises `RunHeld`, `UnknownRun`, `BadInput` where it is over, or is not to go on by that order.
+        """
         order = (await self._desk.record(run)).order
         if order.sweep:
             raise BadInput(f"run {run} is a sweep", advice=f"Use `firedoor sweep resume {run}`")
@@ -125,12 +128,14 @@ class Engine:
                 raise BadInput(f"run {run} ended before its approval was asked for", advice="Start it again; nothing was changed")
             if record.report is not None and record.request is not None and record.ruling is not Ruling.GRANTED:
                 raise BadInput(f"run {run} is over: it was never approved", advice="Start it again; nothing was changed")
-            await self._journal.append(run, Kind.RESUMED, {"from": len(record.results)}, under=hold)
+            await self._desk.check_resumption(record, by)
+            await self._journal.append(run, Kind.RESUMED, resumed(by, len(record.results)), under=hold)
             return await self._carry_on(run, stage, hold)
 
-    def _check_acts(self, order: Order) -> None:
+    async def _check_may_begin(self, order: Order) -> None:
         if self._act is None or order.mode is Mode.PREVIEW:
             raise Misconfigured("this process only previews, so it can contain nothing", advice="Use `firedoor contain`")
+        await self._desk.check_order(order, fresh=True)
 
     async def _previewed(self, order: Order, planned: Planned, show: Show) -> Mapping[str, Any]:
         show(order, planned)
@@ -262,7 +267,8 @@ class Engine:
     async def _explaining(self, run: str) -> AsyncIterator[None]:
         """Where the journal fails in mid-run, whoever started it is told what became of the run, and what to do once that is mended."""
         try:
-            yield
+            with observing.run(run):
+                yield
         except JournalError as error:
             try:
                 record = await self._desk.record(run)

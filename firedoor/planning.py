@@ -66,6 +66,18 @@ async def read_and_plan(
     drafts: Drafts, order: Order, units: Units, actions: Mapping[str, AnyAction], *, at_least: Tier = Tier.AUTO
 ) -> Planned:
     """Each draft that was not refused, read and planned. ``actions`` by the item's action, or by its id where it has one of its own."""
+    powers, items = await asyncio.gather(units.powers(drafts.names), looked_at(drafts.drafts, actions))
+    return Planned(
+        items=tuple(items),
+        names=drafts.names,
+        tier=tier(items, actions, at_least=at_least),
+        fingerprint=fingerprint(items, mode=order.mode, playbook=order.playbook),
+        powers=tuple(powers),
+    )
+
+
+async def looked_at(drafts: Sequence[Draft], actions: Mapping[str, AnyAction]) -> Sequence[Item]:
+    """The drafts' items, each with its plan as the world is now, but for those that were refused or have no target."""
     readers: defaultdict[str, _Readers] = defaultdict(_Readers)
 
     async def consider(one: Draft) -> Item:
@@ -76,14 +88,7 @@ async def read_and_plan(
         plan, residual = await readers[action.spec.vendor].plan(action, one.target, patience)
         return replace(one.item, plan=plan, residual=residual)
 
-    powers, items = await asyncio.gather(units.powers(drafts.names), asyncio.gather(*map(consider, drafts.drafts)))
-    return Planned(
-        items=tuple(items),
-        names=drafts.names,
-        tier=tier(items, actions, at_least=at_least),
-        fingerprint=fingerprint(items, mode=order.mode, playbook=order.playbook),
-        powers=tuple(powers),
-    )
+    return await asyncio.gather(*map(consider, drafts))
 
 
 def lines(items: Sequence[Item]) -> tuple[str, ...]:

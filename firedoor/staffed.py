@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from firedoor import wiring
+from firedoor.approval import Person, Way
 from firedoor.channel import Channel, Together
 from firedoor.clients import AwsStandIn
 from firedoor.defect import kind_and_place
@@ -15,6 +16,7 @@ from firedoor.errors import FiredoorError, Misconfigured, SlackMissing
 from firedoor.journal import Journal
 from firedoor.lease import Leases
 from firedoor.model import Mode
+from firedoor.run import Order
 from firedoor.settings import Settings
 from firedoor.starts import Starts
 
@@ -81,11 +83,17 @@ async def _let_in(entering: Coroutine[Any, Any, T], patience: float) -> T:
 
 
 async def with_people(
-    stack: AsyncExitStack, settings: Settings, vendors: frozenset[str], *, say: Callable[[str], None], show: Show | None = None
+    stack: AsyncExitStack,
+    settings: Settings,
+    vendors: frozenset[str],
+    order: Order,
+    *,
+    say: Callable[[str], None],
+    show: Show | None = None,
 ) -> wiring.House:
-    """The whole house for somebody at a terminal. Where Slack cannot be reached, they and others sign at terminals. ``show`` shows plans.
+    """The whole house for an order from a terminal. Where Slack cannot be reached, people sign at terminals. ``show`` shows plans.
 
-    Raises `BadInput` with nothing touched, also where nobody could decide without Slack.
+    Raises `BadInput` with nothing touched, also where nobody could decide on the order without Slack.
     """
     from firedoor.channels.terminal import Terminal
 
@@ -96,12 +104,22 @@ async def with_people(
             stack.push_async_exit(trying.pop_all())
             return house
     except SlackMissing as why:
-        if not any(person.may_approve and person.keys for person in settings.roster.people):
-            raise
+        if not any(_signs(person, order) for person in settings.roster.people):
+            raise SlackMissing(
+                f"{why.what}, and nobody on the roster who may decide on this has an SSH key",
+                target=why.target,
+                advice=f"{why.advice}; or add approvers' public keys under [[people]] in firedoor.toml",
+            ) from None
         say(f"{why} Going on without Slack: whoever decides signs at a terminal.")
     return await stack.enter_async_context(
         wiring.open_house(settings, vendors=vendors, writes=True, channel=lambda *_: Terminal(say, show))
     )
+
+
+def _signs(person: Person, order: Order) -> bool:
+    """Whether they may decide on the order with a signature, as far as can be told before it is planned."""
+    alone = order.way is not Way.ORDINARY
+    return bool(person.keys) and (person.name == order.requester if alone else person.may_approve and person.name != order.requester)
 
 
 def _check_approvers(settings: Settings) -> None:

@@ -55,7 +55,7 @@ async def started(*words: str, code: str = HASTY, **more: Any) -> AsyncIterator[
 
 
 def contain(acme: Company) -> list[str]:
-    return ["contain", "session-hijack", "-i", f"users={acme.estate.victims[0]}", "--as", acme.asker]
+    return ["contain", "session-hijack", "-i", f"users={acme.estate.victims[0]}", "--key", str(acme.key())]
 
 
 PIPED: Mapping[str, Any] = {"stdout": asyncio.subprocess.PIPE, "stderr": asyncio.subprocess.PIPE}
@@ -100,7 +100,7 @@ async def test_ctrl_c_lets_nothing_more_begin_and_the_run_is_gone_on_with(acme: 
     assert {ends[name] for name in ("okta.revoke_sessions", "okta.reset_factors", "slack.notify")} <= {"STOPPED", "SKIPPED"}
     stopped = [step["reason"] for step in report["steps"] if step["outcome"] == "STOPPED"]
     assert all(reason.startswith("stopped by Ctrl-C at the terminal that runs it before this was done: ") for reason in stopped)
-    again = await running.resume(run, say=lambda _: None)
+    again = await running.resume(run, who=acme.who(), say=lambda _: None)
     assert again["outcome"] == "contained"
     assert acme.okta.accepted_writes["suspendUser"] == 1
 
