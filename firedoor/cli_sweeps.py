@@ -109,9 +109,8 @@ def sweep_run(
     from firedoor.halting import Halting
 
     say, watch = sweepwords.watching(as_json=as_json)
-    halt = Halting(say)
-    who, at = cli_decisions.who(key), halt.at
-    job = sweeps.sweep(sweep, who=who, say=say, before=_moment(before), watch=watch, lists=account_for, at=at)
+    who, halt = cli_decisions.who(key), Halting(say)
+    job = sweeps.sweep(sweep, who=who, say=say, before=_moment(before), watch=watch, lists=account_for, at=halt.at)
     _end(halt.run(job), as_json=as_json)
 
 

@@ -54,6 +54,7 @@ class Kind(StrEnum):
     UNDONE = "run.undone"
     NOTED = "run.noted"
     STANDING = "standing.signed"
+    ESTABLISHED = "fact.established"
     ASKED = "order.asked"
     FINISHED = "run.finished"
     SWEEP = "sweep.begun"

@@ -17,6 +17,8 @@ from firedoor.approval import Answer, Decision, Request, Roster, Ruling, documen
 from firedoor.canonical import JSON
 from firedoor.chain import Fault
 from firedoor.errors import JournalBroken
+from firedoor.facts import Established
+from firedoor.facts import stream_of as facts_of
 from firedoor.journal import Event, Kind
 from firedoor.look import WATCH, Closing
 from firedoor.mandate import MANDATES, Mandate, stream_of
@@ -102,7 +104,7 @@ class Looking:
         if event.kind not in set(Kind):
             yield _fault(event, f"is of a kind that there is not, {event.kind!r}")
             return
-        if event.kind in {Kind.STANDING, Kind.ASKED, Kind.LOOKED}:
+        if event.kind in {Kind.STANDING, Kind.ESTABLISHED, Kind.ASKED, Kind.LOOKED}:
             yield from self._of_no_run(event)
             return
         if event.kind == Kind.NOTED and self._record is None:
@@ -129,6 +131,8 @@ class Looking:
                 yield _fault(event, "does not say at which runs the watch has looked")
             case Kind.STANDING:
                 yield from self._standing(event)
+            case Kind.ESTABLISHED:
+                yield from self._established(event)
 
     def _judged(self, event: Event, record: Record) -> Iterator[Finding]:  # noqa: C901, PLR0912 - one case a kind of event
         match event.kind:
@@ -339,6 +343,18 @@ class Looking:
             yield from signatures(event, given, what, self._known.standing)[1]
             if isinstance(given, Mandate) and event.run != stream_of(given.sweep):
                 yield _fault(event, f"is a mandate of another sweep, {given.sweep}")
+        except (JournalBroken, TypeError):
+            yield _fault(event, f"cannot be read as what it says it is, a {what}")
+
+    def _established(self, event: Event) -> Iterator[Finding]:
+        what = "word on what a vendor does"
+        try:
+            said = read_as(Established, event.body, event)
+            roster = self._known.standing
+            there = roster if roster is not None and roster.hash == said.roster else None
+            yield from _signed(event, f"{said.by}'s {what}", said.document, said.proof, there, said.by, hardware=False)[1]
+            if said.broken or event.run != facts_of(said.vendor):
+                yield _fault(event, f"is a {what}, and names another fact than its words say, or stands where others are kept")
         except (JournalBroken, TypeError):
             yield _fault(event, f"cannot be read as what it says it is, a {what}")
 
