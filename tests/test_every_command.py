@@ -186,7 +186,9 @@ CASES: Mapping[str, Mapping[str, Case]] = {
         "a journal of a newer revision": newer("{done}"),
     },
     "init": {"a file that is there": Case(".", "firedoor.toml is there already. Nothing was changed. Name another folder")},
-    "doctor": {},
+    "doctor": {
+        "facts of an unknown vendor": Case("--verify --system github", "facts are told of aws, jira, okta, slack, and not of 'github'")
+    },
     "inventory": {
         "an unknown system": Case("--system github", "nothing lists credentials of that type"),
         "a missing setting": Case("--system okta", "okta is not set up here"),

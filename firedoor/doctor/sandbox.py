@@ -38,7 +38,7 @@ def commands(unit: str, on: Shelf) -> Sequence[str]:
         return [f"firedoor inventory --system {spec.vendor} --kind {kind}" for kind in spec.kinds]
     books = sorted((book for book in on.playbooks if any(step.action == unit for step in book.steps)), key=lambda book: len(book.steps))
     found = [_contain(unit, book) for book in books[:MOST]]
-    return found + [f"firedoor sweep run {sweep.sweep} --as NAME" for sweep in on.sweeps if unit in sweep.treat.values()][:MOST]
+    return found + [f"firedoor sweep run {sweep.sweep} --key FILE" for sweep in on.sweeps if unit in sweep.treat.values()][:MOST]
 
 
 def _contain(unit: str, book: Playbook) -> str:
@@ -49,7 +49,7 @@ def _contain(unit: str, book: Playbook) -> str:
         for name, one in book.inputs.items()
         if one.required or (name in asked and not one.default)
     ]
-    return " ".join(["firedoor contain", book.playbook, *given, "--as NAME"])
+    return " ".join(["firedoor contain", book.playbook, *given, "--key FILE"])
 
 
 def _inputs(book: Playbook, query: str) -> Sequence[str]:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import pytest
+import typer.core
+import typer.main
 
+from firedoor import cli
 from firedoor.action import Spec
 from firedoor.approval import Roster
 from firedoor.cli_permissions import on_the_shelf
@@ -67,6 +71,7 @@ def test_of_each_unit_it_is_said_how_it_is_seen(fact: Fact) -> None:
     for unit in fact.units:
         for command in commands(unit, ON):
             words = command.split()
+            _check_is_one(command)
             if words[1] == "contain":
                 (book,) = [one for one in ON.playbooks if one.playbook == words[2]]
                 assert unit in {step.action for step in book.steps}
@@ -77,6 +82,16 @@ def test_of_each_unit_it_is_said_how_it_is_seen(fact: Fact) -> None:
             else:
                 assert words[1:4] == ["inventory", "--system", fact.vendor]
         assert commands(unit, ON) or unit in by_hand(unit, ON)
+
+
+def _check_is_one(command: str) -> None:
+    """Raises where the command line has no such command, or not with these options."""
+    name, *words = shlex.split(command)
+    at = typer.main.get_command(cli.app)
+    while isinstance(at, typer.core.TyperGroup) and words[0] in at.commands:
+        name = words.pop(0)
+        at = cast("typer.core.TyperCommand", at.commands[name])
+    at.make_context(name, words)
 
 
 def test_a_word_counts_while_who_signed_it_is_on_the_roster_and_not_a_letter_has_changed() -> None:

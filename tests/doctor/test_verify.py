@@ -183,7 +183,7 @@ async def test_the_walk_asks_until_one_quits_and_what_was_answered_stays() -> No
 async def test_the_journal_and_a_look_tell_what_they_know(acme: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("firedoor.step.PACE", 0.02)
     who = acme.estate.victims[0]
-    contain = running.contain("session-hijack", [f"users={who}"], requester=acme.asker, say=lambda _: None)
+    contain = running.contain("session-hijack", [f"users={who}"], who=acme.who(), say=lambda _: None)
     report, _ = await asyncio.gather(contain, acme.approve())
     assert report["outcome"] == "contained", report["open"]
     now = await seen()
