@@ -56,6 +56,7 @@ EXAMPLES: Final[Mapping[str, str]] = {
     "state_dir": '"/var/lib/firedoor"',
     "journal_standby": "true",
     "own_networks": '["198.51.100.0/24"]',
+    "exercise_inputs": '{ users = ["exercise-1@example.com"] }',
     "people.name": '"Ada"',
     "people.slack": '"U0123456789"',
     "people.accounts": '["okta:user:ada@example.com"]',

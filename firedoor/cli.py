@@ -14,7 +14,7 @@ import os
 import sys
 import threading
 from collections.abc import Coroutine, Mapping, Sequence
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, Any, Literal, NoReturn, TypeVar
 
 os.environ.setdefault("TYPER_USE_RICH", "0")  # saves a third of a second of start-up
 
@@ -22,7 +22,7 @@ import typer
 
 from firedoor import cli_audit, cli_decisions, cli_doctor, cli_hunts, cli_permissions, cli_sweeps
 from firedoor.defect import kind_and_place, way
-from firedoor.errors import Defect, FiredoorError
+from firedoor.errors import BadInput, Defect, FiredoorError
 
 T = TypeVar("T")
 
@@ -46,6 +46,8 @@ cli_permissions.register(app)
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 Inputs = Annotated[list[str], typer.Option("--input", "-i", metavar="KEY=VALUE", help="An input; repeat it, or separate values by commas.")]
 As = Annotated[str, typer.Option("--as", metavar="NAME", help="Your name on the roster.", envvar="FIREDOOR_REQUESTER")]
+LAG = 0.1
+Against = Literal["simulated", "live"]
 RunName = Annotated[str, typer.Argument(metavar="RUN")]
 
 
@@ -78,18 +80,37 @@ def obey(words: Sequence[str]) -> int:
 def drill(
     scenario: Annotated[str, typer.Argument(help="Which exercise.")] = "cloudflare-okta-2023",
     approve: Annotated[str, typer.Option(help="auto: scripted people do. ask: you approve, here. page: you do it all, in a browser.")] = "",
-    lag: Annotated[float, typer.Option(min=0.0, max=10.0, help="How much vendors lag: 1.0 is real life.")] = 0.1,
+    lag: Annotated[float, typer.Option(min=0.0, max=10.0, help="How much vendors lag: 1.0 is real life.")] = LAG,
     contain: Annotated[bool, typer.Option("--contain/--no-contain", help="Or leave the attacker alone: the judge must say no.")] = True,
     undo: Annotated[bool, typer.Option("--undo", help="Undo it all at the end, once the attacker is gone.")] = False,
+    against: Annotated[Against, typer.Option(help="live: the real estate, real Slack, real people, and not one write.")] = "simulated",
+    given: Inputs = [],
+    requester: As = "",
     as_json: AsJson = False,
 ) -> None:
-    """A tabletop exercise: simulated vendors, a real attacker process, and the very code that runs live."""
+    """A tabletop exercise: simulated vendors, a real attacker process, the very code that runs live. Or all real, and nothing written."""
+    if against == "live":
+        if approve or undo or not contain or lag != LAG:
+            what = "--approve, --lag, --no-contain and --undo are for simulated vendors"
+            raise BadInput(what, advice="Leave them out: on the real estate people decide, and nothing is changed")
+        _exercise(scenario, given, requester or getpass.getuser(), as_json=as_json)
+    if given:
+        raise BadInput("a drill on simulated vendors makes up what it is about", advice="Leave out -i, or add --against live")
     from firedoor import drilling
     from firedoor.exercise import told
 
     report = _run(drilling.run(scenario, approve=approve, lag=lag, contains=contain, as_json=as_json, undoes=undo))
     _show(report, as_json=as_json, render=told.render)
     raise typer.Exit(told.exit_code(report))
+
+
+def _exercise(scenario: str, given: Sequence[str], requester: str, *, as_json: bool) -> NoReturn:
+    from firedoor import exercising, inputs
+    from firedoor.exercise import tabletopwords
+
+    report = _run(exercising.hold(scenario, inputs.pairs(given), requester=requester, say=_aside(as_json=as_json)))
+    _show(report, as_json=as_json, render=tabletopwords.render)
+    raise typer.Exit(_exit_code(report))
 
 
 @app.command()
@@ -159,9 +180,10 @@ def undo(
 @app.command()
 def resume(run: RunName, as_json: AsJson = False) -> None:
     """Go on with a run whose process died, or whose steps failed. Reads the world first; does nothing twice."""
-    from firedoor import running, words
+    from firedoor import running
+    from firedoor.exercise import tabletopwords
 
-    say, tell = _aside(as_json=as_json), _teller(words.report_markdown, as_json=as_json)
+    say, tell = _aside(as_json=as_json), _teller(tabletopwords.of_any, as_json=as_json)
     report = _run(running.resume(run, say=say, tell=tell))
     raise typer.Exit(_exit_code(report))
 

@@ -11,7 +11,7 @@ from typing import Final, cast
 from firedoor import approval
 from firedoor.approval import Answer, Decision, Grant, Person, Request, Roster, Ruling, check, tally
 from firedoor.canonical import JSON, plain
-from firedoor.errors import ApprovalInvalid, BadInput, DecisionRefused, MustBeSigned, Overtaken, Taken
+from firedoor.errors import ApprovalInvalid, BadInput, DecisionRefused, FiredoorError, MustBeSigned, Overtaken, Taken
 from firedoor.journal import Journal, Kind
 from firedoor.run import Record, fold
 from firedoor.seal import Seal
@@ -71,6 +71,14 @@ class Desk:
         said = {"advice": answer, "by": person.name, "via": via, "reason": reason}
         with suppress(Taken):  # said before
             await self._journal.append(run, Kind.NOTED, said, claim=f"advice:{request.nonce}:{person.name}:{answer}")
+
+    async def looked(self, run: str, person: Person | None, *, via: str) -> None:
+        """Note that somebody has the open request before them, the first time; nothing rests on it but how long it took."""
+        with suppress(FiredoorError):
+            request = await self.may_decide(run, person)
+            if person is not None:
+                said = {"looked": person.name, "via": via}
+                await self._journal.append(run, Kind.NOTED, said, claim=f"looked:{request.nonce}:{person.name}")
 
     async def draw_up(self, run: str, person: Person | None, answer: Answer, *, via: str, reason: str = "") -> tuple[Decision, str]:
         """An answer of that person, not yet signed, and the document that they are to sign. Raises as `decide` and `stop`."""

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from firedoor import diagram, inputs, late, lint, orchestrating, playbook, report, shelf, staffed, sweepreport, wiring
+from firedoor import diagram, ears, inputs, late, lint, orchestrating, playbook, report, shelf, staffed, sweepreport, wiring
 from firedoor.approval import Answer, Way
 from firedoor.clients import TELLING
 from firedoor.engine import RESUMABLE, held_as
@@ -173,6 +173,12 @@ async def resume(run: str, *, say: Say, tell: Tell = _untold) -> Report:
         done = await resume_drill(settings, order, say=say)
         tell(done)
         return done
+    if order.mode is Mode.EXERCISE:
+        from firedoor.exercising import resume as resume_exercise
+
+        done = await resume_exercise(settings, record, say=say)
+        tell(done)
+        return done
     async with AsyncExitStack() as stack:
         house = await staffed.with_people(stack, settings, wiring.vendors_in(record.items), say=say)
         say(f"Run {run}: reading the world before anything else.")
@@ -195,6 +201,7 @@ async def serve(*, say: Say) -> None:
             say(f"Going on with what was under way: {', '.join(taken)}")
         for run in await starts.sweeps_left():
             say(f"The sweep {run} is not over, and nobody works on it. Go on with it: firedoor sweep resume {run}")
+        await stack.enter_async_context(ears.ours(house.leases))
         say("Listening in Slack. Stop with Ctrl-C; runs go on when it is started again.")
         await late.keep_up(house.journal, house.leases)
         await asyncio.Event().wait()

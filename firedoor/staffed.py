@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any, Final, TypeVar
 
 from firedoor import wiring
+from firedoor.bystanding import Bystander
 from firedoor.channel import Channel, Together
 from firedoor.clients import AwsStandIn
 from firedoor.defect import kind_and_place
+from firedoor.ears import Ears
 from firedoor.errors import FiredoorError, Misconfigured, SlackMissing
 from firedoor.journal import Journal
 from firedoor.lease import Leases
@@ -32,7 +34,9 @@ async def with_slack(
     aws: AwsStandIn | None = None,
     beside: Channel | None = None,
 ) -> tuple[wiring.House, Starts]:
-    """The whole house with Slack as its channel (``beside`` another), listening. Raises `BadInput` with nothing touched."""
+    """The whole house with Slack as its channel (``beside`` another), listening; in an exercise, with no client that writes, and listening
+    only where nobody else does. Raises `BadInput` with nothing touched.
+    """
     from firedoor.channels.slack.catching_up import CatchingUp, recent
     from firedoor.channels.slack.channel import SlackChannel
     from firedoor.channels.slack.serving import audience_of, connected, listening
@@ -49,11 +53,15 @@ async def with_slack(
         telling.append(slack)
         return Together(channels=(slack, beside)) if beside else slack
 
-    house = await stack.enter_async_context(wiring.open_house(settings, vendors=vendors, writes=True, channel=channel, aws=aws))
-    starts = await stack.enter_async_context(Starts(house, mode))
+    writes = mode is not Mode.EXERCISE
+    house = await stack.enter_async_context(wiring.open_house(settings, vendors=vendors, writes=writes, channel=channel, aws=aws))
+    starts = await stack.enter_async_context((Starts if writes else Bystander)(house, mode))
+
+    def app() -> AbstractAsyncContextManager[object]:
+        return listening(settings, web, desk=house.desk, office=starts, audience=audience, seen=house.seen)
+
     if settings.slack_mode == "socket" or beside is None:  # Slack posts to one request URL, and that is of `firedoor serve`
-        app = listening(settings, web, desk=house.desk, office=starts, audience=audience, seen=house.seen)
-        await _let_in(stack.enter_async_context(app), patience)
+        await _let_in(stack.enter_async_context(app() if writes else Ears(house.leases, app)), patience)
     [slack] = telling
 
     async def own() -> Sequence[str]:
@@ -77,7 +85,9 @@ async def _let_in(entering: Coroutine[Any, Any, T], patience: float) -> T:
         raise SlackMissing(f"a defect on the way into Slack ({kind_and_place(defect)})", target="Slack", advice="Report it") from None
 
 
-async def with_people(stack: AsyncExitStack, settings: Settings, vendors: frozenset[str], *, say: Callable[[str], None]) -> wiring.House:
+async def with_people(
+    stack: AsyncExitStack, settings: Settings, vendors: frozenset[str], *, say: Callable[[str], None], mode: Mode = Mode.LIVE
+) -> wiring.House:
     """The whole house for somebody at a terminal. Where Slack cannot be reached, they and others sign at terminals.
 
     Raises `BadInput` with nothing touched, also where nobody could decide without Slack.
@@ -87,14 +97,15 @@ async def with_people(stack: AsyncExitStack, settings: Settings, vendors: frozen
     _check_approvers(settings)
     try:
         async with AsyncExitStack() as trying:
-            house, _ = await with_slack(trying, settings, vendors, beside=Terminal(say))
+            house, _ = await with_slack(trying, settings, vendors, mode=mode, beside=Terminal(say))
             stack.push_async_exit(trying.pop_all())
             return house
     except SlackMissing as why:
         if not any(person.may_approve and person.keys for person in settings.roster.people):
             raise
         say(f"{why} Going on without Slack: whoever decides signs at a terminal.")
-    return await stack.enter_async_context(wiring.open_house(settings, vendors=vendors, writes=True, channel=lambda *_: Terminal(say)))
+    opened = wiring.open_house(settings, vendors=vendors, writes=mode is not Mode.EXERCISE, channel=lambda *_: Terminal(say))
+    return await stack.enter_async_context(opened)
 
 
 def _check_approvers(settings: Settings) -> None:

@@ -106,7 +106,14 @@ def take_order(book: Playbook, given: Mapping[str, Sequence[str]], *, mode: Mode
 
 
 def undo_order(original: Order, *, mode: Mode, requester: str) -> Order:
-    """An order to undo a run, of the same incident. Raises `BadInput` for a sweep: what it shut stays shut until people look at it."""
+    """An order to undo a run, of the same incident. Raises `BadInput` for an exercise, which changed nothing, and for a sweep: what it shut
+    stays shut until people look at it.
+    """
+    if original.mode is Mode.EXERCISE:
+        raise BadInput(
+            f"run {original.run} was an exercise: nothing was changed, so there is nothing to undo",
+            advice=f"See `firedoor show {original.run}` for what would have been",
+        )
     if original.sweep:
         raise BadInput(
             f"run {original.run} is a sweep, and a sweep is not undone as a whole",

@@ -21,6 +21,7 @@ from prefect.context import FlowRunContext
 from prefect.events.worker import EventsWorker
 from prefect.states import Completed, Failed
 
+from firedoor.model import Mode
 from firedoor.report import RunOutcome
 from firedoor.showing import End, Note, Showing, Step
 from firedoor.words import plan_markdown, report_markdown
@@ -53,7 +54,7 @@ async def show(showing: Showing) -> bool:
     _current.set(shown)
     while True:
         try:
-            with tags(*([LATE] if showing.late else [])):
+            with tags(*([LATE] if showing.late else []), *([str(order.mode)] if order.mode is Mode.EXERCISE else [])):
                 if order.undoes:
                     await undo(order.run, order.undoes, return_state=True)
                 else:

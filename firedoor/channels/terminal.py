@@ -7,7 +7,9 @@ from typing import Any
 
 from firedoor.approval import Answer
 from firedoor.channel import Ask
+from firedoor.model import Mode
 from firedoor.run import Order, StepResult
+from firedoor.situation import marked
 
 
 class Terminal:
@@ -20,7 +22,9 @@ class Terminal:
         """What is asked, in words, and how to answer."""
         request, run = ask.request, ask.order.run
         needed = int(request.required)
-        self._say(f"\nRun {run} asks for {needed} approval{'' if needed == 1 else 's'} until {request.expires:%H:%M:%S} UTC. It will:")
+        asks = f"asks for {needed} approval{'' if needed == 1 else 's'} until {request.expires:%H:%M:%S} UTC"
+        will = "Nothing will be changed; in earnest it would" if request.mode is Mode.EXERCISE else "It will"
+        self._say(f"\n{marked(request.mode)}Run {run} {asks}. {will}:")
         for line in request.lines:
             self._say(f"  - {line}")
         for item in ask.items:
@@ -36,12 +40,11 @@ class Terminal:
     async def reminded(self, ask: Ask, urgency: int) -> None:
         """That it still waits."""
         del urgency
-        self._say(f"Run {ask.order.run} still waits for approval, until {ask.request.expires:%H:%M:%S} UTC.")
+        self._say(f"{marked(ask.request.mode)}Run {ask.order.run} still waits for approval, until {ask.request.expires:%H:%M:%S} UTC.")
 
     async def progressed(self, order: Order, result: StepResult) -> None:
         """A step's end."""
-        del order
-        self._say(f"{result.outcome}: {result.item}")
+        self._say(f"{marked(order.mode)}{result.outcome}: {result.item}")
 
     async def finished(self, order: Order, report: Mapping[str, Any]) -> None:
         """Nothing: the whole report is what the command prints."""

@@ -98,6 +98,7 @@ class Pack:
         self.items: dict[str, Row] = {}
         self.approved: set[str] = set()
         self.denied = self.ruled = ""
+        self.exercise = False
         self.signed = self.vouched = self.telling = 0
         self.begun: dict[str, dict[str, str]] = {}
         batches = files.get("batches.jsonl", b"").decode("utf-8").split("\n")
@@ -139,12 +140,13 @@ class Pack:
         if loose := led_out(self.rows):
             self.notes.append(f"the journal's own link of {loose} event(s), each to an event of another run, which is not in this pack")
 
-    def event(self, row: Row, body: Row) -> None:  # noqa: C901 - one case a kind of event
+    def event(self, row: Row, body: Row) -> None:  # noqa: C901, PLR0912 - one case a kind of event
         """What an event says of the run."""
         match row["kind"]:
             case "run.opened":
                 if row["n"] != 1 or body["run"] != self.run:
                     self.fault(row, "is not the order of this run")
+                self.exercise = body["mode"] == "exercise"
             case "run.planned":
                 self.items = {item["id"]: item for item in body["items"]}
             case "approval.requested":
@@ -154,6 +156,10 @@ class Pack:
             case "approval.closed":
                 self.ruled = str(body["ruling"])
                 self.marked(row, str(body["mark"]), {"namespace": "firedoor/request/1", "request": self.asked, "ruling": self.ruled})
+            case "step.intent" | "step.receipt" if self.exercise:
+                self.fault(row, "is of a write, in an exercise, which makes none")
+            case "step.withheld" if not self.exercise or body["item"] not in self.items:
+                self.fault(row, "withholds a write that is not in the plan of an exercise")
             case "step.intent":
                 self.began(row, body)
             case "step.receipt":

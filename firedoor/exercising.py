@@ -1,0 +1,75 @@
+"""A tabletop on the real estate: real reads, real Slack, real approvals, and no write. What would have been, and how long people took."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import Any
+
+from firedoor import staffed, wiring
+from firedoor.errors import BadInput
+from firedoor.exercise import scenario, tabletop
+from firedoor.exercise.scenario import Scenario
+from firedoor.model import Mode
+from firedoor.orchestrating import orchestrate
+from firedoor.playbook import Playbook
+from firedoor.run import Order, Record, fold
+from firedoor.settings import ExerciseSettings, Settings, load
+
+Report = Mapping[str, Any]
+Say = Callable[[str], None]
+
+
+async def hold(name: str, given: Mapping[str, Sequence[str]], *, requester: str, say: Say) -> Report:
+    """The whole exercise, on what is ``given`` or else on what the setting ``exercise_inputs`` names.
+
+    Raises `BadInput` for an unknown scenario, and where nothing says what it is about, with nothing touched.
+    """
+    settings = load()
+    known = wiring.load_catalogue()
+    script = scenario.named(name)
+    book = wiring.load_playbook(script.playbook, known)
+    order = wiring.take_order(book, _about(settings, book, given), mode=Mode.EXERCISE, requester=requester)
+    wiring.requester(settings, requester)
+    vendors = wiring.vendors_of(book, order.inputs)
+    async with AsyncExitStack() as stack:
+        house = await _house(stack, settings, vendors, say=say)
+        say(f"EXERCISE: run {order.run}, planning {book.title.lower()}. Nothing will be changed.")
+        done = await orchestrate(order, partial(house.asked.contain, order, book), house.journal)
+        return await _told(house, order, done, script)
+
+
+async def resume(settings: Settings, record: Record, *, say: Say) -> Report:
+    """Go on with an exercise that a dead process left, as an exercise. Raises as `Engine.resume`."""
+    order = record.order
+    async with AsyncExitStack() as stack:
+        house = await _house(stack, settings, wiring.vendors_in(record.items), say=say)
+        say(f"EXERCISE: run {order.run} goes on; the world is read before anything else. Nothing will be changed.")
+        done = await orchestrate(order, lambda stage: house.engine.resume(order.run, stage), house.journal)
+        return await _told(house, order, done, scenario.answered_by(order.playbook))
+
+
+async def _house(stack: AsyncExitStack, settings: Settings, vendors: frozenset[str], *, say: Say) -> wiring.House:
+    for vendor in sorted(vendors & settings.one_credential):
+        say(f"{vendor} has no second credential that can only read, so the first is used; its client refuses every write all the same.")
+    return await staffed.with_people(stack, ExerciseSettings.of(settings), vendors, say=say, mode=Mode.EXERCISE)
+
+
+async def _told(house: wiring.House, order: Order, done: Report, script: Scenario | None) -> Report:
+    events = await house.journal.events(order.run)
+    return tabletop.compose(done, fold(order.run, events), events, roster=house.desk.roster, scenario=script)
+
+
+def _about(settings: Settings, book: Playbook, given: Mapping[str, Sequence[str]]) -> Mapping[str, Sequence[str]]:
+    """What the exercise is about. It is never guessed."""
+    about = given or settings.exercise_inputs
+    if not about:
+        wanted = "; ".join(f"{name}: {one.help}" for name, one in book.inputs.items() if one.required)
+        others = ", ".join(name for name, one in book.inputs.items() if not one.required)
+        example = next((f"-i {name}={one.example}" for name, one in book.inputs.items() if one.required), "-i KEY=VALUE")
+        raise BadInput(
+            f"nothing says what the exercise is about. {book.playbook} wants {wanted or 'at least one input'} (and may be given: {others})",
+            advice=f"Name accounts that are there for exercises, for example {example}, or set exercise_inputs in firedoor.toml",
+        )
+    return about
