@@ -13,6 +13,7 @@ from firedoor.approval import Answer, Decision, Grant, Person, Request, Roster, 
 from firedoor.canonical import JSON, plain
 from firedoor.errors import ApprovalInvalid, BadInput, DecisionRefused, FiredoorError, MustBeSigned, Overtaken, Taken
 from firedoor.journal import Journal, Kind
+from firedoor.model import Mode
 from firedoor.run import Record, fold
 from firedoor.seal import Seal
 
@@ -73,10 +74,13 @@ class Desk:
             await self._journal.append(run, Kind.NOTED, said, claim=f"advice:{request.nonce}:{person.name}:{answer}")
 
     async def looked(self, run: str, person: Person | None, *, via: str) -> None:
-        """Note that somebody has the open request before them, the first time; nothing rests on it but how long it took."""
+        """Note that somebody has the open request of an exercise before them, the first time: how long people take is told of it.
+
+        In earnest nothing is noted: no decision is to wait for the record of a look.
+        """
         with suppress(FiredoorError):
             request = await self.may_decide(run, person)
-            if person is not None:
+            if person is not None and request.mode is Mode.EXERCISE:
                 said = {"looked": person.name, "via": via}
                 await self._journal.append(run, Kind.NOTED, said, claim=f"looked:{request.nonce}:{person.name}")
 

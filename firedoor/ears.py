@@ -36,9 +36,12 @@ async def _keep(leases: Leases) -> None:
     while True:
         with suppress(JournalError, LeaseLost):  # whoever cannot renew it tries again, and is believed gone in between
             if (lease := await leases.take(EARS)) is not None:
-                while True:
-                    await asyncio.sleep(RENEW_SECONDS)
-                    await leases.renew(lease)
+                try:
+                    while True:
+                        await asyncio.sleep(RENEW_SECONDS)
+                        await leases.renew(lease)
+                finally:
+                    await leases.release(lease)
         await asyncio.sleep(RENEW_SECONDS)
 
 

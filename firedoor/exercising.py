@@ -26,7 +26,7 @@ async def hold(name: str, given: Mapping[str, Sequence[str]], *, requester: str,
 
     Raises `BadInput` for an unknown scenario, and where nothing says what it is about, with nothing touched.
     """
-    settings = load()
+    settings = ExerciseSettings.of(load())
     known = wiring.load_catalogue()
     script = scenario.named(name)
     book = wiring.load_playbook(script.playbook, known)
@@ -44,16 +44,16 @@ async def resume(settings: Settings, record: Record, *, say: Say) -> Report:
     """Go on with an exercise that a dead process left, as an exercise. Raises as `Engine.resume`."""
     order = record.order
     async with AsyncExitStack() as stack:
-        house = await _house(stack, settings, wiring.vendors_in(record.items), say=say)
+        house = await _house(stack, ExerciseSettings.of(settings), wiring.vendors_in(record.items), say=say)
         say(f"EXERCISE: run {order.run} goes on; the world is read before anything else. Nothing will be changed.")
         done = await orchestrate(order, lambda stage: house.engine.resume(order.run, stage), house.journal)
         return await _told(house, order, done, scenario.answered_by(order.playbook))
 
 
-async def _house(stack: AsyncExitStack, settings: Settings, vendors: frozenset[str], *, say: Say) -> wiring.House:
+async def _house(stack: AsyncExitStack, settings: ExerciseSettings, vendors: frozenset[str], *, say: Say) -> wiring.House:
     for vendor in sorted(vendors & settings.one_credential):
         say(f"{vendor} has no second credential that can only read, so the first is used; its client refuses every write all the same.")
-    return await staffed.with_people(stack, ExerciseSettings.of(settings), vendors, say=say, mode=Mode.EXERCISE)
+    return await staffed.with_people(stack, settings, vendors, say=say, mode=Mode.EXERCISE)
 
 
 async def _told(house: wiring.House, order: Order, done: Report, script: Scenario | None) -> Report:

@@ -37,6 +37,7 @@ def report_markdown(report: Mapping[str, Any]) -> str:
     lines += _section("Still open", [f"- {left['id']} is {left['outcome']}: {left['reason']}" for left in report["open"]])
     lines += _section("Steps", [_step(step) for step in report["steps"]])
     lines += _section("What would have been written", [f"- {one['at'][11:23]}  {one['says']}" for one in report.get("withheld", ())])
+    lines += _section("What would have followed", [f"- {step['reason']}" for step in _following(report)])
     residual = [f"- {left['what']}: until {left['until']}. Closed by: {left['closes_by']}." for left in report["residual"]]
     lines += _section("What may still live", residual)
     approval = report["approval"]
@@ -72,6 +73,13 @@ def headline(report: Mapping[str, Any]) -> str:
         case _:
             words = f"NOT contained: none of {steps} succeeded"
     return words
+
+
+def _following(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The steps of which an exercise cannot say what they would write: they wait for what others would have done."""
+    noted = {one["item"] for one in report.get("withheld", ())}
+    steps = report["steps"] if report["mode"] == "exercise" else ()
+    return [step for step in steps if step["outcome"] == "PREVIEWED" and step["id"] not in noted]
 
 
 def _exercised(report: Mapping[str, Any], steps: str) -> str:

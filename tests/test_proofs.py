@@ -180,6 +180,9 @@ FOUND: dict[str, tuple[Edit, str]] = {
     "the report counts fewer writes": (edited("r1", Kind.FINISHED, setting(writes=0)), "reports something else"),
     "the report is of numbers": (edited("r1", Kind.FINISHED, numbers_for_steps), "never writes in a run.finished"),
     "the order is another run's": (edited("r1", Kind.OPENED, setting(run="r2")), "order of another run"),
+    "a live run becomes an exercise": (edited("r1", Kind.OPENED, setting(mode="exercise")), "in an exercise, which makes none"),
+    "an exercise becomes a live run": (edited("rehearsed", Kind.OPENED, setting(mode="live")), "this run is no exercise"),
+    "an exercise withholds what nobody planned": (edited("rehearsed", Kind.WITHHELD, setting(item="x")), "which is not in the plan"),
     "a live run becomes a drill": (edited("r1", Kind.OPENED, setting(mode="drill")), "asks for another run"),
     "a standing approval is widened": (edited("standing", Kind.STANDING, setting(most=99)), "signature does not hold"),
     "a standing approval lasts": (
@@ -252,7 +255,7 @@ async def test_nothing_is_found_where_nothing_was_edited(it: Lab) -> None:
     asked = [event.hash for run in RUNS for event in await it.events(run) if event.kind in {Kind.REQUESTED, Kind.FINISHED}]
     found = await audit(it.journal, known(it), told=dict.fromkeys(asked, "in Slack"))
     assert (found.faults, found.unchecked) == ((), ())
-    assert len(found.heads) == len(asked) == 14
+    assert len(found.heads) == len(asked) == 16
     assert all(re.fullmatch(r"event \d+ \(run \w+, its number \d+\)", one.stands) for one in found.heads)
 
 
@@ -263,7 +266,7 @@ async def test_without_the_serving_processs_key_what_it_proves_is_told_as_not_ch
     asked = len([event for run in RUNS for event in await it.events(run) if event.kind in {Kind.REQUESTED, Kind.CLOSED}])
     in_chat = [one.what for one in found.unchecked if "decision to" in one.what]
     assert len(found.unchecked) == asked + len(in_chat)
-    assert in_chat == ["Ben's decision to deny", "Cem's decision to approve", "Ben's decision to approve", "Ben's decision to approve"]
+    assert in_chat == ["Ben's decision to deny", "Cem's decision to approve", *["Ben's decision to approve"] * 3]
     edit, _ = FOUND["a signed reason is changed"]
     assert "signature does not hold" in str((await rewritten(it, edit, against=known(it, seal=None))).faults[0]), "signatures need no key"
 

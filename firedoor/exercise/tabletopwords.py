@@ -17,6 +17,7 @@ CLOCKS: Final[Mapping[str, str]] = {
     "ruled": "the request was {ruling}",
     "over": "all was over",
 }
+SAID: Final[Mapping[str, str]] = {"approve": "approved", "deny": "denied"}
 
 
 def render(report: Report) -> str:
@@ -50,7 +51,7 @@ def _asked(report: Report) -> str:
 
 def _person(one: Report) -> str:
     looked = "did not look" if one["looked"] is None else f"looked after {one['looked']:.1f} s"
-    answer = "did not answer" if one["answer"] is None else f"{one['answer']} after {one['seconds']:.1f} s"
+    answer = "did not answer" if one["answer"] is None else f"{SAID[one['answer']]} after {one['seconds']:.1f} s"
     return f"{one['name']}: {looked}, {answer}"
 
 

@@ -141,6 +141,7 @@ async def test_what_waits_for_a_source_is_told_as_what_would_come(tmp_path: Path
         report = await held(it, playbook=book(steps=[SHUT, CLEAR]))
         assert outcomes(report) == ["PREVIEWED", "PREVIEWED"]
         assert report["steps"][1]["reason"] == "clear a: only once it is shut"
+        assert "## What would have followed\n\n- clear a: only once it is shut" in report_markdown(report)
 
 
 async def test_a_stop_counts_before_the_next_write_that_is_none(it: Lab) -> None:

@@ -2,97 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Any, cast
 
 import pytest
 
-from firedoor import auditing, exercising, running
+from firedoor import auditing, running
 from firedoor.approval import Answer
 from firedoor.channels.slack.blocks import APPROVE, DENY
 from firedoor.errors import BadInput
 from firedoor.exercise import estate, tabletopwords
-from firedoor.journal import Event, Journal, Kind
+from firedoor.journal import Kind
 from firedoor.report import RunOutcome
-from firedoor.store import Store
-from firedoor.vendors.access import Access, CallPolicy
+from firedoor.vendors.access import Access
 from firedoor.vendors.slack.people import Person
-from tests.company import Company
-from tests.preview.proxy import Proxy
-from tests.preview.test_preview import asked_of, behind_proxies
+from tests.preview.rehearsing import QUIET, Scene, accesses, given, hold, messages, recorded, scene
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:BasicAuth is deprecated:DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore:client.files_upload:UserWarning"),
-]
-SCENARIO = "cloudflare-okta-2023"
-Report = Any
+__all__ = ["accesses", "scene"]  # fixtures
+
+pytestmark = QUIET
 # What Slack is asked beyond looks: to ask and tell people, and to let them look.
 TALKING = {"chat.postMessage", "chat.update", "views.open", "apps.connections.open", "bots.info", "usergroups.users.list"}
 
 
-@pytest.fixture
-async def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[Company, dict[str, Proxy]]]:
-    monkeypatch.delenv("PREFECT_API_URL", raising=False)
-    async with behind_proxies(tmp_path, monkeypatch) as (acme, proxies):
-        yield acme, {proxy.vendor: proxy for proxy in proxies}
-
-
-@pytest.fixture(autouse=True)
-def accesses(monkeypatch: pytest.MonkeyPatch) -> list[Access]:
-    """The access of every vendor client that is made."""
-    found: list[Access] = []
-    made = CallPolicy.__init__
-
-    def noted(self: CallPolicy, **how: Any) -> None:
-        found.append(how["access"])
-        made(self, **how)
-
-    monkeypatch.setattr(CallPolicy, "__init__", noted)
-    return found
-
-
-def given(acme: Company, **changed: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
-    everything = {name: tuple(value.split(",")) for name, value in asked_of(acme)["identity-breach"].items()}
-    return {**everything, **changed}
-
-
-def hold(acme: Company, about: dict[str, tuple[str, ...]] | None = None, said: list[str] | None = None) -> asyncio.Task[Report]:
-    about = given(acme) if about is None else about
-    say = said.append if said is not None else lambda _: None
-    return asyncio.create_task(cast("Any", exercising.hold(SCENARIO, about, requester=acme.asker, say=say)))
-
-
-@asynccontextmanager
-async def journal(acme: Company) -> AsyncIterator[Journal]:
-    async with Store(f"sqlite:///{acme.folder / 'state' / 'journal.db'}") as store:
-        yield Journal(store)
-
-
-async def recorded(acme: Company, kind: Kind, mode: str = "exercise") -> Event:
-    """Such an event of a run in that mode, once there is one."""
-    async with asyncio.timeout(20):
-        while True:
-            if (acme.folder / "state" / "journal.db").exists():
-                async with journal(acme) as record:
-                    for opened in await record.opened(most=9, mode=mode):
-                        for event in await record.events(opened.run, only=kind):
-                            return event
-            await asyncio.sleep(0.05)
-
-
-def messages(acme: Company) -> list[dict[str, Any]]:
-    """What the app has said to all in the channel."""
-    found = cast("Any", acme.slack.state()["messages"])[estate.CHANNEL]
-    return [one for one in found if one.get("metadata")]
-
-
-async def test_people_are_asked_and_not_one_write_leaves(scene: tuple[Company, dict[str, Proxy]], accesses: list[Access]) -> None:
+async def test_people_are_asked_and_not_one_write_leaves(scene: Scene, accesses: list[Access]) -> None:
     acme, proxies = scene
     said: list[str] = []
     task = hold(acme, said=said)
@@ -146,7 +79,7 @@ async def test_people_are_asked_and_not_one_write_leaves(scene: tuple[Company, d
         await running.resume(report["run"], say=lambda _: None)
 
 
-async def test_who_looks_closely_is_told_that_it_is_an_exercise_and_a_denial_ends_it(scene: tuple[Company, dict[str, Proxy]]) -> None:
+async def test_who_looks_closely_is_told_that_it_is_an_exercise_and_a_denial_ends_it(scene: Scene) -> None:
     acme, _ = scene
     task = hold(acme, given(acme, users=tuple(acme.estate.victims[:1])))
     async with Person(acme.slack.url, acme.member(1)) as person:
@@ -162,7 +95,7 @@ async def test_who_looks_closely_is_told_that_it_is_an_exercise_and_a_denial_end
     assert (report["people"][0]["answer"], report["approval"]["ruling"]) == ("deny", "denied")
 
 
-async def test_nothing_is_guessed_and_what_is_designated_is_taken(scene: tuple[Company, dict[str, Proxy]]) -> None:
+async def test_nothing_is_guessed_and_what_is_designated_is_taken(scene: Scene) -> None:
     acme, proxies = scene
     with pytest.raises(BadInput, match="nothing says what the exercise is about") as refused:
         await hold(acme, {})
@@ -178,49 +111,7 @@ async def test_nothing_is_guessed_and_what_is_designated_is_taken(scene: tuple[C
     assert report["steps"][0]["reason"]
 
 
-async def test_where_slack_is_away_people_sign(scene: tuple[Company, dict[str, Proxy]], monkeypatch: pytest.MonkeyPatch) -> None:
-    acme, proxies = scene
-    monkeypatch.setenv("FIREDOOR_SLACK_BASE_URL", "http://127.0.0.1:9/api/")
-    said: list[str] = []
-    task = hold(acme, said=said)
-    asked = await recorded(acme, Kind.REQUESTED)
-    await acme.sign(asked.run, 1)
-    report = await task
-    assert report["approval"]["ruling"] == "granted"
-    assert (report["clocks"]["posted"], report["people"][0]["answer"]) == (None, "approve")
-    assert any("EXERCISE: Run" in line and "Nothing will be changed" in line for line in said)
-    assert [proxy.writes for proxy in proxies.values()] == [[]] * 4
-
-
-async def test_a_real_containment_is_asked_for_and_done_while_an_exercise_waits(scene: tuple[Company, dict[str, Proxy]]) -> None:
-    acme, _ = scene
-    users = tuple(acme.estate.victims[:1])
-    listens = asyncio.Event()
-    serving = asyncio.create_task(running.serve(say=lambda text: listens.set() if text.startswith("Listening") else None))
-    try:
-        async with Person(acme.slack.url, acme.member(0)) as asker:
-            await asyncio.wait_for(listens.wait(), 20)
-            rehearsal = hold(acme, {"users": users})
-            exercise = (await recorded(acme, Kind.REQUESTED)).run
-            assert sum(one.method == "apps.connections.open" for one in acme.slack.requests) == 1, "who could contain hears what people do"
-            await asker.command(estate.CHANNEL, f"/firedoor contain identity-breach users={users[0]}")
-            real = (await recorded(acme, Kind.REQUESTED, mode="live")).run
-            await acme.sign(real, 1)
-            ended = await recorded(acme, Kind.FINISHED, mode="live")
-            assert cast("Any", ended.body)["outcome"] == "contained"
-            assert acme.okta.world.user(users[0]).status == "SUSPENDED"
-            await acme.sign(exercise, 1)
-            report = await rehearsal
-        assert report["outcome"] == "previewed"
-        assert {one["action"] for one in report["withheld"]} == {"jira.open_ticket", "slack.notify"}, (
-            "all else was done in earnest meanwhile"
-        )
-    finally:
-        serving.cancel()
-        await asyncio.gather(serving, return_exceptions=True)
-
-
-async def test_whoever_asks_an_exercise_for_a_containment_is_sent_elsewhere(scene: tuple[Company, dict[str, Proxy]]) -> None:
+async def test_whoever_asks_an_exercise_for_a_containment_is_sent_elsewhere(scene: Scene) -> None:
     acme, proxies = scene
     task = hold(acme)
     exercise = (await recorded(acme, Kind.REQUESTED)).run
@@ -233,17 +124,3 @@ async def test_whoever_asks_an_exercise_for_a_containment_is_sent_elsewhere(scen
     await acme.sign(exercise, 1, Answer.DENY)
     assert (await task)["outcome"] == "denied"
     assert proxies["okta"].writes == []
-
-
-async def test_called_off_it_is_resumed_as_an_exercise(scene: tuple[Company, dict[str, Proxy]], accesses: list[Access]) -> None:
-    acme, proxies = scene
-    task = hold(acme)
-    run = (await recorded(acme, Kind.REQUESTED)).run
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-    resumed = asyncio.create_task(cast("Any", running.resume(run, say=lambda _: None)))
-    await acme.sign(run, 1)
-    report = await resumed
-    assert (report["mode"], report["against"], report["outcome"]) == ("exercise", "live", "previewed")
-    assert set(accesses) == {Access.READ}
-    assert [proxies[vendor].writes for vendor in ("okta", "aws", "jira")] == [[]] * 3

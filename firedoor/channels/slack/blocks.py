@@ -237,8 +237,8 @@ def report(data: Mapping[str, Any]) -> list[Block]:
     )
     parts = {
         "Still open": [f"✗ {left['id']} is {left['outcome']}: {left['reason']}" for left in data["open"]],
-        "What may still live": [f"• {left['what']}: until {left['until']}. Closed by: {left['closes_by']}" for left in data["residual"]],
         "What would have been written": [f"• {one['says']}" for one in data.get("withheld", ())],
+        "What may still live": [f"• {left['what']}: until {left['until']}. Closed by: {left['closes_by']}" for left in data["residual"]],
     }
     return [
         header(headline(data)),
