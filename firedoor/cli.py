@@ -209,10 +209,11 @@ def runs(as_json: AsJson = False) -> None:
 @app.command()
 def show(run: RunName, as_json: AsJson = False) -> None:
     """One run: its plan, its steps, what is open."""
-    from firedoor import running, sweepwords, words
+    from firedoor import running, sweepwords
+    from firedoor.exercise import tabletopwords
 
     found = _run(running.show(run))
-    _show(found, as_json=as_json, render=sweepwords.shown if "mandate" in found else words.report_markdown)
+    _show(found, as_json=as_json, render=sweepwords.shown if "mandate" in found else tabletopwords.of_any)
 
 
 @playbooks_app.command("list")

@@ -8,13 +8,14 @@ from functools import partial
 from typing import Any
 
 from firedoor import staffed, wiring
+from firedoor.approval import Roster
 from firedoor.errors import BadInput
 from firedoor.exercise import scenario, tabletop
-from firedoor.exercise.scenario import Scenario
+from firedoor.journal import Journal
 from firedoor.model import Mode
 from firedoor.orchestrating import orchestrate
 from firedoor.playbook import Playbook
-from firedoor.run import Order, Record, fold
+from firedoor.run import Record, fold
 from firedoor.settings import ExerciseSettings, Settings, load
 
 Report = Mapping[str, Any]
@@ -37,7 +38,7 @@ async def hold(name: str, given: Mapping[str, Sequence[str]], *, requester: str,
         house = await _house(stack, settings, vendors, say=say)
         say(f"EXERCISE: run {order.run}, planning {book.title.lower()}. Nothing will be changed.")
         done = await orchestrate(order, partial(house.asked.contain, order, book), house.journal)
-        return await _told(house, order, done, script)
+        return await told(house.journal, settings.roster, order.run, done)
 
 
 async def resume(settings: Settings, record: Record, *, say: Say) -> Report:
@@ -47,7 +48,7 @@ async def resume(settings: Settings, record: Record, *, say: Say) -> Report:
         house = await _house(stack, ExerciseSettings.of(settings), wiring.vendors_in(record.items), say=say)
         say(f"EXERCISE: run {order.run} goes on; the world is read before anything else. Nothing will be changed.")
         done = await orchestrate(order, lambda stage: house.engine.resume(order.run, stage), house.journal)
-        return await _told(house, order, done, scenario.answered_by(order.playbook))
+        return await told(house.journal, settings.roster, order.run, done)
 
 
 async def _house(stack: AsyncExitStack, settings: ExerciseSettings, vendors: frozenset[str], *, say: Say) -> wiring.House:
@@ -56,9 +57,11 @@ async def _house(stack: AsyncExitStack, settings: ExerciseSettings, vendors: fro
     return await staffed.with_people(stack, settings, vendors, say=say, mode=Mode.EXERCISE)
 
 
-async def _told(house: wiring.House, order: Order, done: Report, script: Scenario | None) -> Report:
-    events = await house.journal.events(order.run)
-    return tabletop.compose(done, fold(order.run, events), events, roster=house.desk.roster, scenario=script)
+async def told(journal: Journal, roster: Roster, run: str, report: Report) -> Report:
+    """The report of an exercise with how long people took, and the clocks of the incident that its playbook answers."""
+    events = await journal.events(run)
+    script = scenario.answered_by(str(report["playbook"]))
+    return tabletop.compose(report, fold(run, events), events, roster=roster, scenario=script)
 
 
 def _about(settings: Settings, book: Playbook, given: Mapping[str, Sequence[str]]) -> Mapping[str, Sequence[str]]:

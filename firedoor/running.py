@@ -223,9 +223,15 @@ async def _line(journal: Journal, run: str) -> Report:
 
 
 async def show(run: str) -> Report:
-    """One run as it stands."""
-    async with wiring.open_journal(load()) as (_, journal):
-        return await _reported(journal, run)
+    """One run as it stands; an exercise with its own side of it."""
+    settings = load()
+    async with wiring.open_journal(settings) as (_, journal):
+        found = await _reported(journal, run)
+        if found["mode"] != Mode.EXERCISE:
+            return found
+        from firedoor.exercising import told
+
+        return await told(journal, settings.roster, run, found)
 
 
 def lint_all(names: Sequence[str]) -> Mapping[str, Sequence[str]]:

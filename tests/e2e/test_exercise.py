@@ -16,7 +16,7 @@ from firedoor.exercise import estate
 from firedoor.journal import Kind
 from firedoor.vendors.slack.people import Person
 from tests.e2e.conftest import PATIENCE
-from tests.e2e.prefect import ROOT
+from tests.e2e.prefect import ROOT, PrefectServer
 from tests.preview.rehearsing import QUIET, Scene, hold, recorded, scene
 
 __all__ = ["scene"]  # a fixture
@@ -90,4 +90,30 @@ async def test_killed_or_called_off_it_is_resumed_as_an_exercise(number: signal.
     report = json.loads(out)
     assert (report["mode"], report["against"], report["outcome"]) == ("exercise", "live", "previewed")
     assert report["withheld"]
+    assert [proxies[vendor].writes for vendor in ("okta", "aws", "jira")] == [[]] * 3
+
+
+FLOW = "import asyncio; from flows.drill import drill; asyncio.run(drill(against='live', requester={!r}))"
+
+
+async def test_on_a_schedule_it_is_about_what_is_designated(scene: Scene, prefect_server: PrefectServer) -> None:
+    acme, proxies = scene
+    await prefect_server.healthy()
+    toml = acme.folder / "firedoor.toml"
+    toml.write_text(
+        f'exercise_inputs = {{ access_keys = ["{acme.estate.stolen_key}"], users = "{acme.estate.victims[0]}" }}\n{toml.read_text()}'
+    )
+    ours = {**os.environ, "PREFECT_API_URL": prefect_server.api, "PREFECT_HOME": str(acme.folder / "prefect")}
+    flow = await asyncio.create_subprocess_exec(sys.executable, "-c", FLOW.format(acme.asker), cwd=ROOT, env=ours)
+    run = (await recorded(acme, Kind.REQUESTED, seconds=PATIENCE)).run
+    await acme.sign(run, 1)
+    assert await asyncio.wait_for(flow.wait(), 100) == 0
+    rows = await prefect_server.found("flow_runs", {})
+    [drill] = [row for row in rows if row["name"].startswith("drill") and "EXERCISE" in str(row["state"]["message"])]
+    [below] = [row for row in rows if row["name"] == f"identity-breach {run}"]
+    assert drill["state"]["type"] == "COMPLETED"
+    assert "It would have been contained" in drill["state"]["message"]
+    assert (below["tags"], below["state_type"]) == (["exercise"], "COMPLETED")
+    [report] = [row for row in await prefect_server.found("artifacts", {}) if row["key"] == "exercise"]
+    assert "## How long it took, from the order" in report["data"]
     assert [proxies[vendor].writes for vendor in ("okta", "aws", "jira")] == [[]] * 3

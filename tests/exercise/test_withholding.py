@@ -232,6 +232,12 @@ async def test_it_holds_no_real_run_up_and_is_none_of_the_same(it: Lab) -> None:
     assert "no longer needed: shut b/k" in report["steps"][1]["reason"], "somebody contained it in earnest meanwhile"
 
 
+async def test_two_at_once_are_in_nobodys_way(it: Lab) -> None:
+    first, second = await asyncio.gather(held(it, doors=["a"]), held(it, "r2", doors=["b"]))
+    assert (withheld(first), withheld(second)) == (["shut a/k1", "shut a/k2"], ["shut b/k"])
+    assert {first["outcome"], second["outcome"]} == {"previewed"}
+
+
 async def test_it_takes_no_turn_at_anything_that_is_written_to(it: Lab) -> None:
     async with Leases(it.store, "a real run").holding("fake:a", patience=0):
         report = await held(it)
