@@ -55,9 +55,9 @@ async def held(it: Lab, run: str = "r1", **how: Any) -> Report:
 
 
 async def asked_for(it: Lab, run: str = "r1") -> None:
-    async for _ in it.journal.ticks():
-        if Kind.REQUESTED in await it.kinds(run):
-            return
+    async with asyncio.timeout(10):
+        while Kind.REQUESTED not in await it.kinds(run):  # noqa: ASYNC110 - the task tells nobody
+            await asyncio.sleep(0.005)
 
 
 def withheld(report: Report) -> list[str]:
@@ -218,16 +218,17 @@ async def test_it_holds_no_real_run_up_and_is_none_of_the_same(it: Lab) -> None:
         engine = it.engine(act=mode is not Mode.EXERCISE)
         return await process(engine).contain(it.order(run, mode=mode), book(), Plainly())
 
-    rehearsal = asyncio.create_task(contain("r1", Mode.EXERCISE))
-    await asked_for(it)
-    with pytest.raises(AskedBefore):
-        await contain("r2", Mode.EXERCISE)
-    real = asyncio.create_task(contain("r3", Mode.LIVE))
-    await asked_for(it, "r3")
-    await answered(it.desk(), "r3", YES, Answer.APPROVE)
-    assert (await real)["outcome"] == "contained"
-    await answered(it.desk(), "r1", YES, Answer.APPROVE)
-    report = await rehearsal
+    async with asyncio.TaskGroup() as group:
+        rehearsal = group.create_task(contain("r1", Mode.EXERCISE))
+        await asked_for(it)
+        with pytest.raises(AskedBefore):
+            await contain("r2", Mode.EXERCISE)
+        real = group.create_task(contain("r3", Mode.LIVE))
+        await asked_for(it, "r3")
+        await answered(it.desk(), "r3", YES, Answer.APPROVE)
+        assert (await real)["outcome"] == "contained"
+        await answered(it.desk(), "r1", YES, Answer.APPROVE)
+    report = rehearsal.result()
     assert (report["outcome"], set(outcomes(report)), withheld(report)) == ("previewed", {"ALREADY"}, [])
     assert "no longer needed: shut b/k" in report["steps"][1]["reason"], "somebody contained it in earnest meanwhile"
 
