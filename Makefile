@@ -103,6 +103,7 @@ lock: $(VENV)/.dev
 	$(COMPILE) -o requirements/c7n.lock requirements/c7n.in
 	$(COMPILE) --all-extras -o requirements/dev.lock pyproject.toml
 	$(COMPILE) --extra drill -c requirements/dev.lock -o requirements/drill.lock pyproject.toml
+	$(COMPILE) --extra drill --extra observe -c requirements/dev.lock -o requirements/serve.lock pyproject.toml
 
 clean:
 	rm -rf $(VENV) $(CUSTODIAN) .firedoor build

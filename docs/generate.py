@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from firedoor import cli_permissions, permissions, playbook, shelf, wiring
+from firedoor import cli_permissions, metrics, permissions, playbook, shelf, wiring
 from firedoor.catalogue import AnyAction, AnyQuery
 from firedoor.permissions import Purpose
 from firedoor.vendors.okta import watchlist
@@ -49,8 +49,8 @@ def residuals(unit: type[AnyAction]) -> tuple[str, ...]:
         named = dict(pair for node in ast.walk(function) if isinstance(node, ast.Assign) for pair in _assigned(node))
         for call in ast.walk(function):
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "Residual":
-                what, until, closes = (_said(keyword.value, named) for keyword in call.keywords)
-                found.append(f"{what}: until {until}. Closed by: {closes}.")
+                said = {str(keyword.arg): _said(keyword.value, named) for keyword in call.keywords if keyword.arg != "hours"}
+                found.append(f"{said['what']}: until {said['until']}. Closed by: {said['closes_by']}.")
     return tuple(found)
 
 
@@ -138,6 +138,14 @@ def permissions_page() -> str:
     return "\n".join(lines)
 
 
+def metrics_page() -> str:
+    """Every metric with its labels."""
+    lines = ["# Metrics", "", inspect.cleandoc(metrics.__doc__ or ""), "", "| metric | kind | labels | what |", "|---|---|---|---|"]
+    for name, kind, labels, about in metrics.table():
+        lines.append(f"| `{name}` | {kind} | {', '.join(f'`{label}`' for label in labels)} | {about} |")
+    return "\n".join(lines)
+
+
 def _input_row(name: str, wanted: playbook.Input) -> str:
     told = "" if wanted.required else f" (otherwise `{wanted.default}`)" if wanted.default else " (optional)"
     return f"| `{name}`{told} | {wanted.help} | `{wanted.example}` |"
@@ -159,6 +167,7 @@ def main() -> None:
     pages = {f"actions/{name}.md": action_page(unit) for name, unit in known.actions.items()}
     pages |= {f"actions/{name}.md": query_page(unit) for name, unit in known.queries.items()}
     pages["playbooks.md"] = playbooks_page()
+    pages["metrics.md"] = metrics_page()
     pages["okta-watchlist.md"] = watchlist_page()
     pages["permission-table.md"] = permissions_page()
     folder = HERE / "actions"

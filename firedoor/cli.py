@@ -1,6 +1,7 @@
 """The command line. Each command reads its arguments, hands over, prints, and exits with a code that a script can trust.
 
-0: done. 1: not contained, or something is open. 2: bad input, and nothing was touched. 3: denied, expired or stopped.
+0: done. 1: not contained, or something is open. 2: bad input, and nothing was touched. 3: denied, expired or stopped. 130, 143: ended at
+once, by a second Ctrl-C or SIGTERM.
 
 Nothing heavy is imported here: `firedoor --help` must answer at once, at three in the morning too.
 """
@@ -14,17 +15,39 @@ import os
 import sys
 import threading
 from collections.abc import Coroutine, Mapping, Sequence
-from typing import Annotated, Any, Literal, NoReturn, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, TypeVar
 
 os.environ.setdefault("TYPER_USE_RICH", "0")  # saves a third of a second of start-up
 
 import typer
 
-from firedoor import cli_audit, cli_decisions, cli_doctor, cli_hunts, cli_permissions, cli_sweeps
+from firedoor import (
+    cli_audit,
+    cli_decisions,
+    cli_doctor,
+    cli_hunts,
+    cli_journal,
+    cli_permissions,
+    cli_sweeps,
+    cli_watch,
+    completing,
+    logs,
+    outlet,
+    scribe,
+)
 from firedoor.defect import kind_and_place, way
 from firedoor.errors import BadInput, Defect, FiredoorError
+from firedoor.legible import legible
+
+if TYPE_CHECKING:
+    from firedoor import planview
+    from firedoor.attending import Attending
+    from firedoor.planning import Planned
+    from firedoor.run import Order
 
 T = TypeVar("T")
+BROKEN_OFF = 130  # what typer exits with after Ctrl-C
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -38,39 +61,46 @@ app.add_typer(playbooks_app, name="playbooks")
 app.add_typer(actions_app, name="actions")
 cli_decisions.register(app)
 cli_audit.register(app)
+cli_journal.register(app)
 cli_doctor.register(app)
 cli_sweeps.register(app)
 cli_hunts.register(app)
 cli_permissions.register(app)
+cli_watch.register(app)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+AsStream = Annotated[
+    bool, typer.Option("--json-stream", help="Print a line of JSON for each thing it does, as it happens, the report last.")
+]
 Inputs = Annotated[list[str], typer.Option("--input", "-i", metavar="KEY=VALUE", help="An input; repeat it, or separate values by commas.")]
 As = Annotated[str, typer.Option("--as", metavar="NAME", help="Your name on the roster.", envvar="FIREDOOR_REQUESTER")]
 LAG = 0.1
 Against = Literal["simulated", "live"]
-RunName = Annotated[str, typer.Argument(metavar="RUN")]
+PlaybookName = Annotated[str, typer.Argument(autocompletion=completing.playbooks)]
+RunName = Annotated[str, typer.Argument(metavar="RUN", autocompletion=completing.runs)]
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line. Whoever reads what it says may leave before it is done."""
+    outlet.keep_open()
+    logs.begin()
     _leave(obey(sys.argv[1:]))
 
 
 def obey(words: Sequence[str]) -> int:
     """Do what the words say; the exit code. Every error becomes one clear message on standard error; none is quoted but ours."""
     try:
-        app(args=list(words), standalone_mode=True)
+        app(args=list(words), prog_name="firedoor", standalone_mode=True)
     except SystemExit as left:
+        if left.code == BROKEN_OFF:
+            typer.echo("Broken off with Ctrl-C. What was done before is on record: see `firedoor runs`.", err=True)
         return left.code if isinstance(left.code, int) else 0
     except FiredoorError as error:
-        _complain(error, as_json="--json" in words)
+        _complain(error, words)
         return error.exit_code
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read our output has left; there is nobody to tell
-        return 1
     except Exception as error:  # noqa: BLE001 - its own words may quote a secret, so it tells its kind and its way only
         advice = "What was done is on record: see `firedoor runs`, and resume a run that has not ended. Report this with the lines below"
-        _complain(Defect(f"a defect in Firedoor: {kind_and_place(error)}", changed=None, advice=advice), as_json="--json" in words)
+        _complain(Defect(f"a defect in Firedoor: {kind_and_place(error)}", changed=None, advice=advice), words)
         typer.echo(way(error), err=True)
         return 1
     return 0
@@ -78,7 +108,7 @@ def obey(words: Sequence[str]) -> int:
 
 @app.command()
 def drill(
-    scenario: Annotated[str, typer.Argument(help="Which exercise.")] = "cloudflare-okta-2023",
+    scenario: Annotated[str, typer.Argument(help="Which exercise.", autocompletion=completing.exercises)] = "cloudflare-okta-2023",
     approve: Annotated[str, typer.Option(help="auto: scripted people do. ask: you approve, here. page: you do it all, in a browser.")] = "",
     lag: Annotated[float, typer.Option(min=0.0, max=10.0, help="How much vendors lag: 1.0 is real life.")] = LAG,
     contain: Annotated[bool, typer.Option("--contain/--no-contain", help="Or leave the attacker alone: the judge must say no.")] = True,
@@ -114,31 +144,32 @@ def _exercise(scenario: str, given: Sequence[str], requester: str, *, as_json: b
 
 
 @app.command()
-def plan(playbook: str, given: Inputs = [], requester: As = "", as_json: AsJson = False) -> None:
+def plan(playbook: PlaybookName, given: Inputs = [], requester: As = "", as_json: AsJson = False) -> None:
     """What a playbook would change, read from the real systems. Changes nothing and asks nobody."""
-    from firedoor import running, words
+    from firedoor import running
 
-    report = _run(running.preview(playbook, given, requester=requester or getpass.getuser()))
-    _show(report, as_json=as_json, render=words.plan_markdown)
+    looks = _Looks()
+    _show_plan(_run(running.preview(playbook, given, requester=requester or getpass.getuser(), show=looks)), looks, as_json=as_json)
 
 
 @app.command()
 def contain(
-    playbook: str,
+    playbook: PlaybookName,
     given: Inputs = [],
     requester: As = "",
     protected: Annotated[bool, typer.Option("--protected", help="Do not spare what is protected: two people must sign.")] = False,
     break_glass: Annotated[bool, typer.Option("--break-glass", help="Act alone: few targets, nothing final, all told.")] = False,
     key: cli_decisions.Key = None,
     as_json: AsJson = False,
+    as_stream: AsStream = False,
 ) -> None:
     """Plan, ask for approval in Slack or by signature, apply, verify, report."""
-    from firedoor import running, words
+    from firedoor import running
 
+    at = _attending(as_json=as_json, as_stream=as_stream)
     alone = cli_decisions.signer(key) if break_glass else None
     who = requester or getpass.getuser()
-    say, tell = _aside(as_json=as_json), _teller(words.report_markdown, as_json=as_json)
-    report = _run(running.contain(playbook, given, requester=who, say=say, tell=tell, protected=protected, alone=alone))
+    report = at.run(running.contain(playbook, given, requester=who, say=at.say, tell=at.tell, protected=protected, alone=alone, watch=at))
     raise typer.Exit(_exit_code(report))
 
 
@@ -148,12 +179,13 @@ def freeze(
     access_keys: Annotated[list[str], typer.Option("--access-key", metavar="ID", help="A key whose owner is frozen in AWS.")] = [],
     key: cli_decisions.Key = None,
     as_json: AsJson = False,
+    as_stream: AsStream = False,
 ) -> None:
     """Freeze a few accounts at once: on the standing approval, signed by you alone, all told. Undo takes it back."""
-    from firedoor import running, words
+    from firedoor import running
 
-    say, tell = _aside(as_json=as_json), _teller(words.report_markdown, as_json=as_json)
-    report = _run(running.freeze(users, access_keys, signer=cli_decisions.signer(key), say=say, tell=tell))
+    at = _attending(as_json=as_json, as_stream=as_stream)
+    report = at.run(running.freeze(users, access_keys, signer=cli_decisions.signer(key), say=at.say, tell=at.tell, watch=at))
     raise typer.Exit(_exit_code(report))
 
 
@@ -163,28 +195,29 @@ def undo(
     preview: Annotated[bool, typer.Option("--plan", help="Only show what it would change.")] = False,
     requester: As = "",
     as_json: AsJson = False,
+    as_stream: AsStream = False,
 ) -> None:
     """Undo what a run changed, by its receipts and nothing else, with an approval of its own."""
-    from firedoor import running, words
+    from firedoor import running
 
     who = requester or getpass.getuser()
-    say, tell = _aside(as_json=as_json), _teller(words.report_markdown, as_json=as_json)
     if preview:
-        report = _run(running.preview_undo(run, requester=who))
-        _show(report, as_json=as_json, render=words.plan_markdown)
+        looks = _Looks()
+        report = _run(running.preview_undo(run, requester=who, show=looks))
+        _show_plan(report, looks, as_json=as_json)
     else:
-        report = _run(running.undo(run, requester=who, say=say, tell=tell))
+        at = _attending(as_json=as_json, as_stream=as_stream)
+        report = at.run(running.undo(run, requester=who, say=at.say, tell=at.tell, watch=at))
     raise typer.Exit(_exit_code(report))
 
 
 @app.command()
-def resume(run: RunName, as_json: AsJson = False) -> None:
+def resume(run: RunName, as_json: AsJson = False, as_stream: AsStream = False) -> None:
     """Go on with a run whose process died, or whose steps failed. Reads the world first; does nothing twice."""
     from firedoor import running
-    from firedoor.exercise import tabletopwords
 
-    say, tell = _aside(as_json=as_json), _teller(tabletopwords.of_any, as_json=as_json)
-    report = _run(running.resume(run, say=say, tell=tell))
+    at = _attending(as_json=as_json, as_stream=as_stream)
+    report = at.run(running.resume(run, say=at.say, tell=at.tell, watch=at))
     raise typer.Exit(_exit_code(report))
 
 
@@ -209,11 +242,12 @@ def runs(as_json: AsJson = False) -> None:
 @app.command()
 def show(run: RunName, as_json: AsJson = False) -> None:
     """One run: its plan, its steps, what is open."""
-    from firedoor import running, sweepwords
+    from firedoor import running, sweepwords, watchwords
     from firedoor.exercise import tabletopwords
 
     found = _run(running.show(run))
-    _show(found, as_json=as_json, render=sweepwords.shown if "mandate" in found else tabletopwords.of_any)
+    words = tabletopwords.render if "against" in found else watchwords.run
+    _show(found, as_json=as_json, render=sweepwords.shown if "mandate" in found else words)
 
 
 @playbooks_app.command("list")
@@ -235,7 +269,7 @@ def playbooks_lint(names: Annotated[list[str], typer.Argument(metavar="[NAME OR 
 
 
 @playbooks_app.command("show")
-def playbooks_show(name: str, as_json: AsJson = False) -> None:
+def playbooks_show(name: PlaybookName, as_json: AsJson = False) -> None:
     """One playbook: its inputs, its steps and their order, who must approve, how far it can be undone."""
     from firedoor import diagram, running
 
@@ -243,7 +277,7 @@ def playbooks_show(name: str, as_json: AsJson = False) -> None:
 
 
 @playbooks_app.command("graph")
-def playbooks_graph(name: str) -> None:
+def playbooks_graph(name: PlaybookName) -> None:
     """One playbook as a flowchart in Mermaid's language."""
     from firedoor import running
 
@@ -268,6 +302,8 @@ def actions_list(as_json: AsJson = False) -> None:
 
 def _leave(code: int) -> NoReturn:
     """Exit. Prefect's threads have what is left of their time to send what they still hold: with its server gone, they try for minutes."""
+    if scribe.any_left():  # somebody holds their terminal, and would hold us with it
+        os._exit(code)
     sys.stdout.flush()
     sys.stderr.flush()
     if "prefect" in sys.modules:
@@ -303,29 +339,46 @@ def _show(data: Mapping[str, Any], *, as_json: bool, render: Any) -> None:
     Console().print(Markdown(text, hyperlinks=False))
 
 
-def _teller(render: Any, *, as_json: bool) -> Any:
-    """Prints a report as soon as it is there."""
+class _Looks:
+    """Keeps the plan that it is shown, for when the command is done."""
 
-    def tell(report: Mapping[str, Any]) -> None:
-        _show(report, as_json=as_json, render=render)
-        sys.stdout.flush()
+    def __init__(self) -> None:
+        self.lines: Sequence[planview.Line] = ()
 
-    return tell
+    def __call__(self, order: Order, planned: Planned) -> None:
+        from firedoor import planview
+
+        self.lines = planview.lines(order, planned.items, required=int(planned.tier), why="; ".join(planned.powers))
+
+
+def _show_plan(report: Mapping[str, Any], looks: _Looks, *, as_json: bool) -> None:
+    from firedoor import planview
+
+    if as_json:
+        typer.echo(json.dumps(report, ensure_ascii=False, indent=2))
+    else:
+        planview.show(looks.lines, sys.stdout, os.environ)
+
+
+def _attending(*, as_json: bool, as_stream: bool) -> Attending:
+    from firedoor.attending import Attending
+    from firedoor.exercise import tabletopwords
+
+    if as_json and as_stream:
+        raise BadInput("--json and --json-stream exclude each other", advice="Give one of them")
+    printed = partial(_show, as_json=as_json, render=tabletopwords.of_any)
+    return Attending(as_json=as_json, as_stream=as_stream, printed=printed)
 
 
 def _aside(*, as_json: bool) -> Any:
     """Progress goes to standard error, so that standard output holds the result alone."""
-    return (lambda _: None) if as_json else (lambda text: typer.echo(text, err=True))
+    return (lambda _: None) if as_json else (lambda text: typer.echo(legible(text), err=True))
 
 
-def _complain(error: FiredoorError, *, as_json: bool) -> None:
-    if as_json:
-        fault = {
-            "error": type(error).__name__,
-            "what": error.what,
-            "target": error.target,
-            "changed": error.changed,
-            "advice": error.advice,
-        }
+def _complain(error: FiredoorError, words: Sequence[str]) -> None:
+    fault = {"error": type(error).__name__, "what": error.what, "target": error.target, "changed": error.changed, "advice": error.advice}
+    if "--json" in words:
         typer.echo(json.dumps(fault, ensure_ascii=False))
-    typer.echo(str(error), err=True)
+    if "--json-stream" in words:
+        typer.echo(json.dumps({"event": "error", **fault}))
+    typer.echo(legible(str(error)), err=True)

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from firedoor import completing
 from firedoor.errors import BadInput
+from firedoor.interrupts import prompting
 
 if TYPE_CHECKING:
     from firedoor.terminal import Signer
 
-RunName = Annotated[str, typer.Argument(metavar="RUN")]
+RunName = Annotated[str, typer.Argument(metavar="RUN", autocompletion=completing.runs)]
 Key = Annotated[
     Path | None, typer.Option("--key", metavar="FILE", envvar="FIREDOOR_SSH_KEY", help="Your SSH key, or the .pub of one in your agent.")
 ]
@@ -138,9 +140,17 @@ def confirming(*, yes: bool) -> Any:
             return True
         if not sys.stdin.isatty():
             raise BadInput("there is no terminal to ask you in", advice="Add --yes, once you have read it")
-        return typer.confirm("Sign this?", err=True)
+        with prompting("nothing was signed"):
+            return _answered()
 
     return confirm
+
+
+def _answered() -> bool:
+    try:
+        return typer.confirm("Sign this?", err=True)
+    except typer.Abort:
+        raise EOFError from None
 
 
 def _text(path: Path) -> str:

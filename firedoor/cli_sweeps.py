@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from firedoor import cli_decisions
+from firedoor import cli_decisions, completing
 from firedoor.errors import BadInput
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
@@ -22,8 +22,8 @@ Before = Annotated[
     str, typer.Option(metavar="TIME", help="Only credentials made before that moment (ISO 8601, UTC where no zone is given).")
 ]
 Pattern = Annotated[list[str], typer.Option(metavar="PATTERN", help="One that fits is wanted; * and ? stand for anything. Repeat it.")]
-SweepName = Annotated[str, typer.Argument(metavar="SWEEP")]
-RunName = Annotated[str, typer.Argument(metavar="RUN")]
+SweepName = Annotated[str, typer.Argument(metavar="SWEEP", autocompletion=completing.sweeps)]
+RunName = Annotated[str, typer.Argument(metavar="RUN", autocompletion=completing.runs)]
 
 inventory_app = typer.Typer(invoke_without_command=True, help="Every credential there is, who holds it, and when it was last used.")
 sweep_app = typer.Typer(no_args_is_help=True, help="Every credential in a scope revoked or rotated, with the proof that none is left.")

@@ -11,7 +11,7 @@ from typing import Final, cast
 from firedoor import approval
 from firedoor.approval import Answer, Decision, Grant, Person, Request, Roster, Ruling, check, tally
 from firedoor.canonical import JSON, plain
-from firedoor.errors import ApprovalInvalid, BadInput, DecisionRefused, FiredoorError, MustBeSigned, Overtaken, Taken
+from firedoor.errors import ApprovalInvalid, BadInput, BrokenOff, DecisionRefused, FiredoorError, MustBeSigned, Overtaken, Taken
 from firedoor.journal import Journal, Kind
 from firedoor.model import Mode
 from firedoor.run import Record, fold
@@ -28,6 +28,8 @@ class Desk:
         self.roster = roster
         self._journal = journal
         self._seal = seal
+        self._halted: dict[str, str] = {}
+        self._begun: set[str] = set()
 
     async def ask(self, request: Request) -> None:
         """Put a request on record. People are shown it by a channel."""
@@ -143,13 +145,35 @@ class Desk:
         """Whether a stop of that run counts."""
         return stop.at > _resumed(record) and approval.stops(stop, record.order.run, record.request, self.roster, self._seal)
 
+    def begin(self, run: str) -> None:
+        """The run is about to be put on record. Raises `BrokenOff` where this process was halted at it: then it must not be."""
+        if by := self.halted(run):
+            raise BrokenOff(f"stopped by {by}, before anything was asked for", advice="Start it again when you want it")
+        self._begun.add(run)
+
+    async def halt(self, run: str, by: str) -> bool:
+        """This process begins nothing more of the run, and its request is no longer open. Whether the run was begun at all.
+
+        That takes no right: ``by`` is the hand that could have killed the process. So it holds for this process alone, whoever may go on.
+        """
+        self._halted[run] = by
+        if events := await self._journal.events(run):
+            await self._journal.append(run, Kind.NOTED, {"halted": by})
+            if (request := fold(run, events).request) is not None:
+                await self.wait(request)
+        return bool(events) or run in self._begun
+
+    def halted(self, run: str) -> str:
+        """By what hand this process was halted at the run; empty where it was not."""
+        return self._halted.get(run, "")
+
     async def wait(self, request: Request) -> Ruling:
         """Until the request is ruled on: by enough people, by one denial, by its expiry, or by a stop. The ruling is journaled once."""
         async for _ in self._journal.ticks(request.run):
             record, seen = await self._read(request.run)
             if (ruled := self.ruling(record)) is not None:
                 return ruled
-            stopped_by = self.stopped_by(record)
+            stopped_by = self.stopped_by(record) or self.halted(request.run)
             ruling = Ruling.STOPPED if stopped_by else self.tally(request, record)
             if ruling is not Ruling.WAITING:
                 with suppress(Overtaken):  # what came in meanwhile may be a decision: the ruling is one on all that is on record

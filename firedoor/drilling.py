@@ -9,14 +9,14 @@ import os
 import random
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, cast, get_args
 
-from firedoor import staffed
+from firedoor import prompts, staffed
 from firedoor.clients import AwsStandIn
 from firedoor.errors import BadInput
 from firedoor.exercise import attended, judge, oncall, processes
@@ -43,6 +43,7 @@ OPENING_SECONDS: Final = 20.0
 
 Report = Mapping[str, Any]
 Say = Callable[[str], None]
+Watched = Callable[["wiring.House", str, Coroutine[Any, Any, Report]], Awaitable[Report]]
 Way = Literal["auto", "ask", "page"]
 
 
@@ -105,8 +106,11 @@ async def run(name: str, *, approve: str, lag: float, contains: bool, as_json: b
         return report
 
 
-async def resume(settings: Settings, order: Order, *, say: Say) -> Report:
-    """Go on with a drill's run in the world it left behind, and judge it. Raises `BadInput` where that world is gone."""
+async def resume(settings: Settings, order: Order, *, say: Say, watched: Watched) -> Report:
+    """Go on with a drill's run in the world it left behind, and judge it. Raises `BadInput` where that world is gone.
+
+    ``watched`` lets people look on while it does.
+    """
     folder, world = _world_of(settings, order.run)
     if folder is None or not processes.alive(world["pid"]):
         advice = "Start another drill; a drill's world waits ten minutes for its run to be resumed"
@@ -116,7 +120,7 @@ async def resume(settings: Settings, order: Order, *, say: Say) -> Report:
         house, _ = await staffed.with_slack(stack, drill_settings, VENDORS, mode=Mode.DRILL, aws=aws)
         say(f"Run {order.run}: reading the simulated world before anything else")
         engine = house.engine
-        await orchestrate(order, lambda stage: engine.resume(order.run, stage), house.journal)
+        await watched(house, order.run, orchestrate(order, lambda stage: engine.resume(order.run, stage), house.journal))
         report = await verdict(house.journal, order.run, SCENARIOS[world["scenario"]], world, folder, alerted=order.asked.timestamp())
         processes.end(world["pid"])
         return report
@@ -225,5 +229,5 @@ async def _at_the_page(
 async def _ask(modal: Modal) -> bool:
     text = modal.shown.replace("\u2060", "").replace("&gt;", ">")
     _aside(f"\n{text}\n")
-    answer = await asyncio.to_thread(input, "You are on call. Approve? [y/N] ")
+    answer = await prompts.line("You are on call. Approve? [y/N] ")
     return answer.strip().lower() in ("y", "yes")

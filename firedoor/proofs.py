@@ -18,6 +18,7 @@ from firedoor.canonical import JSON
 from firedoor.chain import Fault
 from firedoor.errors import JournalBroken
 from firedoor.journal import Event, Kind
+from firedoor.look import WATCH, Closing
 from firedoor.mandate import MANDATES, Mandate, stream_of
 from firedoor.model import Mode, Outcome, Tier
 from firedoor.run import Item, Order, Record, Started, StepResult, Withheld, read_as, take
@@ -100,12 +101,8 @@ class Looking:
         if event.kind not in set(Kind):
             yield _fault(event, f"is of a kind that there is not, {event.kind!r}")
             return
-        if event.kind == Kind.STANDING:
-            yield from self._standing(event)
-            return
-        if event.kind == Kind.ASKED:
-            if {name for name, said in event.body.items() if isinstance(said, str)} != {"run", "by"}:
-                yield _fault(event, "does not say who asked, and which run it is")
+        if event.kind in {Kind.STANDING, Kind.ASKED, Kind.LOOKED}:
+            yield from self._of_no_run(event)
             return
         if event.kind == Kind.NOTED and self._record is None:
             return  # a run that ended before it was planned may still have a word about it
@@ -121,6 +118,16 @@ class Looking:
             yield from list(self._judged(event, self._record))
         except (TypeError, ValueError, KeyError, AttributeError, RecursionError):  # a moment without a time zone, a step that is a number
             yield _fault(event, f"holds values that Firedoor never writes in a {event.kind}")
+
+    def _of_no_run(self, event: Event) -> Iterator[Finding]:
+        """What stands in a line of the journal that is no run's."""
+        match event.kind:
+            case Kind.ASKED if {name for name, said in event.body.items() if isinstance(said, str)} != {"run", "by"}:
+                yield _fault(event, "does not say who asked, and which run it is")
+            case Kind.LOOKED if event.run != WATCH or not isinstance(event.body.get("runs"), Mapping):
+                yield _fault(event, "does not say at which runs the watch has looked")
+            case Kind.STANDING:
+                yield from self._standing(event)
 
     def _judged(self, event: Event, record: Record) -> Iterator[Finding]:  # noqa: C901, PLR0912 - one case a kind of event
         match event.kind:
@@ -148,6 +155,10 @@ class Looking:
                 yield from self._ended(event, record)
             case Kind.FINISHED if not record.order.sweep:
                 yield from self._finished(event, record)
+            case Kind.WATCHED:
+                yield from self._watched(event, record)
+            case Kind.CONCLUDED if record.closing is not None:
+                yield from self._concluded(event, record.closing)
             case Kind.SWEEP | Kind.LISTED | Kind.UNLISTED | Kind.ROUND | Kind.SETTLED if not record.order.sweep:
                 yield _fault(event, "is of a sweep, and this run is none")
             case Kind.INTENTS | Kind.RECEIPTS:
@@ -285,6 +296,19 @@ class Looking:
         real = {item.id: str(record.results[item.id].outcome) if item.id in record.results else "PENDING" for item in record.items}
         if told != real or event.body["writes"] != len(record.intents):
             yield _fault(event, "reports something else than what the run's events say")
+
+    def _watched(self, event: Event, record: Record) -> Iterator[Finding]:
+        """A look is at the run's own items, once it was over; what it saw, nobody signs for."""
+        seen = [one.item for one in record.look.found] if record.look is not None else []
+        if record.report is None or seen != [item.id for item in record.items if not item.telling]:
+            yield _fault(event, "is a look at something else than what the run is made of")
+
+    def _concluded(self, event: Event, closing: Closing) -> Iterator[Finding]:
+        if closing.run != event.run:
+            yield _fault(event, f"is the closing of another run, {closing.run}")
+        known = self._roster if self._roster is not None and self._roster.by_name(closing.by) else None
+        what = f"{closing.by}'s closing of the incident"
+        yield from _signed(event, what, closing.document, closing.proof, known, closing.by, hardware=False)[1]
 
     def _standing(self, event: Event) -> Iterator[Finding]:
         mandated = event.run.startswith(MANDATES)

@@ -3,22 +3,40 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, suppress
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from firedoor import diagram, ears, inputs, late, lint, orchestrating, playbook, report, shelf, staffed, sweepreport, wiring
+from firedoor import (
+    diagram,
+    ears,
+    incidents,
+    inputs,
+    late,
+    lint,
+    orchestrating,
+    playbook,
+    report,
+    shelf,
+    staffed,
+    sweepreport,
+    telemetry,
+    wiring,
+)
 from firedoor.approval import Answer, Way
 from firedoor.clients import TELLING
-from firedoor.engine import RESUMABLE, held_as
+from firedoor.desk import Desk
+from firedoor.engine import RESUMABLE, Show, held_as, unshown
 from firedoor.errors import BadInput, FiredoorError, Misconfigured, RunHeld, RunUnreadable
 from firedoor.journal import Journal
 from firedoor.lease import Leases
 from firedoor.model import Mode
 from firedoor.orchestrating import Report, orchestrate
+from firedoor.planview import Line
 from firedoor.run import Order, Record, fold, looking, readable
 from firedoor.settings import Settings, load
 from firedoor.sweep import Progress
@@ -30,14 +48,24 @@ Say = Callable[[str], None]
 Tell = Callable[[Report], None]
 
 
-async def preview(name: str, given: Sequence[str], *, requester: str) -> Report:
-    """The plan of a playbook against the real systems, on read-only clients. Needs no Slack and no roster."""
+class Watch(Protocol):
+    """Whoever is at the terminal while runs go on (`firedoor.attending`)."""
+
+    def show(self, lines: Sequence[Line]) -> None:
+        """Show them a plan that is to be decided on."""
+
+    def over(self, run: str, desk: Desk, journal: Journal) -> AbstractAsyncContextManager[None]:
+        """While that run goes on, they see it, and may break it off."""
+
+
+async def preview(name: str, given: Sequence[str], *, requester: str, show: Show = unshown) -> Report:
+    """The plan of a playbook against the real systems, on read-only clients. Needs no Slack and no roster. ``show`` shows it to people."""
     settings = load()
     known = wiring.load_catalogue()
     book = wiring.load_playbook(name, known)
     order = wiring.take_order(book, inputs.pairs(given), mode=Mode.PREVIEW, requester=requester)
     async with wiring.open_house(settings, vendors=wiring.vendors_of(book, order.inputs), writes=False) as house:
-        return await house.engine.preview(order, book)
+        return await house.engine.preview(order, book, show=show)
 
 
 def _untold(report: Report) -> None:
@@ -53,10 +81,11 @@ async def contain(
     tell: Tell = _untold,
     protected: bool = False,
     alone: Signer | None = None,
+    watch: Watch | None = None,
 ) -> Report:
     """The whole job, with approval in Slack or by signature. ``alone``: whoever breaks the glass, and signs for it at once.
 
-    ``tell`` is told the report as soon as it is there, here and below; what is left to do then holds no person up.
+    ``tell`` is told the report as soon as it is there, here and below; what is left to do then holds no person up. ``watch`` looks on.
 
     Where the world has changed since the approval, what nobody has approved is asked for again, in a run of its own.
     """
@@ -67,13 +96,18 @@ async def contain(
     order = replace(order, protected=protected, way=Way.BREAK_GLASS if alone else Way.ORDINARY)
     wiring.requester(settings, requester)
     async with AsyncExitStack() as stack:
-        house = await staffed.with_people(stack, settings, wiring.vendors_of(book, order.inputs), say=say)
+        house = await staffed.with_people(
+            stack, settings, wiring.vendors_of(book, order.inputs), say=say, show=watch.show if watch else None
+        )
         say(f"Run {order.run}: planning {book.title.lower()}.")
-        done = await _signed(order, alone, orchestrate(order, partial(house.asked.contain, order, book), house.journal))
-        return await _out(house, await _followed(house, order, done, say=say), tell)
+        job = orchestrate(order, partial(house.asked.contain, order, book), house.journal)
+        done = await _watched(watch, house, order.run, _signed(order, alone, job))
+        return await _out(house, await _followed(house, order, done, say=say, watch=watch), tell)
 
 
-async def freeze(users: Sequence[str], keys: Sequence[str], *, signer: Signer, say: Say, tell: Tell = _untold) -> Report:
+async def freeze(
+    users: Sequence[str], keys: Sequence[str], *, signer: Signer, say: Say, tell: Tell = _untold, watch: Watch | None = None
+) -> Report:
     """Freeze a few accounts on the standing approval, signed by whoever begins it."""
     settings = load()
     known = wiring.load_catalogue()
@@ -85,11 +119,20 @@ async def freeze(users: Sequence[str], keys: Sequence[str], *, signer: Signer, s
     order = wiring.take_order(book, given, mode=Mode.LIVE, requester=person.name)
     wiring.requester(settings, person.name)
     async with AsyncExitStack() as stack:
-        house = await staffed.with_people(stack, settings, wiring.vendors_of(book, order.inputs), say=say)
+        house = await staffed.with_people(
+            stack, settings, wiring.vendors_of(book, order.inputs), say=say, show=watch.show if watch else None
+        )
         standing = await newest_standing(house.journal)
         order = replace(order, way=Way.FREEZE, standing=standing)
-        done = await _signed(order, signer, orchestrate(order, partial(house.asked.contain, order, book), house.journal))
-        return await _out(house, done, tell)
+        job = orchestrate(order, partial(house.asked.contain, order, book), house.journal)
+        return await _out(house, await _watched(watch, house, order.run, _signed(order, signer, job)), tell)
+
+
+async def _watched(watch: Watch | None, house: wiring.House, run: str, job: Coroutine[Any, Any, Report]) -> Report:
+    if watch is None:
+        return await job
+    async with watch.over(run, house.desk, house.journal):
+        return await job
 
 
 async def _out(house: wiring.House, done: Report, tell: Tell) -> Report:
@@ -101,7 +144,7 @@ async def _out(house: wiring.House, done: Report, tell: Tell) -> Report:
     return done
 
 
-async def _followed(house: wiring.House, order: Order, done: Report, *, say: Say, anew: bool = False) -> Report:
+async def _followed(house: wiring.House, order: Order, done: Report, *, say: Say, anew: bool = False, watch: Watch | None = None) -> Report:
     """What a run found to do and nobody had approved is asked for in a run of its own, until there is no more; the last one's report.
 
     ``anew``: the run could not find all of its targets when it was planned, so that there may be more.
@@ -109,7 +152,7 @@ async def _followed(house: wiring.House, order: Order, done: Report, *, say: Say
     while (following := wiring.follow_up(order, done, anew=anew)) is not None:
         order, book, anew = following, wiring.load_playbook(following.playbook, house.catalogue), False
         say(f"More is to be done than was approved; run {order.run} asks for that.")
-        done = await orchestrate(order, partial(house.asked.contain, order, book), house.journal)
+        done = await _watched(watch, house, order.run, orchestrate(order, partial(house.asked.contain, order, book), house.journal))
     return done
 
 
@@ -130,16 +173,16 @@ async def _signed(order: Order, signer: Signer | None, job: Awaitable[Report]) -
         await asyncio.gather(signing, work, return_exceptions=True)
 
 
-async def preview_undo(run: str, *, requester: str) -> Report:
+async def preview_undo(run: str, *, requester: str, show: Show = unshown) -> Report:
     """What undoing a run would change, on read-only clients."""
     settings = load()
     original = await _recorded(settings, run)
     order = wiring.undo_order(original.order, mode=Mode.PREVIEW, requester=requester)
     async with wiring.open_house(settings, vendors=wiring.vendors_in(original.items), writes=False) as house:
-        return await house.engine.preview_undo(order)
+        return await house.engine.preview_undo(order, show=show)
 
 
-async def undo(run: str, *, requester: str, say: Say, tell: Tell = _untold) -> Report:
+async def undo(run: str, *, requester: str, say: Say, tell: Tell = _untold, watch: Watch | None = None) -> Report:
     """Undo what a run changed, with approval in Slack."""
     settings = load()
     original = await _recorded(settings, run)
@@ -151,12 +194,13 @@ async def undo(run: str, *, requester: str, say: Say, tell: Tell = _untold) -> R
         raise BadInput(f"run {run} is not over", advice=f"Stop or resume it first; see `firedoor show {run}`")
     wiring.requester(settings, requester)
     async with AsyncExitStack() as stack:
-        house = await staffed.with_people(stack, settings, wiring.vendors_in(original.items), say=say)
+        house = await staffed.with_people(stack, settings, wiring.vendors_in(original.items), say=say, show=watch.show if watch else None)
         say(f"Run {order.run}: planning the way back from run {run}.")
-        return await _out(house, await orchestrate(order, lambda stage: house.engine.undo(order, stage), house.journal), tell)
+        job = orchestrate(order, lambda stage: house.engine.undo(order, stage), house.journal)
+        return await _out(house, await _watched(watch, house, order.run, job), tell)
 
 
-async def resume(run: str, *, say: Say, tell: Tell = _untold) -> Report:
+async def resume(run: str, *, say: Say, tell: Tell = _untold, watch: Watch | None = None) -> Report:
     """Go on with a run. One of a drill goes on in the drill's own world, while that still stands."""
     settings = load()
     record = await _recorded(settings, run)
@@ -170,7 +214,7 @@ async def resume(run: str, *, say: Say, tell: Tell = _untold) -> Report:
     if order.mode is Mode.DRILL:
         from firedoor.drilling import resume as resume_drill
 
-        done = await resume_drill(settings, order, say=say)
+        done = await resume_drill(settings, order, say=say, watched=partial(_watched, watch))
         tell(done)
         return done
     if order.mode is Mode.EXERCISE:
@@ -180,10 +224,10 @@ async def resume(run: str, *, say: Say, tell: Tell = _untold) -> Report:
         tell(done)
         return done
     async with AsyncExitStack() as stack:
-        house = await staffed.with_people(stack, settings, wiring.vendors_in(record.items), say=say)
+        house = await staffed.with_people(stack, settings, wiring.vendors_in(record.items), say=say, show=watch.show if watch else None)
         say(f"Run {run}: reading the world before anything else.")
-        done = await orchestrate(order, lambda stage: house.engine.resume(run, stage), house.journal)
-        done = await _followed(house, order, done, say=say, anew=any(not item.target for item in record.items))
+        done = await _watched(watch, house, run, orchestrate(order, lambda stage: house.engine.resume(run, stage), house.journal))
+        done = await _followed(house, order, done, say=say, anew=any(not item.target for item in record.items), watch=watch)
         return await _out(house, done, tell)
 
 
@@ -194,17 +238,35 @@ async def serve(*, say: Say) -> None:
     if not vendors:
         raise Misconfigured("no vendor is set up", advice="Set FIREDOOR_OKTA_ORG_URL, or list aws_accounts in firedoor.toml")
     async with AsyncExitStack() as stack:
+        follow = stack.enter_context(telemetry.counted(settings))
         house, starts = await staffed.with_slack(stack, settings, vendors | TELLING)
+        await stack.enter_async_context(telemetry.following(follow, house.journal))
         for vendor in vendors & house.missing.keys():
             raise house.missing[vendor]  # by daylight, when this is started, it is mended before it is needed
         if taken := await starts.take_over():
             say(f"Going on with what was under way: {', '.join(taken)}")
+        for run in await starts.left_to_people():
+            say(f"The run {run} was open in a journal that was put back. See what was done since, then go on: firedoor resume {run}")
         for run in await starts.sweeps_left():
             say(f"The sweep {run} is not over, and nobody works on it. Go on with it: firedoor sweep resume {run}")
         await stack.enter_async_context(ears.ours(house.leases))
         say("Listening in Slack. Stop with Ctrl-C; runs go on when it is started again.")
-        await late.keep_up(house.journal, house.leases)
-        await asyncio.Event().wait()
+        async with _until_told_to_end():
+            await late.keep_up(house.journal, house.leases)
+            await asyncio.Event().wait()
+
+
+@asynccontextmanager
+async def _until_told_to_end() -> AsyncIterator[None]:
+    """Leave the block where it stands once whoever started the process wants it to end (SIGTERM), and go on after it."""
+    loop = asyncio.get_running_loop()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(None) as until:
+            loop.add_signal_handler(signal.SIGTERM, until.reschedule, 0.0)
+            try:
+                yield
+            finally:
+                loop.remove_signal_handler(signal.SIGTERM)
 
 
 async def runs() -> list[Report]:
@@ -223,15 +285,15 @@ async def _line(journal: Journal, run: str) -> Report:
 
 
 async def show(run: str) -> Report:
-    """One run as it stands; an exercise with its own side of it."""
+    """One run as it stands, and what the watch has seen of it; an exercise with its own side of it."""
     settings = load()
     async with wiring.open_journal(settings) as (_, journal):
         found = await _reported(journal, run)
-        if found["mode"] != Mode.EXERCISE:
-            return found
-        from firedoor.exercising import told
+        if found["mode"] == Mode.EXERCISE:
+            from firedoor.exercising import told
 
-        return await told(journal, settings.roster, run, found)
+            return await told(journal, settings.roster, run, found)
+        return {**found, **await incidents.shown_of(journal, run, settings.roster)}
 
 
 def lint_all(names: Sequence[str]) -> Mapping[str, Sequence[str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
@@ -77,8 +77,14 @@ def marked(mode: Mode) -> str:
 
 
 def living(found: Situation, *, now: datetime) -> tuple[Residual, ...]:
-    """What may still live now: less what had a date, and that is past."""
-    return tuple(one for one in found.residual if (until := _moment(one.until)) is None or until > now)
+    """What may still live now: less what had a date, or so many hours from the run's end, and that is past."""
+    return tuple(one for one in found.residual if (until := _gone(one, found.ended)) is None or until > now)
+
+
+def _gone(one: Residual, ended: datetime | None) -> datetime | None:
+    if ended is not None and one.hours is not None:
+        return ended + timedelta(hours=one.hours)
+    return _moment(one.until)
 
 
 def brief(found: Sequence[Situation]) -> list[str]:
@@ -124,7 +130,13 @@ def _some(title: str, lines: Sequence[str], most: int) -> list[str]:
 
 
 def _residual(told: Mapping[str, Any]) -> Residual:
-    return Residual(what=str(told["what"]), until=str(told["until"]), closes_by=str(told["closes_by"]))
+    hours = told.get("hours")
+    return Residual(
+        what=str(told["what"]),
+        until=str(told["until"]),
+        closes_by=str(told["closes_by"]),
+        hours=float(hours) if isinstance(hours, int | float) else None,
+    )
 
 
 def _moment(until: str) -> datetime | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from firedoor import wiring
 from firedoor.bystanding import Bystander
@@ -19,6 +19,9 @@ from firedoor.lease import Leases
 from firedoor.model import Mode
 from firedoor.settings import Settings
 from firedoor.starts import Starts
+
+if TYPE_CHECKING:
+    from firedoor.channels.terminal import Show
 
 T = TypeVar("T")
 PERSON_SECONDS: Final = 20.0  # that somebody at a terminal waits for Slack
@@ -86,9 +89,15 @@ async def _let_in(entering: Coroutine[Any, Any, T], patience: float) -> T:
 
 
 async def with_people(
-    stack: AsyncExitStack, settings: Settings, vendors: frozenset[str], *, say: Callable[[str], None], mode: Mode = Mode.LIVE
+    stack: AsyncExitStack,
+    settings: Settings,
+    vendors: frozenset[str],
+    *,
+    say: Callable[[str], None],
+    show: Show | None = None,
+    mode: Mode = Mode.LIVE,
 ) -> wiring.House:
-    """The whole house for somebody at a terminal. Where Slack cannot be reached, they and others sign at terminals.
+    """The whole house for somebody at a terminal. Where Slack cannot be reached, they and others sign at terminals. ``show`` shows plans.
 
     Raises `BadInput` with nothing touched, also where nobody could decide without Slack.
     """
@@ -97,14 +106,14 @@ async def with_people(
     _check_approvers(settings)
     try:
         async with AsyncExitStack() as trying:
-            house, _ = await with_slack(trying, settings, vendors, mode=mode, beside=Terminal(say))
+            house, _ = await with_slack(trying, settings, vendors, mode=mode, beside=Terminal(say, show))
             stack.push_async_exit(trying.pop_all())
             return house
     except SlackMissing as why:
         if not any(person.may_approve and person.keys for person in settings.roster.people):
             raise
         say(f"{why} Going on without Slack: whoever decides signs at a terminal.")
-    opened = wiring.open_house(settings, vendors=vendors, writes=mode is not Mode.EXERCISE, channel=lambda *_: Terminal(say))
+    opened = wiring.open_house(settings, vendors=vendors, writes=mode is not Mode.EXERCISE, channel=lambda *_: Terminal(say, show))
     return await stack.enter_async_context(opened)
 
 

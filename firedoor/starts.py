@@ -74,7 +74,8 @@ class Starts:
         return any(event.kind == Kind.FINISHED for event in await self._house.journal.events(run))
 
     async def take_over(self) -> Sequence[str]:
-        """Go on with the runs that a process before this one left behind; their names. What somebody stopped is left to people.
+        """Go on with the runs that a process before this one left behind; their names. What somebody stopped is left to people, as is what
+        was open in a journal that was put back: who has stopped it since is not in there.
 
         Sweeps are left too (`sweeps_left`): they have clients of their own that hold requests back, which this process has not, and
         thousands of requests at once would keep it from containing.
@@ -85,7 +86,7 @@ class Starts:
                 record = await self._record(event.run)
             except JournalBroken:
                 continue  # whoever damaged it must not keep the others from going on
-            left = record.report is None and record.items and event.run not in self._begun
+            left = record.report is None and record.items and not record.left_to_people and event.run not in self._begun
             if left and not record.order.sweep and not self._house.desk.stopped_by(record):
                 self._keep(record.order, self._resumed(record.order))
                 taken.append(event.run)
@@ -99,6 +100,16 @@ class Starts:
                 record = await self._record(event.run)
                 over = not record.order.sweep or record.report is not None or self._house.desk.stopped_by(record)
                 if not over and not await self._house.leases.living(held_as(event.run)):
+                    left.append(event.run)
+        return left
+
+    async def left_to_people(self) -> Sequence[str]:
+        """The runs that were open in a journal that was put back, and that nobody has resumed since, newest first."""
+        left = []
+        for event in await self._house.journal.opened(most=LOOKED_AT, mode=str(self._mode)):
+            with suppress(JournalBroken):
+                record = await self._record(event.run)
+                if record.report is None and record.left_to_people:
                     left.append(event.run)
         return left
 

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final, cast
 
-from firedoor import accounting, asking, batching, closing, requesting, sweepplan, sweepreport, sweepview
+from firedoor import accounting, asking, batching, closing, observing, requesting, sweepplan, sweepreport, sweepview
 from firedoor.allotment import Allotments
 from firedoor.approval import Ruling
 from firedoor.batching import Bench, Grants
@@ -102,6 +102,7 @@ class Sweeping:
             request = None
             if mandate is None:
                 request = requesting.request(order, planned, approval=book.approval, roster=self.desk.roster, now=datetime.now(UTC))
+            self.desk.begin(order.run)
             await self.journal.append(order.run, Kind.OPENED, order, claim="opened")
             await self.journal.append(order.run, Kind.PLANNED, {"items": planned.items, "fingerprint": planned.fingerprint})
             begun = {"playbook": book.model_dump(mode="json"), "mandate": mandate, "due": list(due)}
@@ -234,7 +235,11 @@ class Sweeping:
             while left:
                 batch = left.popleft()
                 work = partial(batching.work, bench, batch, writes=progress.rounds[round_])
-                if batch.number not in progress.settled and await self.run_batch(batch, work) is not None:
+                if batch.number in progress.settled:
+                    continue
+                with observing.span("batch", run=run, batch=str(batch.number)):
+                    settled = await self.run_batch(batch, work)
+                if settled is not None:
                     mine += 1
                     progress.take(await self.journal.events(run, after=progress.seen))
                     self.told(progress)
@@ -277,7 +282,7 @@ class Sweeping:
         return grant
 
     def _stops(self, record: Record) -> Stops:
-        return Stops(self.journal, record.order.run, partial(self.desk.counts, record))
+        return Stops(self.journal, record.order.run, partial(self.desk.counts, record), halted=self.desk.halted)
 
     async def _close(self, run: str, book: Sweep, record: Record, progress: Progress) -> Closure:
         """Account for every credential."""
@@ -292,6 +297,7 @@ class Sweeping:
         """One process coordinates a sweep. Raises `RunHeld`."""
         try:
             async with self.leases.holding(held_as(run), patience=TTL_SECONDS + 1.0) as hold:
-                yield hold
+                with observing.run(run):
+                    yield hold
         except LeaseLost as busy:
             raise RunHeld(f"run {run} is being worked on by another process", advice="Follow it with `firedoor show`") from busy

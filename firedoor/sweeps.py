@@ -245,7 +245,7 @@ async def sign(name: str, signer: Signer, *, days: int, confirm: Confirm) -> Rep
         mandate = newest if newest is not None and waits else _mandate(book, settings, known, now=now, days=days)
         if not confirm(mandate.document):
             raise BadInput("nothing was signed: you said no")
-        signature = await asyncio.to_thread(signer.sign, mandate.document)
+        signature = await signer.signed(mandate.document)
         if not signing.holds(mandate.document, signature.proof, person.keys, hardware=False):
             raise BadInput("the signature is not one by a key of yours, that is on the roster", advice="Sign with a key that is")
         mandate = mandate.signed_by(person.name, signature.proof)

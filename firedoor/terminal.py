@@ -16,7 +16,7 @@ from typing import Any
 from firedoor import approval, planning, signing, wiring
 from firedoor.approval import Answer, Decision, Person
 from firedoor.desk import Desk
-from firedoor.errors import BadInput, DecisionRefused
+from firedoor.errors import BadInput, BrokenOff, DecisionRefused
 from firedoor.journal import Event, Journal, Kind
 from firedoor.model import Mode
 from firedoor.run import Record, read_as
@@ -43,6 +43,13 @@ class Signer:
         """Somebody with a private key, or one in their agent, of which ``key`` is the public half."""
         return cls(public=signing.public_half(key), sign=lambda document: signing.sign(document, key))
 
+    async def signed(self, document: str) -> signing.Signature:
+        """Their signature; they may be asked for a passphrase or a touch meanwhile. Raises `BrokenOff` where they would rather not."""
+        try:
+            return await asyncio.to_thread(self.sign, document)
+        except asyncio.CancelledError:
+            raise BrokenOff("nothing was signed: you broke it off") from None
+
 
 async def decide(run: str, answer: Answer, signer: Signer, *, reason: str = "", confirm: Confirm) -> Report:
     """Show what is to be decided, sign it, record it. Raises `DecisionRefused`, `UnknownRun`, `BadInput`, with nothing recorded."""
@@ -53,7 +60,7 @@ async def decide(run: str, answer: Answer, signer: Signer, *, reason: str = "", 
         await desk.looked(run, person, via="terminal")
         if not confirm(document):
             raise BadInput("nothing was signed: you said no", advice=f"See `firedoor show {run}`")
-        signature = await asyncio.to_thread(signer.sign, document)
+        signature = await signer.signed(document)
         return _recorded(run, await desk.submit(run, replace(decision, proof=signature.proof)))
 
 
@@ -100,7 +107,7 @@ async def sign_standing(signer: Signer, *, days: int, confirm: Confirm) -> Repor
         standing = newest if newest is not None and waits else draw_up(roster=settings.roster.hash, now=now, days=days)
         if not confirm(standing.document):
             raise BadInput("nothing was signed: you said no")
-        signature = await asyncio.to_thread(signer.sign, standing.document)
+        signature = await signer.signed(standing.document)
         if not signing.holds(standing.document, signature.proof, person.keys, hardware=False):
             raise BadInput("the signature is not one by a key of yours, that is on the roster", advice="Sign with a key that is")
         standing = standing.signed_by(person.name, signature.proof)

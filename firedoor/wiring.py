@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import tasks
-from firedoor import catalogue, clients, drafting, inputs, lint, orchestrating, playbook
+from firedoor import catalogue, clients, drafting, inputs, lint, orchestrating, playbook, telemetry
 from firedoor.allotment import Allotments
 from firedoor.approval import Person, Way
 from firedoor.asked import Asked
@@ -43,7 +43,7 @@ RUN: Final = re.compile(r"[0-9]{6}-[0-9a-f]{6}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class House:
-    """Firedoor, ready to run; but for the vendors that are ``missing``."""
+    """Firedoor, ready to run; but for the vendors that are ``missing``. ``looking`` are the units that can only read."""
 
     settings: Settings
     journal: Journal
@@ -53,6 +53,7 @@ class House:
     catalogue: Catalogue
     seen: Seen
     leases: Leases
+    looking: Units = field(default_factory=lambda: Units(actions={}, queries={}))
     sweeping: Sweeping | None = None
     missing: Mapping[str, Misconfigured] = field(default_factory=dict)
 
@@ -180,6 +181,7 @@ async def open_house(
     """
     known = load_catalogue()
     async with AsyncExitStack() as stack:
+        stack.enter_context(telemetry.traced(settings))
         store, journal = await stack.enter_async_context(open_journal(settings, begins=writes))
         stack.push_async_callback(orchestrating.farewells, journal)
         accesses = (Access.READ, Access.WRITE) if writes else (Access.READ,)
@@ -226,6 +228,7 @@ async def open_house(
             catalogue=known,
             seen=Seen(store),
             leases=leases,
+            looking=looking,
             sweeping=sweeping,
             missing=missing,
         )

@@ -16,7 +16,7 @@ from prefect.artifacts import acreate_markdown_artifact
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from firedoor import drilling, exercising
+from firedoor import drilling, exercising, logs
 from firedoor.exercise import tabletopwords, told
 from firedoor.report import RunOutcome
 from firedoor.words import headline
@@ -38,6 +38,7 @@ async def drill(
     With ``against`` "live": on the real estate, approved by real people, with no write. It is about ``inputs``, or else about what the
     setting ``exercise_inputs`` names, and asked for by ``requester``, who is on the roster (FIREDOOR_REQUESTER, where none is named).
     """
+    logs.begin()
     if against not in ("simulated", "live"):
         return Failed(message=f"against is simulated or live, not {against!r}")
     if against == "live":

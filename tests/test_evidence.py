@@ -10,6 +10,8 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +22,12 @@ from firedoor.approval import Roster
 from firedoor.canonical import canonical, digest
 from firedoor.evidence import pack
 from firedoor.journal import Kind
+from firedoor.look import Closing
 from firedoor.run import fold
 from tests.edits import ALTERING, MOVING, Dice, Row, rehash, rehash_all
 from tests.fakes import KEYS, Lab, lab
 from tests.recorded import DOORS, RUNS
+from tests.test_watching import looked
 
 pytestmark = pytest.mark.edits
 
@@ -67,6 +71,33 @@ def rows_of(files: Mapping[str, bytes]) -> list[Row]:
 
 def with_rows(files: Mapping[str, bytes], rows: Sequence[Row]) -> Files:
     return {**files, "events.jsonl": "".join(f"{json.dumps(row, default=repr)}\n" for row in rows).encode()}
+
+
+async def test_a_closing_is_in_the_pack_and_is_checked_there(it: Lab, tmp_path: Path) -> None:
+    await looked(it)
+    record = fold("signed", await it.events("signed"))
+    assert record.look is not None
+    closing = Closing(
+        run="signed", incident="i", playbook="fire", by="Ben", at=datetime.now(UTC), reason="over", look=record.look_head, left=("one",)
+    )
+    proof = KEYS["Ben"].sign(closing.document).proof
+    await it.journal.append("signed", Kind.CONCLUDED, replace(closing, proof=proof))
+    files = await packed(it, "signed")
+    [name] = [name for name in files if name.endswith("-close.txt")]
+    assert files[name].decode() == closing.document
+    done = verified(spread(files, tmp_path / "pack"))
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert "3 signature(s)" in done.stdout
+    rows = rows_of(files)
+    body = json.loads(rows[-1]["body"])
+    said = {"reason": "never", "left": [], "by": "Cem", "run": "r1"}
+    for field, value in said.items():
+        last = {**rows[-1], "body": canonical({**body, field: value})}
+        rehash(last)
+        told = verified(spread(with_rows(files, [*rows[:-1], last]), tmp_path / field))
+        assert told.returncode == 1
+        assert f"and {name.removesuffix('.txt')} are not about the same" in told.stdout
+        assert ("closes another run" in told.stdout) is (field == "run")
 
 
 @pytest.mark.parametrize("run", RUNS)

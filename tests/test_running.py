@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+import urllib.request
+from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +19,7 @@ from firedoor.errors import BadInput
 from firedoor.exercise.estate import CHANNEL
 from firedoor.vendors.slack.people import Person
 from tests.company import Company, company
+from tests.e2e.prefect import free_port
 from tests.gallery import Gallery, gallery
 
 __all__ = ["gallery"]  # a fixture
@@ -254,8 +259,9 @@ async def test_aws_clock_off_by_an_hour_is_noticed(acme: Company) -> None:
         await running.preview("leaked-aws-key", [f"access_keys={acme.estate.stolen_key}"], requester="anybody")
 
 
-async def test_a_playbook_is_started_from_slack_where_firedoor_listens(acme: Company) -> None:
-    listening = asyncio.Event()
+async def test_a_playbook_is_started_from_slack_where_firedoor_listens(acme: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    address, listening = f"127.0.0.1:{free_port()}", asyncio.Event()
+    monkeypatch.setenv("FIREDOOR_METRICS_LISTEN", address)
     serving = asyncio.create_task(running.serve(say=lambda _: listening.set()))
     await asyncio.wait({serving, asyncio.create_task(listening.wait())}, timeout=20, return_when=asyncio.FIRST_COMPLETED)
     try:
@@ -263,11 +269,27 @@ async def test_a_playbook_is_started_from_slack_where_firedoor_listens(acme: Com
             await person.command(CHANNEL, f"/firedoor contain identity-breach {' '.join(_given(acme))}")
             answer = await person.wait_for_message(CHANNEL, lambda post: post.ephemeral, 20)
             assert "of identity-breach is planned; the request stands in the channel" in answer.text
+        async with asyncio.timeout(20):
+            while not (counted := await asyncio.to_thread(_metrics, address))["firedoor_requests_pending"]:  # noqa: ASYNC110 - it is told over HTTP
+                await asyncio.sleep(0.05)
     finally:
-        serving.cancel()
-        await asyncio.gather(serving, return_exceptions=True)
+        assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL, "it would end the tests"
+        os.kill(os.getpid(), signal.SIGTERM)
+        await serving
+    told = ("requests_pending", "slack_connected", "runs_open")
+    assert [counted[f"firedoor_{name}"] for name in told] == [1, 1, 1]
+    calls = {("okta", "getUser"), ("aws", "sts:GetCallerIdentity"), ("aws", "iam:GetUser"), ("slack", "bots.info")}
+    missing = [one for one in calls if not counted[f'firedoor_vendor_calls_total{{operation="{one[1]}",status="200",vendor="{one[0]}"}}']]
+    assert not missing
     assert not [request for request in acme.okta.requests if request.writes]
     assert not [request for request in acme.aws.requests if request.write]
+
+
+def _metrics(address: str) -> Counter[str]:
+    """What Prometheus is answered, by name and labels."""
+    with urllib.request.urlopen(f"http://{address}/metrics", timeout=10) as reply:
+        lines = reply.read().decode().splitlines()
+    return Counter({name: float(value) for name, _, value in (line.rpartition(" ") for line in lines) if not name.startswith("#")})
 
 
 async def test_a_vendor_that_is_lost_is_noticed_when_firedoor_begins_to_listen(acme: Company, monkeypatch: pytest.MonkeyPatch) -> None:

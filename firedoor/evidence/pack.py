@@ -17,12 +17,13 @@ from firedoor.canonical import canonical, plain
 from firedoor.chain import Row
 from firedoor.evidence.readme import readme
 from firedoor.journal import Event, Kind, read_row
+from firedoor.look import Closing
 from firedoor.mandate import Mandate
 from firedoor.run import Record, Started, read_as, take
 from firedoor.sweep import Progress
 
 HERE: Final = Path(__file__).resolve().parent
-PARTS: Final = ("hashing", "signatures", "batches")  # of the verifier, besides its main one
+PARTS: Final = ("hashing", "signatures", "batches", "texts")  # of the verifier, besides its main one
 IMPORT: Final = re.compile(r"^from firedoor\.evidence\.\w+ import .+\n", re.MULTILINE)
 MARK: Final = "Files = Mapping[str, bytes]\n"  # where the verifier's own begins
 EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # a zip's first day: two packs of the same record have the same bytes
@@ -136,6 +137,9 @@ def _signed(event: Event, record: Record) -> Iterator[Signed]:
         mandate = read_as(Mandate, event.body["mandate"], event)
         for number, (by, proof) in enumerate(sorted(mandate.signed.items()), start=1):
             yield Signed(name=f"{event.n}-mandate-{number}", by=by, text=mandate.document, proof=proof)
+    if event.kind == Kind.CONCLUDED:
+        closing = read_as(Closing, event.body, event)
+        yield Signed(name=f"{event.n}-close", by=closing.by, text=closing.document, proof=closing.proof)
     if event.kind in {Kind.DECIDED, Kind.STOP}:
         decision = read_as(Decision, event.body, event)
         if decision.proof.startswith(signing.PROOF):

@@ -21,15 +21,11 @@ from pathlib import Path
 from firedoor.evidence.batches import Batches
 from firedoor.evidence.hashing import Row, canonical, digest, effect, led_out, links
 from firedoor.evidence.signatures import HOSTILE, holds
+from firedoor.evidence.texts import closing_text, shown
 
 Files = Mapping[str, bytes]
 
 LONGEST = 1_000_000_000
-
-
-def shown(lines: Sequence[str]) -> str:
-    """Lines of a document; what cannot be seen shows as its code point."""
-    return "\n".join("".join(one if one.isprintable() else f"[U+{ord(one):04X}]" for one in line) for line in lines) + "\n"
 
 
 def decision_text(run: str, said: Row, asked: Row | None) -> str:
@@ -169,6 +165,10 @@ class Pack:
                 self.sweeps(row, body)
             case "sweep.listed" | "sweep.settled":
                 self.batches.take(row, body)
+            case "incident.closed":
+                if body["run"] != self.run:
+                    self.fault(row, "closes another run")
+                self.signature(row, "close", str(body["by"]), closing_text(body), str(body["proof"]), hardware=False)
             case "step.ended" if body["item"] not in self.items:
                 self.fault(row, "ends a step that is not in the plan")
 

@@ -269,7 +269,9 @@ async def test_a_sweep_longer_than_its_approval_ends_with_a_report_of_what_is_le
     async with hall(tmp_path, TWO) as here:
         report = await here.sweep()
         assert (report["outcome"], report["left_over"], report["changed"]) == ("partial", 3, 0)
-        assert {one["reason"] for one in report["open"]} == {"the approval was not used in time for it: start the sweep again"}
+        assert {one["reason"] for one in report["open"]} == {
+            "it was not written to, as the approval was not used in time: Start the run again; it plans only what is left"
+        }
         assert not here.vault.effects
 
 
