@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import TypeAlias
 
 from firedoor import observing, report, results, words
 from firedoor.catalogue import AnyAction
@@ -17,30 +18,37 @@ from firedoor.journal import Event, Kind
 from firedoor.model import Briefing, Outcome, Residual, Target
 from firedoor.run import Item, Record, StepResult, fold, revive, take
 from firedoor.stage import Stage
-from firedoor.step import Bench, perform
+from firedoor.step import Bench
 from firedoor.voices import Voices
 
 # A source that was tried and failed, or must not be touched, does not keep what another minted alive: an attacker could see to it. What
 # comes after it is done, and not called done. Only a source that people held back holds up the rest.
 TRIED = (Outcome.FAILED, Outcome.UNVERIFIED, Outcome.STALE, Outcome.REFUSED)
 
+Perform: TypeAlias = Callable[..., Awaitable[StepResult]]
+
 log = logging.getLogger(__name__)
 
 
 class Applying:
-    """One run's items under way. Of each, others wait for two things: that it is seen closed, and word of whether it stayed so."""
+    """One run's items under way. Of each, others wait for two things: that it is seen closed, and word of whether it stayed so.
+
+    ``perform`` brings one item to its end.
+    """
 
     def __init__(
         self,
         record: Record,
         actions: Mapping[str, AnyAction],
         *,
+        perform: Perform,
         bench: Bench,
         stage: Stage,
         voices: Voices,
     ) -> None:
         self._record = record
         self._actions = actions
+        self._perform = perform
         self._bench = bench
         self._stage = stage
         self._voices = voices
@@ -94,7 +102,7 @@ class Applying:
         while True:
             record = await self._now()
             seen = record.overtaken.get(item.id)
-            work = partial(perform, item, record=record.as_it_counts(item, anew=anew), bench=self._bench, closed=early)
+            work = partial(self._perform, item, record=record.as_it_counts(item, anew=anew), bench=self._bench, closed=early)
             result = await self._carry_out(item, work)
             sources = [await self._ended[need] for need in item.needs]
             record, anew = await self._now(), False

@@ -56,6 +56,7 @@ EXAMPLES: Final[Mapping[str, str]] = {
     "state_dir": '"/var/lib/firedoor"',
     "journal_standby": "true",
     "own_networks": '["198.51.100.0/24"]',
+    "exercise_inputs": '{ users = ["exercise-1@example.com"] }',
     "log_format": '"json"',
     "log_level": '"info"',
     "metrics_listen": '"127.0.0.1:9464"',

@@ -16,7 +16,7 @@ import sys
 import threading
 from collections.abc import Coroutine, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, TypeVar
 
 os.environ.setdefault("TYPER_USE_RICH", "0")  # saves a third of a second of start-up
 
@@ -41,6 +41,8 @@ from firedoor.errors import BadInput, Defect, FiredoorError
 from firedoor.legible import legible
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from firedoor import planview
     from firedoor.attending import Attending
     from firedoor.planning import Planned
@@ -73,6 +75,8 @@ AsStream = Annotated[
     bool, typer.Option("--json-stream", help="Print a line of JSON for each thing it does, as it happens, the report last.")
 ]
 Inputs = Annotated[list[str], typer.Option("--input", "-i", metavar="KEY=VALUE", help="An input; repeat it, or separate values by commas.")]
+LAG = 0.1
+Against = Literal["simulated", "live"]
 PlaybookName = Annotated[str, typer.Argument(autocompletion=completing.playbooks)]
 RunName = Annotated[str, typer.Argument(metavar="RUN", autocompletion=completing.runs)]
 
@@ -115,18 +119,37 @@ def obey(words: Sequence[str]) -> int:
 def drill(
     scenario: Annotated[str, typer.Argument(help="Which exercise.", autocompletion=completing.exercises)] = "cloudflare-okta-2023",
     approve: Annotated[str, typer.Option(help="auto: scripted people do. ask: you approve, here. page: you do it all, in a browser.")] = "",
-    lag: Annotated[float, typer.Option(min=0.0, max=10.0, help="How much vendors lag: 1.0 is real life.")] = 0.1,
+    lag: Annotated[float, typer.Option(min=0.0, max=10.0, help="How much vendors lag: 1.0 is real life.")] = LAG,
     contain: Annotated[bool, typer.Option("--contain/--no-contain", help="Or leave the attacker alone: the judge must say no.")] = True,
     undo: Annotated[bool, typer.Option("--undo", help="Undo it all at the end, once the attacker is gone.")] = False,
+    against: Annotated[Against, typer.Option(help="live: the real estate, real Slack, real people, and not one write.")] = "simulated",
+    given: Inputs = [],
+    key: cli_decisions.Key = None,
     as_json: AsJson = False,
 ) -> None:
-    """A tabletop exercise: simulated vendors, a real attacker process, and the very code that runs live."""
+    """A tabletop exercise: simulated vendors, a real attacker process, the very code that runs live. Or all real, and nothing written."""
+    if against == "live":
+        if approve or undo or not contain or lag != LAG:
+            what = "--approve, --lag, --no-contain and --undo are for simulated vendors"
+            raise BadInput(what, advice="Leave them out: on the real estate people decide, and nothing is changed")
+        _exercise(scenario, given, key, as_json=as_json)
+    if given:
+        raise BadInput("a drill on simulated vendors makes up what it is about", advice="Leave out -i, or add --against live")
     from firedoor import drilling
     from firedoor.exercise import told
 
     report = _run(drilling.run(scenario, approve=approve, lag=lag, contains=contain, as_json=as_json, undoes=undo))
     _show(report, as_json=as_json, render=told.render)
     raise typer.Exit(told.exit_code(report))
+
+
+def _exercise(scenario: str, given: Sequence[str], key: Path | None, *, as_json: bool) -> NoReturn:
+    from firedoor import exercising, inputs
+    from firedoor.exercise import tabletopwords
+
+    report = _run(exercising.hold(scenario, inputs.pairs(given), by=cli_decisions.who(key), say=_aside(as_json=as_json)))
+    _show(report, as_json=as_json, render=tabletopwords.render)
+    raise typer.Exit(_exit_code(report))
 
 
 @app.command()
@@ -225,9 +248,11 @@ def runs(as_json: AsJson = False) -> None:
 def show(run: RunName, as_json: AsJson = False) -> None:
     """One run: its plan, its steps, what is open."""
     from firedoor import running, sweepwords, watchwords
+    from firedoor.exercise import tabletopwords
 
     found = _run(running.show(run))
-    _show(found, as_json=as_json, render=sweepwords.shown if "mandate" in found else watchwords.run)
+    words = tabletopwords.render if "against" in found else watchwords.run
+    _show(found, as_json=as_json, render=sweepwords.shown if "mandate" in found else words)
 
 
 @playbooks_app.command("list")
@@ -340,12 +365,12 @@ def _show_plan(report: Mapping[str, Any], looks: _Looks, *, as_json: bool) -> No
 
 
 def _attending(*, as_json: bool, as_stream: bool) -> Attending:
-    from firedoor import words
     from firedoor.attending import Attending
+    from firedoor.exercise import tabletopwords
 
     if as_json and as_stream:
         raise BadInput("--json and --json-stream exclude each other", advice="Give one of them")
-    printed = partial(_show, as_json=as_json, render=words.report_markdown)
+    printed = partial(_show, as_json=as_json, render=tabletopwords.of_any)
     return Attending(as_json=as_json, as_stream=as_stream, printed=printed)
 
 

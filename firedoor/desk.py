@@ -11,8 +11,9 @@ from typing import Final, cast
 from firedoor import approval, ordering
 from firedoor.approval import Answer, Decision, Grant, Person, Request, Roster, Ruling, check, tally
 from firedoor.canonical import JSON, plain
-from firedoor.errors import ApprovalInvalid, BadInput, BrokenOff, DecisionRefused, MustBeSigned, Overtaken, Taken
+from firedoor.errors import ApprovalInvalid, BadInput, BrokenOff, DecisionRefused, FiredoorError, MustBeSigned, Overtaken, Taken
 from firedoor.journal import Journal, Kind
+from firedoor.model import Mode
 from firedoor.run import Order, Record, Resumption, Via, fold
 from firedoor.seal import Seal
 
@@ -89,6 +90,17 @@ class Desk:
         said = {"advice": answer, "by": person.name, "via": via, "reason": reason}
         with suppress(Taken):  # said before
             await self._journal.append(run, Kind.NOTED, said, claim=f"advice:{request.nonce}:{person.name}:{answer}")
+
+    async def looked(self, run: str, person: Person | None, *, via: str) -> None:
+        """Note that somebody has the open request of an exercise before them, the first time: how long people take is told of it.
+
+        In earnest nothing is noted: no decision is to wait for the record of a look.
+        """
+        with suppress(FiredoorError):
+            request = await self.may_decide(run, person)
+            if person is not None and request.mode is Mode.EXERCISE:
+                said = {"looked": person.name, "via": via}
+                await self._journal.append(run, Kind.NOTED, said, claim=f"looked:{request.nonce}:{person.name}")
 
     async def draw_up(self, run: str, person: Person | None, answer: Answer, *, via: str, reason: str = "") -> tuple[Decision, str]:
         """An answer of that person, not yet signed, and the document that they are to sign. Raises as `decide` and `stop`."""

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, cast, get_args
 
 from firedoor import prompts, staffed
 from firedoor.clients import AwsStandIn
-from firedoor.errors import BadInput, nearest
+from firedoor.errors import BadInput
 from firedoor.exercise import attended, judge, oncall, processes
-from firedoor.exercise.scenario import SCENARIOS, Scenario
+from firedoor.exercise.scenario import SCENARIOS, Scenario, named
 from firedoor.exercise.scripted import Scripted, yes
 from firedoor.exercise.timeline import timeline
 from firedoor.journal import Journal, Kind
@@ -60,7 +60,7 @@ class Defenders(Protocol):
 
 async def run(name: str, *, approve: str, lag: float, contains: bool, as_json: bool, undoes: bool = False) -> Report:
     """The whole exercise; with ``undoes``, the way back too. Raises `BadInput` for an unknown scenario or a wrong way of approving."""
-    scenario = _scenario(name)
+    scenario = named(name)
     way = _way(approve, as_json=as_json)
     say: Say = _unsaid if as_json else _aside
     folder = load().state_dir / "drills" / f"{datetime.now(UTC):%y%m%d-%H%M%S}-{os.getpid()}"
@@ -186,12 +186,6 @@ def stand_ins(world: Report) -> tuple[Settings, AwsStandIn]:
     credentials = AwsCredentials(key_id=aws["key_id"], secret=aws["secret"])
     settings = Settings(**world["settings"], database_url=real.database_url, state_dir=real.state_dir)
     return settings, AwsStandIn(endpoint=aws["endpoint"], credentials=credentials)
-
-
-def _scenario(name: str) -> Scenario:
-    if name not in SCENARIOS:
-        raise BadInput(f"there is no exercise {name!r}{nearest(name, SCENARIOS)}", advice=f"There is: {', '.join(SCENARIOS)}")
-    return SCENARIOS[name]
 
 
 def _aside(text: str) -> None:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeAlias
 
-from firedoor import asking, observing, planning, report, requesting, results, undo
+from firedoor import asking, observing, planning, report, requesting, results, undo, withholding
 from firedoor.applying import Applying
 from firedoor.approval import Ruling, Way
 from firedoor.catalogue import AnyAction
@@ -40,11 +40,12 @@ from firedoor.planning import Planned
 from firedoor.playbook import Approval, Playbook
 from firedoor.run import ITSELF, Item, Order, Record, Resumption, StepResult, resumed
 from firedoor.stage import Stage
-from firedoor.step import Bench
+from firedoor.step import Bench, perform
 from firedoor.stops import Stops
 from firedoor.voices import Voices
 
 RESUMABLE = ("partial", "failed", "stopped")
+EXERCISE = "Use `firedoor drill --against live`"
 
 Show: TypeAlias = Callable[[Order, Planned], None]
 
@@ -106,6 +107,7 @@ class Engine:
         Raises `RunHeld`, `UnknownRun`, `BadInput` where it is over, or is not to go on by that order.
         """
         order = (await self._desk.record(run)).order
+        self._check_acts(order)
         if order.sweep:
             raise BadInput(f"run {run} is a sweep", advice=f"Use `firedoor sweep resume {run}`")
         undoes = order.undoes
@@ -133,9 +135,17 @@ class Engine:
             return await self._carry_on(run, stage, hold)
 
     async def _check_may_begin(self, order: Order) -> None:
+        self._check_acts(order)
+        await self._desk.check_order(order, fresh=True)
+
+    def _check_acts(self, order: Order) -> None:
+        """Raise `Misconfigured` where this process cannot do what the mode wants, or could do what the mode must not."""
+        if order.mode is Mode.EXERCISE:
+            if self._act is not None:
+                raise Misconfigured("this process can write, and whoever holds an exercise must not", advice=EXERCISE)
+            return
         if self._act is None or order.mode is Mode.PREVIEW:
             raise Misconfigured("this process only previews, so it can contain nothing", advice="Use `firedoor contain`")
-        await self._desk.check_order(order, fresh=True)
 
     async def _previewed(self, order: Order, planned: Planned, show: Show) -> Mapping[str, Any]:
         show(order, planned)
@@ -160,7 +170,8 @@ class Engine:
             raise BadInput(f"run {order.undoes} is not over", advice=f"Stop or resume it first; see `firedoor show {order.undoes}`")
         if Mode.PREVIEW not in (order.mode, original.order.mode) and order.mode is not original.order.mode:
             was = original.order.mode
-            raise BadInput(f"run {order.undoes} was a {was} run, and this would be a {order.mode} one", advice="Nothing was changed")
+            one = "an" if was is Mode.EXERCISE else "a"
+            raise BadInput(f"run {order.undoes} was {one} {was} run, and this would be a {order.mode} one", advice="Nothing was changed")
         if original.order.sweep:
             raise BadInput(
                 f"run {order.undoes} is a sweep, and is not undone as a whole",
@@ -201,9 +212,10 @@ class Engine:
         return await planning.read_and_plan(drafts, order, self._look, turned, at_least=at_least)
 
     async def _acting(self, record: Record) -> Mapping[str, AnyAction]:
-        """The writing action of each item, by the item's id; those without a client are left out."""
-        assert self._act is not None, "a process that only previews cannot apply"
-        known = self._act.actions
+        """The action of each item, a writing one but for an exercise, by the item's id; those without a client are left out."""
+        units = self._look if record.order.mode is Mode.EXERCISE else self._act
+        assert units is not None, "a process that only previews cannot apply"
+        known = units.actions
         if record.order.undoes:
             return undo.actions(await self._desk.record(record.order.undoes), known)
         return {item.id: known[item.action] for item in record.items if item.action in known}
@@ -261,7 +273,8 @@ class Engine:
         stops = Stops(self._journal, record.order.run, partial(self._desk.counts, record), halted=self._desk.halted)
         bench = Bench(journal=self._journal, leases=self._leases, grant=self._desk.grant(record), stopped=stops.by, hold=hold)
         actions = await self._acting(record)
-        await Applying(record, actions, bench=bench, stage=stage, voices=voices).everything()
+        work = withholding.perform if record.order.mode is Mode.EXERCISE else perform
+        await Applying(record, actions, perform=work, bench=bench, stage=stage, voices=voices).everything()
 
     @asynccontextmanager
     async def _explaining(self, run: str) -> AsyncIterator[None]:

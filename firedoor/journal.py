@@ -48,6 +48,7 @@ class Kind(StrEnum):
     STARTED = "step.started"
     INTENT = "step.intent"
     RECEIPT = "step.receipt"
+    WITHHELD = "step.withheld"
     ENDED = "step.ended"
     RESUMED = "run.resumed"
     STOP = "run.stop"

@@ -13,11 +13,15 @@ from firedoor.canonical import JSON, digest
 
 
 class Mode(StrEnum):
-    """What a run may do. Only the engine and the wiring know it."""
+    """What a run may do. Only the engine and the wiring know it.
+
+    EXERCISE is a tabletop on the real estate: people are really asked, and every write is withheld.
+    """
 
     PREVIEW = "preview"
     LIVE = "live"
     DRILL = "drill"
+    EXERCISE = "exercise"
 
 
 class Tier(IntEnum):

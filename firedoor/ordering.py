@@ -1,8 +1,8 @@
 """Orders, and who gave them: the words that a person signs at a terminal, and whether an order is one that may be carried out. Pure.
 
 At a terminal, somebody is who their SSH key says. Orders from elsewhere say where they come from: in Slack the member id says who asks,
-in a drill nobody real does, a sweep by schedule rests on its mandate. What a run found to do and nobody had approved Firedoor asks for by
-itself, in the very words of the order that the run was begun with.
+in a drill nobody real does, a sweep by schedule rests on its mandate, and an exercise by schedule changes nothing. What a run found to do
+and nobody had approved Firedoor asks for by itself, in the very words of the order that the run was begun with.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ def brief(order: Order) -> str:
     """What is ordered, in one line."""
     given = "; ".join(f"{name}: {', '.join(values)}" for name, values in order.inputs.items() if values)
     what = f"undo run {order.undoes}" if order.undoes else f"{verb(order)} {order.playbook}{f' ({given})' if given else ''}"
-    return shorten(signing.paper([f"{what}{', the protected too' if order.protected else ''}"]), LONGEST_LINE, placeholder=" ...")
+    mark = "EXERCISE: " if order.mode is Mode.EXERCISE else ""
+    return shorten(signing.paper([f"{mark}{what}{', the protected too' if order.protected else ''}"]), LONGEST_LINE, placeholder=" ...")
 
 
 def document(order: Order) -> str:
@@ -114,8 +115,8 @@ def misplaced(order: Order) -> str:
     match order.via:
         case Via.DRILL if order.mode is not Mode.DRILL:
             return f"says that it is a drill's, and it is {order.mode}"
-        case Via.SCHEDULE if not order.sweep:
-            return "says that it is a schedule's, and only sweeps have one"
+        case Via.SCHEDULE if not order.sweep and order.mode is not Mode.EXERCISE:
+            return "says that it is a schedule's, and only sweeps and exercises have one"
         case Via.FIREDOOR if not order.follows:
             return "says that it follows from another run, and names none"
     return ""

@@ -22,8 +22,8 @@ from firedoor.facts import stream_of as facts_of
 from firedoor.journal import Event, Kind
 from firedoor.look import WATCH, Closing
 from firedoor.mandate import MANDATES, Mandate, stream_of
-from firedoor.model import Outcome, Tier
-from firedoor.run import Item, Order, Record, Resumption, Started, StepResult, Via, read_as, take
+from firedoor.model import Mode, Outcome, Tier
+from firedoor.run import Item, Order, Record, Resumption, Started, StepResult, Via, Withheld, read_as, take
 from firedoor.seal import Seal
 from firedoor.standing import Standing
 
@@ -146,6 +146,10 @@ class Looking:
                 yield from self._decision(event, record, record.stops[-1])
             case Kind.CLOSED:
                 yield from self._closed(event, record)
+            case Kind.INTENT | Kind.RECEIPT if record.order.mode is Mode.EXERCISE:
+                yield _fault(event, "is of a write, in an exercise, which makes none", LOOK)
+            case Kind.WITHHELD:
+                yield from self._withheld(event, record, record.withheld[-1])
             case Kind.INTENT:
                 yield from self._intent(event, record, record.intents[-1])
             case Kind.RECEIPT:
@@ -277,6 +281,12 @@ class Looking:
             yield _fault(event, f"begins {started.says!r}, which is not the change that it names", LOOK)
         else:
             yield from self._admitted(event, record, item, started, used=len(used - {started.effect}))
+
+    def _withheld(self, event: Event, record: Record, one: Withheld) -> Iterator[Finding]:
+        if record.order.mode is not Mode.EXERCISE:
+            yield _fault(event, "is of a write that was withheld, and this run is no exercise")
+        elif one.item not in {item.id for item in record.items}:
+            yield _fault(event, f"withholds {one.says!r} for {one.item}, which is not in the plan")
 
     def _admitted(self, event: Event, record: Record, item: Item, started: Started, *, used: int) -> Iterator[Finding]:
         tier = self._known.tier(item.action, bool(record.order.undoes))

@@ -46,7 +46,7 @@ def outcome(mode: Mode, results: Sequence[StepResult], *, told: Sequence[StepRes
         if counted[ending]:
             return RunOutcome(word)
     if results and good == len(results) and all(result.outcome.exit_code == 0 for result in told):
-        return RunOutcome.CONTAINED
+        return RunOutcome.PREVIEWED if mode is Mode.EXERCISE else RunOutcome.CONTAINED
     return RunOutcome.PARTIAL if good else RunOutcome.FAILED
 
 
@@ -75,7 +75,18 @@ def compose(record: Record, *, head: str, finished: datetime | None = None, told
         "residual": [plain(left) for left in residual.values()],
         "ticket": _ticket(record),
         "journal_head": head,
+        **({"withheld": _withheld(record)} if order.mode is Mode.EXERCISE else {}),
     }
+
+
+def _withheld(record: Record) -> list[Mapping[str, Any]]:
+    """What an exercise would have written, in order."""
+    items = {item.id: item for item in record.items}
+    return [
+        {"item": one.item, "action": items[one.item].action, "target": items[one.item].label, "says": one.says, "at": plain(one.at)}
+        for one in record.withheld
+        if one.item in items
+    ]
 
 
 def _ticket(record: Record) -> str | None:

@@ -159,6 +159,17 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Withheld:
+    """A write that an exercise did not make: what it would have been, and when."""
+
+    item: str
+    effect: str
+    cover: str
+    says: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StepResult:
     """How one item ended. ``changes`` are the changes made in this run, in words; ``extras`` those that nobody has approved."""
 
@@ -195,6 +206,7 @@ class Record:
     intents: list[Started] = field(default_factory=list)
     forgotten: tuple[Started, ...] = ()
     receipts: list[Done] = field(default_factory=list)
+    withheld: list[Withheld] = field(default_factory=list)
     results: dict[str, StepResult] = field(default_factory=dict)
     overtaken: dict[str, tuple[int, int]] = field(default_factory=dict)
     stops: list[Decision] = field(default_factory=list)
@@ -299,6 +311,8 @@ def _apply(record: Record, event: Event) -> None:  # noqa: C901, PLR0912 - one c
             record.intents.append(started)
         case Kind.RECEIPT:
             record.receipts.append(read_as(Done, event.body, event))
+        case Kind.WITHHELD:
+            record.withheld.append(read_as(Withheld, event.body, event))
         case Kind.ENDED:
             result = read_as(StepResult, event.body, event)
             record.results[result.item], record.ended[result.item] = result, event.at

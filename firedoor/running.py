@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from firedoor import (
+    ears,
     incidents,
     inputs,
     late,
@@ -225,6 +226,12 @@ async def resume(run: str, *, who: Who | None, say: Say, tell: Tell = _untold, w
     vendors = wiring.vendors_in(record.items)
     await wiring.check_ready(settings, vendors)
     by = go_on(record, who(), settings.roster, say=say) if who else ITSELF
+    if order.mode is Mode.EXERCISE:
+        from firedoor.exercising import resume as resume_exercise
+
+        done = await resume_exercise(settings, record, by, say=say)
+        tell(done)
+        return done
     async with AsyncExitStack() as stack:
         house = await staffed.with_people(stack, settings, vendors, order, say=say, show=watch.show if watch else None)
         say(f"Run {run}: reading the world before anything else.")
@@ -251,6 +258,7 @@ async def serve(*, say: Say) -> None:
             say(f"The run {run} was open in a journal that was put back. See what was done since, then go on: firedoor resume {run}")
         for run in await starts.sweeps_left():
             say(f"The sweep {run} is not over, and nobody works on it. Go on with it: firedoor sweep resume {run}")
+        await stack.enter_async_context(ears.ours(house.leases))
         say("Listening in Slack. Stop with Ctrl-C; runs go on when it is started again.")
         async with _until_told_to_end():
             await late.keep_up(house.journal, house.leases)
@@ -286,10 +294,15 @@ async def _line(journal: Journal, run: str) -> Report:
 
 
 async def show(run: str) -> Report:
-    """One run as it stands, and what the watch has seen of it."""
+    """One run as it stands, and what the watch has seen of it; an exercise with its own side of it."""
     settings = load()
     async with wiring.open_journal(settings) as (_, journal):
-        return {**await _reported(journal, run), **await incidents.shown_of(journal, run, settings.roster)}
+        found = await _reported(journal, run)
+        if found["mode"] == Mode.EXERCISE:
+            from firedoor.exercising import told
+
+            return await told(journal, settings.roster, run, found)
+        return {**found, **await incidents.shown_of(journal, run, settings.roster)}
 
 
 async def _recorded(settings: Settings, run: str) -> Record:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
@@ -52,6 +52,11 @@ def _distinct(people: tuple[PersonTable, ...]) -> tuple[PersonTable, ...]:
         if twice := sorted({value for value in values if values.count(value) > 1}):
             raise ValueError(f"two people have the same {kind}: {', '.join(twice)}")
     return people
+
+
+def _several(value: object) -> object:
+    """One value, where a list is wanted, is a list of one."""
+    return (value,) if isinstance(value, str) else value
 
 
 class _Table(BaseModel):
@@ -212,6 +217,8 @@ class Settings(_Table):
     """Your own networks, which are never blocked."""
     limits: LimitsTable = LimitsTable()
     """How much one run, and one person, may do."""
+    exercise_inputs: dict[str, Annotated[tuple[Words, ...], BeforeValidator(_several)]] = {}
+    """What a tabletop exercise on the real estate is about: inputs of its playbook, naming accounts that are there for exercises."""
     log_format: logs.Format = "text"
     """text or json: how lines on standard error are written."""
     log_level: logs.Level = "warning"
@@ -237,6 +244,17 @@ class Settings(_Table):
     def standby(self) -> Path | None:
         """The folder of the journal's stand-by, for as long as a shared database is out of reach; None where none is wanted."""
         return self.state_dir / "standby" if self.journal_standby else None
+
+    @property
+    def one_credential(self) -> frozenset[str]:
+        """The vendors without a second credential that can only read: their first is used for reads too."""
+        second = {
+            "okta": self.okta_preview_api_token,
+            "aws": self.aws_preview_accounts and not self.aws_organization_role,
+            "slack": self.slack_preview_bot_token,
+            "jira": self.jira_preview_api_token or not self.jira_url,
+        }
+        return frozenset(vendor for vendor, there in second.items() if not there)
 
     @property
     def where_we_are(self) -> Mapping[ipaddress.IPv4Network | ipaddress.IPv6Network, str]:
@@ -280,6 +298,24 @@ class SweepSettings(Settings):
             "aws_accounts": settings.aws_sweep_accounts or settings.aws_accounts,
             "journal_standby": False,
             "aws_tags": aws_tags,
+        }
+        return cls.model_construct(**{**{name: getattr(settings, name) for name in Settings.model_fields}, **changed})
+
+
+class ExerciseSettings(Settings):
+    """The settings as an exercise on the real estate has them: where there is a second credential that can only read, the first is left
+    out. Slack's stays, to talk to people with. No stand-by: who only rehearses takes none into use.
+    """
+
+    @classmethod
+    def of(cls, settings: Settings) -> ExerciseSettings:
+        """Those of a process that holds an exercise."""
+        changed = {
+            "okta_api_token": settings.okta_preview_api_token or settings.okta_api_token,
+            "okta_sweep_api_token": None,
+            "aws_accounts": settings.aws_preview_accounts or settings.aws_accounts,
+            "aws_sweep_accounts": {},
+            "jira_api_token": settings.jira_preview_api_token or settings.jira_api_token,
         }
         return cls.model_construct(**{**{name: getattr(settings, name) for name in Settings.model_fields}, **changed})
 

@@ -53,23 +53,30 @@ def situation_of(record: Record) -> Situation:
     told = record.report or report.compose(record, head="")
     state = State.OVER if record.report else State.WAITING if record.request and record.ruling is None else State.RUNNING
     given = {one.by for one in record.decisions if one.answer is Answer.APPROVE}
+    stands = not record.undone_by and order.mode is not Mode.EXERCISE  # what an exercise leaves open, nobody has to close
     waits = state is State.WAITING and record.request is not None
     again = _open_again(record) if state is State.OVER else ()
     return Situation(
         run=order.run,
-        title=order.title,
+        title=f"{marked(order.mode)}{order.title}",
         mode=order.mode,
         requester=order.requester,
         asked=order.asked,
         state=state,
-        headline=f"Under way: {order.title}" if order.sweep and not record.report else _again(again) or headline(told),
+        headline=marked(order.mode) + _headline(record, told, again),
         needed=max(int(record.request.required) - len(given), 1) if waits and record.request else 0,
         expires=record.request.expires if waits and record.request else None,
         ended=record.moments.get("run.finished") if state is State.OVER else None,
-        left=state is State.OVER and (told["outcome"] in UNFINISHED or bool(again)) and not record.undone_by,
+        left=state is State.OVER and (told["outcome"] in UNFINISHED or bool(again)) and stands,
         open=(*again, *(f"{one['id']} is {one['outcome']}: {one['reason']}" for one in told["open"])),
-        residual=() if record.undone_by else tuple(_residual(one) for one in told["residual"]),
+        residual=tuple(_residual(one) for one in told["residual"]) if stands else (),
     )
+
+
+def _headline(record: Record, told: Mapping[str, Any], again: Sequence[str]) -> str:
+    if record.order.sweep and not record.report:
+        return f"Under way: {record.order.title}"
+    return f"{len(again)} open again, as the watch saw" if again else headline(told)
 
 
 def _open_again(record: Record) -> tuple[str, ...]:
@@ -79,8 +86,9 @@ def _open_again(record: Record) -> tuple[str, ...]:
     return tuple(f"{one.item} is open again: {one.says}" for one in record.look.of(watch.State.OPEN) if one.again)
 
 
-def _again(again: Sequence[str]) -> str:
-    return f"{len(again)} open again, as the watch saw" if again else ""
+def marked(mode: Mode) -> str:
+    """What stands before everything that people see of a run which is none in earnest; empty for one that is."""
+    return {Mode.DRILL: "DRILL: ", Mode.EXERCISE: "EXERCISE: "}.get(mode, "")
 
 
 def living(found: Situation, *, now: datetime) -> tuple[Residual, ...]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from firedoor import wiring
 from firedoor.approval import Person, Way
+from firedoor.bystanding import Bystander
 from firedoor.channel import Channel, Together
 from firedoor.clients import AwsStandIn
 from firedoor.defect import kind_and_place
+from firedoor.ears import Ears
 from firedoor.errors import FiredoorError, Misconfigured, SlackMissing
 from firedoor.journal import Journal
 from firedoor.lease import Leases
@@ -37,7 +39,9 @@ async def with_slack(
     aws: AwsStandIn | None = None,
     beside: Channel | None = None,
 ) -> tuple[wiring.House, Starts]:
-    """The whole house with Slack as its channel (``beside`` another), listening. Raises `BadInput` with nothing touched."""
+    """The whole house with Slack as its channel (``beside`` another), listening; in an exercise, with no client that writes, and listening
+    only where nobody else does. Raises `BadInput` with nothing touched.
+    """
     from firedoor.channels.slack.catching_up import CatchingUp, recent
     from firedoor.channels.slack.channel import SlackChannel
     from firedoor.channels.slack.serving import audience_of, connected, listening
@@ -54,11 +58,15 @@ async def with_slack(
         telling.append(slack)
         return Together(channels=(slack, beside)) if beside else slack
 
-    house = await stack.enter_async_context(wiring.open_house(settings, vendors=vendors, writes=True, channel=channel, aws=aws))
-    starts = await stack.enter_async_context(Starts(house, mode))
+    writes = mode is not Mode.EXERCISE
+    house = await stack.enter_async_context(wiring.open_house(settings, vendors=vendors, writes=writes, channel=channel, aws=aws))
+    starts = await stack.enter_async_context((Starts if writes else Bystander)(house, mode))
+
+    def app() -> AbstractAsyncContextManager[object]:
+        return listening(settings, web, desk=house.desk, office=starts, audience=audience, seen=house.seen)
+
     if settings.slack_mode == "socket" or beside is None:  # Slack posts to one request URL, and that is of `firedoor serve`
-        app = listening(settings, web, desk=house.desk, office=starts, audience=audience, seen=house.seen)
-        await _let_in(stack.enter_async_context(app), patience)
+        await _let_in(stack.enter_async_context(app() if writes else Ears(house.leases, app)), patience)
     [slack] = telling
 
     async def own() -> Sequence[str]:
@@ -100,7 +108,7 @@ async def with_people(
     _check_approvers(settings)
     try:
         async with AsyncExitStack() as trying:
-            house, _ = await with_slack(trying, settings, vendors, beside=Terminal(say, show))
+            house, _ = await with_slack(trying, settings, vendors, mode=order.mode, beside=Terminal(say, show))
             stack.push_async_exit(trying.pop_all())
             return house
     except SlackMissing as why:
@@ -111,9 +119,8 @@ async def with_people(
                 advice=f"{why.advice}; or add approvers' public keys under [[people]] in firedoor.toml",
             ) from None
         say(f"{why} Going on without Slack: whoever decides signs at a terminal.")
-    return await stack.enter_async_context(
-        wiring.open_house(settings, vendors=vendors, writes=True, channel=lambda *_: Terminal(say, show))
-    )
+    opened = wiring.open_house(settings, vendors=vendors, writes=order.mode is not Mode.EXERCISE, channel=lambda *_: Terminal(say, show))
+    return await stack.enter_async_context(opened)
 
 
 def _signs(person: Person, order: Order) -> bool:

@@ -192,9 +192,11 @@ class Starts:
         return "\n".join(brief(await self.situations()))
 
     async def situations(self) -> Sequence[Situation]:
-        """Where the newest `LOOKED_AT` runs stand, newest first."""
+        """Where the newest `LOOKED_AT` runs stand, newest first; exercises among those in earnest, for the same people are asked."""
+        modes = (self._mode,) if self._mode is Mode.DRILL else (Mode.LIVE, Mode.EXERCISE)
+        opened = [event for mode in modes for event in await self._house.journal.opened(most=LOOKED_AT, mode=str(mode))]
         found = []
-        for event in await self._house.journal.opened(most=LOOKED_AT, mode=str(self._mode)):
+        for event in sorted(opened, key=lambda one: -one.seq)[:LOOKED_AT]:
             with suppress(FiredoorError):  # one that cannot be read is the audit's business
                 found.append(situation_of(fold(event.run, await self._house.journal.events(event.run))))
         return found

@@ -104,6 +104,7 @@ async def decide(run: str, answer: Answer, signer: Signer, *, reason: str = "", 
         person = _person(desk, signer)
         decision, document = await desk.draw_up(run, person, answer, via="terminal", reason=reason)
         _check_sound(await desk.record(run))
+        await desk.looked(run, person, via="terminal")
         if not confirm(document):
             raise BadInput("nothing was signed: you said no", advice=f"See `firedoor show {run}`")
         signature = await signer.signed(document)

@@ -61,6 +61,7 @@ def left_alone(record: Record, specs: Mapping[str, Spec], roster: Roster) -> str
     """Why a run is not watched; empty where it is."""
     order = record.order
     whys = {
+        "it was an exercise, and changed nothing": order.mode is Mode.EXERCISE,
         "it was a drill": order.mode is not Mode.LIVE,
         "it is a sweep, which lists everything anew each time": order.sweep,
         f"it is the way back from run {order.undoes}": bool(order.undoes),

@@ -113,7 +113,14 @@ def take_order(
 
 
 def undo_order(original: Order, *, mode: Mode, requester: str = "", via: Via = Via.TERMINAL) -> Order:
-    """As `take_order`, to undo a run. Raises `BadInput` for a sweep: what it shut stays shut until people look at it."""
+    """As `take_order`, to undo a run. Raises `BadInput` for an exercise, which changed nothing, and for a sweep: what it shut stays shut
+    until people look at it.
+    """
+    if original.mode is Mode.EXERCISE:
+        raise BadInput(
+            f"run {original.run} was an exercise: nothing was changed, so there is nothing to undo",
+            advice=f"See `firedoor show {original.run}` for what would have been",
+        )
     if original.sweep:
         raise BadInput(
             f"run {original.run} is a sweep, and a sweep is not undone as a whole",

@@ -36,6 +36,8 @@ def report_markdown(report: Mapping[str, Any]) -> str:
     lines = [f"# {headline(report)}", ""]
     lines += _section("Still open", [f"- {left['id']} is {left['outcome']}: {left['reason']}" for left in report["open"]])
     lines += _section("Steps", [_step(step) for step in report["steps"]])
+    lines += _section("What would have been written", [f"- {one['at'][11:23]}  {one['says']}" for one in report.get("withheld", ())])
+    lines += _section("What would have followed", [f"- {step['reason']}" for step in _following(report)])
     residual = [f"- {left['what']}: until {left['until']}. Closed by: {left['closes_by']}." for left in report["residual"]]
     lines += _section("What may still live", residual)
     approval = report["approval"]
@@ -51,6 +53,8 @@ def headline(report: Mapping[str, Any]) -> str:
     if "left_over" in report:
         return sweepwords.headline(report)
     steps, still_open = _count(report["steps"], "step"), len(report["open"])
+    if report["mode"] == "exercise":
+        return f"EXERCISE, nothing was changed. {_exercised(report, steps)}"
     if report["undoes"] and report["outcome"] not in ("previewed", "running"):
         return _undone(report, steps)
     match report["outcome"]:
@@ -69,6 +73,25 @@ def headline(report: Mapping[str, Any]) -> str:
         case _:
             words = f"NOT contained: none of {steps} succeeded"
     return words
+
+
+def _following(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The steps of which an exercise cannot say what they would write: they wait for what others would have done."""
+    noted = {one["item"] for one in report.get("withheld", ())}
+    steps = report["steps"] if report["mode"] == "exercise" else ()
+    return [step for step in steps if step["outcome"] == "PREVIEWED" and step["id"] not in noted]
+
+
+def _exercised(report: Mapping[str, Any], steps: str) -> str:
+    match report["outcome"]:
+        case "running":
+            return f"Under way: {steps} planned"
+        case "previewed":
+            return f"It would have been contained: {steps} approved and still needed, or already so"
+        case "denied" | "expired" | "stopped" as ending:
+            return f"It would NOT have been contained: the run was {ending}"
+        case _:
+            return f"It would NOT have been contained: {len(report['open'])} of {steps} still open"
 
 
 def _undone(report: Mapping[str, Any], steps: str) -> str:

@@ -22,6 +22,7 @@ from prefect.events.worker import EventsWorker
 from prefect.states import Completed, Failed
 
 from firedoor import logs
+from firedoor.model import Mode
 from firedoor.report import RunOutcome
 from firedoor.showing import End, Note, Showing, Step
 from firedoor.words import plan_markdown, report_markdown
@@ -54,7 +55,7 @@ async def show(showing: Showing) -> bool:
     _current.set(shown)
     while True:
         try:
-            with tags(*([LATE] if showing.late else [])):
+            with tags(*([LATE] if showing.late else []), *([str(order.mode)] if order.mode is Mode.EXERCISE else [])):
                 if order.undoes:
                     await undo(order.run, order.undoes, return_state=True)
                 else:

@@ -1,4 +1,4 @@
-"""A journal of several real runs, of every kind that leaves proofs: approved in chat, signed, denied, stopped, frozen, undone."""
+"""A journal of several real runs, of each kind that leaves proofs: approved in chat, signed, denied, stopped, frozen, undone, rehearsed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from firedoor.approval import Answer, Person, Way
 from firedoor.journal import Kind
-from firedoor.model import Tier
+from firedoor.model import Mode, Tier
 from firedoor.playbook import Playbook
 from firedoor.proofs import Known
 from firedoor.run import Order
@@ -18,7 +18,7 @@ from firedoor.stage import Plainly
 from firedoor.standing import Standing, draw_up
 from tests.fakes import ASKER, CLEAR, KEYS, NO, SHUT, YES, Lab, book, lab, ordered
 
-RUNS = ("r1", "signed", "denied", "stopped", "frozen", "more", "u1")
+RUNS = ("r1", "signed", "denied", "stopped", "frozen", "more", "u1", "rehearsed")
 DOORS = {name: {"k": "open"} for name in ("a", "b", "c", "d", "e", "f")}
 
 
@@ -43,6 +43,7 @@ async def record(folder: Path) -> Path:
         more = replace(it.order("more", doors=["f"]), follows="r1")
         await _run(it, more, book(), (NO,))
         await it.undo("r1")
+        await it.contain(run="rehearsed", doors=["d"], mode=Mode.EXERCISE, engine=it.engine(act=False))
         return it.path
 
 

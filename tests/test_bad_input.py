@@ -208,7 +208,7 @@ def test_a_run_with_a_damaged_event_is_named_and_the_others_are_there(place: Pla
         assert "`firedoor audit verify`" in said
     code, out, err = place.obey("runs")
     assert (code, err) == (1, "")
-    assert out.count("\n- ") + out.startswith("- ") == 7
+    assert out.count("\n- ") + out.startswith("- ") == 8
     assert "- r1  UNREADABLE: " in out
     code, out, err = place.obey("audit", "verify")
     assert (code, err) == (1, "")

@@ -100,7 +100,7 @@ def test_an_order_that_is_not_its_givers_is_refused(order: Order, roster: Roster
 
 MISPLACED = {
     "a drill's that is live": (replace(ORDER, via=Via.DRILL), "says that it is a drill's, and it is live"),
-    "a schedule's that is no sweep": (replace(ORDER, via=Via.SCHEDULE), "only sweeps have one"),
+    "a schedule's that is no sweep": (replace(ORDER, via=Via.SCHEDULE), "only sweeps and exercises have one"),
     "one that follows nothing": (replace(ORDER, via=Via.FIREDOOR), "follows from another run, and names none"),
 }
 

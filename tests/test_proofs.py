@@ -208,7 +208,7 @@ FOUND: dict[str, tuple[Edit, str]] = {
     ),
     "an order is signed for another": (edited("signed", Kind.OPENED, setting(proof=ordered(ELSE).proof)), "its signature does not hold"),
     "an order has no signature": (edited("signed", Kind.OPENED, setting(proof="")), "its signature does not hold"),
-    "an order says it is a schedule's": (edited("signed", Kind.OPENED, setting(via="schedule")), "and only sweeps have one"),
+    "an order says it is a schedule's": (edited("signed", Kind.OPENED, setting(via="schedule")), "and only sweeps and exercises have one"),
     "an order says it is a drill's": (edited("signed", Kind.OPENED, setting(via="drill")), "says that it is a drill's, and it is live"),
     "an order follows nothing": (edited("signed", Kind.OPENED, setting(via="firedoor")), "follows from another run, and names none"),
     "an order follows another one": (
@@ -216,6 +216,9 @@ FOUND: dict[str, tuple[Edit, str]] = {
         "asks for something else than run r1 did",
     ),
     "somebody goes on with a run": (resumed("denied", "Cem"), "is Cem's order to resume, and its signature does not hold"),
+    "a live run becomes an exercise": (edited("r1", Kind.OPENED, setting(mode="exercise")), "in an exercise, which makes none"),
+    "an exercise becomes a live run": (edited("rehearsed", Kind.OPENED, setting(mode="live")), "this run is no exercise"),
+    "an exercise withholds what nobody planned": (edited("rehearsed", Kind.WITHHELD, setting(item="x")), "which is not in the plan"),
     "a live run becomes a drill": (edited("r1", Kind.OPENED, setting(mode="drill")), "asks for another run"),
     "a standing approval is widened": (edited("standing", Kind.STANDING, setting(most=99)), "signature does not hold"),
     "a standing approval lasts": (
@@ -288,7 +291,7 @@ async def test_nothing_is_found_where_nothing_was_edited(it: Lab) -> None:
     asked = [event.hash for run in RUNS for event in await it.events(run) if event.kind in {Kind.REQUESTED, Kind.FINISHED}]
     found = await audit(it.journal, known(it), told=dict.fromkeys(asked, "in Slack"))
     assert (found.faults, found.unchecked) == ((), ())
-    assert len(found.heads) == len(asked) == 14
+    assert len(found.heads) == len(asked) == 16
     assert all(re.fullmatch(r"event \d+ \(run \w+, its number \d+\)", one.stands) for one in found.heads)
 
 
@@ -299,7 +302,7 @@ async def test_without_the_serving_processs_key_what_it_proves_is_told_as_not_ch
     asked = len([event for run in RUNS for event in await it.events(run) if event.kind in {Kind.REQUESTED, Kind.CLOSED}])
     in_chat = [one.what for one in found.unchecked if "decision to" in one.what]
     assert len(found.unchecked) == asked + len(in_chat)
-    assert in_chat == ["Ben's decision to deny", "Cem's decision to approve", "Ben's decision to approve", "Ben's decision to approve"]
+    assert in_chat == ["Ben's decision to deny", "Cem's decision to approve", *["Ben's decision to approve"] * 3]
     edit, _ = FOUND["a signed reason is changed"]
     assert "signature does not hold" in str((await rewritten(it, edit, against=known(it, seal=None))).faults[0]), "signatures need no key"
 

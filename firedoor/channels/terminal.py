@@ -11,8 +11,10 @@ from typing import Any, TypeAlias
 from firedoor import planview
 from firedoor.approval import Answer
 from firedoor.channel import Ask
+from firedoor.model import Mode
 from firedoor.planview import Line
 from firedoor.run import Order, StepResult
+from firedoor.situation import marked
 
 Say: TypeAlias = Callable[[str], None]
 Show: TypeAlias = Callable[[Sequence[Line]], None]
@@ -36,7 +38,8 @@ class Terminal:
         self._show(planview.lines(ask.order, ask.items, required=needed, why=request.out_of_band))
         kind = " with hardware keys" if request.hardware else ""
         signed = f", by signature{kind}" if request.out_of_band else ""
-        self._say(f"Run {run} asks for {needed} approval{'' if needed == 1 else 's'}{signed}, until {request.expires:%H:%M:%S} UTC.")
+        asks = f"asks for {needed} approval{'' if needed == 1 else 's'}{signed}, until {request.expires:%H:%M:%S} UTC."
+        self._say(f"{marked(request.mode)}Run {run} {asks}{' Nothing will be changed.' if request.mode is Mode.EXERCISE else ''}")
         self._say(f"Journal head {ask.head}")
         verbs = f"{Answer.APPROVE}|{Answer.DENY}|{Answer.STOP}"
         self._say(f"To decide with your SSH key, in any terminal: firedoor {verbs} {run} --key FILE")
@@ -45,7 +48,7 @@ class Terminal:
     async def reminded(self, ask: Ask, urgency: int) -> None:
         """That it still waits."""
         del urgency
-        self._say(f"Run {ask.order.run} still waits for approval, until {ask.request.expires:%H:%M:%S} UTC.")
+        self._say(f"{marked(ask.request.mode)}Run {ask.order.run} still waits for approval, until {ask.request.expires:%H:%M:%S} UTC.")
 
     async def progressed(self, order: Order, result: StepResult) -> None:
         """Nothing: they see it by themselves."""

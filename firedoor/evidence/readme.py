@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 
 BATCHES: Final = ("- batches.jsonl: the same of each batch of the sweep: what was written, what became of it, how each credential stood.",)
+EXERCISE: Final = ("It was an exercise: people were really asked, and nothing was written, so there are no receipts.",)
 
 
 class Paper(Protocol):
@@ -30,6 +31,7 @@ def readme(about: Mapping[str, Any], found: Mapping[str, Any], signed: Sequence[
         "",
         f"Firedoor ran the playbook {about['playbook']} ({about['mode']}), asked for by {about['requester']}.",
         f"It ended: {about['outcome']}.",
+        *(EXERCISE if about["mode"] == "exercise" else []),
         "",
         "To check it, with Python 3.11 or later and nothing else:",
         "",

@@ -45,6 +45,7 @@ class Pack:
         self.items: dict[str, Row] = {}
         self.approved: set[str] = set()
         self.denied = self.ruled = ""
+        self.exercise = False
         self.signed = self.vouched = self.telling = 0
         self.begun: dict[str, dict[str, str]] = {}
         batches = files.get("batches.jsonl", b"").decode("utf-8").split("\n")
@@ -91,6 +92,7 @@ class Pack:
         match row["kind"]:
             case "run.opened":
                 self.opened(row, body)
+                self.exercise = body["mode"] == "exercise"
             case "run.resumed" if body.get("via") == "terminal":
                 self.signature(row, "resume", str(body["by"]), resumption_text(self.order, body), str(body["proof"]), hardware=False)
             case "run.planned":
@@ -102,6 +104,10 @@ class Pack:
             case "approval.closed":
                 self.ruled = str(body["ruling"])
                 self.marked(row, str(body["mark"]), {"namespace": "firedoor/request/1", "request": self.asked, "ruling": self.ruled})
+            case "step.intent" | "step.receipt" if self.exercise:
+                self.fault(row, "is of a write, in an exercise, which makes none")
+            case "step.withheld" if not self.exercise or body["item"] not in self.items:
+                self.fault(row, "withholds a write that is not in the plan of an exercise")
             case "step.intent":
                 self.began(row, body)
             case "step.receipt":

@@ -7,17 +7,22 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from firedoor.errors import BadInput, nearest
 from firedoor.exercise.judge import Judgement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clock:
-    """A delay of the real incident, and the footholds (by how their names begin) whose loss answers it in the exercise."""
+    """A delay of the real incident, and the footholds (by how their names begin) whose loss answers it in the exercise.
+
+    ``actions`` are those that close them: on the real estate, where nobody attacks, their writes are what there is to time.
+    """
 
     historical: str
     minutes: int
     here: str
     footholds: tuple[str, ...]
+    actions: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,20 +82,41 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
                     minutes=35,
                     here="the service account's keys, its sessions, its role and the service app dead",
                     footholds=("aws key", "sts session", "role session", "service app"),
+                    actions=(
+                        "aws.quarantine_user",
+                        "aws.deactivate_access_keys",
+                        "aws.revoke_user_sessions",
+                        "aws.revoke_role_sessions",
+                        "okta.deactivate_service_app",
+                    ),
                 ),
                 Clock(
                     historical="the attacker's account disabled",
                     minutes=83,
                     here="the accounts the attacker used shut, with all that was minted and made from them",
                     footholds=("okta session", "oauth token", "okta api token"),
+                    actions=("okta.suspend_user", "okta.revoke_sessions", "okta.revoke_grants", "okta.reset_factors"),
                 ),
                 Clock(
                     historical="the attacker's addresses blocked",
                     minutes=331,
                     here="the attacker's address shut out of the web site and of Okta",
                     footholds=("web site", "okta sign-in"),
+                    actions=("okta.block_addresses", "aws.block_addresses"),
                 ),
             ),
         )
     }
 )
+
+
+def named(name: str) -> Scenario:
+    """The exercise of that name. Raises `BadInput`."""
+    if name not in SCENARIOS:
+        raise BadInput(f"there is no exercise {name!r}{nearest(name, SCENARIOS)}", advice=f"There is: {', '.join(SCENARIOS)}")
+    return SCENARIOS[name]
+
+
+def answered_by(playbook: str) -> Scenario | None:
+    """The exercise that a playbook answers, if any."""
+    return next((one for one in SCENARIOS.values() if one.playbook == playbook), None)

@@ -48,7 +48,7 @@ def _guessing(outcome: Outcome) -> Callable[[], None]:
                 return StepResult(item=item.id, outcome=outcome, reason="a guess")
             return await perform(item, action, record=record, **rest)
 
-        patch("firedoor.applying.perform", guess).start()
+        patch("firedoor.engine.perform", guess).start()
 
     return put
 

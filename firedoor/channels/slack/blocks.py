@@ -9,8 +9,9 @@ from typing import Any, Final
 from firedoor import sweepwords
 from firedoor.approval import Answer, Request, Ruling, Way
 from firedoor.channel import Ask
-from firedoor.model import Change, Cover, Outcome, Plan, Reversal
+from firedoor.model import Change, Cover, Mode, Outcome, Plan, Reversal
 from firedoor.run import Item, Order, Record, StepResult
+from firedoor.situation import marked
 from firedoor.vendors.slack.text import Block, context, header, own, pack, plain, said, shorten
 from firedoor.words import headline
 
@@ -31,7 +32,8 @@ def request(ask: Ask, *, asker: str, mention: str = "") -> list[Block]:
     ``mention`` calls those who may decide; it is ours, in Slack's own form.
     """
     return [
-        header(f"{_drill(ask)}{ask.title}?"),
+        header(f"{marked(ask.request.mode)}{ask.title}?"),
+        *_exercise(ask.request.mode),
         said(shorten(f"{asker} asks for approval, run {ask.order.run}, incident {ask.order.incident}. {_needed(ask)}")),
         *_followed(ask),
         *_signed(ask),
@@ -73,7 +75,8 @@ def decide(ask: Ask, *, approve: bool, at: str = "") -> Block:
         **_modal(
             f"{verb} on this run?" if ask.request.out_of_band else f"{verb} this run?",
             [
-                said(shorten(f"{_drill(ask)}{ask.order.requester} asks to run {ask.title}. {_needed(ask)}")),
+                said(shorten(f"{marked(ask.request.mode)}{ask.order.requester} asks to run {ask.title}. {_needed(ask)}")),
+                *_exercise(ask.request.mode),
                 *_followed(ask),
                 *_signed(ask, answer),
                 *_contents(ask.items, most=300, sections=16),
@@ -92,7 +95,11 @@ def decide(ask: Ask, *, approve: bool, at: str = "") -> Block:
 def halt(order: Order) -> Block:
     """The modal in which a run is really stopped: whoever edits the message could put its button under other words."""
     about = f"{order.title}, run {order.run}, incident {order.incident}, asked for by {order.requester}."
-    shown = [said(shorten(about)), own("It begins no further write. What is done stays done; the run can be resumed.")]
+    shown = [
+        said(shorten(f"{marked(order.mode)}{about}")),
+        *_exercise(order.mode),
+        own("It begins no further write. What is done stays done; the run can be resumed."),
+    ]
     view = _modal("Stop this run?", shown)
     return {**view, "callback_id": HALT, "private_metadata": order.run, "submit": plain("Stop"), "close": plain("Go on")}
 
@@ -118,7 +125,8 @@ def reminder(ask: Ask, *, mention: str, left: int) -> list[Block]:
     needed = f"{wanting} more approval{'' if wanting == 1 else 's'} needed within {left} minute{'' if left == 1 else 's'}"
     return [
         own(f"{mention} *{needed}*"),
-        said(shorten(f"{ask.title}, run {ask.order.run}. After that it expires, and nothing is changed.")),
+        *_exercise(ask.request.mode),
+        said(shorten(f"{marked(ask.request.mode)}{ask.title}, run {ask.order.run}. After that it expires, and nothing is changed.")),
     ]
 
 
@@ -126,7 +134,7 @@ def warning(ask: Ask) -> list[Block]:
     """To each person on the roster, by themselves: one of them acts alone."""
     what = "uses the standing approval to freeze accounts" if ask.request.way is Way.FREEZE else "breaks the glass, and acts alone"
     return [
-        header(f"{_drill(ask)}{ask.title}"),
+        header(f"{marked(ask.request.mode)}{ask.title}"),
         said(shorten(f"{ask.order.requester} {what}: run {ask.order.run}, incident {ask.order.incident}.")),
         *_contents(ask.items, most=12, sections=2, brief=True),
         own(f"Not right? At your own terminal: `firedoor stop {ask.order.run} --key FILE`, then `firedoor undo {ask.order.run}`"),
@@ -136,7 +144,11 @@ def warning(ask: Ask) -> list[Block]:
 def settled(ask: Ask, words: str) -> list[Block]:
     """The request once it is decided or over: no buttons, so that nothing stale can be pressed."""
     named = f"Run {ask.order.run}, fingerprint {ask.request.fingerprint}"
-    return [header(ask.title), said(shorten(words)), context(plain(shorten(f"{named}, journal head {ask.head}" if ask.head else named)))]
+    return [
+        header(f"{marked(ask.request.mode)}{ask.title}"),
+        said(shorten(words)),
+        context(plain(shorten(f"{named}, journal head {ask.head}" if ask.head else named))),
+    ]
 
 
 def ask_of(record: Record, request: Request, title: str = "") -> Ask:
@@ -150,11 +162,10 @@ def standing(record: Record, request_: Request, title: str = "", mention: str = 
     """What the request's message says at this point of the record: its notification and its blocks."""
     ask = ask_of(record, request_, title)
     if record.ruling is None:
-        return notice(f"{ask.order.requester} asks for approval of {ask.title} (run {ask.order.run})"), request(
-            ask, asker=ask.order.requester, mention=mention
-        )
+        asks = f"{marked(request_.mode)}{ask.order.requester} asks for approval of {ask.title} (run {ask.order.run})"
+        return notice(asks), request(ask, asker=ask.order.requester, mention=mention)
     words = f"{record.report['outcome']}: {ruled(record)}" if record.report else ruled(record)
-    return notice(words), settled(ask, words)
+    return notice(f"{marked(request_.mode)}{words}"), settled(ask, words)
 
 
 def ruled(record: Record) -> str:
@@ -174,12 +185,15 @@ def ruled(record: Record) -> str:
             return "Waiting for a decision"
 
 
-def progress(run: str, results: Sequence[StepResult], total: int) -> list[Block]:
+def progress(run: str, results: Sequence[StepResult], total: int, mode: Mode = Mode.LIVE) -> list[Block]:
     """One message that is edited as steps end; what went wrong stands first. While some have not, the run can be stopped here."""
     counted = ", ".join(f"{count} {name}" for name, count in sorted(Counter(str(result.outcome) for result in results).items()))
     ordered = sorted(results, key=lambda result: result.outcome.exit_code == 0)
     lines = [f"{MARKS.get(result.outcome, '✗')} {result.item}: {result.outcome}" for result in ordered]
-    told = [own(f"*{len(results)} of {total} steps ended*{f': {counted}' if counted else ''}"), *_sections(lines, most=30, sections=4)]
+    told = [
+        own(f"*{marked(mode)}{len(results)} of {total} steps ended*{f': {counted}' if counted else ''}"),
+        *_sections(lines, most=30, sections=4),
+    ]
     if len(results) >= total:
         return told
     return [*told, {"type": "actions", "block_id": place(run), "elements": [button("Stop", STOP, run, style="danger")]}]
@@ -223,6 +237,7 @@ def report(data: Mapping[str, Any]) -> list[Block]:
     )
     parts = {
         "Still open": [f"✗ {left['id']} is {left['outcome']}: {left['reason']}" for left in data["open"]],
+        "What would have been written": [f"• {one['says']}" for one in data.get("withheld", ())],
         "What may still live": [f"• {left['what']}: until {left['until']}. Closed by: {left['closes_by']}" for left in data["residual"]],
     }
     return [
@@ -336,8 +351,10 @@ def _expiry(ask: Ask) -> Block:
     return context({"type": "mrkdwn", "text": f"Expires {local}", "verbatim": True})
 
 
-def _drill(ask: Ask) -> str:
-    return "DRILL: " if ask.order.mode == "drill" else ""
+def _exercise(mode: Mode) -> list[Block]:
+    """Whether it is in earnest, in words of ours: a title could say anything."""
+    words = "*This is an exercise: nothing will be changed, whatever is decided. Decide as if it were real.*"
+    return [own(words)] if mode is Mode.EXERCISE else []
 
 
 def _modal(title: str, blocks: Sequence[Block]) -> Block:

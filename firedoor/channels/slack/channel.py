@@ -22,6 +22,7 @@ from firedoor.errors import ChannelError, Taken
 from firedoor.journal import Event, Journal, Kind
 from firedoor.lease import Leases
 from firedoor.run import Order, Record, StepResult, fold
+from firedoor.situation import marked
 
 if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
@@ -85,7 +86,7 @@ class SlackChannel:
             await self._show_request(run)
         mention = self._audience.mention(ask.request, urgency=urgency, decided=ask.approved)
         left = max(1, round((ask.request.expires - datetime.now(UTC)).total_seconds() / 60))
-        words = blocks.notice(f"Run {run} still waits for approval")
+        words = blocks.notice(f"{marked(ask.request.mode)}Run {run} still waits for approval")
         shown = blocks.reminder(ask, mention=mention, left=left)
         await self._posts.put(run, f"reminder {urgency}", words, shown, thread=await self._posts.place(run, "request"))
 
@@ -153,7 +154,7 @@ class SlackChannel:
         """Where one person acts alone, each on the roster is told, by themselves. Raises `ChannelError` where one may be told later."""
         if ask.request.way is Way.ORDINARY:
             return
-        words, later = blocks.notice(f"{ask.order.requester} acts alone: {ask.title}"), list[ChannelError]()
+        words, later = blocks.notice(f"{marked(ask.request.mode)}{ask.order.requester} acts alone: {ask.title}"), list[ChannelError]()
         for person in self._audience.roster.people:
             own, what = self._posts_in(channel=person.slack), f"warning to {person.slack}"
             if await own.place(ask.order.run, what) is not None:
@@ -169,17 +170,18 @@ class SlackChannel:
         await kept(lambda: self._record(run), lambda text, shown: self._posts.put(run, "request", text, shown), self._audience, title)
 
     async def _show_progress(self, record: Record) -> None:
-        run, last = record.order.run, self._of(record.order.run)
+        run, mode, last = record.order.run, record.order.mode, self._of(record.order.run)
         if last.results == record.results:
             return
         last.edited = time.monotonic()
-        shown = blocks.progress(run, list(record.results.values()), len(record.items))
-        await self._posts.put(run, "progress", blocks.notice(f"Run {run} is under way"), shown, thread=await self._thread(record))
+        shown = blocks.progress(run, list(record.results.values()), len(record.items), mode)
+        words = blocks.notice(f"{marked(mode)}Run {run} is under way")
+        await self._posts.put(run, "progress", words, shown, thread=await self._thread(record))
         last.results = dict(record.results)
 
     async def _show_report(self, record: Record, report: Mapping[str, Any]) -> None:
         run = record.order.run
-        words = blocks.notice(f"Run {run}: {report['outcome']}")
+        words = blocks.notice(f"{marked(record.order.mode)}Run {run}: {report['outcome']}")
         await self._posts.put(run, "report", words, blocks.report(report), thread=await self._thread(record))
 
     async def _show_watch(self, record: Record, seen: Event) -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_Seen: TypeAlias = Callable[..., Awaitable[None]]
 _Made: TypeAlias = Callable[[str, Person | None], Awaitable[Block]]
 
 ACK_WITHIN: Final = 2.0  # of the three seconds that Slack waits
@@ -37,13 +38,13 @@ def listen(app: AsyncApp, *, desk: Desk, audience: Audience) -> None:
     async def approve(ack: Any, body: Payload, client: AsyncWebClient, respond: Any) -> None:
         await ack()
         who = presser(body, client, audience, decides=True)
-        await _open(body, client, respond, who, lambda run, person: _request(body, run, person, desk, approve=True))
+        await _open(body, client, respond, who, lambda run, person: _request(body, run, person, desk, approve=True), desk.looked)
 
     @app.action(blocks.DENY)
     async def deny(ack: Any, body: Payload, client: AsyncWebClient, respond: Any) -> None:
         await ack()
         who = presser(body, client, audience, decides=True)
-        await _open(body, client, respond, who, lambda run, person: _request(body, run, person, desk, approve=False))
+        await _open(body, client, respond, who, lambda run, person: _request(body, run, person, desk, approve=False), desk.looked)
 
     @app.action(blocks.STOP)
     async def stop(ack: Any, body: Payload, client: AsyncWebClient, respond: Any) -> None:
@@ -67,12 +68,16 @@ def listen(app: AsyncApp, *, desk: Desk, audience: Audience) -> None:
         await _show(client, str(view.get("private_metadata")), desk, audience)
 
 
-async def _open(body: Payload, client: AsyncWebClient, respond: Any, who: Awaitable[Person | None], made: _Made) -> None:
-    """Show what the journal has, to whoever may act on it; others are told why not, and only they."""
+async def _open(  # noqa: PLR0917 - what bolt hands over, and what to make of it
+    body: Payload, client: AsyncWebClient, respond: Any, who: Awaitable[Person | None], made: _Made, seen: _Seen | None = None
+) -> None:
+    """Show what the journal has, to whoever may act on it; others are told why not, and only they. ``seen`` is told who looks."""
     try:
-        person = await who
-        view = await made(_run(body["actions"][0]), person)
+        person, run = await who, _run(body["actions"][0])
+        view = await made(run, person)
         await told(client.views_open(trigger_id=str(body["trigger_id"]), view=view))
+        if seen is not None:
+            await seen(run, person, via=f"slack:{body['user']['id']}")
     except ChannelError as error:
         await answer(respond, blocks.answer(f"{error.what}, so the request could not be shown. Press the button again."))
     except FiredoorError as error:

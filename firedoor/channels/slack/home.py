@@ -108,9 +108,10 @@ async def _may_decide(desk: Desk, run: str, person: Person) -> bool:
 
 async def _open(body: Payload, client: AsyncWebClient, desk: Desk, audience: Audience, *, approve: bool) -> None:
     """Show the whole request as the journal has it, to whoever may answer it; to others, why not."""
+    run, person = "", None
     try:
-        run = _run(body["actions"][0])
-        request = await desk.may_decide(run, await presser(body, client, audience, decides=True))
+        run, person = _run(body["actions"][0]), await presser(body, client, audience, decides=True)
+        request = await desk.may_decide(run, person)
         view = blocks.decide(blocks.ask_of(await desk.record(run), request), approve=approve)
     except FiredoorError as error:
         view = blocks.outcome("Not possible", str(error))
@@ -118,6 +119,7 @@ async def _open(body: Payload, client: AsyncWebClient, desk: Desk, audience: Aud
         view = blocks.outcome("Not possible", defect_words(defect))
     try:
         await told(client.views_open(trigger_id=str(body["trigger_id"]), view=view))
+        await desk.looked(run, person, via=f"slack:{body['user']['id']}")
     except ChannelError as error:
         log.warning("a request could not be shown from a home tab: %s", error.what)
 

@@ -168,9 +168,10 @@ def test_how_a_request_ended(ruling: Ruling | None, words_: str) -> None:
 
 
 SHOWN = ("request", "request-nothing", "request-many", "request-signed", "approve", "approve-signed", "deny", "reminder", "warning")
+EXERCISE = ("request-exercise", "approve-exercise", "reminder-exercise")
 
 
-@pytest.mark.parametrize("name", [*SHOWN, "settled", "progress", "report", "hostile"])
+@pytest.mark.parametrize("name", [*SHOWN, *EXERCISE, "settled", "progress", "report", "hostile"])
 def test_golden(name: str) -> None:
     """Look at a change in what people see before you accept it: FIREDOOR_GOLDEN=write pytest writes the files anew."""
     record = samples.ended(8)
@@ -186,6 +187,9 @@ def test_golden(name: str) -> None:
         "approve-signed": lambda: blocks.decide(samples.ask(3, why="an administrator of Okta is in the plan"), approve=True),
         "reminder": lambda: blocks.reminder(samples.ask(3, approved=True), mention=MENTION, left=5),
         "warning": lambda: blocks.warning(samples.ask(3)),
+        "request-exercise": lambda: blocks.request(samples.ask(2, mode=Mode.EXERCISE), asker="Ada"),
+        "approve-exercise": lambda: blocks.decide(samples.ask(2, mode=Mode.EXERCISE), approve=True),
+        "reminder-exercise": lambda: blocks.reminder(samples.ask(2, mode=Mode.EXERCISE), mention=MENTION, left=5),
         "settled": lambda: blocks.standing(record, request)[1],
         "progress": lambda: blocks.progress("r1", list(record.results.values())[:6], 8),
         "report": lambda: blocks.report(report),
@@ -196,3 +200,23 @@ def test_golden(name: str) -> None:
     if os.environ.get("FIREDOOR_GOLDEN") == "write":
         path.write_text(text, encoding="utf-8")
     assert text == path.read_text(encoding="utf-8")
+
+
+def test_all_that_is_said_of_an_exercise_says_so() -> None:
+    record = samples.record(2, mode=Mode.EXERCISE)
+    assert record.request is not None
+    ask = blocks.ask_of(record, record.request)
+    standing: list[tuple[str, list[Any]]] = []
+    for record.ruling in (None, *Ruling):
+        standing.append(blocks.standing(record, record.request))
+    assert all(text.startswith("EXERCISE: ") for text, _ in standing)
+    shown = [found for _, found in standing]
+    shown += [blocks.warning(ask), blocks.reminder(ask, mention="", left=1), blocks.progress("r1", [], 2, Mode.EXERCISE)]
+    shown += [blocks.decide(ask, approve=answer)["blocks"] for answer in (True, False)]
+    shown.append(blocks.halt(ask.order)["blocks"])
+    for found in shown:
+        assert "EXERCISE: " in words(found)
+    live = samples.record(2)
+    assert "EXERCISE" not in words(blocks.decide(blocks.ask_of(replace(live, order=record.order), live.request), approve=True)["blocks"]), (  # type: ignore[arg-type]
+        "what the request says counts, which has the serving process's mark, and not the order beside it"
+    )

@@ -241,6 +241,17 @@ async def test_a_drill_is_held_one_at_a_time_and_told_to_who_asked(stage: Scene,
     assert not [one for one in await stage.people["cyd"].messages(ROOM) if one.ephemeral]
 
 
+async def test_an_exercise_is_told_as_one_and_begins_nothing_here(stage: Scene) -> None:
+    lab = stage.lab
+    waiting = asyncio.create_task(lab.contain(run="x1", answer=None, mode=Mode.EXERCISE, engine=lab.engine(act=False)))
+    await stage.until(lambda: stage.recorded(Kind.REQUESTED, "x1"))
+    assert "x1 EXERCISE: Shut the doors: waits for 1 approval" in await stage.say("ada", "/firedoor status")
+    await stage.say("ben", "/firedoor stop x1")
+    await waiting
+    assert "Nothing is under way" in await stage.say("ada", "/firedoor status"), "and nobody has to close what it leaves open"
+    assert "was an exercise: nothing was changed, so there is nothing to undo" in await stage.say("ada", "/firedoor undo x1")
+
+
 async def test_a_drill_holds_no_drill(stage: Scene) -> None:
     with pytest.raises(BadInput, match="this is a drill already"):
         await Starts(stage.house, Mode.DRILL).drill("Ada")
