@@ -25,13 +25,13 @@ from firedoor.guard import Guard
 from firedoor.journal import Event, Journal, Kind
 from firedoor.lease import Held, Lease, Leases
 from firedoor.model import Change, Intent, Mode, Receipt
-from firedoor.run import Order, Via
+from firedoor.run import ITSELF, Order, Via
 from firedoor.seal import Seal
 from firedoor.sharing import Work
 from firedoor.stage import Plainly
 from firedoor.store import Store
 from firedoor.tables import leases
-from tests.fakes import ASKER, ROSTER, Door, Find, Seen, Shut, Vendor, book, spec
+from tests.fakes import ASKER, ROSTER, Door, Find, Seen, Shut, Vendor, book, resumption, spec
 from tests.model.clockwork import Clockwork, patched
 from tests.model.pure import Key, Ledger
 
@@ -314,10 +314,11 @@ class House:
         return self._start(process, self.engine(process).contain(self.orders[run], book(minutes=1), Plainly()))
 
     def resume(self, run: str) -> Process:
-        """A new process takes up a run."""
+        """A new process takes up a run; one that was stopped, on Ada's signed word."""
         process = self._process(run)
+        by = resumption(self.orders[run]) if self.ledger.runs[run].ever_stopped else ITSELF
         self.ledger.begins(process.number, run)
-        return self._start(process, self.engine(process).resume(run, Plainly()))
+        return self._start(process, self.engine(process).resume(run, Plainly(), by))
 
     def undo(self, run: str, undoing: str) -> Process:
         """A new process begins to undo a run."""
