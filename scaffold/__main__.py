@@ -53,7 +53,13 @@ def action(unit: str) -> Sequence[str]:
     if not own and not (ROOT / "tasks" / name / "disable_account.py").is_file():
         raise CannotMake(f"there is no skeleton for an action of {name}; begin with a copy of the one in tasks/{name} that is nearest")
     file, old = (f"{name}_action", f"{name}.sample_action") if own else ("disable_account", "sample.disable_account")
-    words = {old: unit, "SampleAction": _title(last), "DisableAccount": _title(last), "SampleState": f"{_title(last)}State", **_named(name)}
+    words = {
+        f'"{old}"': f'"{unit}"',
+        "SampleAction": _title(last),
+        "DisableAccount": _title(last),
+        "SampleState": f"{_title(last)}State",
+        **_named(name),
+    }
     return _make({f"rooms/{file}.py": f"tasks/{name}/{last}.py", **_cases(old, unit)}, (), words)
 
 
@@ -71,7 +77,7 @@ def channel(name: str) -> Sequence[str]:
         "channel/channel.py": f"firedoor/channels/{name}/channel.py",
         "trying/channel_told.py": f"tests/channels/test_{name}.py",
     }
-    return _make(files, lines.CHANNEL, {"scaffold.channel": f"firedoor.channels.{name}", **_named(name)})
+    return _make(files, lines.CHANNEL, {"slack.samples": "slack.samples", "scaffold.channel": f"firedoor.channels.{name}", **_named(name)})
 
 
 KINDS: Final[Mapping[str, tuple[Callable[[str], Sequence[str]], str]]] = {
@@ -123,9 +129,8 @@ def _make(files: Mapping[str, str], added: Sequence[Line], words: Words) -> Sequ
 
 
 def _reworded(text: str, words: Words) -> str:
-    for old, fresh in words.items():
-        text = text.replace(old, fresh)
-    return text
+    """In one pass; of two words that begin at one place, the one that stands first counts."""
+    return re.sub("|".join(map(re.escape, words)), lambda found: words[found[0]], text)
 
 
 def main(given: Sequence[str]) -> int:

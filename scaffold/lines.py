@@ -82,7 +82,9 @@ VENDOR: Final = (
     Line("tests/preview/hostile.py", '    "slack": slack_beyond', '    "sample": hostile_sample.beyond,\n'),
     Line("tests/preview/proxy.py", '"okta": _by_method', '"sample": _by_method, '),
 )
-PLAYBOOK: Final = (Line("tests/preview/test_preview.py", '        "session-hijack": {', '        "sample-book": people,\n'),)
+PLAYBOOK: Final = (
+    Line("tests/preview/test_preview.py", '        "session-hijack": {', '        "sample-book": {"users": people["users"]},\n'),
+)
 SLACK: Final = "    from firedoor.channels.slack.channel import"
 FILE: Final = '''    sample_file: Path | None = None
     """A file in which people are told, line by line."""
