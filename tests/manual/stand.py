@@ -26,6 +26,9 @@ from tests.manual.pages import Command
 
 # The first two of the roster, as the pages have them, and one of whom they do not speak. Who types a command, its comment says first.
 PEOPLE: Final = ("Ada", "Grace", "Linus")
+# What stands in the pages for something of the reader's own, beside RUN, which is the newest one.
+STAND_INS: Final = ("someone@example.com", "AKIAIOSFODNN7EXAMPLE")
+MOST: Final = 6
 PROGRAMS: Final = "00gprograms"
 # What waits for a decision that a page speaks of, and did not begin.
 UNDER_WAY: Final[Mapping[str, str]] = {"docs/slack.md": "firedoor contain block-addresses -i addresses=203.0.113.{} --as Linus"}
@@ -164,6 +167,9 @@ async def stand(folder: Path) -> AsyncIterator[Stand]:
         okta: Any = scene.okta
         okta["groups"] = [{"id": PROGRAMS, "name": "Programs", "members": [scene.people[3]["accounts"][0].rpartition(":")[2]]}]
         aws: Any = scene.aws
+        for account in ACCOUNTS:  # a dozen are as good as a hundred, and sooner listed
+            users = aws[account]["users"]
+            aws[account]["users"] = {name: users[name] for n, name in enumerate(users) if n < MOST or name in scene.service}
         service = next(one for name, one in aws[ACCOUNTS[0]]["users"].items() if name.startswith("svc-") and name not in scene.service)
         service["tags"]["given-to"] = "moveworks"
         next(iter(service["keys"].values())).update(created="2023-01-01T00:00:00Z", last_used="2023-03-01T00:00:00Z")
@@ -176,10 +182,7 @@ async def stand(folder: Path) -> AsyncIterator[Stand]:
         (folder / "firedoor.toml").write_text(
             f'okta_service_group = "{PROGRAMS}"\n' + (folder / "firedoor.toml").read_text(), encoding="utf-8"
         )
-        names = {
-            "someone@example.com": acme.estate.victims[0],
-            "AKIAIOSFODNN7EXAMPLE": acme.estate.stolen_key,
-        }
+        names = dict(zip(STAND_INS, (acme.estate.victims[0], acme.estate.stolen_key), strict=True))
         found = Stand(acme=acme, folder=folder, names=names)
         try:
             yield found

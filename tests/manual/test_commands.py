@@ -11,7 +11,7 @@ import pytest
 from firedoor.settings import ROOT, Settings, load
 from tests.manual import known, pages
 from tests.manual.pages import Command
-from tests.manual.stand import stand
+from tests.manual.stand import PEOPLE, STAND_INS, stand
 from tests.manual.unrun import UNRUN
 
 RUN = {
@@ -49,6 +49,11 @@ def test_what_is_not_run_stands_in_a_page_and_has_a_reason() -> None:
     typed = {command.text for command in pages.commands()}
     assert set(UNRUN) - typed == set()
     assert all(UNRUN.values())
+
+
+def test_what_stands_for_something_else_is_explained() -> None:
+    page = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
+    assert [name for name in (*STAND_INS, "RUN", *PEOPLE[:2]) if f"`{name}`" not in page] == []
 
 
 def test_commands_stand_in_blocks_that_are_read() -> None:
