@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
+from itertools import zip_longest
 from pathlib import Path
 from typing import Final
 
@@ -21,12 +22,13 @@ _CODE: Final = re.compile(r"exit code (?P<code>\d)")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """One command of a page, as it is typed, and what its comment says beside it."""
+    """One command of a page, as it is typed, what its comment says beside it, and the lines that the page says one sees then."""
 
     page: str
     line: int
     text: str
     comment: str = ""
+    shows: tuple[str, ...] = ()
 
     @property
     def code(self) -> int:
@@ -59,20 +61,31 @@ def named(path: Path) -> str:
 
 
 def commands_in(text: str, page: str) -> Iterator[Command]:
-    """The commands of one page. A line that ends with a backslash goes on in the next one."""
-    for block in _FENCE.finditer(text):
+    """The commands of one page. A line that ends with a backslash goes on in the next one.
+
+    A block of ``text`` that follows a block of shell is what its last command shows, with ``...`` for what is left out.
+    """
+    fences = list(_FENCE.finditer(text))
+    for block, following in zip_longest(fences, fences[1:]):
         if block["kind"] != "sh":
             continue
-        first = text.count("\n", 0, block.start("text")) + 1
-        whole: list[str] = []
-        for number, line in enumerate(block["text"].splitlines(), first):
-            whole.append(line.removesuffix("\\").strip())
-            if line.endswith("\\"):
-                continue
-            comment = _COMMENT.search(typed := " ".join(whole))
-            if words := _COMMENT.sub("", typed):
-                yield Command(page=page, line=number, text=words, comment=comment["words"] if comment else "")
-            whole = []
+        found = list(_typed(block["text"], page, text.count("\n", 0, block.start("text")) + 1))
+        if following is not None and following["kind"] == "text":
+            shows = tuple(line.strip() for line in following["text"].splitlines() if line.strip() not in {"", "..."})
+            found[-1] = replace(found[-1], shows=shows)
+        yield from found
+
+
+def _typed(block: str, page: str, first: int) -> Iterator[Command]:
+    whole: list[str] = []
+    for number, line in enumerate(block.splitlines(), first):
+        whole.append(line.removesuffix("\\").strip())
+        if line.endswith("\\"):
+            continue
+        comment = _COMMENT.search(typed := " ".join(whole))
+        if words := _COMMENT.sub("", typed):
+            yield Command(page=page, line=number, text=words, comment=comment["words"] if comment else "")
+        whole = []
 
 
 def blocks(kind: str) -> Iterator[tuple[str, str]]:

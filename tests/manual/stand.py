@@ -37,18 +37,19 @@ SPEAKS_OF_ONE: Final = re.compile(r"firedoor (approve|deny|stop)\b")
 DECIDES: Final = re.compile(r"firedoor (approve|deny|stop)\b(?!.* --print\b)|.*\bssh-keygen -Y sign\b")
 STAYS: Final[Mapping[str, str]] = {"firedoor serve": "Listening in Slack"}
 ASKS: Final = "To decide with your SSH key"
-PATIENCE: Final = 60.0
+PATIENCE: Final = 300.0  # nobody waits so long: it ends what hangs
 # What one command leaves to the next that is typed at the same machine: its variables.
 SHELL: Final = 'test -f "$1" && . "$1"; eval "$2"; code=$?; export -p > "$1"; exit $code'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """What became of a command."""
+    """What became of a command. ``unseen``: lines that the page shows, and that it did not print."""
 
     command: Command
     code: int
     output: str
+    unseen: Sequence[str] = ()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -95,8 +96,7 @@ class Stand:
 
     async def _meant(self, text: str) -> str:
         """The command with what there is here in place of what stands for it."""
-        for name, here in self.names.items():
-            text = text.replace(name, here)
+        text = self._here(text)
         if not re.search(r"\bRUN\b", text):
             return text
         async with Store(f"sqlite:///{self.folder / 'state' / 'journal.db'}") as store:
@@ -146,7 +146,14 @@ class Stand:
             for person in people:
                 person.cancel()
             await asyncio.gather(*people, return_exceptions=True)
-        return Ended(command=command, code=process.returncode or 0, output=output.decode())
+        said = output.decode()
+        unseen = [line for line in command.shows if self._here(line) not in said]
+        return Ended(command=command, code=process.returncode or 0, output=said, unseen=unseen)
+
+    def _here(self, text: str) -> str:
+        for name, here in self.names.items():
+            text = text.replace(name, here)
+        return text
 
     async def _approving(self, number: int) -> None:
         while True:

@@ -21,11 +21,13 @@ RUN = {
 
 
 @pytest.mark.manual
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("page", [page for page, found in RUN.items() if found])
 async def test_a_page_does_what_it_says(page: str, tmp_path: Path) -> None:
     async with stand(tmp_path) as here:
         async for ended in here.follow(RUN[page]):
             assert ended.code == ended.command.code, f"{ended.command}: exit code {ended.code}, not {ended.command.code}\n{ended.output}"
+            assert not ended.unseen, f"{ended.command}: the page shows what it does not print: {ended.unseen}\n{ended.output}"
 
 
 def test_every_command_of_a_page_is_one() -> None:
@@ -61,10 +63,11 @@ def test_commands_stand_in_blocks_that_are_read() -> None:
 
 
 def test_a_block_is_read_command_by_command() -> None:
-    text = "x\n```sh\n# first\nfiredoor plan a \\\n  -i b=c   # exit code 1: it says why\n\nmake drill\n```\n```toml\na = 1\n```\n"
+    shell = "# first\nfiredoor plan a \\\n  -i b=c   # exit code 1: it says why\n\nmake drill\n"
+    text = f"x\n```sh\n{shell}```\n```text\nIt is.\n\n...\n```\n```toml\na = 1\n```\n"
     assert list(pages.commands_in(text, "p")) == [
         Command(page="p", line=5, text="firedoor plan a -i b=c", comment="exit code 1: it says why"),
-        Command(page="p", line=7, text="make drill"),
+        Command(page="p", line=7, text="make drill", shows=("It is.",)),
     ]
     assert [command.code for command in pages.commands_in(text, "p")] == [1, 0]
 

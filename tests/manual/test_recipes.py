@@ -16,7 +16,7 @@ from tests.manual import pages, unrun
 RECIPES = [command.text for command in pages.commands() if unrun.UNRUN.get(command.text) == unrun.RECIPE]
 # The second action of the new vendor is made as its first one is.
 MADE = "clear_something or (acmevault and not lock_account) or (lock_account and ordinary) or lost-laptop"
-pytestmark = [pytest.mark.manual, pytest.mark.xdist_group("recipes")]  # one copy, made once
+pytestmark = [pytest.mark.manual, pytest.mark.xdist_group("recipes"), pytest.mark.timeout(900)]  # one copy, made once
 
 
 @pytest.fixture(scope="module")
