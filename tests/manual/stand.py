@@ -12,6 +12,7 @@ from asyncio.subprocess import PIPE, STDOUT, Process
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
+from itertools import cycle
 from pathlib import Path
 from typing import Any, Final
 
@@ -135,7 +136,7 @@ class Stand:
 
     async def _ended(self, command: Command, process: Process, *, alone: bool) -> Ended:
         """The command's end. Unless it is ``alone``, people look at what it asks for in Slack, and approve it."""
-        people = [] if alone else [asyncio.create_task(self._approving(number)) for number in (1, 2)]
+        people = [] if alone else [asyncio.create_task(self._approving())]
         try:
             async with asyncio.timeout(PATIENCE):
                 output, _ = await process.communicate()
@@ -155,8 +156,9 @@ class Stand:
             text = text.replace(name, here)
         return text
 
-    async def _approving(self, number: int) -> None:
-        while True:
+    async def _approving(self) -> None:
+        """Grace approves whatever is asked; then Linus does, where it needs two."""
+        for number in cycle((1, 2)):
             with suppress(FiredoorError, TimeoutError):  # it may be decided, or be over, by now
                 await self.acme.approve(number, seconds=PATIENCE)
             await asyncio.sleep(0.1)
