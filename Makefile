@@ -5,13 +5,14 @@ BIN := $(VENV)/bin
 ARGS ?=
 CUSTODIAN := .venv-c7n
 
-.PHONY: help drill test identities credentials edits laws slack-abuse manual new-action new-vendor new-playbook new-channel chaos outages e2e browser sweep cluster hunt bench bench-sweep lint types docs docs-check lock clean
+.PHONY: help drill test identities called credentials edits laws slack-abuse manual new-action new-vendor new-playbook new-channel chaos outages e2e browser sweep cluster hunt bench bench-sweep lint types docs docs-check lock clean
 
 help:
 	@echo "make drill   a whole exercise: an attacker, simulated vendors, containment (ARGS=--no-contain to see the judge say no)"
 	@echo "make test    the tests, in under four minutes"
 	@echo "make laws    every case of every action, held to every law; prints what was tried of each"
 	@echo "make identities  what Firedoor's own identities may do, the doctor who looks at them, and the benchmarks at a tiny size"
+	@echo "make called  what the units declare, held against all that cases, sweeps, hunts, the doctor and whole runs really call"
 	@echo "make credentials  the inventory, hunts and sweeps"
 	@echo "make edits   records and evidence packs altered in thousands of ways, and all of it found"
 	@echo "make slack-abuse  thousands of hostile attempts at the app in Slack, each judged by what came of it, by a judge who is judged too"
@@ -36,6 +37,9 @@ test: $(VENV)/.dev
 
 identities: $(VENV)/.dev
 	$(BIN)/pytest -m "identities or bench" tests/doctor tests/permissions tests/test_bench.py --numprocesses 2 $(ARGS)
+
+called: $(VENV)/.dev
+	$(BIN)/python -m tests.permissions.called $(ARGS)
 
 credentials: $(VENV)/.dev
 	$(BIN)/pytest -m "credentials and not edits and not scale" tests/sweeps tests/hunts --numprocesses 4 $(ARGS)
@@ -114,6 +118,7 @@ lock: $(VENV)/.dev
 	$(COMPILE) -o requirements/c7n.lock requirements/c7n.in
 	$(COMPILE) --all-extras -o requirements/dev.lock pyproject.toml
 	$(COMPILE) --extra drill -c requirements/dev.lock -o requirements/drill.lock pyproject.toml
+	$(COMPILE) --extra drill --extra observe -c requirements/dev.lock -o requirements/serve.lock pyproject.toml
 
 clean:
 	rm -rf $(VENV) $(CUSTODIAN) .firedoor build

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import typer.main
 
-from firedoor import beginning, cli, cli_permissions, permissions, playbook, shelf, wiring
+from firedoor import beginning, cli, cli_permissions, metrics, permissions, playbook, shelf, wiring
 from firedoor.catalogue import AnyAction, AnyQuery
 from firedoor.model import Outcome
 from firedoor.permissions import Purpose
@@ -70,6 +70,7 @@ def action_page(unit: type[AnyAction]) -> str:
         "At most": f"{spec.limit} targets in a run",
         "Must be visible within": f"{spec.settle_within:.0f} s",
         **({"Is watched for": f"{spec.hold:.0f} s more, and made again where it is taken back"} if spec.hold else {}),
+        **({"Takes back, on purpose": ", ".join(spec.reopens)} if spec.reopens else {}),
         "Comes after": ", ".join((*spec.sources, *spec.after)) or "nothing; it closes a source",
     }
     lists = {"What may still live": residuals(unit), "Not established": spec.unestablished, "Rests on": spec.pages}
@@ -85,8 +86,8 @@ def residuals(unit: type[AnyAction]) -> tuple[str, ...]:
         named = dict(pair for node in ast.walk(function) if isinstance(node, ast.Assign) for pair in _assigned(node))
         for call in ast.walk(function):
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "Residual":
-                what, until, closes = (_said(keyword.value, named) for keyword in call.keywords)
-                found.append(f"{what}: until {until}. Closed by: {closes}.")
+                said = {str(keyword.arg): _said(keyword.value, named) for keyword in call.keywords if keyword.arg != "hours"}
+                found.append(f"{said['what']}: until {said['until']}. Closed by: {said['closes_by']}.")
     return tuple(found)
 
 
@@ -274,6 +275,14 @@ def outcomes_page() -> str:
     return "\n".join(lines)
 
 
+def metrics_page() -> str:
+    """Every metric with its labels."""
+    lines = ["# Metrics", "", inspect.cleandoc(metrics.__doc__ or ""), "", "| metric | kind | labels | what |", "|---|---|---|---|"]
+    for name, kind, labels, about in metrics.table():
+        lines.append(f"| `{name}` | {kind} | {', '.join(f'`{label}`' for label in labels)} | {about} |")
+    return "\n".join(lines)
+
+
 def _input_row(name: str, wanted: playbook.Input) -> str:
     told = "" if wanted.required else f" (otherwise `{wanted.default}`)" if wanted.default else " (optional)"
     return f"| `{name}`{told} | {wanted.help} | `{wanted.example}` |"
@@ -295,6 +304,7 @@ def main() -> None:
     pages = {f"actions/{name}.md": action_page(unit) for name, unit in known.actions.items()}
     pages |= {f"actions/{name}.md": query_page(unit) for name, unit in known.queries.items()}
     pages["playbooks.md"] = playbooks_page()
+    pages["metrics.md"] = metrics_page()
     pages["okta-watchlist.md"] = watchlist_page()
     pages["permission-table.md"] = permissions_page()
     pages["commands.md"] = commands_page()

@@ -29,6 +29,7 @@ class Spec:
     ``sources`` are the actions that close what mints the thing this one closes: one of them must stand in a playbook, and each that does
     comes first. ``after`` are other actions that come first, where they stand there.
     ``back`` is the least tier of undoing it, where letting back in is more to ask than shutting out.
+    ``reopens`` are the actions whose work it takes back on purpose, for whoever it lets in: the watch sounds no alarm over that.
     ``unestablished`` names facts about the vendor that nobody here could confirm, ``pages`` the vendor's pages this rests on.
     """
 
@@ -44,6 +45,7 @@ class Spec:
     sources: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     back: Tier = Tier.AUTO
+    reopens: tuple[str, ...] = ()
     unestablished: tuple[str, ...] = ()
     pages: tuple[str, ...] = ()
 

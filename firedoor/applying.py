@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from firedoor import report, results, words
+from firedoor import observing, report, results, words
 from firedoor.catalogue import AnyAction
 from firedoor.defect import kind_and_place
 from firedoor.desk import Desk
@@ -118,7 +118,8 @@ class Applying:
         if action is None:
             return StepResult(item=item.id, outcome=Outcome.FAILED, reason=f"this process has no client for {item.action}")
         try:
-            return await self._stage.step(item, lambda: work(action))
+            with observing.span("step", run=self._record.order.run, step=item.step, action=item.action):
+                return await self._stage.step(item, lambda: work(action))
         except JournalError:
             raise
         except Exception as error:  # noqa: BLE001 - the stage is no reason for the others to wait

@@ -168,7 +168,7 @@ def document(decision: Decision, run: str, request: Request | None) -> str:
         f"at: {instant(decision.at)}",
         f"reason: {decision.reason}",
     ]
-    return "\n".join("".join(one if one.isprintable() else f"[U+{ord(one):04X}]" for one in line) for line in lines) + "\n"
+    return signing.paper(lines)
 
 
 def read_document(text: str) -> tuple[str, Decision]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
+from firedoor import ordering
 from firedoor.chain import KEEP, Fault, Row, fault_at
 from firedoor.errors import JournalBroken
 from firedoor.journal import Event, Journal, Kind, read_row
 from firedoor.proofs import Finding, Known, Looking, Unchecked
+from firedoor.run import Via
 from firedoor.standby import former
 from firedoor.sweepproofs import Sweeps, is_stream
 
@@ -42,12 +45,18 @@ class _Named:
     """What runs say of other runs."""
 
     undoes: dict[str, str] = field(default_factory=dict)
+    alike: dict[str, str] = field(default_factory=dict)  # what each order says that one which follows it says too
+    following: list[Event] = field(default_factory=list)
     claims: list[tuple[Event, str, str]] = field(default_factory=list)  # the event, the run it names, and as what
 
     def note(self, event: Event) -> None:
         body = event.body
         if event.kind == Kind.OPENED:
             self.undoes[event.run] = str(body.get("undoes") or "")
+            with suppress(ValueError, RecursionError):  # no JSON of ours, which is told elsewhere
+                self.alike[event.run] = ordering.likeness(body)
+            if body.get("via") == Via.FIREDOOR:
+                self.following.append(event)
             self.claims += [(event, str(body[word]), word) for word in ("undoes", "follows") if body.get(word)]
         elif event.kind == Kind.UNDONE:
             self.claims.append((event, str(body.get("by", "")), "by"))
@@ -60,6 +69,11 @@ class _Named:
                     if other not in self.undoes
                     else f"names run {other}, which undoes another"
                 )
+                yield Fault(event=event.seq, run=event.run, n=event.n, what=what, advice=KEEP)
+        for event in self.following:
+            first = str(event.body.get("follows"))
+            if self.alike.get(first) != self.alike.get(event.run):
+                what = f"asks for something else than run {first} did, and nobody ordered that"
                 yield Fault(event=event.seq, run=event.run, n=event.n, what=what, advice=KEEP)
 
 

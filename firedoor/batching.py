@@ -259,7 +259,7 @@ class _Work:
             try:
                 admitted = self._bench.grant.admits(item=kind, effect="", cover=kind, used=0, now=now)
             except ApprovalLapsed as over:  # a sweep longer than its approval ends with a report of what is left
-                _give_up(some, f"{over.what} for it: start the sweep again")
+                _give_up(some, f"it was not written to, as {over.what}: {over.advice}")
             else:
                 _give_up([] if admitted else some, "it is not covered by the approval")
         return [lot for lot in lots if not lot.over]

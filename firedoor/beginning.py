@@ -56,6 +56,10 @@ EXAMPLES: Final[Mapping[str, str]] = {
     "state_dir": '"/var/lib/firedoor"',
     "journal_standby": "true",
     "own_networks": '["198.51.100.0/24"]',
+    "log_format": '"json"',
+    "log_level": '"info"',
+    "metrics_listen": '"127.0.0.1:9464"',
+    "traces_endpoint": '"http://127.0.0.1:4318/v1/traces"',
     "people.name": '"Ada"',
     "people.slack": '"U0123456789"',
     "people.accounts": '["okta:user:ada@example.com"]',
@@ -88,6 +92,7 @@ ENV_HEAD: Final = """\
 """
 OF_OTHERS: Final[Mapping[str, str]] = {
     "FIREDOOR_CONFIG": f"Another {TOML} than the one in the folder that Firedoor is started in.",
+    "FIREDOOR_SSH_KEY": "Your own SSH key, or the .pub of one in your agent: you sign with it what you order and decide at a terminal.",
     "AWS_PROFILE": "The identity that takes on the roles in aws_accounts; or AWS's other variables, or the machine's own role.",
     "PREFECT_API_URL": "A Prefect server to show runs in; without one Firedoor does without.",
     "PREFECT_API_AUTH_STRING": "The server's user:password.",

@@ -1,6 +1,7 @@
 """The command line. Each command reads its arguments, hands over, prints, and exits with a code that a script can trust.
 
-0: done. 1: not contained, or something is open. 2: bad input, and nothing was touched. 3: denied, expired or stopped.
+0: done. 1: not contained, or something is open. 2: bad input, and nothing was touched. 3: denied, expired or stopped. 130, 143: ended at
+once, by a second Ctrl-C or SIGTERM.
 
 Nothing heavy is imported here: `firedoor --help` must answer at once, at three in the morning too.
 """
@@ -8,23 +9,45 @@ Nothing heavy is imported here: `firedoor --help` must answer at once, at three 
 from __future__ import annotations
 
 import asyncio
-import getpass
 import json
+import logging
 import os
 import sys
 import threading
 from collections.abc import Coroutine, Mapping, Sequence
-from typing import Annotated, Any, NoReturn, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
 os.environ.setdefault("TYPER_USE_RICH", "0")  # saves a third of a second of start-up
 
 import typer
 
-from firedoor import cli_audit, cli_decisions, cli_doctor, cli_hunts, cli_permissions, cli_sweeps
+from firedoor import (
+    cli_audit,
+    cli_decisions,
+    cli_doctor,
+    cli_hunts,
+    cli_journal,
+    cli_permissions,
+    cli_sweeps,
+    cli_watch,
+    completing,
+    logs,
+    outlet,
+    scribe,
+)
 from firedoor.defect import kind_and_place, way
-from firedoor.errors import Defect, FiredoorError
+from firedoor.errors import BadInput, Defect, FiredoorError
+from firedoor.legible import legible
+
+if TYPE_CHECKING:
+    from firedoor import planview
+    from firedoor.attending import Attending
+    from firedoor.planning import Planned
+    from firedoor.run import Order
 
 T = TypeVar("T")
+BROKEN_OFF = 130  # what typer exits with after Ctrl-C
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -38,45 +61,59 @@ app.add_typer(playbooks_app, name="playbooks")
 app.add_typer(actions_app, name="actions")
 cli_decisions.register(app)
 cli_audit.register(app)
+cli_journal.register(app)
 cli_doctor.register(app)
 cli_sweeps.register(app)
 cli_hunts.register(app)
 cli_permissions.register(app)
+cli_watch.register(app)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+AsStream = Annotated[
+    bool, typer.Option("--json-stream", help="Print a line of JSON for each thing it does, as it happens, the report last.")
+]
 Inputs = Annotated[list[str], typer.Option("--input", "-i", metavar="KEY=VALUE", help="An input; repeat it, or separate values by commas.")]
-As = Annotated[str, typer.Option("--as", metavar="NAME", help="Your name on the roster.", envvar="FIREDOOR_REQUESTER")]
-RunName = Annotated[str, typer.Argument(metavar="RUN")]
+PlaybookName = Annotated[str, typer.Argument(autocompletion=completing.playbooks)]
+RunName = Annotated[str, typer.Argument(metavar="RUN", autocompletion=completing.runs)]
 
 
 def main() -> None:
-    """Run the command line."""
-    _leave(obey(sys.argv[1:]))
+    """Run the command line. Whoever reads what it says may leave before it is done."""
+    out = outlet.keep_open()
+    logs.begin()
+    code = obey(sys.argv[1:])
+    if not scribe.any_left():  # somebody holds their terminal, and would hold us with it
+        sys.stdout.flush()
+        if out is not None and out.lost:
+            code = code or 1
+            typer.echo(
+                f"What was to be printed could not be written ({out.lost}). What was done is on record: see `firedoor runs`.", err=True
+            )
+    _leave(code)
 
 
 def obey(words: Sequence[str]) -> int:
     """Do what the words say; the exit code. Every error becomes one clear message on standard error; none is quoted but ours."""
     try:
-        app(args=list(words), standalone_mode=True)
+        app(args=list(words), prog_name="firedoor", standalone_mode=True)
     except SystemExit as left:
+        if left.code == BROKEN_OFF:
+            typer.echo("Broken off with Ctrl-C. What was done before is on record: see `firedoor runs`.", err=True)
         return left.code if isinstance(left.code, int) else 0
     except FiredoorError as error:
-        _complain(error, as_json="--json" in words)
+        _complain(error, words)
         return error.exit_code
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read our output has left; there is nobody to tell
-        return 1
     except Exception as error:  # noqa: BLE001 - its own words may quote a secret, so it tells its kind and its way only
         advice = "What was done is on record: see `firedoor runs`, and resume a run that has not ended. Report this with the lines below"
-        _complain(Defect(f"a defect in Firedoor: {kind_and_place(error)}", changed=None, advice=advice), as_json="--json" in words)
-        typer.echo(way(error), err=True)
+        _complain(Defect(f"a defect in Firedoor: {kind_and_place(error)}", changed=None, advice=advice), words)
+        logs.tell(way(error), level=logging.ERROR)
         return 1
     return 0
 
 
 @app.command()
 def drill(
-    scenario: Annotated[str, typer.Argument(help="Which exercise.")] = "cloudflare-okta-2023",
+    scenario: Annotated[str, typer.Argument(help="Which exercise.", autocompletion=completing.exercises)] = "cloudflare-okta-2023",
     approve: Annotated[str, typer.Option(help="auto: scripted people do. ask: you approve, here. page: you do it all, in a browser.")] = "",
     lag: Annotated[float, typer.Option(min=0.0, max=10.0, help="How much vendors lag: 1.0 is real life.")] = 0.1,
     contain: Annotated[bool, typer.Option("--contain/--no-contain", help="Or leave the attacker alone: the judge must say no.")] = True,
@@ -93,31 +130,29 @@ def drill(
 
 
 @app.command()
-def plan(playbook: str, given: Inputs = [], requester: As = "", as_json: AsJson = False) -> None:
+def plan(playbook: PlaybookName, given: Inputs = [], as_json: AsJson = False) -> None:
     """What a playbook would change, read from the real systems. Changes nothing and asks nobody."""
-    from firedoor import running, words
+    from firedoor import running
 
-    report = _run(running.preview(playbook, given, requester=requester or getpass.getuser()))
-    _show(report, as_json=as_json, render=words.plan_markdown)
+    looks = _Looks()
+    _show_plan(_run(running.preview(playbook, given, show=looks)), looks, as_json=as_json)
 
 
 @app.command()
 def contain(
-    playbook: str,
+    playbook: PlaybookName,
     given: Inputs = [],
-    requester: As = "",
     protected: Annotated[bool, typer.Option("--protected", help="Do not spare what is protected: two people must sign.")] = False,
     break_glass: Annotated[bool, typer.Option("--break-glass", help="Act alone: few targets, nothing final, all told.")] = False,
     key: cli_decisions.Key = None,
     as_json: AsJson = False,
+    as_stream: AsStream = False,
 ) -> None:
-    """Plan, ask for approval in Slack or by signature, apply, verify, report."""
-    from firedoor import running, words
+    """Plan, ask for approval in Slack or by signature, apply, verify, report. You sign for it with your SSH key."""
+    from firedoor import running
 
-    alone = cli_decisions.signer(key) if break_glass else None
-    who = requester or getpass.getuser()
-    say, tell = _aside(as_json=as_json), _teller(words.report_markdown, as_json=as_json)
-    report = _run(running.contain(playbook, given, requester=who, say=say, tell=tell, protected=protected, alone=alone))
+    at, who = _attending(as_json=as_json, as_stream=as_stream), cli_decisions.who(key)
+    report = at.run(running.contain(playbook, given, who=who, say=at.say, tell=at.tell, protected=protected, alone=break_glass, watch=at))
     raise typer.Exit(_exit_code(report))
 
 
@@ -127,12 +162,13 @@ def freeze(
     access_keys: Annotated[list[str], typer.Option("--access-key", metavar="ID", help="A key whose owner is frozen in AWS.")] = [],
     key: cli_decisions.Key = None,
     as_json: AsJson = False,
+    as_stream: AsStream = False,
 ) -> None:
     """Freeze a few accounts at once: on the standing approval, signed by you alone, all told. Undo takes it back."""
-    from firedoor import running, words
+    from firedoor import running
 
-    say, tell = _aside(as_json=as_json), _teller(words.report_markdown, as_json=as_json)
-    report = _run(running.freeze(users, access_keys, signer=cli_decisions.signer(key), say=say, tell=tell))
+    at = _attending(as_json=as_json, as_stream=as_stream)
+    report = at.run(running.freeze(users, access_keys, who=cli_decisions.who(key), say=at.say, tell=at.tell, watch=at))
     raise typer.Exit(_exit_code(report))
 
 
@@ -140,29 +176,30 @@ def freeze(
 def undo(
     run: RunName,
     preview: Annotated[bool, typer.Option("--plan", help="Only show what it would change.")] = False,
-    requester: As = "",
+    key: cli_decisions.Key = None,
     as_json: AsJson = False,
+    as_stream: AsStream = False,
 ) -> None:
-    """Undo what a run changed, by its receipts and nothing else, with an approval of its own."""
-    from firedoor import running, words
+    """Undo what a run changed, by its receipts and nothing else, with an approval of its own. You sign for it with your SSH key."""
+    from firedoor import running
 
-    who = requester or getpass.getuser()
-    say, tell = _aside(as_json=as_json), _teller(words.report_markdown, as_json=as_json)
     if preview:
-        report = _run(running.preview_undo(run, requester=who))
-        _show(report, as_json=as_json, render=words.plan_markdown)
+        looks = _Looks()
+        report = _run(running.preview_undo(run, show=looks))
+        _show_plan(report, looks, as_json=as_json)
     else:
-        report = _run(running.undo(run, requester=who, say=say, tell=tell))
+        at = _attending(as_json=as_json, as_stream=as_stream)
+        report = at.run(running.undo(run, who=cli_decisions.who(key), say=at.say, tell=at.tell, watch=at))
     raise typer.Exit(_exit_code(report))
 
 
 @app.command()
-def resume(run: RunName, as_json: AsJson = False) -> None:
-    """Go on with a run whose process died, or whose steps failed. Reads the world first; does nothing twice."""
-    from firedoor import running, words
+def resume(run: RunName, key: cli_decisions.Key = None, as_json: AsJson = False, as_stream: AsStream = False) -> None:
+    """Go on with a run whose process died, or whose steps failed. You sign for it. Reads the world first; does nothing twice."""
+    from firedoor import running
 
-    say, tell = _aside(as_json=as_json), _teller(words.report_markdown, as_json=as_json)
-    report = _run(running.resume(run, say=say, tell=tell))
+    at = _attending(as_json=as_json, as_stream=as_stream)
+    report = at.run(running.resume(run, who=cli_decisions.who(key), say=at.say, tell=at.tell, watch=at))
     raise typer.Exit(_exit_code(report))
 
 
@@ -187,10 +224,10 @@ def runs(as_json: AsJson = False) -> None:
 @app.command()
 def show(run: RunName, as_json: AsJson = False) -> None:
     """One run: its plan, its steps, what is open."""
-    from firedoor import running, sweepwords, words
+    from firedoor import running, sweepwords, watchwords
 
     found = _run(running.show(run))
-    _show(found, as_json=as_json, render=sweepwords.shown if "mandate" in found else words.report_markdown)
+    _show(found, as_json=as_json, render=sweepwords.shown if "mandate" in found else watchwords.run)
 
 
 @playbooks_app.command("list")
@@ -204,48 +241,49 @@ def playbooks_list(as_json: AsJson = False) -> None:
 @playbooks_app.command("lint")
 def playbooks_lint(names: Annotated[list[str], typer.Argument(metavar="[NAME OR FILE]...")] = [], as_json: AsJson = False) -> None:
     """Check playbooks: shape, names, references, circles, and that sources are closed before what they mint."""
-    from firedoor import running, words
+    from firedoor import books, words
 
-    data = running.lint_all(names)
+    data = books.lint_all(names)
     _show(data, as_json=as_json, render=words.lint_markdown)
     raise typer.Exit(2 if any(data.values()) else 0)
 
 
 @playbooks_app.command("show")
-def playbooks_show(name: str, as_json: AsJson = False) -> None:
+def playbooks_show(name: PlaybookName, as_json: AsJson = False) -> None:
     """One playbook: its inputs, its steps and their order, who must approve, how far it can be undone."""
-    from firedoor import diagram, running
+    from firedoor import books, diagram
 
-    _show(running.book_card(name), as_json=as_json, render=diagram.card_markdown)
+    _show(books.card(name), as_json=as_json, render=diagram.card_markdown)
 
 
 @playbooks_app.command("graph")
-def playbooks_graph(name: str) -> None:
+def playbooks_graph(name: PlaybookName) -> None:
     """One playbook as a flowchart in Mermaid's language."""
-    from firedoor import running
+    from firedoor import books
 
-    typer.echo(running.book_graph(name), nl=False)
+    typer.echo(books.graph(name), nl=False)
 
 
 @playbooks_app.command("schema")
 def playbooks_schema() -> None:
     """The JSON Schema of playbook files, as in playbooks/schema.json."""
-    from firedoor import running
+    from firedoor import books
 
-    typer.echo(json.dumps(running.book_schema(), indent=2))
+    typer.echo(json.dumps(books.schema(), indent=2))
 
 
 @actions_app.command("list")
 def actions_list(as_json: AsJson = False) -> None:
     """Every action and query, with what it needs and how far it can be undone."""
-    from firedoor import running, words
+    from firedoor import books, words
 
-    _show(running.actions(), as_json=as_json, render=words.actions_markdown)
+    _show(books.actions(), as_json=as_json, render=words.actions_markdown)
 
 
 def _leave(code: int) -> NoReturn:
     """Exit. Prefect's threads have what is left of their time to send what they still hold: with its server gone, they try for minutes."""
-    sys.stdout.flush()
+    if scribe.any_left():
+        os._exit(code)
     sys.stderr.flush()
     if "prefect" in sys.modules:
         from firedoor import orchestrating
@@ -280,29 +318,46 @@ def _show(data: Mapping[str, Any], *, as_json: bool, render: Any) -> None:
     Console().print(Markdown(text, hyperlinks=False))
 
 
-def _teller(render: Any, *, as_json: bool) -> Any:
-    """Prints a report as soon as it is there."""
+class _Looks:
+    """Keeps the plan that it is shown, for when the command is done."""
 
-    def tell(report: Mapping[str, Any]) -> None:
-        _show(report, as_json=as_json, render=render)
-        sys.stdout.flush()
+    def __init__(self) -> None:
+        self.lines: Sequence[planview.Line] = ()
 
-    return tell
+    def __call__(self, order: Order, planned: Planned) -> None:
+        from firedoor import planview
+
+        self.lines = planview.lines(order, planned.items, required=int(planned.tier), why="; ".join(planned.powers))
+
+
+def _show_plan(report: Mapping[str, Any], looks: _Looks, *, as_json: bool) -> None:
+    from firedoor import planview
+
+    if as_json:
+        typer.echo(json.dumps(report, ensure_ascii=False, indent=2))
+    else:
+        planview.show(looks.lines, sys.stdout, os.environ)
+
+
+def _attending(*, as_json: bool, as_stream: bool) -> Attending:
+    from firedoor import words
+    from firedoor.attending import Attending
+
+    if as_json and as_stream:
+        raise BadInput("--json and --json-stream exclude each other", advice="Give one of them")
+    printed = partial(_show, as_json=as_json, render=words.report_markdown)
+    return Attending(as_json=as_json, as_stream=as_stream, printed=printed)
 
 
 def _aside(*, as_json: bool) -> Any:
     """Progress goes to standard error, so that standard output holds the result alone."""
-    return (lambda _: None) if as_json else (lambda text: typer.echo(text, err=True))
+    return (lambda _: None) if as_json else (lambda text: logs.tell(legible(text)))
 
 
-def _complain(error: FiredoorError, *, as_json: bool) -> None:
-    if as_json:
-        fault = {
-            "error": type(error).__name__,
-            "what": error.what,
-            "target": error.target,
-            "changed": error.changed,
-            "advice": error.advice,
-        }
+def _complain(error: FiredoorError, words: Sequence[str]) -> None:
+    fault = {"error": type(error).__name__, "what": error.what, "target": error.target, "changed": error.changed, "advice": error.advice}
+    if "--json" in words:
         typer.echo(json.dumps(fault, ensure_ascii=False))
-    typer.echo(str(error), err=True)
+    if "--json-stream" in words:
+        typer.echo(json.dumps({"event": "error", **fault}))
+    logs.tell(legible(str(error)), level=logging.ERROR)

@@ -9,6 +9,9 @@ from typing import Annotated
 
 import typer
 
+from firedoor import completing
+
+RunName = Annotated[str, typer.Argument(metavar="RUN", autocompletion=completing.runs)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 Heads = Annotated[list[str], typer.Option("--head", metavar="HASH", help="A journal head that was told outside; repeat it.")]
 Files = Annotated[
@@ -38,7 +41,7 @@ def verify(head: Heads = [], heads: Files = [], from_slack: FromSlack = False, a
 
 
 @audit_app.command("export")
-def export(run: Annotated[str, typer.Argument(metavar="RUN")], to: To = None, as_json: AsJson = False) -> None:
+def export(run: RunName, to: To = None, as_json: AsJson = False) -> None:
     """Write a run's evidence pack: its record, what people signed, and a verifier that needs nothing but Python."""
     from firedoor import auditing
 

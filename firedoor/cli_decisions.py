@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from firedoor import completing
 from firedoor.errors import BadInput
+from firedoor.interrupts import prompting
 
 if TYPE_CHECKING:
-    from firedoor.terminal import Signer
+    from firedoor.terminal import Signer, Who
 
-RunName = Annotated[str, typer.Argument(metavar="RUN")]
+RunName = Annotated[str, typer.Argument(metavar="RUN", autocompletion=completing.runs)]
 Key = Annotated[
     Path | None, typer.Option("--key", metavar="FILE", envvar="FIREDOOR_SSH_KEY", help="Your SSH key, or the .pub of one in your agent.")
 ]
@@ -96,6 +98,11 @@ def signer(key: Path | None) -> Signer:
     return terminal.Signer.with_key(_key(key))
 
 
+def who(key: Path | None) -> Who:
+    """The same, asked once it is known what is to be signed: what is wrong with that is told first."""
+    return partial(signer, key)
+
+
 def _print(word: str, run: str, name: str, reason: str) -> None:
     from firedoor import terminal
     from firedoor.approval import Answer
@@ -131,16 +138,25 @@ def _key(key: Path | None) -> Path:
 
 def confirming(*, yes: bool) -> Any:
     """Shows what is to be signed, and asks; or does not ask, where the person has said yes already."""
+    from firedoor.terminal import somebody_here
 
     def confirm(document: str) -> bool:
         typer.echo(document, err=True)
         if yes:
             return True
-        if not sys.stdin.isatty():
+        if not somebody_here():
             raise BadInput("there is no terminal to ask you in", advice="Add --yes, once you have read it")
-        return typer.confirm("Sign this?", err=True)
+        with prompting("nothing was signed"):
+            return _answered()
 
     return confirm
+
+
+def _answered() -> bool:
+    try:
+        return typer.confirm("Sign this?", err=True)
+    except typer.Abort:
+        raise EOFError from None
 
 
 def _text(path: Path) -> str:

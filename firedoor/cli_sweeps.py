@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 import json
 import sys
 from collections.abc import Mapping
@@ -13,17 +12,16 @@ from typing import Annotated, Any
 
 import typer
 
-from firedoor import cli_decisions
+from firedoor import cli_decisions, completing
 from firedoor.errors import BadInput
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
-As = Annotated[str, typer.Option("--as", metavar="NAME", help="Your name on the roster.", envvar="FIREDOOR_REQUESTER")]
 Before = Annotated[
     str, typer.Option(metavar="TIME", help="Only credentials made before that moment (ISO 8601, UTC where no zone is given).")
 ]
 Pattern = Annotated[list[str], typer.Option(metavar="PATTERN", help="One that fits is wanted; * and ? stand for anything. Repeat it.")]
-SweepName = Annotated[str, typer.Argument(metavar="SWEEP")]
-RunName = Annotated[str, typer.Argument(metavar="RUN")]
+SweepName = Annotated[str, typer.Argument(metavar="SWEEP", autocompletion=completing.sweeps)]
+RunName = Annotated[str, typer.Argument(metavar="RUN", autocompletion=completing.runs)]
 
 inventory_app = typer.Typer(invoke_without_command=True, help="Every credential there is, who holds it, and when it was last used.")
 sweep_app = typer.Typer(no_args_is_help=True, help="Every credential in a scope revoked or rotated, with the proof that none is left.")
@@ -99,29 +97,32 @@ def sweep_plan(sweep: SweepName, before: Before = "", as_json: AsJson = False) -
 @sweep_app.command("run")
 def sweep_run(
     sweep: SweepName,
-    requester: As = "",
+    key: cli_decisions.Key = None,
     before: Before = "",
     account_for: Annotated[
         list[Path], typer.Option(metavar="FILE", help="Leaked credentials, as `firedoor import` reads them: none may be missing.")
     ] = [],
     as_json: AsJson = False,
 ) -> None:
-    """Ask for approval, sweep, list everything again. Exit code 0 only where nothing is left over."""
+    """Ask for approval, sweep, list everything again; you sign for it with your SSH key. Exit code 0 only where nothing is left over."""
     from firedoor import sweeps, sweepwords
+    from firedoor.halting import Halting
 
     say, watch = sweepwords.watching(as_json=as_json)
-    who = requester or getpass.getuser()
-    report = asyncio.run(sweeps.sweep(sweep, requester=who, say=say, before=_moment(before), watch=watch, lists=account_for))
-    _end(report, as_json=as_json)
+    who, halt = cli_decisions.who(key), Halting(say)
+    job = sweeps.sweep(sweep, who=who, say=say, before=_moment(before), watch=watch, lists=account_for, at=halt.at)
+    _end(halt.run(job), as_json=as_json)
 
 
 @sweep_app.command("resume")
-def sweep_resume(run: RunName, as_json: AsJson = False) -> None:
-    """Go on with a sweep that a dead process left, or that has something left over."""
+def sweep_resume(run: RunName, key: cli_decisions.Key = None, as_json: AsJson = False) -> None:
+    """Go on with a sweep that a dead process left, or that has something left over. You sign for it with your SSH key."""
     from firedoor import sweeps, sweepwords
+    from firedoor.halting import Halting
 
     say, watch = sweepwords.watching(as_json=as_json)
-    _end(asyncio.run(sweeps.resume(run, say=say, watch=watch)), as_json=as_json)
+    halt = Halting(say)
+    _end(halt.run(sweeps.resume(run, who=cli_decisions.who(key), say=say, watch=watch, at=halt.at)), as_json=as_json)
 
 
 @sweep_app.command("report")
@@ -176,6 +177,8 @@ def _end(report: Mapping[str, Any], *, as_json: bool) -> None:
     from firedoor import sweepwords
 
     _show(report, as_json=as_json, render=sweepwords.report)
+    if report["outcome"] == "stopped" and not as_json:
+        typer.echo(sweepwords.what_next(report), err=True)
     raise typer.Exit(_exit_code(report))
 
 

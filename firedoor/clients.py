@@ -133,6 +133,12 @@ async def connect(
     return found
 
 
+def check_set_up(settings: Settings, vendors: frozenset[str]) -> None:
+    """Raise `Misconfigured` where a vendor that is to be contained at was never set up. None is reached."""
+    if "okta" in vendors:
+        okta_client(settings, Access.WRITE)
+
+
 async def every(*jobs: Awaitable[T]) -> Sequence[T]:
     """All of them at once, to their ends; raises the first error in their order, if any."""
     ended = await asyncio.gather(*jobs, return_exceptions=True)

@@ -64,7 +64,7 @@ class Database:
         return found
 
     @classmethod
-    def as_it_is(cls, url: str) -> Self:
+    def as_it_is(cls, url: str | sa.URL) -> Self:
         """One that can only be read: no file is made, no table brought up to date, nothing set. Raises `Misconfigured`."""
         return cls(_engine(url, looks=True))
 
@@ -147,7 +147,7 @@ def place(url: str) -> tuple[str, Path | None]:
     return f"the database {parsed.database} at {server}", None
 
 
-def _engine(url: str, *, looks: bool = False) -> AsyncEngine:
+def _engine(url: str | sa.URL, *, looks: bool = False) -> AsyncEngine:
     try:
         parsed = sa.make_url(url)
         parsed = parsed.set(drivername=DRIVERS.get(parsed.drivername, parsed.drivername))

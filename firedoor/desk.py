@@ -8,12 +8,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, cast
 
-from firedoor import approval
+from firedoor import approval, ordering
 from firedoor.approval import Answer, Decision, Grant, Person, Request, Roster, Ruling, check, tally
 from firedoor.canonical import JSON, plain
-from firedoor.errors import ApprovalInvalid, BadInput, DecisionRefused, MustBeSigned, Overtaken, Taken
+from firedoor.errors import ApprovalInvalid, BadInput, BrokenOff, DecisionRefused, MustBeSigned, Overtaken, Taken
 from firedoor.journal import Journal, Kind
-from firedoor.run import Record, fold
+from firedoor.run import Order, Record, Resumption, Via, fold
 from firedoor.seal import Seal
 
 TICK: Final = timedelta(microseconds=1)
@@ -27,6 +27,8 @@ class Desk:
         self.roster = roster
         self._journal = journal
         self._seal = seal
+        self._halted: dict[str, str] = {}
+        self._begun: set[str] = set()
 
     async def ask(self, request: Request) -> None:
         """Put a request on record. People are shown it by a channel."""
@@ -36,6 +38,22 @@ class Desk:
     async def record(self, run: str) -> Record:
         """Where the run stands. Raises `UnknownRun`."""
         return fold(run, await self._journal.events(run))
+
+    async def check_order(self, order: Order, *, fresh: bool) -> None:
+        """Raise `BadInput` where an order may not be carried out; what follows from a run, where that run's order is not the same."""
+        ordering.check(order, self.roster, fresh=fresh)
+        if order.via is Via.FIREDOOR:
+            first = (await self.record(order.follows)).order
+            if not ordering.same(order, first):
+                raise BadInput(f"run {order.run} asks for something else than run {first.run}, which it follows", advice=ordering.AUDIT)
+            await self.check_order(first, fresh=False)
+
+    async def check_resumption(self, record: Record, resumption: Resumption) -> None:
+        """Raise `BadInput` where a run may not be gone on with, or not by them. What a person has stopped goes on by a person's order."""
+        await self.check_order(record.order, fresh=False)
+        ordering.check_resumption(record, resumption, self.roster)
+        if resumption.via is Via.FIREDOOR and (by := self.stopped_by(record)):
+            raise BadInput(f"{by} has stopped run {record.order.run}", advice=f"To go on with it: {ordering.resuming(record.order)}")
 
     async def may_decide(self, run: str, person: Person | None) -> Request:
         """The open request of a run, if the person may answer it now. Raises `DecisionRefused` in words for them alone, `UnknownRun`."""
@@ -131,13 +149,35 @@ class Desk:
         """Whether a stop of that run counts."""
         return stop.at > _resumed(record) and approval.stops(stop, record.order.run, record.request, self.roster, self._seal)
 
+    def begin(self, run: str) -> None:
+        """The run is about to be put on record. Raises `BrokenOff` where this process was halted at it: then it must not be."""
+        if by := self.halted(run):
+            raise BrokenOff(f"stopped by {by}, before anything was asked for", advice="Start it again when you want it")
+        self._begun.add(run)
+
+    async def halt(self, run: str, by: str) -> bool:
+        """This process begins nothing more of the run, and its request is no longer open. Whether the run was begun at all.
+
+        That takes no right: ``by`` is the hand that could have killed the process. So it holds for this process alone, whoever may go on.
+        """
+        self._halted[run] = by
+        if events := await self._journal.events(run):
+            await self._journal.append(run, Kind.NOTED, {"halted": by})
+            if (request := fold(run, events).request) is not None:
+                await self.wait(request)
+        return bool(events) or run in self._begun
+
+    def halted(self, run: str) -> str:
+        """By what hand this process was halted at the run; empty where it was not."""
+        return self._halted.get(run, "")
+
     async def wait(self, request: Request) -> Ruling:
         """Until the request is ruled on: by enough people, by one denial, by its expiry, or by a stop. The ruling is journaled once."""
         async for _ in self._journal.ticks(request.run):
             record, seen = await self._read(request.run)
             if (ruled := self.ruling(record)) is not None:
                 return ruled
-            stopped_by = self.stopped_by(record)
+            stopped_by = self.stopped_by(record) or self.halted(request.run)
             ruling = Ruling.STOPPED if stopped_by else self.tally(request, record)
             if ruling is not Ruling.WAITING:
                 with suppress(Overtaken):  # what came in meanwhile may be a decision: the ruling is one on all that is on record

@@ -9,14 +9,14 @@ import os
 import random
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, cast, get_args
 
-from firedoor import staffed
+from firedoor import prompts, staffed
 from firedoor.clients import AwsStandIn
 from firedoor.errors import BadInput, nearest
 from firedoor.exercise import attended, judge, oncall, processes
@@ -26,8 +26,9 @@ from firedoor.exercise.timeline import timeline
 from firedoor.journal import Journal, Kind
 from firedoor.model import Mode
 from firedoor.orchestrating import orchestrate
-from firedoor.run import Order, fold
+from firedoor.run import Order, Resumption, Via, fold
 from firedoor.settings import Settings, load
+from firedoor.terminal import somebody_here
 
 if TYPE_CHECKING:
     from firedoor import wiring
@@ -43,6 +44,7 @@ OPENING_SECONDS: Final = 20.0
 
 Report = Mapping[str, Any]
 Say = Callable[[str], None]
+Watched = Callable[["wiring.House", str, Coroutine[Any, Any, Report]], Awaitable[Report]]
 Way = Literal["auto", "ask", "page"]
 
 
@@ -83,7 +85,7 @@ async def run(name: str, *, approve: str, lag: float, contains: bool, as_json: b
         say("The attacker is in, ten ways")
         if way == "page" and contains:
             people = attended.Attended(journal=house.journal, folder=folder, before=await house.journal.runs(), say=_aside)
-            page = await _at_the_page(stack, house, people, world, scenario, opens=sys.stdin.isatty() and not as_json)
+            page = await _at_the_page(stack, house, people, world, scenario, opens=somebody_here() and not as_json)
             defenders: Defenders = people
         else:
             page, mind = None, _ask if way == "ask" else yes
@@ -105,8 +107,11 @@ async def run(name: str, *, approve: str, lag: float, contains: bool, as_json: b
         return report
 
 
-async def resume(settings: Settings, order: Order, *, say: Say) -> Report:
-    """Go on with a drill's run in the world it left behind, and judge it. Raises `BadInput` where that world is gone."""
+async def resume(settings: Settings, order: Order, *, say: Say, watched: Watched) -> Report:
+    """Go on with a drill's run in the world it left behind, and judge it. Raises `BadInput` where that world is gone.
+
+    ``watched`` lets people look on while it does.
+    """
     folder, world = _world_of(settings, order.run)
     if folder is None or not processes.alive(world["pid"]):
         advice = "Start another drill; a drill's world waits ten minutes for its run to be resumed"
@@ -116,7 +121,8 @@ async def resume(settings: Settings, order: Order, *, say: Say) -> Report:
         house, _ = await staffed.with_slack(stack, drill_settings, VENDORS, mode=Mode.DRILL, aws=aws)
         say(f"Run {order.run}: reading the simulated world before anything else")
         engine = house.engine
-        await orchestrate(order, lambda stage: engine.resume(order.run, stage), house.journal)
+        job = orchestrate(order, lambda stage: engine.resume(order.run, stage, Resumption(via=Via.DRILL)), house.journal)
+        await watched(house, order.run, job)
         report = await verdict(house.journal, order.run, SCENARIOS[world["scenario"]], world, folder, alerted=order.asked.timestamp())
         processes.end(world["pid"])
         return report
@@ -200,11 +206,11 @@ def _unsaid(text: str) -> None:
 
 def _way(approve: str, *, as_json: bool) -> Way:
     """How the breach is to be contained: by scripted people, by them with one mind asked here, or by whoever is at the drill's page."""
-    interactive = sys.stdin.isatty() and not as_json
+    interactive = somebody_here() and not as_json
     way = approve or ("page" if interactive else "auto")
     if way not in get_args(Way):
         raise BadInput(f"--approve takes auto, ask or page, not {way!r}")
-    if way == "ask" and not sys.stdin.isatty():
+    if way == "ask" and not somebody_here():
         raise BadInput("--approve ask needs a terminal to ask in", advice="Use --approve auto")
     return cast("Way", way)
 
@@ -231,5 +237,5 @@ async def _at_the_page(
 async def _ask(modal: Modal) -> bool:
     text = modal.shown.replace("\u2060", "").replace("&gt;", ">")
     _aside(f"\n{text}\n")
-    answer = await asyncio.to_thread(input, "You are on call. Approve? [y/N] ")
+    answer = await prompts.line("You are on call. Approve? [y/N] ")
     return answer.strip().lower() in ("y", "yes")

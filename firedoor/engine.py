@@ -7,14 +7,14 @@ The engine does not know Prefect, Slack or a terminal. Where steps are carried o
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
-from firedoor import asking, planning, report, requesting, results, undo
+from firedoor import asking, observing, planning, report, requesting, results, undo
 from firedoor.applying import Applying
 from firedoor.approval import Ruling, Way
 from firedoor.catalogue import AnyAction
@@ -38,7 +38,7 @@ from firedoor.lease import TTL_SECONDS, Lease, Leases
 from firedoor.model import Mode, Outcome, Tier
 from firedoor.planning import Planned
 from firedoor.playbook import Approval, Playbook
-from firedoor.run import Item, Order, Record, StepResult
+from firedoor.run import ITSELF, Item, Order, Record, Resumption, StepResult, resumed
 from firedoor.stage import Stage
 from firedoor.step import Bench
 from firedoor.stops import Stops
@@ -46,7 +46,14 @@ from firedoor.voices import Voices
 
 RESUMABLE = ("partial", "failed", "stopped")
 
+Show: TypeAlias = Callable[[Order, Planned], None]
+
 log = logging.getLogger(__name__)
+
+
+def unshown(order: Order, planned: Planned) -> None:
+    """Nobody looks at the plan but in the report."""
+    del order, planned
 
 
 def held_as(run: str) -> str:
@@ -68,17 +75,17 @@ class Engine:
         self._look = look
         self._act = act
 
-    async def preview(self, order: Order, book: Playbook) -> Mapping[str, Any]:
-        """Plan only: what would be changed. Nothing is written, to a vendor or to the journal."""
-        return await self._previewed(order, await planning.make(book, order, units=self._look, guard=self._guard))
+    async def preview(self, order: Order, book: Playbook, *, show: Show = unshown) -> Mapping[str, Any]:
+        """Plan only: what would be changed; ``show`` is shown it. Nothing is written, to a vendor or to the journal."""
+        return await self._previewed(order, await planning.make(book, order, units=self._look, guard=self._guard), show)
 
-    async def preview_undo(self, order: Order) -> Mapping[str, Any]:
+    async def preview_undo(self, order: Order, *, show: Show = unshown) -> Mapping[str, Any]:
         """What undoing a run would change. Raises as `undo`."""
-        return await self._previewed(order, await self._plan_undo(order, await self._to_be_undone(order)))
+        return await self._previewed(order, await self._plan_undo(order, await self._to_be_undone(order)), show)
 
     async def contain(self, order: Order, book: Playbook, stage: Stage) -> Mapping[str, Any]:
         """The whole job, from a playbook to a verified report. Raises `BadInput` before anything is touched, `JournalError` at any time."""
-        self._check_acts(order)
+        await self._check_may_begin(order)
         async with self._explaining(order.run), self._alone(order.run) as hold:
             planned = await planning.make(book, order, units=self._look, guard=self._guard)
             return await self._begin(order, planned, book.approval, stage, hold)
@@ -88,13 +95,16 @@ class Engine:
 
         Raises `UnknownRun`, `BadInput` where it changed nothing, is still under way, or is an undo itself.
         """
-        self._check_acts(order)
+        await self._check_may_begin(order)
         async with self._explaining(order.run), self._alone(order.undoes) as theirs, self._alone(order.run) as ours:
             original, hold = await self._to_be_undone(order), replace(ours, within=theirs)
             return await self._begin(order, await self._plan_undo(order, original), Approval(), stage, hold)
 
-    async def resume(self, run: str, stage: Stage) -> Mapping[str, Any]:
-        """Go on with a run that a dead process left, or whose steps failed. Raises `RunHeld`, `UnknownRun`, `BadInput` where it is over."""
+    async def resume(self, run: str, stage: Stage, by: Resumption = ITSELF) -> Mapping[str, Any]:
+        """Go on with a run that a dead process left, or whose steps failed, on whose order ``by`` says.
+
+        Raises `RunHeld`, `UnknownRun`, `BadInput` where it is over, or is not to go on by that order.
+        """
         order = (await self._desk.record(run)).order
         if order.sweep:
             raise BadInput(f"run {run} is a sweep", advice=f"Use `firedoor sweep resume {run}`")
@@ -118,14 +128,17 @@ class Engine:
                 raise BadInput(f"run {run} ended before its approval was asked for", advice="Start it again; nothing was changed")
             if record.report is not None and record.request is not None and record.ruling is not Ruling.GRANTED:
                 raise BadInput(f"run {run} is over: it was never approved", advice="Start it again; nothing was changed")
-            await self._journal.append(run, Kind.RESUMED, {"from": len(record.results)}, under=hold)
+            await self._desk.check_resumption(record, by)
+            await self._journal.append(run, Kind.RESUMED, resumed(by, len(record.results)), under=hold)
             return await self._carry_on(run, stage, hold)
 
-    def _check_acts(self, order: Order) -> None:
+    async def _check_may_begin(self, order: Order) -> None:
         if self._act is None or order.mode is Mode.PREVIEW:
             raise Misconfigured("this process only previews, so it can contain nothing", advice="Use `firedoor contain`")
+        await self._desk.check_order(order, fresh=True)
 
-    async def _previewed(self, order: Order, planned: Planned) -> Mapping[str, Any]:
+    async def _previewed(self, order: Order, planned: Planned, show: Show) -> Mapping[str, Any]:
+        show(order, planned)
         record = Record(order=order, items=planned.items, fingerprint=planned.fingerprint)
         record.results = {item.id: results.previewed(item) for item in planned.items}
         return report.compose(record, head=await self._journal.head(), finished=datetime.now(UTC))
@@ -134,6 +147,7 @@ class Engine:
         """Put a plan on record, ask for its approval, and go on from there."""
         planned = requesting.alone(order, planned) if order.way is Way.BREAK_GLASS else planned
         request = requesting.request(order, planned, approval=approval, roster=self._desk.roster, now=datetime.now(UTC))
+        self._desk.begin(order.run)
         await self._journal.append(order.run, Kind.OPENED, order, claim="opened")
         await self._journal.append(order.run, Kind.PLANNED, {"items": planned.items, "fingerprint": planned.fingerprint})
         if request is not None:
@@ -244,7 +258,7 @@ class Engine:
             await self._journal.append(record.order.run, Kind.ENDED, settled, under=hold)
 
     async def _apply(self, record: Record, stage: Stage, voices: Voices, hold: Lease) -> None:
-        stops = Stops(self._journal, record.order.run, partial(self._desk.counts, record))
+        stops = Stops(self._journal, record.order.run, partial(self._desk.counts, record), halted=self._desk.halted)
         bench = Bench(journal=self._journal, leases=self._leases, grant=self._desk.grant(record), stopped=stops.by, hold=hold)
         actions = await self._acting(record)
         await Applying(record, actions, bench=bench, desk=self._desk, stage=stage, voices=voices).everything()
@@ -253,7 +267,8 @@ class Engine:
     async def _explaining(self, run: str) -> AsyncIterator[None]:
         """Where the journal fails in mid-run, whoever started it is told what became of the run, and what to do once that is mended."""
         try:
-            yield
+            with observing.run(run):
+                yield
         except JournalError as error:
             try:
                 record = await self._desk.record(run)

@@ -53,6 +53,12 @@ class BadInput(FiredoorError):
     exit_code = 2
 
 
+class BrokenOff(FiredoorError):
+    """Whoever asked for it broke it off, with Ctrl-C, or by ending the process, before anything was done."""
+
+    exit_code = 3
+
+
 class Defect(FiredoorError):
     """What nobody foresaw: a fault of Firedoor's own, or of a library. Whether anything was changed is on record, not here."""
 

@@ -16,7 +16,7 @@ import contextlib
 import json
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -24,8 +24,8 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from firedoor import appending
-from firedoor.canonical import JSON, LONE_SURROGATE, canonical
+from firedoor import appending, observing
+from firedoor.canonical import JSON, LONE_SURROGATE, canonical, instant
 from firedoor.chain import GENESIS, Chain, Row
 from firedoor.errors import JournalBroken
 from firedoor.lease import Held, Lease, hold, hold_all
@@ -34,6 +34,7 @@ from firedoor.tables import events
 
 POLL_SECONDS = 0.25
 IDLE_POLLS = 4
+AT_ONCE = 500  # events that are held at a time by whoever follows all runs
 
 
 class Kind(StrEnum):
@@ -53,6 +54,7 @@ class Kind(StrEnum):
     UNDONE = "run.undone"
     NOTED = "run.noted"
     STANDING = "standing.signed"
+    ESTABLISHED = "fact.established"
     ASKED = "order.asked"
     FINISHED = "run.finished"
     SWEEP = "sweep.begun"
@@ -62,6 +64,9 @@ class Kind(StrEnum):
     INTENTS = "sweep.intents"
     RECEIPTS = "sweep.receipts"
     SETTLED = "sweep.settled"
+    LOOKED = "watch.looked"
+    WATCHED = "run.watched"
+    CONCLUDED = "incident.closed"
 
 
 AWAITED: Final = frozenset({Kind.DECIDED, Kind.CLOSED, Kind.STOP})  # somebody sits there and waits for it
@@ -102,7 +107,8 @@ class Journal:
         where ``under`` is no longer held (all three checked in the same transaction), `JournalError` where the database fails. Whichever it
         was, nothing was recorded, and the caller must not act.
         """
-        event = await self._append(run, kind, body, claim=claim, seen=seen, under=under)
+        with observing.append():
+            event = await self._append(run, kind, body, claim=claim, seen=seen, under=under)
         if self._newest is not None and event.seq == self._newest + 1:
             self._newest = event.seq
         self._tell(run)
@@ -136,6 +142,27 @@ class Journal:
         if only is None:
             self._store.memory.take_in(run, rows)
         return [read_row(row) for row in rows]
+
+    @steady
+    async def newest(self, run: str, fits: Callable[[Event], bool]) -> Event | None:
+        """The newest of the run's events that fits, if any does."""
+        query = sa.select(events).where(events.c.run == run).order_by(events.c.n.desc())
+        async with self._store.reading() as connection, connection.stream(query) as rows:
+            async for row in rows.mappings():
+                if fits(event := read_row(dict(row))):
+                    return event
+        return None
+
+    @steady
+    async def recent(self, *kinds: Kind, since: datetime) -> Sequence[Event]:
+        """The events of these kinds since then, of every run, oldest first. One that cannot be read is passed over, as in `opened`."""
+        found: list[Event] = []
+        query = sa.select(events).where(events.c.kind.in_([str(kind) for kind in kinds]), events.c.at >= instant(since))
+        async with self._store.reading() as connection:
+            for row in (await connection.execute(query.order_by(events.c.seq))).mappings():
+                with contextlib.suppress(JournalBroken):
+                    found.append(read_row(dict(row)))
+        return found
 
     async def follow(self, run: str, *, after: int = 0) -> AsyncIterator[Event]:
         """The run's events as they come, without end: this process's own at once, those of others within `POLL_SECONDS`."""
@@ -233,6 +260,43 @@ class Journal:
         query = sa.select(events.c.run).where(events.c.kind == str(Kind.NOTED)).group_by(events.c.run).having(newest > settled)
         async with self._store.reading() as connection:
             return list((await connection.execute(query.order_by(sa.func.min(events.c.seq)))).scalars())
+
+    @steady
+    async def standing(self, begun: Collection[Kind], ended: Collection[Kind]) -> Mapping[str, datetime]:
+        """The runs in which the newest event of the kinds ``begun`` is not followed by one ``ended``, oldest first, with when that was."""
+        of, kind = sa.func.max, events.c.kind
+        since = of(sa.case((kind.in_([str(one) for one in begun]), events.c.seq)))
+        over = sa.func.coalesce(of(sa.case((kind.in_([str(one) for one in ended]), events.c.seq))), 0)
+        query = sa.select(events.c.run, of(sa.case((kind.in_([str(one) for one in begun]), events.c.at))).label("at"))
+        query = query.where(kind.in_([str(one) for one in (*begun, *ended)])).group_by(events.c.run).having(since > over).order_by(since)
+        async with self._store.reading() as connection:
+            return {row.run: datetime.fromisoformat(row.at) for row in await connection.execute(query)}
+
+    @property
+    def standing_by(self) -> bool:
+        """Whether the stand-by has the database's place."""
+        return self._store.standing_by
+
+    async def news(self) -> AsyncIterator[Event]:
+        """The events of all runs that come from now on, without end. One that cannot be read is the audit's business.
+
+        Where the journal moves to its stand-by or back, it goes on after what is newest there.
+        """
+        after, moves = await self._height(), self._store.moves
+        async for _ in self.ticks():
+            if moves != self._store.moves:
+                after, moves = await self._height(), self._store.moves
+            while rows := await self._rows_since(after):
+                for row in rows:
+                    after = int(str(row["seq"]))
+                    with contextlib.suppress(JournalBroken):
+                        yield read_row(row)
+
+    @steady
+    async def _rows_since(self, seq: int) -> Sequence[Row]:
+        async with self._store.reading() as connection:
+            found = await connection.execute(sa.select(events).where(events.c.seq > seq).order_by(events.c.seq).limit(AT_ONCE))
+            return [dict(row) for row in found.mappings()]
 
     @steady
     async def head(self) -> str:

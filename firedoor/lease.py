@@ -16,6 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from firedoor import observing
 from firedoor.errors import JournalError, LeaseLost
 from firedoor.store import Store, steady
 from firedoor.tables import leases
@@ -195,7 +196,7 @@ async def hold(connection: AsyncConnection, lease: Lease) -> None:
     """
     row = (await connection.execute(sa.select(leases).where(leases.c.resource == lease.resource))).first()
     if row is None or row.fence != lease.fence or row.holder != lease.holder:
-        raise LeaseLost(f"the turn at {lease.resource} was lost before the write", advice="Resume the run: it reads the world first")
+        raise _lost(lease.resource)
     if row.expires <= (now := await clock(connection)):
         await connection.execute(leases.update().where(leases.c.resource == lease.resource).values(expires=now + TTL_SECONDS))
     if lease.within is not None:
@@ -208,11 +209,16 @@ async def hold_all(connection: AsyncConnection, held: Held) -> None:
     for resource, fence in held.fences.items():
         row = rows.get(resource)
         if row is None or row.fence != fence or row.holder != held.holder:
-            raise LeaseLost(f"the turn at {resource} was lost before the write", advice="Resume the run: it reads the world first")
+            raise _lost(resource)
     now = await clock(connection)
     if any(row.expires <= now for row in rows.values()):
         mine = leases.c.resource.in_(held.fences)
         await connection.execute(leases.update().where(mine).values(expires=now + TTL_SECONDS))
+
+
+def _lost(resource: str) -> LeaseLost:
+    observing.lost_lease()
+    return LeaseLost(f"the turn at {resource} was lost before the write", advice="Resume the run: it reads the world first")
 
 
 async def clock(connection: AsyncConnection) -> float:

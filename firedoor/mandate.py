@@ -14,7 +14,7 @@ from typing import Final
 from firedoor import signing
 from firedoor.approval import Roster
 from firedoor.canonical import instant
-from firedoor.errors import ApprovalInvalid
+from firedoor.errors import ApprovalInvalid, ApprovalLapsed
 from firedoor.sweepbook import Sweep
 
 LONGEST: Final = timedelta(days=184)
@@ -102,8 +102,13 @@ class Mandated:
     roster: Roster
 
     def admits(self, *, item: str, effect: str, cover: str, used: int, now: datetime) -> bool:
-        """Whether a credential of the type may be changed. Raises `ApprovalInvalid` where the mandate is not in force any more."""
+        """Whether a credential of the type may be changed.
+
+        Raises `ApprovalLapsed` where the mandate has expired in the meantime, `ApprovalInvalid` where it is not in force otherwise.
+        """
         del effect, used
+        if now >= self.mandate.expires:
+            raise ApprovalLapsed("the mandate has expired", advice="Sign a new one by daylight")
         if lacks := self.mandate.lacks(self.book, self.roster, now):
             raise ApprovalInvalid(f"the mandate of {self.book.sweep} is not in force: {lacks}", advice="Sign a new one by daylight")
         return item == cover and item in self.book.treat

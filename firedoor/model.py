@@ -151,11 +151,12 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Residual:
-    """What may still live after containment: until when, and what would close it."""
+    """What may still live after containment: until when, and what would close it. ``hours``: after so many it is gone, whatever happens."""
 
     what: str
     until: str
     closes_by: str
+    hours: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

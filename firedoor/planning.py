@@ -8,6 +8,7 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_exponential
 
@@ -17,12 +18,13 @@ from firedoor.defect import kind_and_place
 from firedoor.drafting import Draft, Drafts, Units, asked, draft
 from firedoor.errors import FiredoorError, Misconfigured, VendorError
 from firedoor.guard import Guard
-from firedoor.model import Mode, Plan, Target, Tier
+from firedoor.model import Mode, Plan, Residual, Snapshot, Target, Tier
 from firedoor.playbook import Playbook
 from firedoor.run import Item, Order
 
 log = logging.getLogger(__name__)
 
+Looked: TypeAlias = tuple[Plan, tuple[Residual, ...]]
 READERS = 16  # at each vendor
 SILENT_SECONDS = 15.0  # of a vendor, after which the plan is made without it: what it would have shown is read again before it is changed
 TELLING_SECONDS = 3.0  # for what only tells people: nobody approves it, and it is read when its turn comes
@@ -64,16 +66,7 @@ async def read_and_plan(
     drafts: Drafts, order: Order, units: Units, actions: Mapping[str, AnyAction], *, at_least: Tier = Tier.AUTO
 ) -> Planned:
     """Each draft that was not refused, read and planned. ``actions`` by the item's action, or by its id where it has one of its own."""
-    readers: defaultdict[str, _Readers] = defaultdict(_Readers)
-
-    async def consider(one: Draft) -> Item:
-        if one.target is None or one.item.refused:
-            return one.item
-        action = actions.get(one.item.id) or actions[one.item.action]
-        patience = TELLING_SECONDS if one.item.telling else SILENT_SECONDS
-        return replace(one.item, plan=await readers[action.spec.vendor].plan(action, one.target, patience))
-
-    powers, items = await asyncio.gather(units.powers(drafts.names), asyncio.gather(*map(consider, drafts.drafts)))
+    powers, items = await asyncio.gather(units.powers(drafts.names), looked_at(drafts.drafts, actions))
     return Planned(
         items=tuple(items),
         names=drafts.names,
@@ -81,6 +74,21 @@ async def read_and_plan(
         fingerprint=fingerprint(items, mode=order.mode, playbook=order.playbook),
         powers=tuple(powers),
     )
+
+
+async def looked_at(drafts: Sequence[Draft], actions: Mapping[str, AnyAction]) -> Sequence[Item]:
+    """The drafts' items, each with its plan as the world is now, but for those that were refused or have no target."""
+    readers: defaultdict[str, _Readers] = defaultdict(_Readers)
+
+    async def consider(one: Draft) -> Item:
+        if one.target is None or one.item.refused:
+            return one.item
+        action = actions.get(one.item.id) or actions[one.item.action]
+        patience = TELLING_SECONDS if one.item.telling else SILENT_SECONDS
+        plan, residual = await readers[action.spec.vendor].plan(action, one.target, patience)
+        return replace(one.item, plan=plan, residual=residual)
+
+    return await asyncio.gather(*map(consider, drafts))
 
 
 def lines(items: Sequence[Item]) -> tuple[str, ...]:
@@ -122,8 +130,8 @@ class _Readers:
         self._turns = asyncio.Semaphore(READERS)
         self._heard = time.monotonic()
 
-    async def plan(self, action: AnyAction, target: Target, patience: float) -> Plan:
-        """What is left to do at the target. ``patience``: for how many seconds of silence of the vendor it is waited for."""
+    async def plan(self, action: AnyAction, target: Target, patience: float) -> Looked:
+        """What is left to do at the target, and what that would leave. ``patience``: for how many seconds of silence it is waited for."""
         async with self._turns:
             reading = asyncio.ensure_future(_read_and_plan(action, target))
             try:
@@ -131,7 +139,7 @@ class _Readers:
                     if (await asyncio.wait({reading}, timeout=left))[0]:
                         break
                 else:
-                    return Plan(impossible=f"it could not be read: {action.spec.vendor} said nothing for {patience:g} s")
+                    return Plan(impossible=f"it could not be read: {action.spec.vendor} said nothing for {patience:g} s"), ()
                 self._heard = time.monotonic()
                 return await reading
             finally:
@@ -139,11 +147,22 @@ class _Readers:
                 await asyncio.gather(reading, return_exceptions=True)
 
 
-async def _read_and_plan(action: AnyAction, target: Target) -> Plan:
+def _residual(action: AnyAction, target: Target, found: Snapshot) -> tuple[Residual, ...]:
+    """What it would leave. That is for people to know: where it cannot be told, the plan stands all the same, and the report tells it."""
     try:
-        return action.plan(target, await TRYING.wraps(action.read)(target))
+        return tuple(action.residuals(target, found))
+    except Exception as defect:  # noqa: BLE001 - as below
+        log.error("a defect in what %s says of its residual: %s", action.spec.id, kind_and_place(defect))  # noqa: TRY400 - as below
+        return ()
+
+
+async def _read_and_plan(action: AnyAction, target: Target) -> Looked:
+    try:
+        found = await TRYING.wraps(action.read)(target)
+        plan = action.plan(target, found)
+        return plan, () if plan.impossible else _residual(action, target, found)
     except FiredoorError as error:
-        return Plan(impossible=f"it could not be read: {error}")
+        return Plan(impossible=f"it could not be read: {error}"), ()
     except Exception as defect:  # noqa: BLE001 - one action's defect must not hold the other doors open
         log.error("a defect in %s: %s", action.spec.id, kind_and_place(defect))  # noqa: TRY400 - a traceback may quote a secret
-        return Plan(impossible=f"a defect in {action.spec.id} ({kind_and_place(defect)}); look at its target by hand")
+        return Plan(impossible=f"a defect in {action.spec.id} ({kind_and_place(defect)}); look at its target by hand"), ()

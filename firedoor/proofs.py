@@ -12,19 +12,23 @@ from datetime import timedelta
 from enum import Enum
 from typing import Final, cast
 
-from firedoor import planning, signing
+from firedoor import ordering, planning, signing
 from firedoor.approval import Answer, Decision, Request, Roster, Ruling, document, eligible, subject
 from firedoor.canonical import JSON
 from firedoor.chain import Fault
 from firedoor.errors import JournalBroken
+from firedoor.facts import Established
+from firedoor.facts import stream_of as facts_of
 from firedoor.journal import Event, Kind
+from firedoor.look import WATCH, Closing
 from firedoor.mandate import MANDATES, Mandate, stream_of
 from firedoor.model import Outcome, Tier
-from firedoor.run import Item, Order, Record, Started, StepResult, read_as, take
+from firedoor.run import Item, Order, Record, Resumption, Started, StepResult, Via, read_as, take
 from firedoor.seal import Seal
 from firedoor.standing import Standing
 
 NO_SEAL: Final = "the serving process's key is not on this machine"
+UNSAID: Final = "orders did not say yet where they come from"
 NO_ROSTER: Final = "the roster of that time is not known here"
 GRACE: Final = timedelta(
     minutes=5
@@ -100,12 +104,8 @@ class Looking:
         if event.kind not in set(Kind):
             yield _fault(event, f"is of a kind that there is not, {event.kind!r}")
             return
-        if event.kind == Kind.STANDING:
-            yield from self._standing(event)
-            return
-        if event.kind == Kind.ASKED:
-            if {name for name, said in event.body.items() if isinstance(said, str)} != {"run", "by"}:
-                yield _fault(event, "does not say who asked, and which run it is")
+        if event.kind in {Kind.STANDING, Kind.ESTABLISHED, Kind.ASKED, Kind.LOOKED}:
+            yield from self._of_no_run(event)
             return
         if event.kind == Kind.NOTED and self._record is None:
             return  # a run that ended before it was planned may still have a word about it
@@ -122,7 +122,19 @@ class Looking:
         except (TypeError, ValueError, KeyError, AttributeError, RecursionError):  # a moment without a time zone, a step that is a number
             yield _fault(event, f"holds values that Firedoor never writes in a {event.kind}")
 
-    def _judged(self, event: Event, record: Record) -> Iterator[Finding]:  # noqa: C901 - one case a kind of event
+    def _of_no_run(self, event: Event) -> Iterator[Finding]:
+        """What stands in a line of the journal that is no run's."""
+        match event.kind:
+            case Kind.ASKED if {name for name, said in event.body.items() if isinstance(said, str)} != {"run", "by"}:
+                yield _fault(event, "does not say who asked, and which run it is")
+            case Kind.LOOKED if event.run != WATCH or not isinstance(event.body.get("runs"), Mapping):
+                yield _fault(event, "does not say at which runs the watch has looked")
+            case Kind.STANDING:
+                yield from self._standing(event)
+            case Kind.ESTABLISHED:
+                yield from self._established(event)
+
+    def _judged(self, event: Event, record: Record) -> Iterator[Finding]:  # noqa: C901, PLR0912 - one case a kind of event
         match event.kind:
             case Kind.OPENED:
                 yield from self._opened(event, record)
@@ -142,8 +154,14 @@ class Looking:
                     yield _fault(event, f"is a receipt for {done.says!r}, which was never begun", LOOK)
             case Kind.ENDED:
                 yield from self._ended(event, record)
+            case Kind.RESUMED:
+                yield from self._resumed(event, record)
             case Kind.FINISHED if not record.order.sweep:
                 yield from self._finished(event, record)
+            case Kind.WATCHED:
+                yield from self._watched(event, record)
+            case Kind.CONCLUDED if record.closing is not None:
+                yield from self._concluded(event, record.closing)
             case Kind.SWEEP | Kind.LISTED | Kind.UNLISTED | Kind.ROUND | Kind.SETTLED if not record.order.sweep:
                 yield _fault(event, "is of a sweep, and this run is none")
             case Kind.INTENTS | Kind.RECEIPTS:
@@ -151,8 +169,36 @@ class Looking:
 
     def _opened(self, event: Event, record: Record) -> Iterator[Finding]:
         self._roster = self._known.roster(record.order)
-        if record.order.run != event.run:
-            yield _fault(event, f"holds the order of another run, {record.order.run}")
+        order = record.order
+        if order.run != event.run:
+            yield _fault(event, f"holds the order of another run, {order.run}")
+        yield from self._given(event, order)
+
+    def _given(self, event: Event, order: Order) -> Iterator[Finding]:
+        """What is wrong with who gave the order. What follows from another run, `firedoor.audit` compares with that."""
+        match order.via:
+            case Via.TERMINAL:
+                yield from self._by_hand(
+                    event, f"{order.requester}'s order", ordering.document(order), order.proof, order.roster, order.requester
+                )
+            case Via.BEFORE:
+                yield _unchecked(event, "who gave the order", UNSAID)
+            case _ if fault := ordering.misplaced(order):
+                yield _fault(event, f"holds an order that {fault}")
+
+    def _by_hand(self, event: Event, what: str, words: str, proof: str, hashed: str, name: str) -> Iterator[Finding]:  # noqa: PLR0917
+        """What is wrong with what somebody signed at a terminal to have something done: that it is theirs, and that they might."""
+        roster = self._roster if self._roster is not None and self._roster.hash == hashed else None
+        yield from _signed(event, what, words, proof, roster, name, hardware=False)[1]
+        person = roster.by_name(name) if roster is not None else None
+        if person is not None and not person.may_request:
+            yield _fault(event, f"is {what}, who may not request")
+
+    def _resumed(self, event: Event, record: Record) -> Iterator[Finding]:
+        by = read_as(Resumption, event.body, event)
+        if by.via is Via.TERMINAL:
+            words = ordering.resumption_document(record.order, by)
+            yield from self._by_hand(event, f"{by.by}'s order to resume", words, by.proof, by.roster, by.by)
 
     def _requested(self, event: Event, record: Record, request: Request) -> Iterator[Finding]:
         order = record.order
@@ -276,6 +322,19 @@ class Looking:
         if told != real or event.body["writes"] != len(record.intents):
             yield _fault(event, "reports something else than what the run's events say")
 
+    def _watched(self, event: Event, record: Record) -> Iterator[Finding]:
+        """A look is at the run's own items, once it was over; what it saw, nobody signs for."""
+        seen = [one.item for one in record.look.found] if record.look is not None else []
+        if record.report is None or seen != [item.id for item in record.items if not item.telling]:
+            yield _fault(event, "is a look at something else than what the run is made of")
+
+    def _concluded(self, event: Event, closing: Closing) -> Iterator[Finding]:
+        if closing.run != event.run:
+            yield _fault(event, f"is the closing of another run, {closing.run}")
+        known = self._roster if self._roster is not None and self._roster.by_name(closing.by) else None
+        what = f"{closing.by}'s closing of the incident"
+        yield from _signed(event, what, closing.document, closing.proof, known, closing.by, hardware=False)[1]
+
     def _standing(self, event: Event) -> Iterator[Finding]:
         mandated = event.run.startswith(MANDATES)
         what = "mandate" if mandated else "standing approval"
@@ -284,6 +343,18 @@ class Looking:
             yield from signatures(event, given, what, self._known.standing)[1]
             if isinstance(given, Mandate) and event.run != stream_of(given.sweep):
                 yield _fault(event, f"is a mandate of another sweep, {given.sweep}")
+        except (JournalBroken, TypeError):
+            yield _fault(event, f"cannot be read as what it says it is, a {what}")
+
+    def _established(self, event: Event) -> Iterator[Finding]:
+        what = "word on what a vendor does"
+        try:
+            said = read_as(Established, event.body, event)
+            roster = self._known.standing
+            there = roster if roster is not None and roster.hash == said.roster else None
+            yield from _signed(event, f"{said.by}'s {what}", said.document, said.proof, there, said.by, hardware=False)[1]
+            if said.broken or event.run != facts_of(said.vendor):
+                yield _fault(event, f"is a {what}, and names another fact than its words say, or stands where others are kept")
         except (JournalBroken, TypeError):
             yield _fault(event, f"cannot be read as what it says it is, a {what}")
 

@@ -59,7 +59,8 @@ def alone(order: Order, planned: Planned) -> Planned:
 
 
 def _left_out(item: Item) -> Item:
-    return replace(item, plan=None, refused=item.refused or f"{item.action} cannot be taken back, so nobody does it on {item.label} alone")
+    refused = item.refused or f"{item.action} cannot be taken back, so nobody does it on {item.label} alone"
+    return replace(item, plan=None, residual=(), refused=refused)
 
 
 def out_of_band(order: Order, planned: Planned, *, barred: tuple[str, ...]) -> str:

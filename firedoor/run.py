@@ -6,15 +6,18 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from enum import StrEnum
 from functools import cache
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
 from firedoor.approval import Decision, Request, Ruling, Way
+from firedoor.canonical import JSON, plain
 from firedoor.chain import GENESIS
 from firedoor.errors import JournalBroken, JournalError, Misconfigured, RunUnreadable, UnknownRun, shown
 from firedoor.journal import Event, Kind
+from firedoor.look import Closing, Look
 from firedoor.model import Change, Intent, Mode, Outcome, Plan, Receipt, Residual, Reversal
 from firedoor.standing import Standing
 
@@ -34,7 +37,20 @@ REPORTED = (
     "residual",
 )
 
+LEFT: Final[Mapping[str, str]] = {"restored": "left to people"}  # noted where a journal was put back from a copy
+
 V = TypeVar("V")
+
+
+class Via(StrEnum):
+    """Where an order comes from, and with it what says who gave it: see `firedoor.ordering`."""
+
+    BEFORE = ""  # it is of a journal that did not say so yet
+    TERMINAL = "terminal"
+    SLACK = "slack"
+    SCHEDULE = "schedule"
+    DRILL = "drill"
+    FIREDOOR = "firedoor"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +59,8 @@ class Order:
 
     ``title`` is what people call it; ``undoes`` is the run to be undone, if any, ``follows`` one whose leftovers this asks for.
     ``sweep``: it is a sweep, and ``playbook`` a sweep's. ``protected``: it names what is protected on purpose. ``way`` is how it comes to
-    be approved; a freeze brings its ``standing`` approval.
+    be approved; a freeze brings its ``standing`` approval. ``proof`` is the requester's signature, where the order comes from a
+    terminal, and ``roster`` the hash of the one that their key was on.
     """
 
     run: str
@@ -60,6 +77,30 @@ class Order:
     way: Way = Way.ORDINARY
     standing: Standing | None = None
     sweep: bool = False
+    via: Via = Via.BEFORE
+    roster: str = ""
+    nonce: str = ""
+    proof: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resumption:
+    """Who goes on with a run, and since when; ``proof`` and ``roster`` are as in an order."""
+
+    via: Via = Via.BEFORE
+    by: str = ""
+    at: datetime | None = None
+    roster: str = ""
+    nonce: str = ""
+    proof: str = ""
+
+
+ITSELF = Resumption(via=Via.FIREDOOR)
+
+
+def resumed(by: Resumption, done: int) -> Mapping[str, JSON]:
+    """What is put on record of a resumption, with how many items had ended by then."""
+    return {"from": done, **cast("Mapping[str, JSON]", plain(by))}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +108,7 @@ class Item:
     """One step on one target: what is planned, approved, done and verified by itself. ``needs`` are ids of items that come first.
 
     ``telling``: it only tells people, so it needs nobody's approval and comes after everything else. Without a ``target``, the targets of
-    its step could not be found.
+    its step could not be found. ``residual`` is what it would leave, as far as it is known when it is planned.
     """
 
     id: str
@@ -80,6 +121,7 @@ class Item:
     refused: str = ""
     reversal: Reversal | None = None
     telling: bool = False
+    residual: tuple[Residual, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +179,9 @@ class Record:
     ``mark`` and ``ruling_mark`` are the serving process's own on the request and on how it ended. ``forgotten`` are intents that count for
     nothing but the bounds of an approval, ``undone_by`` is the run that undid this one. ``overtaken`` tells, for an item whose source was
     written to, how many intents and receipts there were just before that. ``head`` is the hash of its newest event, ``asked_head`` that of
-    its request: who has noted one can tell later whether the journal up to there was rewritten.
+    its request: who has noted one can tell later whether the journal up to there was rewritten. ``ended`` tells when each item did.
+    ``look`` is the last look of the watch that found a change, ``look_head`` its hash; ``closing`` is the word that ended the watch,
+    whether it counts or not. ``left_to_people``: it was open in a journal that was put back from a copy, and nobody has resumed it since.
     """
 
     order: Order
@@ -160,6 +204,11 @@ class Record:
     moments: dict[str, datetime] = field(default_factory=dict)
     head: str = GENESIS
     asked_head: str = ""
+    ended: dict[str, datetime] = field(default_factory=dict)
+    look: Look | None = None
+    look_head: str = ""
+    closing: Closing | None = None
+    left_to_people: bool = False
 
     def done(self, item: str) -> tuple[Done, ...]:
         """The receipts of one item."""
@@ -230,7 +279,7 @@ def take(record: Record | None, event: Event) -> Record:
     return record
 
 
-def _apply(record: Record, event: Event) -> None:  # noqa: C901 - one case a kind of event
+def _apply(record: Record, event: Event) -> None:  # noqa: C901, PLR0912 - one case a kind of event
     match event.kind:
         case Kind.PLANNED:
             record.items = read_as(tuple[Item, ...], event.body["items"], event)
@@ -252,17 +301,23 @@ def _apply(record: Record, event: Event) -> None:  # noqa: C901 - one case a kin
             record.receipts.append(read_as(Done, event.body, event))
         case Kind.ENDED:
             result = read_as(StepResult, event.body, event)
-            record.results[result.item] = result
+            record.results[result.item], record.ended[result.item] = result, event.at
         case Kind.STOP:
             record.stops.append(read_as(Decision, event.body, event))
+        case Kind.WATCHED:
+            record.look, record.look_head = read_as(Look, event.body, event), event.hash
+        case Kind.CONCLUDED:
+            record.closing = read_as(Closing, event.body, event)
         case Kind.UNDONE:
             record.undone_by = str(event.body["by"])
         case Kind.FINISHED:
             record.report = {**event.body, "journal_head": event.hash}  # as it was told
             if absent := [name for name in REPORTED if name not in event.body]:
                 raise KeyError(absent)
+        case Kind.NOTED:
+            record.left_to_people = record.left_to_people or event.body == LEFT
         case Kind.RESUMED:
-            record.report, record.stopped_by, record.stops = None, "", []
+            record.report, record.stopped_by, record.stops, record.left_to_people = None, "", [], False
 
 
 @cache

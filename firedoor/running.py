@@ -3,41 +3,67 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, suppress
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from firedoor import diagram, inputs, late, lint, orchestrating, playbook, report, shelf, staffed, sweepreport, wiring
+from firedoor import (
+    incidents,
+    inputs,
+    late,
+    orchestrating,
+    report,
+    staffed,
+    sweepreport,
+    telemetry,
+    wiring,
+)
 from firedoor.approval import Answer, Way
 from firedoor.clients import TELLING
-from firedoor.engine import RESUMABLE, held_as
+from firedoor.desk import Desk
+from firedoor.engine import RESUMABLE, Show, held_as, unshown
 from firedoor.errors import BadInput, FiredoorError, Misconfigured, RunHeld, RunUnreadable
 from firedoor.journal import Journal
 from firedoor.lease import Leases
 from firedoor.model import Mode
 from firedoor.orchestrating import Report, orchestrate
-from firedoor.run import Order, Record, fold, looking, readable
+from firedoor.planview import Line
+from firedoor.run import ITSELF, Order, Record, fold, looking, readable
 from firedoor.settings import Settings, load
 from firedoor.sweep import Progress
-from firedoor.terminal import Signer, newest_standing, sign_once_asked
+from firedoor.terminal import Signer, Who, give, go_on, newest_standing, sign_once_asked
 
 LATE_SECONDS = 5.0
+LOOKING = "nobody yet"  # asks for what is only looked at
 
 Say = Callable[[str], None]
 Tell = Callable[[Report], None]
 
 
-async def preview(name: str, given: Sequence[str], *, requester: str) -> Report:
-    """The plan of a playbook against the real systems, on read-only clients. Needs no Slack and no roster."""
+class Watch(Protocol):
+    """Whoever is at the terminal while runs go on (`firedoor.attending`)."""
+
+    def show(self, lines: Sequence[Line]) -> None:
+        """Show them a plan that is to be decided on."""
+
+    def over(self, run: str, desk: Desk, journal: Journal) -> AbstractAsyncContextManager[None]:
+        """While that run goes on, they see it, and may break it off."""
+
+
+async def preview(name: str, given: Sequence[str], *, show: Show = unshown) -> Report:
+    """The plan of a playbook against the real systems, on read-only clients. Needs no Slack, no roster and no key: nothing is recorded.
+
+    ``show`` shows it to people.
+    """
     settings = load()
     known = wiring.load_catalogue()
     book = wiring.load_playbook(name, known)
-    order = wiring.take_order(book, inputs.pairs(given), mode=Mode.PREVIEW, requester=requester)
+    order = wiring.take_order(book, inputs.pairs(given), mode=Mode.PREVIEW, requester=LOOKING)
     async with wiring.open_house(settings, vendors=wiring.vendors_of(book, order.inputs), writes=False) as house:
-        return await house.engine.preview(order, book)
+        return await house.engine.preview(order, book, show=show)
 
 
 def _untold(report: Report) -> None:
@@ -48,48 +74,65 @@ async def contain(
     name: str,
     given: Sequence[str],
     *,
-    requester: str,
+    who: Who,
     say: Say,
     tell: Tell = _untold,
     protected: bool = False,
-    alone: Signer | None = None,
+    alone: bool = False,
+    watch: Watch | None = None,
 ) -> Report:
-    """The whole job, with approval in Slack or by signature. ``alone``: whoever breaks the glass, and signs for it at once.
+    """The whole job, ordered by ``who`` signs for it, with approval in Slack or by signature. ``alone``: they break the glass, and
+    sign for that as soon as the plan is there.
 
-    ``tell`` is told the report as soon as it is there, here and below; what is left to do then holds no person up.
+    ``tell`` is told the report as soon as it is there, here and below; what is left to do then holds no person up. ``watch`` looks on.
 
     Where the world has changed since the approval, what nobody has approved is asked for again, in a run of its own.
     """
     settings = load()
     known = wiring.load_catalogue()
     book = wiring.load_playbook(name, known)
-    order = wiring.take_order(book, inputs.pairs(given), mode=Mode.LIVE, requester=requester)
+    order = wiring.take_order(book, inputs.pairs(given), mode=Mode.LIVE)
     order = replace(order, protected=protected, way=Way.BREAK_GLASS if alone else Way.ORDINARY)
-    wiring.requester(settings, requester)
+    vendors = wiring.vendors_of(book, order.inputs)
+    await wiring.check_ready(settings, vendors)
+    signer = who()
+    order = give(order, signer, settings.roster, say=say)
     async with AsyncExitStack() as stack:
-        house = await staffed.with_people(stack, settings, wiring.vendors_of(book, order.inputs), say=say)
+        house = await staffed.with_people(stack, settings, vendors, order, say=say, show=watch.show if watch else None)
         say(f"Run {order.run}: planning {book.title.lower()}.")
-        done = await _signed(order, alone, orchestrate(order, partial(house.asked.contain, order, book), house.journal))
-        return await _out(house, await _followed(house, order, done, say=say), tell)
+        job = orchestrate(order, partial(house.asked.contain, order, book), house.journal)
+        done = await _watched(watch, house, order.run, _signed(order, signer if alone else None, job))
+        return await _out(house, await _followed(house, order, done, say=say, watch=watch), tell)
 
 
-async def freeze(users: Sequence[str], keys: Sequence[str], *, signer: Signer, say: Say, tell: Tell = _untold) -> Report:
-    """Freeze a few accounts on the standing approval, signed by whoever begins it."""
+async def freeze(
+    users: Sequence[str], keys: Sequence[str], *, who: Who, say: Say, tell: Tell = _untold, watch: Watch | None = None
+) -> Report:
+    """Freeze a few accounts on the standing approval, signed by whoever begins it: the order, and the changes once they are known."""
     settings = load()
     known = wiring.load_catalogue()
     book = wiring.load_playbook("freeze", known)
-    person = settings.roster.by_key(signer.public)
-    if person is None:
-        raise BadInput("that key is nobody's on the roster", advice="Add it to your keys under [[people]] in firedoor.toml")
     given = {name: tuple(values) for name, values in (("users", users), ("access_keys", keys)) if values}
-    order = wiring.take_order(book, given, mode=Mode.LIVE, requester=person.name)
-    wiring.requester(settings, person.name)
+    if not given:
+        raise BadInput("nobody is named who is to be frozen", advice="Name Okta logins, or --access-key ID")
+    order = wiring.take_order(book, given, mode=Mode.LIVE)
+    vendors = wiring.vendors_of(book, order.inputs)
+    await wiring.check_ready(settings, vendors)
+    async with wiring.open_journal(settings, begins=True) as (_, journal):
+        order = replace(order, way=Way.FREEZE, standing=await newest_standing(journal))
+    signer = who()
+    order = give(order, signer, settings.roster, say=say)
     async with AsyncExitStack() as stack:
-        house = await staffed.with_people(stack, settings, wiring.vendors_of(book, order.inputs), say=say)
-        standing = await newest_standing(house.journal)
-        order = replace(order, way=Way.FREEZE, standing=standing)
-        done = await _signed(order, signer, orchestrate(order, partial(house.asked.contain, order, book), house.journal))
-        return await _out(house, done, tell)
+        house = await staffed.with_people(stack, settings, vendors, order, say=say, show=watch.show if watch else None)
+        job = orchestrate(order, partial(house.asked.contain, order, book), house.journal)
+        return await _out(house, await _watched(watch, house, order.run, _signed(order, signer, job)), tell)
+
+
+async def _watched(watch: Watch | None, house: wiring.House, run: str, job: Coroutine[Any, Any, Report]) -> Report:
+    if watch is None:
+        return await job
+    async with watch.over(run, house.desk, house.journal):
+        return await job
 
 
 async def _out(house: wiring.House, done: Report, tell: Tell) -> Report:
@@ -101,7 +144,7 @@ async def _out(house: wiring.House, done: Report, tell: Tell) -> Report:
     return done
 
 
-async def _followed(house: wiring.House, order: Order, done: Report, *, say: Say, anew: bool = False) -> Report:
+async def _followed(house: wiring.House, order: Order, done: Report, *, say: Say, anew: bool = False, watch: Watch | None = None) -> Report:
     """What a run found to do and nobody had approved is asked for in a run of its own, until there is no more; the last one's report.
 
     ``anew``: the run could not find all of its targets when it was planned, so that there may be more.
@@ -109,7 +152,7 @@ async def _followed(house: wiring.House, order: Order, done: Report, *, say: Say
     while (following := wiring.follow_up(order, done, anew=anew)) is not None:
         order, book, anew = following, wiring.load_playbook(following.playbook, house.catalogue), False
         say(f"More is to be done than was approved; run {order.run} asks for that.")
-        done = await orchestrate(order, partial(house.asked.contain, order, book), house.journal)
+        done = await _watched(watch, house, order.run, orchestrate(order, partial(house.asked.contain, order, book), house.journal))
     return done
 
 
@@ -130,34 +173,40 @@ async def _signed(order: Order, signer: Signer | None, job: Awaitable[Report]) -
         await asyncio.gather(signing, work, return_exceptions=True)
 
 
-async def preview_undo(run: str, *, requester: str) -> Report:
+async def preview_undo(run: str, *, show: Show = unshown) -> Report:
     """What undoing a run would change, on read-only clients."""
     settings = load()
     original = await _recorded(settings, run)
-    order = wiring.undo_order(original.order, mode=Mode.PREVIEW, requester=requester)
+    order = wiring.undo_order(original.order, mode=Mode.PREVIEW, requester=LOOKING)
     async with wiring.open_house(settings, vendors=wiring.vendors_in(original.items), writes=False) as house:
-        return await house.engine.preview_undo(order)
+        return await house.engine.preview_undo(order, show=show)
 
 
-async def undo(run: str, *, requester: str, say: Say, tell: Tell = _untold) -> Report:
-    """Undo what a run changed, with approval in Slack."""
+async def undo(run: str, *, who: Who, say: Say, tell: Tell = _untold, watch: Watch | None = None) -> Report:
+    """Undo what a run changed, ordered by ``who`` signs for it, with an approval of its own."""
     settings = load()
     original = await _recorded(settings, run)
-    order = wiring.undo_order(original.order, mode=original.order.mode, requester=requester)
+    order = wiring.undo_order(original.order, mode=original.order.mode)
     await _check_free(settings, run)
     if original.order.mode is Mode.DRILL:
         raise BadInput(f"run {run} was a drill", advice="Use `firedoor drill --undo` to see a drill undone")
     if original.report is None:
         raise BadInput(f"run {run} is not over", advice=f"Stop or resume it first; see `firedoor show {run}`")
-    wiring.requester(settings, requester)
+    vendors = wiring.vendors_in(original.items)
+    await wiring.check_ready(settings, vendors)
+    order = give(order, who(), settings.roster, say=say)
     async with AsyncExitStack() as stack:
-        house = await staffed.with_people(stack, settings, wiring.vendors_in(original.items), say=say)
+        house = await staffed.with_people(stack, settings, vendors, order, say=say, show=watch.show if watch else None)
         say(f"Run {order.run}: planning the way back from run {run}.")
-        return await _out(house, await orchestrate(order, lambda stage: house.engine.undo(order, stage), house.journal), tell)
+        job = orchestrate(order, lambda stage: house.engine.undo(order, stage), house.journal)
+        return await _out(house, await _watched(watch, house, order.run, job), tell)
 
 
-async def resume(run: str, *, say: Say, tell: Tell = _untold) -> Report:
-    """Go on with a run. One of a drill goes on in the drill's own world, while that still stands."""
+async def resume(run: str, *, who: Who | None, say: Say, tell: Tell = _untold, watch: Watch | None = None) -> Report:
+    """Go on with a run, ordered by ``who`` signs for it; without anybody, Firedoor does so by itself.
+
+    One of a drill goes on in the drill's own world, while that still stands, and nobody need sign for it.
+    """
     settings = load()
     record = await _recorded(settings, run)
     if record.order.sweep:
@@ -170,14 +219,17 @@ async def resume(run: str, *, say: Say, tell: Tell = _untold) -> Report:
     if order.mode is Mode.DRILL:
         from firedoor.drilling import resume as resume_drill
 
-        done = await resume_drill(settings, order, say=say)
+        done = await resume_drill(settings, order, say=say, watched=partial(_watched, watch))
         tell(done)
         return done
+    vendors = wiring.vendors_in(record.items)
+    await wiring.check_ready(settings, vendors)
+    by = go_on(record, who(), settings.roster, say=say) if who else ITSELF
     async with AsyncExitStack() as stack:
-        house = await staffed.with_people(stack, settings, wiring.vendors_in(record.items), say=say)
+        house = await staffed.with_people(stack, settings, vendors, order, say=say, show=watch.show if watch else None)
         say(f"Run {run}: reading the world before anything else.")
-        done = await orchestrate(order, lambda stage: house.engine.resume(run, stage), house.journal)
-        done = await _followed(house, order, done, say=say, anew=any(not item.target for item in record.items))
+        done = await _watched(watch, house, run, orchestrate(order, lambda stage: house.engine.resume(run, stage, by), house.journal))
+        done = await _followed(house, order, done, say=say, anew=any(not item.target for item in record.items), watch=watch)
         return await _out(house, done, tell)
 
 
@@ -188,16 +240,34 @@ async def serve(*, say: Say) -> None:
     if not vendors:
         raise Misconfigured("no vendor is set up", advice="Set FIREDOOR_OKTA_ORG_URL, or list aws_accounts in firedoor.toml")
     async with AsyncExitStack() as stack:
+        follow = stack.enter_context(telemetry.counted(settings))
         house, starts = await staffed.with_slack(stack, settings, vendors | TELLING)
+        await stack.enter_async_context(telemetry.following(follow, house.journal))
         for vendor in vendors & house.missing.keys():
             raise house.missing[vendor]  # by daylight, when this is started, it is mended before it is needed
         if taken := await starts.take_over():
             say(f"Going on with what was under way: {', '.join(taken)}")
+        for run in await starts.left_to_people():
+            say(f"The run {run} was open in a journal that was put back. See what was done since, then go on: firedoor resume {run}")
         for run in await starts.sweeps_left():
             say(f"The sweep {run} is not over, and nobody works on it. Go on with it: firedoor sweep resume {run}")
         say("Listening in Slack. Stop with Ctrl-C; runs go on when it is started again.")
-        await late.keep_up(house.journal, house.leases)
-        await asyncio.Event().wait()
+        async with _until_told_to_end():
+            await late.keep_up(house.journal, house.leases)
+            await asyncio.Event().wait()
+
+
+@asynccontextmanager
+async def _until_told_to_end() -> AsyncIterator[None]:
+    """Leave the block where it stands once whoever started the process wants it to end (SIGTERM), and go on after it."""
+    loop = asyncio.get_running_loop()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(None) as until:
+            loop.add_signal_handler(signal.SIGTERM, until.reschedule, 0.0)
+            try:
+                yield
+            finally:
+                loop.remove_signal_handler(signal.SIGTERM)
 
 
 async def runs() -> list[Report]:
@@ -216,53 +286,10 @@ async def _line(journal: Journal, run: str) -> Report:
 
 
 async def show(run: str) -> Report:
-    """One run as it stands."""
-    async with wiring.open_journal(load()) as (_, journal):
-        return await _reported(journal, run)
-
-
-def lint_all(names: Sequence[str]) -> Mapping[str, Sequence[str]]:
-    """The faults of each playbook, by name; all playbooks where none is named. A name may be a file."""
-    known = wiring.load_catalogue()
-    return {name: _faults(name, known) for name in names or list(shelf.shelf())}
-
-
-def book_card(name: str) -> Report:
-    """One playbook, as people ask for it."""
-    known = wiring.load_catalogue()
-    return diagram.card(wiring.load_playbook(name, known), known)
-
-
-def book_graph(name: str) -> str:
-    """One playbook as a Mermaid flowchart."""
-    known = wiring.load_catalogue()
-    return diagram.graph(wiring.load_playbook(name, known), known)
-
-
-def book_schema() -> Report:
-    """The JSON Schema of playbook files, with every action and query there is."""
-    known = wiring.load_catalogue()
-    return playbook.schema(known.actions, known.queries)
-
-
-def actions() -> Report:
-    """All actions and queries with what they declare."""
-    known = wiring.load_catalogue()
-    return {
-        "actions": [
-            {
-                "id": name,
-                "title": unit.spec.title,
-                "approvers": int(unit.spec.approvals),
-                "reversal": str(unit.spec.reversal),
-                "reads": sorted(unit.spec.reads),
-                "writes": sorted(unit.spec.writes),
-                "limit": unit.spec.limit,
-            }
-            for name, unit in known.actions.items()
-        ],
-        "queries": [{"id": name, "title": unit.spec.title, "reads": sorted(unit.spec.reads)} for name, unit in known.queries.items()],
-    }
+    """One run as it stands, and what the watch has seen of it."""
+    settings = load()
+    async with wiring.open_journal(settings) as (_, journal):
+        return {**await _reported(journal, run), **await incidents.shown_of(journal, run, settings.roster)}
 
 
 async def _recorded(settings: Settings, run: str) -> Record:
@@ -295,16 +322,3 @@ async def _reported(journal: Journal, run: str) -> Report:
     if record.order.sweep:
         return record.report or sweepreport.so_far(record, progress, head=await journal.head())
     return record.report or report.compose(record, head=await journal.head())
-
-
-def _faults(name: str, known: Any) -> Sequence[str]:
-    try:
-        if name.endswith((".yaml", ".yml")):
-            book = playbook.parse(Path(name).read_text(encoding="utf-8"), source=name)
-        else:
-            book = playbook.find(name)
-    except BadInput as error:
-        return [error.what]
-    except (OSError, UnicodeDecodeError) as error:
-        return [f"it cannot be read ({type(error).__name__})"]
-    return lint.lint(book, known)

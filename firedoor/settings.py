@@ -14,9 +14,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, St
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
+from firedoor import logs
 from firedoor.approval import Person, Roster
 from firedoor.errors import Misconfigured, nearest
-from firedoor.settingkinds import AccountId, Listen, ListenAt, Network, PublicKey, SafeUrl, SlackGroup, TargetName, Words
+from firedoor.settingkinds import AccountId, Listen, ListenAt, ListenOrNot, Network, PublicKey, SafeUrl, SlackGroup, TargetName, Words
 
 ROOT = Path(__file__).resolve().parent.parent
 SECRETS = (
@@ -211,6 +212,14 @@ class Settings(_Table):
     """Your own networks, which are never blocked."""
     limits: LimitsTable = LimitsTable()
     """How much one run, and one person, may do."""
+    log_format: logs.Format = "text"
+    """text or json: how lines on standard error are written."""
+    log_level: logs.Level = "warning"
+    """debug, info, warning or error: from where on Firedoor logs. Of libraries, warnings and worse are told without their words."""
+    metrics_listen: ListenOrNot = None
+    """The host and port where `firedoor serve` answers Prometheus at /metrics; empty for nowhere. It takes the extra observe."""
+    traces_endpoint: SafeUrl | None = None
+    """The address of an OTLP collector over HTTP, which traces are sent to. It takes the extra observe."""
 
     sweeps: ClassVar[bool] = False
 
@@ -293,7 +302,10 @@ class _Sources(Settings, BaseSettings):
 
 
 def load(config: Path | None = None) -> Settings:
-    """The settings in force. Raises `Misconfigured` naming each setting that is wrong, and where it stands."""
+    """The settings in force; from then on, what the process logs is logged as they say.
+
+    Raises `Misconfigured` naming each setting that is wrong, and where it stands.
+    """
     named = config or (Path(os.environ["FIREDOOR_CONFIG"]) if os.environ.get("FIREDOOR_CONFIG") else None)
     path = named or next((path for path in (Path("firedoor.toml"), ROOT / "firedoor.toml") if path.is_file()), None)
     table = _read(path) if path else {}
@@ -303,12 +315,14 @@ def load(config: Path | None = None) -> Settings:
             advice=f"Set FIREDOOR_{leaked[0].upper()} in the environment, and replace the secret: it may have been read",
         )
     try:
-        return _Sources(**table)  # type: ignore[arg-type]
+        found = _Sources(**table)  # type: ignore[arg-type]
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {_words(fault)}" for fault in error.errors(include_input=False))
         raise Misconfigured(f"the settings are wrong: {faults}", advice=f"Mend them in {path or 'the environment (FIREDOOR_*)'}") from None
     except SettingsError as error:  # an environment variable that should be JSON; the error behind it quotes the value
         raise Misconfigured(f"the settings are wrong: {error}", advice="Mend FIREDOOR_* in the environment") from None
+    logs.speak(found.log_format, found.log_level)
+    return found
 
 
 def _has_password(url: object) -> bool:

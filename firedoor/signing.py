@@ -13,7 +13,7 @@ import binascii
 import re
 import subprocess
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -128,7 +128,9 @@ def sign(document: str, key: Path) -> Signature:
         raise BadInput(
             "there is no such key file", target=str(key), advice="Name the private key, or the .pub of one that your agent holds"
         )
-    made = _run(["ssh-keygen", "-Y", "sign", "-f", str(key), "-n", NAMESPACE], document, seconds=PERSON_SECONDS, aside=None)
+    made = _run(["ssh-keygen", "-q", "-Y", "sign", "-f", str(key), "-n", NAMESPACE], document, seconds=PERSON_SECONDS, aside=None)
+    if made.returncode < 0:
+        raise BadInput("nothing was signed: it was broken off", target=str(key))
     if made.returncode != 0:
         raise BadInput("nothing was signed: ssh-keygen gave up", target=str(key), advice="See what it said above, then try again")
     return read(made.stdout.decode("utf-8", "replace"))
@@ -148,6 +150,11 @@ def public_half(key: Path) -> str:
     if made.returncode != 0:
         raise BadInput("its public half cannot be read", target=str(key), advice="See what ssh-keygen said above")
     return check_key(made.stdout.decode("utf-8", "replace"))
+
+
+def paper(lines: Iterable[str]) -> str:
+    """Lines as a document that people sign: what cannot be seen in one shows as its code point, so that none spans two."""
+    return "\n".join("".join(one if one.isprintable() else f"[U+{ord(one):04X}]" for one in line) for line in lines) + "\n"
 
 
 def armor(blob: bytes) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
+from firedoor import look as watch
 from firedoor import report
 from firedoor.approval import Answer
 from firedoor.model import Mode, Residual
@@ -53,6 +54,7 @@ def situation_of(record: Record) -> Situation:
     state = State.OVER if record.report else State.WAITING if record.request and record.ruling is None else State.RUNNING
     given = {one.by for one in record.decisions if one.answer is Answer.APPROVE}
     waits = state is State.WAITING and record.request is not None
+    again = _open_again(record) if state is State.OVER else ()
     return Situation(
         run=order.run,
         title=order.title,
@@ -60,19 +62,36 @@ def situation_of(record: Record) -> Situation:
         requester=order.requester,
         asked=order.asked,
         state=state,
-        headline=f"Under way: {order.title}" if order.sweep and not record.report else headline(told),
+        headline=f"Under way: {order.title}" if order.sweep and not record.report else _again(again) or headline(told),
         needed=max(int(record.request.required) - len(given), 1) if waits and record.request else 0,
         expires=record.request.expires if waits and record.request else None,
         ended=record.moments.get("run.finished") if state is State.OVER else None,
-        left=state is State.OVER and told["outcome"] in UNFINISHED and not record.undone_by,
-        open=tuple(f"{one['id']} is {one['outcome']}: {one['reason']}" for one in told["open"]),
+        left=state is State.OVER and (told["outcome"] in UNFINISHED or bool(again)) and not record.undone_by,
+        open=(*again, *(f"{one['id']} is {one['outcome']}: {one['reason']}" for one in told["open"])),
         residual=() if record.undone_by else tuple(_residual(one) for one in told["residual"]),
     )
 
 
+def _open_again(record: Record) -> tuple[str, ...]:
+    """What the watch last saw open that had been closed; of a run that somebody closed or undid, nothing is said any more."""
+    if record.look is None or record.closing is not None or record.undone_by:
+        return ()
+    return tuple(f"{one.item} is open again: {one.says}" for one in record.look.of(watch.State.OPEN) if one.again)
+
+
+def _again(again: Sequence[str]) -> str:
+    return f"{len(again)} open again, as the watch saw" if again else ""
+
+
 def living(found: Situation, *, now: datetime) -> tuple[Residual, ...]:
-    """What may still live now: less what had a date, and that is past."""
-    return tuple(one for one in found.residual if (until := _moment(one.until)) is None or until > now)
+    """What may still live now: less what had a date, or so many hours from the run's end, and that is past."""
+    return tuple(one for one in found.residual if (until := _gone(one, found.ended)) is None or until > now)
+
+
+def _gone(one: Residual, ended: datetime | None) -> datetime | None:
+    if ended is not None and one.hours is not None:
+        return ended + timedelta(hours=one.hours)
+    return _moment(one.until)
 
 
 def brief(found: Sequence[Situation]) -> list[str]:
@@ -118,7 +137,13 @@ def _some(title: str, lines: Sequence[str], most: int) -> list[str]:
 
 
 def _residual(told: Mapping[str, Any]) -> Residual:
-    return Residual(what=str(told["what"]), until=str(told["until"]), closes_by=str(told["closes_by"]))
+    hours = told.get("hours")
+    return Residual(
+        what=str(told["what"]),
+        until=str(told["until"]),
+        closes_by=str(told["closes_by"]),
+        hours=float(hours) if isinstance(hours, int | float) else None,
+    )
 
 
 def _moment(until: str) -> datetime | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from firedoor import wiring
+from firedoor.approval import Person, Way
 from firedoor.channel import Channel, Together
 from firedoor.clients import AwsStandIn
 from firedoor.defect import kind_and_place
@@ -15,8 +16,12 @@ from firedoor.errors import FiredoorError, Misconfigured, SlackMissing
 from firedoor.journal import Journal
 from firedoor.lease import Leases
 from firedoor.model import Mode
+from firedoor.run import Order
 from firedoor.settings import Settings
 from firedoor.starts import Starts
+
+if TYPE_CHECKING:
+    from firedoor.channels.terminal import Show
 
 T = TypeVar("T")
 PERSON_SECONDS: Final = 20.0  # that somebody at a terminal waits for Slack
@@ -77,24 +82,44 @@ async def _let_in(entering: Coroutine[Any, Any, T], patience: float) -> T:
         raise SlackMissing(f"a defect on the way into Slack ({kind_and_place(defect)})", target="Slack", advice="Report it") from None
 
 
-async def with_people(stack: AsyncExitStack, settings: Settings, vendors: frozenset[str], *, say: Callable[[str], None]) -> wiring.House:
-    """The whole house for somebody at a terminal. Where Slack cannot be reached, they and others sign at terminals.
+async def with_people(
+    stack: AsyncExitStack,
+    settings: Settings,
+    vendors: frozenset[str],
+    order: Order,
+    *,
+    say: Callable[[str], None],
+    show: Show | None = None,
+) -> wiring.House:
+    """The whole house for an order from a terminal. Where Slack cannot be reached, people sign at terminals. ``show`` shows plans.
 
-    Raises `BadInput` with nothing touched, also where nobody could decide without Slack.
+    Raises `BadInput` with nothing touched, also where nobody could decide on the order without Slack.
     """
     from firedoor.channels.terminal import Terminal
 
     _check_approvers(settings)
     try:
         async with AsyncExitStack() as trying:
-            house, _ = await with_slack(trying, settings, vendors, beside=Terminal(say))
+            house, _ = await with_slack(trying, settings, vendors, beside=Terminal(say, show))
             stack.push_async_exit(trying.pop_all())
             return house
     except SlackMissing as why:
-        if not any(person.may_approve and person.keys for person in settings.roster.people):
-            raise
+        if not any(_signs(person, order) for person in settings.roster.people):
+            raise SlackMissing(
+                f"{why.what}, and nobody on the roster who may decide on this has an SSH key",
+                target=why.target,
+                advice=f"{why.advice}; or add approvers' public keys under [[people]] in firedoor.toml",
+            ) from None
         say(f"{why} Going on without Slack: whoever decides signs at a terminal.")
-    return await stack.enter_async_context(wiring.open_house(settings, vendors=vendors, writes=True, channel=lambda *_: Terminal(say)))
+    return await stack.enter_async_context(
+        wiring.open_house(settings, vendors=vendors, writes=True, channel=lambda *_: Terminal(say, show))
+    )
+
+
+def _signs(person: Person, order: Order) -> bool:
+    """Whether they may decide on the order with a signature, as far as can be told before it is planned."""
+    alone = order.way is not Way.ORDINARY
+    return bool(person.keys) and (person.name == order.requester if alone else person.may_approve and person.name != order.requester)
 
 
 def _check_approvers(settings: Settings) -> None:

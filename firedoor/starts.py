@@ -21,7 +21,7 @@ from firedoor.model import Mode
 from firedoor.orchestrating import Report, orchestrate
 from firedoor.playbook import Playbook
 from firedoor.rehearsal import rehearse
-from firedoor.run import Order, Record, fold
+from firedoor.run import Order, Record, Via, fold
 from firedoor.situation import Situation, brief, situation_of, whole
 from firedoor.terminal import newest_standing
 from firedoor.words import headline
@@ -51,6 +51,7 @@ class Starts:
     def __init__(self, house: wiring.House, mode: Mode) -> None:
         self._house = house
         self._mode = mode
+        self._via = Via.DRILL if mode is Mode.DRILL else Via.SLACK
         self._turn = asyncio.Lock()
         self._begun: dict[str, _Begun] = {}
         self._rehearsal: asyncio.Task[str] | None = None
@@ -74,7 +75,8 @@ class Starts:
         return any(event.kind == Kind.FINISHED for event in await self._house.journal.events(run))
 
     async def take_over(self) -> Sequence[str]:
-        """Go on with the runs that a process before this one left behind; their names. What somebody stopped is left to people.
+        """Go on with the runs that a process before this one left behind; their names. What somebody stopped is left to people, as is what
+        was open in a journal that was put back: who has stopped it since is not in there.
 
         Sweeps are left too (`sweeps_left`): they have clients of their own that hold requests back, which this process has not, and
         thousands of requests at once would keep it from containing.
@@ -85,7 +87,7 @@ class Starts:
                 record = await self._record(event.run)
             except JournalBroken:
                 continue  # whoever damaged it must not keep the others from going on
-            left = record.report is None and record.items and event.run not in self._begun
+            left = record.report is None and record.items and not record.left_to_people and event.run not in self._begun
             if left and not record.order.sweep and not self._house.desk.stopped_by(record):
                 self._keep(record.order, self._resumed(record.order))
                 taken.append(event.run)
@@ -99,6 +101,16 @@ class Starts:
                 record = await self._record(event.run)
                 over = not record.order.sweep or record.report is not None or self._house.desk.stopped_by(record)
                 if not over and not await self._house.leases.living(held_as(event.run)):
+                    left.append(event.run)
+        return left
+
+    async def left_to_people(self) -> Sequence[str]:
+        """The runs that were open in a journal that was put back, and that nobody has resumed since, newest first."""
+        left = []
+        for event in await self._house.journal.opened(most=LOOKED_AT, mode=str(self._mode)):
+            with suppress(JournalBroken):
+                record = await self._record(event.run)
+                if record.report is None and record.left_to_people:
                     left.append(event.run)
         return left
 
@@ -122,7 +134,7 @@ class Starts:
     async def contain(self, person: str, playbook: str, given: Mapping[str, Sequence[str]], *, run: str = "") -> Later:
         """Start a run, which is planned later. Raises `BadInput` where what is given cannot be used, or the person has asked too often."""
         book = wiring.load_playbook(playbook, self._house.catalogue)
-        order = wiring.take_order(book, given, mode=self._mode, requester=person, run=run)
+        order = wiring.take_order(book, given, mode=self._mode, requester=person, via=self._via, run=run)
         return await self._begin(order, lambda stage: self._contained(order, book, stage))
 
     async def _contained(self, order: Order, book: Playbook, stage: Stage) -> Report:
@@ -138,7 +150,7 @@ class Starts:
     async def freeze(self, person: str, users: Sequence[str], *, run: str = "") -> Later:
         """Freeze a few people on the standing approval; whoever may request signs for it. Raises `BadInput` as `contain`."""
         book = wiring.load_playbook("freeze", self._house.catalogue)
-        order = wiring.take_order(book, {"users": tuple(users)}, mode=self._mode, requester=person, run=run)
+        order = wiring.take_order(book, {"users": tuple(users)}, mode=self._mode, requester=person, via=self._via, run=run)
         standing = await newest_standing(self._house.journal)
         order = replace(order, way=Way.FREEZE, standing=standing)
         return await self._begin(order, lambda stage: self._house.asked.contain(order, book, stage))
@@ -148,7 +160,7 @@ class Starts:
         original = await self._record(run)
         if original.report is None:
             raise BadInput(f"run {run} is not over", advice=f"Wait for its end, or stop it first: /firedoor stop {run}")
-        order = wiring.undo_order(original.order, mode=self._mode, requester=person)
+        order = wiring.undo_order(original.order, mode=self._mode, requester=person, via=self._via)
         engine = self._house.engine
         return await self._begin(order, lambda stage: engine.undo(order, stage))
 

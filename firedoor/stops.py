@@ -13,19 +13,24 @@ from firedoor.run import read_as
 class Stops:
     """Who stopped the run: asked before each write, told from the record, so that a stop counts from the moment it is durable.
 
-    ``counts`` tells whether one does: its proof holds, and its maker may.
+    ``counts`` tells whether one does: its proof holds, and its maker may. ``halted`` tells of this process alone, whatever is on record.
     """
 
-    def __init__(self, journal: Journal, run: str, counts: Callable[[Decision], bool]) -> None:
+    def __init__(
+        self, journal: Journal, run: str, counts: Callable[[Decision], bool], *, halted: Callable[[str], str] = lambda _: ""
+    ) -> None:
         self._journal = journal
         self._run = run
         self._counts = counts
+        self._halted = halted
         self._read = 0
         self._by = ""
         self._turn = asyncio.Lock()
 
     async def by(self) -> str:
-        """The person's name; empty where nobody did, or the run was resumed since."""
+        """The person's name, or what halted this process; empty where nobody did, or the run was resumed since."""
+        if halted := self._halted(self._run):
+            return halted
         async with self._turn:
             for event in await self._journal.events(self._run, after=self._read):
                 self._read = event.n

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final, cast
 
-from firedoor import accounting, asking, batching, closing, requesting, sweepplan, sweepreport, sweepview
+from firedoor import accounting, asking, batching, closing, observing, requesting, sweepplan, sweepreport, sweepview
 from firedoor.allotment import Allotments
 from firedoor.approval import Ruling
 from firedoor.batching import Bench, Grants
@@ -28,7 +28,7 @@ from firedoor.guard import Guard
 from firedoor.journal import Journal, Kind
 from firedoor.lease import TTL_SECONDS, Lease, Leases
 from firedoor.mandate import Mandate, Mandated
-from firedoor.run import Order, Record, revive
+from firedoor.run import ITSELF, Order, Record, Resumption, Via, resumed, revive
 from firedoor.seenbefore import Memory
 from firedoor.source import Sighting, Sightings, Source
 from firedoor.stops import Stops
@@ -95,6 +95,9 @@ class Sweeping:
 
         Raises `BadInput` before anything is touched, `JournalError` at any time.
         """
+        if (order.via is Via.SCHEDULE) != (mandate is not None):
+            raise BadInput(f"the order of run {order.run} and its mandate do not go together", advice="This is a defect in Firedoor")
+        await self.desk.check_order(order, fresh=True)
         planned = sweepplan.plan(book, self.act.actions)
         if mandate is not None and (lacks := mandate.lacks(book, self.desk.roster, datetime.now(UTC))):
             raise BadInput(f"the mandate of {book.sweep} is not in force: {lacks}", advice=f"firedoor sweep sign {book.sweep} --key FILE")
@@ -102,6 +105,7 @@ class Sweeping:
             request = None
             if mandate is None:
                 request = requesting.request(order, planned, approval=book.approval, roster=self.desk.roster, now=datetime.now(UTC))
+            self.desk.begin(order.run)
             await self.journal.append(order.run, Kind.OPENED, order, claim="opened")
             await self.journal.append(order.run, Kind.PLANNED, {"items": planned.items, "fingerprint": planned.fingerprint})
             begun = {"playbook": book.model_dump(mode="json"), "mandate": mandate, "due": list(due)}
@@ -110,7 +114,7 @@ class Sweeping:
                 await self.desk.ask(request)
             return await self._carry_on(order.run, hold)
 
-    async def resume(self, run: str) -> Report:
+    async def resume(self, run: str, by: Resumption = ITSELF) -> Report:
         """Go on with a sweep that a dead process left, or whose report has something left over: that is looked at anew."""
         async with self._alone(run) as hold:
             record = await self.desk.record(run)
@@ -118,13 +122,14 @@ class Sweeping:
                 raise BadInput(f"run {run} is closed", advice="To sweep again, start it again: it lists everything anew")
             if record.report is not None and record.ruling not in (None, Ruling.GRANTED):
                 raise BadInput(f"run {run} is over: it was never approved", advice="Start it again; nothing was changed")
-            await self.journal.append(run, Kind.RESUMED, {"from": 0}, under=hold)
+            await self.desk.check_resumption(record, by)
+            await self.journal.append(run, Kind.RESUMED, resumed(by, 0), under=hold)
             return await self._carry_on(run, hold)
 
     async def help(self, run: str) -> int:
         """Work off batches of a sweep that somebody else coordinates, until it is over; how many were settled here.
 
-        Where the coordinator dies, whoever helps goes on in its place.
+        Where the coordinator dies, whoever helps goes on in its place, unless somebody has stopped it.
         """
         progress, helped = Progress(), 0
         async for _ in self.journal.ticks(run):
@@ -136,6 +141,8 @@ class Sweeping:
             if progress.rounds and progress.waiting(max(progress.rounds)):
                 helped += await self._work_off(run, progress, max(progress.rounds), await self.desk.record(run))
             elif leaderless:
+                if self.desk.stopped_by(await self.desk.record(run)):
+                    return helped  # a person goes on with what a person stopped
                 with suppress(RunHeld, BadInput):  # another helper was quicker, and may have come to the end
                     await self.resume(run)
         raise AssertionError("the journal beats without end")
@@ -234,7 +241,11 @@ class Sweeping:
             while left:
                 batch = left.popleft()
                 work = partial(batching.work, bench, batch, writes=progress.rounds[round_])
-                if batch.number not in progress.settled and await self.run_batch(batch, work) is not None:
+                if batch.number in progress.settled:
+                    continue
+                with observing.span("batch", run=run, batch=str(batch.number)):
+                    settled = await self.run_batch(batch, work)
+                if settled is not None:
                     mine += 1
                     progress.take(await self.journal.events(run, after=progress.seen))
                     self.told(progress)
@@ -277,7 +288,7 @@ class Sweeping:
         return grant
 
     def _stops(self, record: Record) -> Stops:
-        return Stops(self.journal, record.order.run, partial(self.desk.counts, record))
+        return Stops(self.journal, record.order.run, partial(self.desk.counts, record), halted=self.desk.halted)
 
     async def _close(self, run: str, book: Sweep, record: Record, progress: Progress) -> Closure:
         """Account for every credential."""
@@ -292,6 +303,7 @@ class Sweeping:
         """One process coordinates a sweep. Raises `RunHeld`."""
         try:
             async with self.leases.holding(held_as(run), patience=TTL_SECONDS + 1.0) as hold:
-                yield hold
+                with observing.run(run):
+                    yield hold
         except LeaseLost as busy:
             raise RunHeld(f"run {run} is being worked on by another process", advice="Follow it with `firedoor show`") from busy

@@ -127,7 +127,8 @@ def _taken(event: Event, found: _Sweep, roster: Roster | None) -> Iterator[Findi
             found.since, found.until = event.seq, record.request.lapses + GRACE
         case Kind.SWEEP:
             found.book = book = Sweep.model_validate(event.body["playbook"])
-            if _planned(record) != _treated(book) or book.sweep != record.order.playbook:
+            ordered = record.order.inputs.get("playbook", (book.digest,))
+            if _planned(record) != _treated(book) or book.sweep != record.order.playbook or tuple(ordered) != (book.digest,):
                 yield _fault(event, "begins another sweep than the plan on record says")
             if found.progress.mandate is not None:
                 yield from _rests(event, found, read_as(Mandate, found.progress.mandate, event), book, roster)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +13,8 @@ from typing import Any, Final, cast
 
 from firedoor import imported, signing, staffed, stocktaking, sweepbook, sweepplan, wiring
 from firedoor.approval import Ruling
+from firedoor.canonical import digest, instant
+from firedoor.desk import Desk
 from firedoor.errors import BadInput, Misconfigured, RunHeld
 from firedoor.fingerprints import Fingerprints
 from firedoor.journal import Event, Journal, Kind
@@ -20,21 +22,29 @@ from firedoor.lease import Leases
 from firedoor.mandate import Mandate, draw_up, stream_of
 from firedoor.model import Mode
 from firedoor.report import RunOutcome
-from firedoor.run import Order, Record, fold, looking, read_as, readable
+from firedoor.run import Order, Record, Via, fold, looking, read_as, readable
 from firedoor.scope import Scope
 from firedoor.settings import Settings, SweepSettings, load
+from firedoor.source import Sighting
 from firedoor.stocktaking import Stocktaking
 from firedoor.sweep import Progress
 from firedoor.sweepbook import Sweep
 from firedoor.sweeping import Sweeping, held_as
-from firedoor.terminal import Signer
+from firedoor.terminal import Signer, Who, give, go_on
 from firedoor.treatment import Treatment
 
 RESUMABLE: Final = frozenset({RunOutcome.PARTIAL, RunOutcome.STOPPED})
 
 Report = Mapping[str, Any]
 Say = Callable[[str], None]
+At = Callable[[str, Desk], AbstractAsyncContextManager[None]]
 Confirm = Callable[[str], bool]
+
+
+def unattended(run: str, desk: Desk) -> AbstractAsyncContextManager[None]:
+    """Nobody is there to break the run off."""
+    del run, desk
+    return nullcontext()
 
 
 async def inventory(scope: Scope) -> Report:
@@ -112,30 +122,42 @@ def _vendors(book: Sweep) -> frozenset[str]:
 async def sweep(
     name: str,
     *,
-    requester: str,
+    who: Who,
     say: Say,
     before: datetime | None = None,
     watch: Callable[[Progress], None],
     lists: Sequence[Path] = (),
+    at: At = unattended,
 ) -> Report:
-    """The whole sweep, with approval in Slack or by signature. What is in ``lists`` (see `firedoor import`) is accounted for too."""
+    """The whole sweep, ordered by ``who`` signs for it, with approval in Slack or by signature.
+
+    What is in ``lists`` (see `firedoor import`) is accounted for too.
+    """
     book = find(name, before=before)
     settings = sweeping_settings(load(), book)
-    wiring.requester(settings, requester)
-    order = order_of(book, requester=requester)
-    fingerprints = Fingerprints.kept_in(settings.state_dir)
-    due = [one for path in lists for one in await asyncio.to_thread(imported.due, path, fingerprints)]
+    await wiring.check_ready(settings, _vendors(book))
+    due = await asyncio.to_thread(_due, settings, lists)
+    order = give(order_of(book, due=due), who(), settings.roster, say=say)
     async with AsyncExitStack() as stack:
-        house = await staffed.with_people(stack, settings, _vendors(book), say=say)
+        house = await staffed.with_people(stack, settings, _vendors(book), order, say=say)
         say(f"Run {order.run}: {book.title.lower()}; {sweepplan.words(book)}.")
-        return await replace(_sweeping(house), told=watch).sweep(order, book, due=due)
+        async with at(order.run, house.desk):
+            return await replace(_sweeping(house), told=watch).sweep(order, book, due=due)
+
+
+def _due(settings: Settings, lists: Sequence[Path]) -> Sequence[Sighting]:
+    """What the lists name. Raises `BadInput` where one cannot be read whole."""
+    if not lists:
+        return ()
+    fingerprints = Fingerprints.kept_in(settings.state_dir)
+    return [one for path in lists for one in imported.due(path, fingerprints)]
 
 
 async def nightly(name: str, *, sweeping: Callable[[Sweeping], Sweeping]) -> Report:
     """A sweep by schedule, on its mandate: nobody is asked. ``sweeping`` may change how batches are carried out."""
     book = find(name, before=None)
     settings = sweeping_settings(load(), book)
-    order = order_of(book, requester=f"the schedule of {book.sweep}")
+    order = order_of(book, requester=f"the schedule of {book.sweep}", via=Via.SCHEDULE)
     async with wiring.open_house(settings, vendors=_vendors(book), writes=True) as house:
         mandate = await newest_mandate(house.journal, book.sweep)
         if mandate is None:
@@ -143,14 +165,17 @@ async def nightly(name: str, *, sweeping: Callable[[Sweeping], Sweeping]) -> Rep
         return await sweeping(_sweeping(house)).sweep(order, book, mandate)
 
 
-async def resume(run: str, *, say: Say, watch: Callable[[Progress], None]) -> Report:
-    """Go on with a sweep that a dead process left, or that has something left over."""
-    book = await resumable(load(), run)
+async def resume(run: str, *, who: Who, say: Say, watch: Callable[[Progress], None], at: At = unattended) -> Report:
+    """Go on with a sweep that a dead process left, or that has something left over, ordered by ``who`` signs for it."""
+    record, book = await resumable(load(), run)
     settings = sweeping_settings(load(), book)
+    await wiring.check_ready(settings, _vendors(book))
+    by = go_on(record, who(), settings.roster, say=say)
     async with AsyncExitStack() as stack:
-        house = await staffed.with_people(stack, settings, _vendors(book), say=say)
+        house = await staffed.with_people(stack, settings, _vendors(book), record.order, say=say)
         say(f"Run {run}: listing the world before anything else.")
-        return await replace(_sweeping(house), told=watch).resume(run)
+        async with at(run, house.desk):
+            return await replace(_sweeping(house), told=watch).resume(run, by)
 
 
 async def help_out(run: str, *, sweeping: Callable[[Sweeping], Sweeping]) -> int:
@@ -167,8 +192,8 @@ async def recorded(settings: Settings, run: str) -> Sweep:
         return (await _read(journal, run))[1]
 
 
-async def resumable(settings: Settings, run: str) -> Sweep:
-    """The same of one that there is something left to do of, with nobody alive at it. Raises `BadInput`, `RunHeld` with nothing touched."""
+async def resumable(settings: Settings, run: str) -> tuple[Record, Sweep]:
+    """One that there is something left to do of, with nobody alive at it. Raises `BadInput`, `RunHeld` with nothing touched."""
     async with wiring.open_journal(settings) as (store, journal):
         record, book = await _read(journal, run)
         if (done := record.report) is not None and (done["outcome"] not in RESUMABLE or record.ruling is Ruling.STOPPED):
@@ -179,7 +204,7 @@ async def resumable(settings: Settings, run: str) -> Sweep:
         host, pid, *_ = holder.split(":")
         why = f"run {run} is being worked on by a process that is alive, {pid} on {host}"
         raise RunHeld(why, advice=f"Follow it with `firedoor show {run}`, or stop it: firedoor stop {run} --key FILE")
-    return book
+    return record, book
 
 
 async def _read(journal: Journal, run: str) -> tuple[Record, Sweep]:
@@ -202,9 +227,14 @@ def sweeping_settings(settings: Settings, book: Sweep) -> SweepSettings:
     return SweepSettings.of(settings, aws_tags=tagged)
 
 
-def order_of(book: Sweep, *, requester: str) -> Order:
-    """An order to sweep."""
-    run = wiring.name_run()
+def order_of(book: Sweep, *, requester: str = "", via: Via = Via.TERMINAL, due: Sequence[Sighting] = ()) -> Order:
+    """An order to sweep what the playbook says, and to account for what is ``due``. At a terminal whoever signs it is its requester."""
+    run, before = wiring.name_run(), book.scope.read().created_before
+    inputs = {
+        "playbook": (book.digest,),
+        **({"before": (instant(before),)} if before is not None else {}),
+        **({"accounts for": (f"{len(due)} named, {digest(due)}",)} if due else {}),
+    }
     return Order(
         run=run,
         incident=f"inc-{run}",
@@ -212,9 +242,10 @@ def order_of(book: Sweep, *, requester: str) -> Order:
         mode=Mode.LIVE,
         requester=requester,
         asked=datetime.now(UTC),
-        inputs={},
+        inputs=inputs,
         title=book.title,
         sweep=True,
+        via=via,
     )
 
 
@@ -245,7 +276,7 @@ async def sign(name: str, signer: Signer, *, days: int, confirm: Confirm) -> Rep
         mandate = newest if newest is not None and waits else _mandate(book, settings, known, now=now, days=days)
         if not confirm(mandate.document):
             raise BadInput("nothing was signed: you said no")
-        signature = await asyncio.to_thread(signer.sign, mandate.document)
+        signature = await signer.signed(mandate.document)
         if not signing.holds(mandate.document, signature.proof, person.keys, hardware=False):
             raise BadInput("the signature is not one by a key of yours, that is on the roster", advice="Sign with a key that is")
         mandate = mandate.signed_by(person.name, signature.proof)

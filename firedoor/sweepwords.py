@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from firedoor import legible
+
 if TYPE_CHECKING:
     from firedoor.sweep import Progress
 
@@ -19,7 +21,7 @@ def shown(data: Report) -> str:
 
 
 def _so_far(data: Report) -> str:
-    return _text(
+    return legible.text(
         [
             f"# {headline(data)}",
             "",
@@ -58,7 +60,14 @@ def report(data: Report) -> str:
         "",
         f"Run {data['run']}, incident {data['incident']}, journal head {data['journal_head']}",
     ]
-    return _text(lines)
+    return legible.text(lines)
+
+
+def what_next(data: Report) -> str:
+    """What to do about a sweep that was stopped."""
+    if data["approval"]["ruling"] == "stopped":
+        return f"Sweep {data['run']} was stopped before it was approved, so it is over. Nothing was changed; start it again."
+    return f"What was done is on record, and stays done. Go on with it: firedoor sweep resume {data['run']}"
 
 
 def headline(data: Report) -> str:
@@ -96,7 +105,7 @@ def preview(data: Report) -> str:
     changes = [f"- {one}" for one in data["changes"]] + ([f"- and {more} more"] if more else [])
     lines += _section(f"{data['changes_in_all']} changes", changes)
     lines += _section(f"What {data['approvers']} of the approvers would be asked", [f"- {one}" for one in data["approval"]])
-    return _text(lines)
+    return legible.text(lines)
 
 
 def inventory(data: Report) -> str:
@@ -111,7 +120,7 @@ def inventory(data: Report) -> str:
         f"{_of('owner', one['owner'])}{_of('given to', one['given_to'])}"
         for one in found
     ]
-    return _text(lines)
+    return legible.text(lines)
 
 
 def difference(data: Report) -> str:
@@ -123,7 +132,7 @@ def difference(data: Report) -> str:
         f"- {name}: {', '.join(f'{key} {was} → {now}' for key, (was, now) in fields.items())}" for name, fields in data["changed"].items()
     ]
     lines += _section("Changed", changed)
-    return _text(lines)
+    return legible.text(lines)
 
 
 def watching(*, as_json: bool) -> tuple[Callable[[str], None], Callable[[Progress], None]]:
@@ -132,7 +141,7 @@ def watching(*, as_json: bool) -> tuple[Callable[[str], None], Callable[[Progres
         return (lambda _: None), (lambda _: None)
 
     def say(text: str) -> None:
-        print(text, file=sys.stderr)  # noqa: T201 - this is the terminal
+        print(legible.legible(text), file=sys.stderr)  # noqa: T201 - this is the terminal
 
     if not sys.stderr.isatty():
         return say, _Milestones(say)
@@ -183,11 +192,6 @@ def _section(title: str, rows: Iterable[str]) -> list[str]:
         return []
     more = [f"- and {len(found) - SHOWN} more; `--json` lists all"] if len(found) > SHOWN else []
     return [f"## {title}", "", *found[:SHOWN], *more, ""]
-
-
-def _text(lines: Iterable[str]) -> str:
-    """The lines, each of them one whatever a vendor calls its users: what cannot be seen shows as its code point."""
-    return "".join("".join(one if one.isprintable() else f"[U+{ord(one):04X}]" for one in line) + "\n" for line in lines)
 
 
 def _counts(counts: Mapping[str, int]) -> str:

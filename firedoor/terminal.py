@@ -1,11 +1,14 @@
-"""Decisions at a person's own terminal: they read what the journal says, sign it with their SSH key, and it is put on record.
+"""Orders and decisions at a person's own terminal: they sign them with their SSH key, and that is put on record.
 
-Who they are is what their key says. Neither Slack nor the process that runs the playbook need be up.
+Who they are is what their key says. What they decide on they read first, as the journal says it. Neither Slack nor the process that runs
+the playbook need be up.
 """
 
 from __future__ import annotations
 
 import asyncio
+import secrets
+import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -13,22 +16,26 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from firedoor import approval, planning, signing, wiring
-from firedoor.approval import Answer, Decision, Person
+from firedoor import approval, ordering, planning, signing, wiring
+from firedoor.approval import Answer, Decision, Person, Roster
 from firedoor.desk import Desk
-from firedoor.errors import BadInput, DecisionRefused
+from firedoor.errors import BadInput, BrokenOff, DecisionRefused
 from firedoor.journal import Event, Journal, Kind
 from firedoor.model import Mode
-from firedoor.run import Record, read_as
+from firedoor.run import Order, Record, Resumption, Via, read_as
 from firedoor.seal import Seal
 from firedoor.settings import Settings, load
 from firedoor.standing import Standing, draw_up
 
 STANDING = "standing"
+NONCE = 16  # bytes
 
 Confirm = Callable[[str], bool]
 Sign = Callable[[str], signing.Signature]
 Report = Mapping[str, Any]
+
+
+Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +50,53 @@ class Signer:
         """Somebody with a private key, or one in their agent, of which ``key`` is the public half."""
         return cls(public=signing.public_half(key), sign=lambda document: signing.sign(document, key))
 
+    async def signed(self, document: str) -> signing.Signature:
+        """Their signature; they may be asked for a passphrase or a touch meanwhile. Raises `BrokenOff` where they would rather not."""
+        try:
+            return await asyncio.to_thread(self.sign, document)
+        except asyncio.CancelledError:
+            raise BrokenOff("nothing was signed: you broke it off") from None
+
+
+Who = Callable[[], Signer]  # asked once it is known what is to be signed
+
+
+def somebody_here() -> bool:
+    """Whether somebody sits here who can be asked. A process may have no standard input at all."""
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
+def give(order: Order, signer: Signer, roster: Roster, *, say: Say) -> Order:
+    """The order in the name of whoever gives it at this terminal, signed. Raises `BadInput` with nothing signed, and nothing begun.
+
+    Nothing else is under way yet, so ssh-keygen may hold this process up: whoever interrupts it, or ends it, begins nothing.
+    """
+    person = ordering.giver(roster, signer.public)
+    order = replace(order, requester=person.name, via=Via.TERMINAL, roster=roster.hash, nonce=secrets.token_hex(NONCE))
+    say(f"{person.name} signs run {order.run}: {ordering.brief(order)}.")
+    document = ordering.document(order)
+    return replace(order, proof=_own(document, signer.sign(document), person))
+
+
+def go_on(record: Record, signer: Signer, roster: Roster, *, say: Say) -> Resumption:
+    """The word of whoever goes on with a run at this terminal, signed. Raises as `give`."""
+    ordering.check(record.order, roster, fresh=False)
+    person = ordering.giver(roster, signer.public)
+    at, nonce = datetime.now(UTC), secrets.token_hex(NONCE)
+    resumption = Resumption(via=Via.TERMINAL, by=person.name, at=at, roster=roster.hash, nonce=nonce)
+    say(f"{person.name} signs: resume run {record.order.run}.")
+    document = ordering.resumption_document(record.order, resumption)
+    resumption = replace(resumption, proof=_own(document, signer.sign(document), person))
+    ordering.check_resumption(record, resumption, roster)
+    return resumption
+
+
+def _own(document: str, signature: signing.Signature, person: Person) -> str:
+    """The proof of a signature, if it is one of that person's."""
+    if not signing.holds(document, signature.proof, person.keys, hardware=False):
+        raise BadInput("the signature is not one by a key of yours, that is on the roster", advice="Sign with a key that is")
+    return signature.proof
+
 
 async def decide(run: str, answer: Answer, signer: Signer, *, reason: str = "", confirm: Confirm) -> Report:
     """Show what is to be decided, sign it, record it. Raises `DecisionRefused`, `UnknownRun`, `BadInput`, with nothing recorded."""
@@ -52,7 +106,7 @@ async def decide(run: str, answer: Answer, signer: Signer, *, reason: str = "", 
         _check_sound(await desk.record(run))
         if not confirm(document):
             raise BadInput("nothing was signed: you said no", advice=f"See `firedoor show {run}`")
-        signature = await asyncio.to_thread(signer.sign, document)
+        signature = await signer.signed(document)
         return _recorded(run, await desk.submit(run, replace(decision, proof=signature.proof)))
 
 
@@ -99,10 +153,8 @@ async def sign_standing(signer: Signer, *, days: int, confirm: Confirm) -> Repor
         standing = newest if newest is not None and waits else draw_up(roster=settings.roster.hash, now=now, days=days)
         if not confirm(standing.document):
             raise BadInput("nothing was signed: you said no")
-        signature = await asyncio.to_thread(signer.sign, standing.document)
-        if not signing.holds(standing.document, signature.proof, person.keys, hardware=False):
-            raise BadInput("the signature is not one by a key of yours, that is on the roster", advice="Sign with a key that is")
-        standing = standing.signed_by(person.name, signature.proof)
+        signature = await signer.signed(standing.document)
+        standing = standing.signed_by(person.name, _own(standing.document, signature, person))
         await journal.append(STANDING, Kind.STANDING, standing)
         return _standing_report(standing, settings, now)
 

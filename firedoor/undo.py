@@ -85,7 +85,7 @@ def draft(record: Record, known: Mapping[str, AnyAction], guard: Guard) -> Draft
         alike = [targets[other.id] for other in changed if other.action == item.action]
         refused = guard.excess(item.action, alike, limit=known[item.action].spec.limit) or guard.refusal(targets[item.id])
         needs = tuple(later for later, earlier in upstream.items() if item.id in earlier)
-        drafts.append(Draft(item=replace(item, needs=needs, plan=None, refused=refused), target=targets[item.id]))
+        drafts.append(Draft(item=replace(item, needs=needs, plan=None, refused=refused, residual=()), target=targets[item.id]))
     whole = [revive(known[item.action].target, item.target) for item in record.items if item.target and item.action in known]
     return Drafts(drafts=tuple(drafts), names=tuple(dict.fromkeys(name for target in whole for name in target.names)))
 

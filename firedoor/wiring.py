@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import tasks
-from firedoor import catalogue, clients, drafting, inputs, lint, orchestrating, playbook
+from firedoor import catalogue, clients, drafting, inputs, lint, orchestrating, playbook, telemetry
 from firedoor.allotment import Allotments
-from firedoor.approval import Person, Way
+from firedoor.approval import Way
 from firedoor.asked import Asked
 from firedoor.catalogue import Catalogue
 from firedoor.channel import Channel, Silent, Together
@@ -23,14 +23,14 @@ from firedoor.clients import AwsStandIn, Clients
 from firedoor.desk import Desk
 from firedoor.drafting import Units
 from firedoor.engine import Engine
-from firedoor.errors import BadInput, Misconfigured, nearest
+from firedoor.errors import BadInput, Misconfigured
 from firedoor.guard import Guard
 from firedoor.journal import Journal
 from firedoor.lease import Leases
 from firedoor.model import Mode
 from firedoor.pace import Pace, Shared
 from firedoor.playbook import Playbook
-from firedoor.run import Item, Order
+from firedoor.run import Item, Order, Via
 from firedoor.seal import Seal
 from firedoor.seen import Seen
 from firedoor.settings import Settings
@@ -43,7 +43,7 @@ RUN: Final = re.compile(r"[0-9]{6}-[0-9a-f]{6}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class House:
-    """Firedoor, ready to run; but for the vendors that are ``missing``."""
+    """Firedoor, ready to run; but for the vendors that are ``missing``. ``looking`` are the units that can only read."""
 
     settings: Settings
     journal: Journal
@@ -53,6 +53,7 @@ class House:
     catalogue: Catalogue
     seen: Seen
     leases: Leases
+    looking: Units = field(default_factory=lambda: Units(actions={}, queries={}))
     sweeping: Sweeping | None = None
     missing: Mapping[str, Misconfigured] = field(default_factory=dict)
 
@@ -87,8 +88,13 @@ def name_run() -> str:
     return f"{datetime.now(UTC):%y%m%d}-{secrets.token_hex(3)}"
 
 
-def take_order(book: Playbook, given: Mapping[str, Sequence[str]], *, mode: Mode, requester: str, run: str = "") -> Order:
-    """An order with checked inputs, and a fresh run name unless one was given out before (`name_run`). Raises `BadInput`."""
+def take_order(
+    book: Playbook, given: Mapping[str, Sequence[str]], *, mode: Mode, requester: str = "", via: Via = Via.TERMINAL, run: str = ""
+) -> Order:
+    """An order with checked inputs, and a fresh run name unless one was given out before (`name_run`). Raises `BadInput`.
+
+    At a terminal whoever signs it is its ``requester``: see `firedoor.terminal.give`.
+    """
     if run and not RUN.fullmatch(run):
         raise BadInput("that is no name of a run", advice="Start again")
     run, now = run or name_run(), datetime.now(UTC)
@@ -102,11 +108,12 @@ def take_order(book: Playbook, given: Mapping[str, Sequence[str]], *, mode: Mode
         asked=now,
         inputs=bound,
         title=book.title,
+        via=via,
     )
 
 
-def undo_order(original: Order, *, mode: Mode, requester: str) -> Order:
-    """An order to undo a run, of the same incident. Raises `BadInput` for a sweep: what it shut stays shut until people look at it."""
+def undo_order(original: Order, *, mode: Mode, requester: str = "", via: Via = Via.TERMINAL) -> Order:
+    """As `take_order`, to undo a run. Raises `BadInput` for a sweep: what it shut stays shut until people look at it."""
     if original.sweep:
         raise BadInput(
             f"run {original.run} is a sweep, and a sweep is not undone as a whole",
@@ -122,6 +129,7 @@ def undo_order(original: Order, *, mode: Mode, requester: str) -> Order:
         inputs=original.inputs,
         title=f"Undo: {original.title}",
         undoes=original.run,
+        via=via,
     )
 
 
@@ -132,23 +140,8 @@ def follow_up(order: Order, done: Mapping[str, Any], *, anew: bool = False) -> O
     """
     if order.undoes or not (anew or any(step["extras"] for step in done["steps"])):
         return None
-    now = datetime.now(UTC)
-    return replace(order, run=name_run(), asked=now, follows=order.run, way=Way.ORDINARY, standing=None)
-
-
-def requester(settings: Settings, name: str) -> Person:
-    """The person on the roster who asks. Raises `Misconfigured` for an empty roster, `BadInput` for somebody who may not ask."""
-    roster = settings.roster
-    if not roster.people:
-        raise Misconfigured("the roster is empty, so nobody could approve", advice="List your responders as [[people]] in firedoor.toml")
-    person = roster.by_name(name)
-    if person is None or not person.may_request:
-        names = [one.name for one in roster.people if one.may_request]
-        raise BadInput(
-            f"{name!r} is not on the roster of those who may request{nearest(name, names)}",
-            advice="Name yourself with --as, as in firedoor.toml",
-        )
-    return person
+    following = replace(order, run=name_run(), asked=datetime.now(UTC), follows=order.run, way=Way.ORDINARY, standing=None)
+    return replace(following, via=Via.FIREDOOR, roster="", nonce="", proof="")
 
 
 @asynccontextmanager
@@ -156,6 +149,13 @@ async def open_journal(settings: Settings, *, begins: bool = False) -> AsyncIter
     """The journal alone, no vendor needed. What ``begins`` runs begins the stand-by too, where it must. Raises `Misconfigured`."""
     async with Store(settings.journal_url, standby=settings.standby, begins=begins) as store:
         yield store, Journal(store)
+
+
+async def check_ready(settings: Settings, vendors: frozenset[str]) -> None:
+    """What can be told before anybody signs: that the vendors are set up, and that there is a journal. Raises `Misconfigured`."""
+    clients.check_set_up(settings, vendors)
+    async with open_journal(settings, begins=True):
+        pass
 
 
 @asynccontextmanager
@@ -173,6 +173,7 @@ async def open_house(
     """
     known = load_catalogue()
     async with AsyncExitStack() as stack:
+        stack.enter_context(telemetry.traced(settings))
         store, journal = await stack.enter_async_context(open_journal(settings, begins=writes))
         stack.push_async_callback(orchestrating.farewells, journal)
         accesses = (Access.READ, Access.WRITE) if writes else (Access.READ,)
@@ -219,6 +220,7 @@ async def open_house(
             catalogue=known,
             seen=Seen(store),
             leases=leases,
+            looking=looking,
             sweeping=sweeping,
             missing=missing,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from firedoor import sweepwords
+from firedoor import legible, sweepwords
 
 SHOWN = 50
 RUNS_NAMED = 5
@@ -28,7 +28,7 @@ def plan_markdown(report: Mapping[str, Any]) -> str:
     lines += _section("Already so", [f"- {step['reason']}" for step in still])
     lines += _section("Not possible, or refused", [f"- {step['action']} on {step['target']}: {step['reason']}" for step in refused])
     lines.append(f"Fingerprint {report['plan']['fingerprint']}")
-    return "\n".join(lines) + "\n"
+    return legible.text(lines)
 
 
 def report_markdown(report: Mapping[str, Any]) -> str:
@@ -43,7 +43,7 @@ def report_markdown(report: Mapping[str, Any]) -> str:
         by = ", ".join(approval["by"]) or "nobody"
         lines += [f"Approved by {by} ({approval['required']} needed). Asked for by {report['requester']}.", ""]
     lines += [_seconds(report["seconds"]), "", f"Run {report['run']}, incident {report['incident']}, journal head {report['journal_head']}"]
-    return "\n".join(lines) + "\n"
+    return legible.text(lines)
 
 
 def headline(report: Mapping[str, Any]) -> str:
@@ -125,7 +125,7 @@ def runs_markdown(runs: Sequence[Mapping[str, Any]]) -> str:
     """A line a run."""
     if not runs:
         return "No run is on record.\n"
-    return "\n".join(map(_run, runs)) + "\n"
+    return legible.text(map(_run, runs))
 
 
 def _run(one: Mapping[str, Any]) -> str:
@@ -136,20 +136,20 @@ def _run(one: Mapping[str, Any]) -> str:
 
 def playbooks_markdown(books: Sequence[Mapping[str, Any]]) -> str:
     """A line a playbook."""
-    return "\n".join(f"- {book['playbook']}: {book['title']} (inputs: {', '.join(book['inputs'])})" for book in books) + "\n"
+    return legible.text(f"- {book['playbook']}: {book['title']} (inputs: {', '.join(book['inputs'])})" for book in books)
 
 
 def lint_markdown(faults: Mapping[str, Sequence[str]]) -> str:
     """A line a fault, or the word that all is sound."""
     found = [f"- {name}: {fault}" for name, all_of_one in faults.items() for fault in all_of_one]
-    return "\n".join(found or [f"{_count(faults, 'playbook')} sound."]) + "\n"
+    return legible.text(found or [f"{_count(faults, 'playbook')} sound."])
 
 
 def actions_markdown(data: Mapping[str, Any]) -> str:
     """A line an action, then a line a query."""
     actions = [f"- {one['id']}: {one['title']} (approvers: {one['approvers']}; undo: {one['reversal']})" for one in data["actions"]]
     queries = [f"- {one['id']}: {one['title']}" for one in data["queries"]]
-    return "\n".join(["## Actions", "", *actions, "", "## Queries", "", *queries]) + "\n"
+    return legible.text(["## Actions", "", *actions, "", "## Queries", "", *queries])
 
 
 def audit_markdown(audit: Mapping[str, Any]) -> str:
@@ -166,7 +166,7 @@ def audit_markdown(audit: Mapping[str, Any]) -> str:
         grouped.setdefault(one["because"], []).append(one)
     if grouped:
         lines += ["", *_section("Not checked", [_unchecked(why, left) for why, left in grouped.items()])]
-    return "\n".join(lines) + "\n"
+    return legible.text(lines)
 
 
 def _unchecked(why: str, left: Sequence[Mapping[str, Any]]) -> str:

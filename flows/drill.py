@@ -12,7 +12,7 @@ from prefect.artifacts import acreate_markdown_artifact
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from firedoor import drilling
+from firedoor import drilling, logs
 from firedoor.exercise import told
 from flows.ended import ended
 
@@ -20,6 +20,7 @@ from flows.ended import ended
 @flow(name="drill", flow_run_name="drill {scenario}", persist_result=False)
 async def drill(scenario: str = "cloudflare-okta-2023", lag: float = 0.1) -> State[None]:
     """One exercise, approved by a scripted person. ``lag`` scales the vendors' own: 1.0 is real life."""
+    logs.begin()
     return await ended(_drill(scenario, lag))
 
 

@@ -21,6 +21,7 @@ from prefect.context import FlowRunContext
 from prefect.events.worker import EventsWorker
 from prefect.states import Completed, Failed
 
+from firedoor import logs
 from firedoor.report import RunOutcome
 from firedoor.showing import End, Note, Showing, Step
 from firedoor.words import plan_markdown, report_markdown
@@ -79,6 +80,7 @@ async def carry_out(run: str) -> State[None]:
     """The body of a flow: show what is told of that run until it ends. A flow that somebody has run again by itself resumes the run."""
     shown = _current.get()
     if shown is None:
+        logs.begin()
         return await ended(_resumed(run))
     context = FlowRunContext.get()
     assert context is not None
@@ -95,7 +97,7 @@ async def _resumed(run: str) -> State[None]:
     """The run goes on from its journal, as with `firedoor resume`, and is shown as it always is: by a flow run of its own."""
     from firedoor import running  # noqa: PLC0415 - no flow that is only shown needs the whole house
 
-    report = await running.resume(run, say=log.info)
+    report = await running.resume(run, who=None, say=log.info)
     said = f"{report['outcome']}: {len(report['steps'])} steps, {len(report['open'])} open"
     return Completed(message=said) if RunOutcome(report["outcome"]).exit_code == 0 else Failed(message=said)
 

@@ -26,7 +26,7 @@ from prefect.client.schemas.objects import State
 from prefect.deployments import run_deployment
 from prefect.states import Completed, Failed
 
-from firedoor import sweeps, sweepwords
+from firedoor import logs, sweeps, sweepwords
 from firedoor.sweep import Batch, Progress, Settled
 from firedoor.sweeping import Report, Sweeping
 from flows.ended import ended
@@ -40,6 +40,7 @@ log = logging.getLogger(__name__)
 @flow(name="sweep", flow_run_name="sweep {sweep}", persist_result=False)
 async def sweep(sweep: str, helpers: int = 0) -> State[None]:
     """The sweep of that name; so many runs of the helper's deployment are asked to work at its batches too."""
+    logs.begin()
     return await ended(_sweep(sweep, helpers))
 
 
@@ -60,6 +61,7 @@ async def _sweep(sweep: str, helpers: int) -> State[None]:
 @flow(name="sweep-help", flow_run_name="help with sweep {run}", persist_result=False)
 async def sweep_help(run: str) -> State[None]:
     """Work off batches of a sweep that another worker coordinates, until it is over."""
+    logs.begin()
     return await ended(_help(run))
 
 

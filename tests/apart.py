@@ -30,6 +30,7 @@ from firedoor.journal import Event, Journal, Kind
 from firedoor.lease import Held, Lease, Leases
 from firedoor.model import Mode
 from firedoor.playbook import Playbook
+from firedoor.run import Via
 from firedoor.seal import Seal
 from firedoor.settings import Settings, load
 from firedoor.stage import Plainly
@@ -105,7 +106,7 @@ def _book(name: str, known: Any) -> Playbook:
 async def _one(house: wiring.House, wanted: Wanted) -> Ended:
     known, stage = house.catalogue, Plainly()
     book = _book(wanted.playbook, known)
-    order = wiring.take_order(book, wanted.given, mode=Mode.LIVE, requester=wanted.requester, run=wanted.run)
+    order = wiring.take_order(book, wanted.given, mode=Mode.LIVE, requester=wanted.requester, via=Via.SLACK, run=wanted.run)
     try:
         if wanted.resume:
             return Ended(run=wanted.resume, report=await house.engine.resume(wanted.resume, stage))

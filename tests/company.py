@@ -7,6 +7,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
 from firedoor.approval import Answer
 from firedoor.channels.slack.blocks import ADVISE, APPROVE
 from firedoor.desk import Desk
@@ -16,6 +19,7 @@ from firedoor.journal import Journal
 from firedoor.seal import Seal
 from firedoor.settings import load
 from firedoor.store import Store
+from firedoor.terminal import Signer, Who
 from firedoor.vendors.access import Access
 from firedoor.vendors.aws.simulator import AwsLag, AwsSimulator
 from firedoor.vendors.jira.simulator import JiraSimulator
@@ -64,6 +68,15 @@ class Company:
         """The roster name of who starts runs here."""
         return str(self.estate.people[0]["name"])
 
+    def who(self, number: int = 0) -> Who:
+        """How somebody on the roster signs at a terminal, with the hardware key that only they have; the first one starts runs here."""
+        key = self.estate.keys[self.member(number)]
+        return lambda: Signer(public=key.public, sign=key.sign)
+
+    def key(self, number: int = 0) -> Path:
+        """Another key of theirs, in a file: for the command itself."""
+        return self.folder / f"id{number}"
+
     def member(self, number: int) -> str:
         """The Slack member id of somebody on the roster."""
         return str(self.estate.people[number]["slack"])
@@ -101,9 +114,12 @@ class Company:
 
 @asynccontextmanager
 async def company(
-    folder: Path, *, log_lag: float = 0.2, iam_lag: float = 0.1, change: Callable[[Estate], None] = lambda _: None
+    folder: Path, *, log_lag: float = 0.2, iam_lag: float = 0.1, change: Callable[[Estate], None] = lambda _: None, files: bool = True
 ) -> AsyncIterator[Company]:
-    """A company with its ``firedoor.toml`` in ``folder``. ``change`` may change its worlds before they begin."""
+    """A company with its ``firedoor.toml`` in ``folder``. ``change`` may change its worlds before they begin.
+
+    ``files``: everybody has a key in a file too, beside the one in hardware.
+    """
     scene = estate.make(7)
     change(scene)
     async with (
@@ -113,20 +129,33 @@ async def company(
         JiraSimulator(jira_world(scene.jira, flavour=Flavour.CLOUD)) as jira,
     ):
         found = Company(estate=scene, okta=okta, aws=aws, slack=slack, jira=jira, folder=folder)
+        for number in range(len(scene.people)) if files else ():
+            write_key(found.key(number))
         (folder / "firedoor.toml").write_text(_toml(found), encoding="utf-8")
         yield found
+
+
+def write_key(path: Path) -> str:
+    """A fresh key in a file as OpenSSH keeps it, and its public half beside it, which is returned too."""
+    private = Ed25519PrivateKey.generate()
+    public = private.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+    path.touch(0o600)
+    path.write_bytes(private.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
+    path.with_name(f"{path.name}.pub").write_text(f"{public}\n")
+    return public
 
 
 def _toml(found: Company) -> str:
     prepared = found.estate.prepared
     lines = [f'slack_channel = "{estate.CHANNEL}"', f'okta_block_zone = "{prepared["okta_block_zone"]}"']
-    for person in found.estate.people:
+    for number, person in enumerate(found.estate.people):
+        written = [path.read_text().strip() for path in (found.key(number).with_suffix(".pub"),) if path.exists()]
         lines += [
             "[[people]]",
             f'name = "{person["name"]}"',
             f'slack = "{person["slack"]}"',
             f"accounts = {list(person['accounts'])}",
-            f"keys = {list(person['keys'])}",
+            f"keys = {[*person['keys'], *written]}",
         ]
     for one in prepared["aws_ip_sets"]:
         lines += ["[[aws_ip_sets]]", *(f'{key} = "{value}"' for key, value in one.items())]

@@ -20,6 +20,14 @@ settings.register_profile("firedoor", max_examples=60, deadline=None)  # a deadl
 settings.load_profile("firedoor")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Where somebody wants to know what is really called, it is noted. See `tests.permissions.recording`."""
+    if folder := os.environ.get("CALLS_NOTED_IN"):
+        from tests.permissions.recording import Recording  # noqa: PLC0415 - most runs need none of it
+
+        config.pluginmanager.register(Recording.of_a_test_run(Path(folder)))
+
+
 # In the quick run, each action shows these cases; `make laws` runs every case, and holds it to every law.
 SHOWN = {"ordinary", "already_so"}
 

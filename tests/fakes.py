@@ -17,6 +17,7 @@ from typing import Any, Self
 
 import pytest
 
+from firedoor import ordering
 from firedoor.action import Action, NotUndoable, Query, QuerySpec, Spec
 from firedoor.approval import Answer, Decision, Person, Roster
 from firedoor.channel import Channel, Silent
@@ -30,7 +31,7 @@ from firedoor.journal import Event, Journal, Kind
 from firedoor.lease import Leases
 from firedoor.model import Change, Cover, Intent, Mode, Plan, Receipt, Residual, Reversal, Snapshot, Target, Tier
 from firedoor.playbook import Playbook
-from firedoor.run import Order
+from firedoor.run import ITSELF, Order, Resumption, Via
 from firedoor.seal import Seal
 from firedoor.stage import Plainly, Stage
 from firedoor.store import Store
@@ -359,6 +360,7 @@ class Lab:
             asked=datetime.now(UTC),
             inputs=inputs,
             title="Shut the doors",
+            via=Via.SLACK,
         )
 
     async def contain(
@@ -376,9 +378,9 @@ class Lab:
         job = (engine or self.engine()).contain(self.order(run, mode=mode, doors=doors), playbook or book(), stage or Plainly())
         return await self._beside(run, answer, job)
 
-    async def resume(self, run: str = "r1", *, engine: Engine | None = None) -> Report:
-        """Go on with a run, as a new process would."""
-        return await self._beside(run, Answer.APPROVE, (engine or self.engine()).resume(run, Plainly()))
+    async def resume(self, run: str = "r1", *, engine: Engine | None = None, by: Resumption = ITSELF) -> Report:
+        """Go on with a run, as a new process would; ``by`` is who wants it to."""
+        return await self._beside(run, Answer.APPROVE, (engine or self.engine()).resume(run, Plainly(), by))
 
     async def undo(
         self, run: str = "r1", *, undoing: str = "u1", engine: Engine | None = None, answer: Answer | None = Answer.APPROVE
@@ -416,6 +418,18 @@ class Lab:
     async def events(self, run: str = "r1") -> Sequence[Event]:
         """The run's events."""
         return await self.journal.events(run)
+
+
+def ordered(order: Order, name: str = ASKER.name, *, roster: Roster = ROSTER) -> Order:
+    """The order as that person gives it at a terminal, signed."""
+    order = replace(order, requester=name, via=Via.TERMINAL, roster=roster.hash, nonce=f"{order.run}'s")
+    return replace(order, proof=KEYS[name].sign(ordering.document(order)).proof)
+
+
+def resumption(order: Order, name: str = ASKER.name, *, roster: Roster = ROSTER, keys: Mapping[str, SecurityKey] = KEYS) -> Resumption:
+    """That person's word at a terminal to go on with a run, signed."""
+    made = Resumption(via=Via.TERMINAL, by=name, at=datetime.now(UTC), roster=roster.hash, nonce="another")
+    return replace(made, proof=keys[name].sign(ordering.resumption_document(order, made)).proof)
 
 
 async def answered(desk: Desk, run: str, person: Person, answer: Answer) -> Decision:

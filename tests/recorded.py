@@ -16,7 +16,7 @@ from firedoor.proofs import Known
 from firedoor.run import Order
 from firedoor.stage import Plainly
 from firedoor.standing import Standing, draw_up
-from tests.fakes import ASKER, CLEAR, KEYS, NO, SHUT, YES, Lab, book, lab
+from tests.fakes import ASKER, CLEAR, KEYS, NO, SHUT, YES, Lab, book, lab, ordered
 
 RUNS = ("r1", "signed", "denied", "stopped", "frozen", "more", "u1")
 DOORS = {name: {"k": "open"} for name in ("a", "b", "c", "d", "e", "f")}
@@ -33,12 +33,12 @@ async def record(folder: Path) -> Path:
     """Make the runs; where their journal is. ``folder`` holds nothing else."""
     async with lab(folder, DOORS) as it:
         await it.contain(book(steps=[SHUT, CLEAR]), doors=["a", "b"])
-        protected = replace(it.order("signed", doors=["c"]), protected=True)
+        protected = ordered(replace(it.order("signed", doors=["c"]), protected=True))
         await _run(it, protected, book(), (YES, NO))
         await it.contain(run="denied", doors=["d"], answer=Answer.DENY)
         await _stopped(it)
         standing = await _standing(it)
-        frozen = replace(it.order("frozen", doors=["e"]), way=Way.FREEZE, standing=standing)
+        frozen = ordered(replace(it.order("frozen", doors=["e"]), way=Way.FREEZE, standing=standing))
         await _run(it, frozen, book(steps=[SHUT, CLEAR]), (ASKER,))
         more = replace(it.order("more", doors=["f"]), follows="r1")
         await _run(it, more, book(), (NO,))

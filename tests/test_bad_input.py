@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 COMMANDS: Mapping[str, tuple[str, ...]] = {
     "show": ("show", "RUN"),
     "resume": ("resume", "RUN"),
-    "undo": ("undo", "RUN", "--as", "Ada"),
+    "undo": ("undo", "RUN"),
     "undo --plan": ("undo", "RUN", "--plan"),
     "audit export": ("audit", "export", "RUN"),
     "audit verify": ("audit", "verify"),
@@ -285,7 +285,7 @@ asyncio.run(main())
 
 async def begun(acme: Company) -> str:
     """A run whose process died while it asked."""
-    job = running.contain("session-hijack", [f"users={acme.estate.victims[0]}"], requester=acme.asker, say=lambda _: None)
+    job = running.contain("session-hijack", [f"users={acme.estate.victims[0]}"], who=acme.who(), say=lambda _: None)
     task = asyncio.create_task(job)
     async with Store(load().journal_url) as store:
         journal = Journal(store)
@@ -310,7 +310,7 @@ async def test_a_run_that_a_living_process_holds_is_told_at_once_with_who_it_is(
         assert holder.stdout is not None
         assert await asyncio.wait_for(holder.stdout.readline(), 60) == b"held\n"
         before, writes, asked = await stored(), acme.writes(), len(acme.okta.requests) + len(acme.slack.requests)
-        for words in (("resume", run), ("undo", run, "--as", acme.asker)):
+        for words in (("resume", run), ("undo", run, "--key", str(acme.key()))):
             code, out, err = await obey(capsys, *words)
             assert (code, out) == (2, "")
             assert err.startswith(
@@ -327,5 +327,5 @@ async def test_a_run_that_a_living_process_holds_is_told_at_once_with_who_it_is(
     finally:
         holder.kill()
         await holder.wait()
-    assert (await obey(capsys, "undo", run, "--as", acme.asker))[2].startswith(f"run {run} is not over. Nothing was changed. ")
+    assert (await obey(capsys, "undo", run, "--key", str(acme.key())))[2].startswith(f"run {run} is not over. Nothing was changed. ")
     assert (await stored(), acme.writes()) == (before, writes)

@@ -72,7 +72,7 @@ def test_ours_is_found_whole_and_every_id_is_a_path() -> None:
     assert all(unit.spec.id == identifier for identifier, unit in known.queries.items())
     assert all(unit.spec.id == identifier for identifier, unit in known.sources.items())
     for action in known.actions.values():
-        assert set(action.spec.sources) <= known.actions.keys()
+        assert {*action.spec.sources, *action.spec.reopens} <= known.actions.keys()
 
 
 def test_a_name_that_is_unknown_brings_the_nearest() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from firedoor import cli
 from firedoor.shelf import shelf
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,6 +39,7 @@ def folder(tmp_path: Path) -> Path:
         ["permissions", "aws", "--for", "preview"],
         ["doctor", "--help"],
         ["init", "--help"],
+        ["journal", "backup", "--help"],
     ],
 )
 def test_help_and_lists_load_no_sdk_and_no_prefect(words: list[str]) -> None:
@@ -68,6 +70,7 @@ def test_every_command_is_in_the_help(folder: Path) -> None:
         "audit",
         "hunt",
         "import",
+        "journal",
         "init",
         "doctor",
         "permissions",
@@ -103,7 +106,7 @@ def test_an_empty_journal_is_whole_and_has_no_runs(folder: Path) -> None:
     ("words", "said"),
     [
         (["contain", "identity-breech"], "did you mean 'identity-breach'"),
-        (["contain", "identity-breach", "-i", "users=ada@acme.example", "--as", "Ada"], "roster"),
+        (["contain", "identity-breach", "-i", "users=ada@acme.example"], "FIREDOOR_OKTA_ORG_URL"),
         (["plan", "identity-breach"], "'users' is missing"),
         (["plan", "session-hijack", "-i", "users=ada@acme.example"], "FIREDOOR_OKTA_ORG_URL"),
         (["resume", "nothing"], "no run"),
@@ -123,6 +126,60 @@ def test_bad_input_exits_with_2_and_one_clear_message(folder: Path, words: list[
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
     assert not list((folder / "state").glob("drills/*"))
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_a_reader_who_has_left_is_no_error(stream: str) -> None:
+    ours, theirs = os.pipe()
+    os.close(ours)
+    words = ["show", "nothing"] if stream == "stderr" else ["playbooks", "list"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, stream: theirs}
+    done = subprocess.run([sys.executable, "-m", "firedoor", *words], cwd=ROOT, text=True, timeout=60, check=False, **pipes)  # type: ignore[call-overload]
+    os.close(theirs)
+    assert done.returncode == (2 if stream == "stderr" else 0)
+    assert not done.stdout
+    assert not done.stderr
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-"])
+def test_what_is_closed_from_the_start_is_no_error(closed: str) -> None:
+    command = f"{sys.executable} -m firedoor playbooks list {closed}"
+    done = subprocess.run(["sh", "-c", command], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert bool(done.stdout) == (closed == "2>&-")
+
+
+def test_what_a_full_disk_has_no_room_for_is_told(folder: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "firedoor", "playbooks", "list", "--json"]
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith("What was to be printed could not be written (No space left on device). ")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", [["contain", "session-hijack"], ["freeze", "ada"], ["resume", "r1"], ["undo", "r1"]], ids=" ".join)
+def test_json_and_a_stream_of_it_exclude_each_other(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.obey([*words, "--json", "--json-stream"]) == 2
+    out, err = capsys.readouterr()
+    assert "exclude each other" in err
+    assert json.loads(out.splitlines()[-1])["event"] == "error"
+
+
+def test_an_error_is_the_last_line_of_a_stream(folder: Path) -> None:
+    done = _firedoor(folder, "resume", "nothing", "--json-stream")
+    assert done.returncode == 2
+    fault = json.loads(done.stdout)
+    assert (fault["event"], fault["error"], fault["changed"]) == ("error", "UnknownRun", False)
 
 
 def test_an_error_is_json_too_where_json_was_asked_for(folder: Path) -> None:

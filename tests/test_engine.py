@@ -43,6 +43,7 @@ from tests.fakes import (
     hasten,
     lab,
     outcomes,
+    resumption,
 )
 
 APPROVED, DENIED, NOBODY = Answer.APPROVE, Answer.DENY, None
@@ -178,7 +179,7 @@ async def test_a_stop_counts_before_the_next_write(tmp_path: Path) -> None:
         assert report["steps"][0]["reason"] == "stopped by Cem before this was done: shut a/k2"
         assert report["steps"][0]["changes"] == ["shut a/k1"]
         assert it.vendor.effects == {"shut a/k1": 1}
-        assert (await it.resume())["outcome"] == "contained"
+        assert (await it.resume(by=resumption(it.order())))["outcome"] == "contained"
         assert it.vendor.effects == {"shut a/k1": 1, "shut a/k2": 1}
 
 

@@ -10,6 +10,8 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +22,12 @@ from firedoor.approval import Roster
 from firedoor.canonical import canonical, digest
 from firedoor.evidence import pack
 from firedoor.journal import Kind
+from firedoor.look import Closing
 from firedoor.run import fold
 from tests.edits import ALTERING, MOVING, Dice, Row, rehash, rehash_all
 from tests.fakes import KEYS, Lab, lab
 from tests.recorded import DOORS, RUNS
+from tests.test_watching import looked
 
 pytestmark = pytest.mark.edits
 
@@ -69,6 +73,33 @@ def with_rows(files: Mapping[str, bytes], rows: Sequence[Row]) -> Files:
     return {**files, "events.jsonl": "".join(f"{json.dumps(row, default=repr)}\n" for row in rows).encode()}
 
 
+async def test_a_closing_is_in_the_pack_and_is_checked_there(it: Lab, tmp_path: Path) -> None:
+    await looked(it)
+    record = fold("signed", await it.events("signed"))
+    assert record.look is not None
+    closing = Closing(
+        run="signed", incident="i", playbook="fire", by="Ben", at=datetime.now(UTC), reason="over", look=record.look_head, left=("one",)
+    )
+    proof = KEYS["Ben"].sign(closing.document).proof
+    await it.journal.append("signed", Kind.CONCLUDED, replace(closing, proof=proof))
+    files = await packed(it, "signed")
+    [name] = [name for name in files if name.endswith("-close.txt")]
+    assert files[name].decode() == closing.document
+    done = verified(spread(files, tmp_path / "pack"))
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert "4 signature(s)" in done.stdout, done.stdout
+    rows = rows_of(files)
+    body = json.loads(rows[-1]["body"])
+    said = {"reason": "never", "left": [], "by": "Cem", "run": "r1"}
+    for field, value in said.items():
+        last = {**rows[-1], "body": canonical({**body, field: value})}
+        rehash(last)
+        told = verified(spread(with_rows(files, [*rows[:-1], last]), tmp_path / field))
+        assert told.returncode == 1
+        assert f"and {name.removesuffix('.txt')} are not about the same" in told.stdout
+        assert ("closes another run" in told.stdout) is (field == "run")
+
+
 @pytest.mark.parametrize("run", RUNS)
 async def test_a_pack_holds_and_says_what_it_could_not_check(it: Lab, run: str, tmp_path: Path) -> None:
     files = await packed(it, run)
@@ -77,7 +108,7 @@ async def test_a_pack_holds_and_says_what_it_could_not_check(it: Lab, run: str, 
     assert f"run {run} holds" in done.stdout
     assert "mark(s) by the serving process's key: on requests, rulings, and decisions given in chat (add --key)" in done.stdout
     signed = sum(name.endswith(".sig") for name in files)
-    assert signed == {"signed": 2, "stopped": 1, "frozen": 3}.get(run, 0)
+    assert signed == {"signed": 3, "stopped": 1, "frozen": 4}.get(run, 0)
     assert (f"{signed} signature(s)" in done.stdout) is bool(signed)
     events = await it.events(run)
     for n, event in enumerate(events, start=1):
@@ -101,7 +132,7 @@ async def test_openssh_checks_the_signatures_too(it: Lab, tmp_path: Path) -> Non
     files = await packed(it, "frozen")
     folder = spread(files, tmp_path / "pack")
     names = [name.removesuffix(".sig").removeprefix("signed/") for name in files if name.endswith(".sig")]
-    assert len(names) == 3
+    assert len(names) == 4
     for name in names:
         assert by_openssh(folder, name) == 0
     assert f"-s signed/{names[0]}.sig < signed/{names[0]}.txt" in files["README.txt"].decode()
@@ -245,6 +276,11 @@ def another_plan(rows: list[Row]) -> None:
     row["body"] = canonical(body)
 
 
+def another_order(rows: list[Row]) -> None:
+    row, body = body_of(rows, Kind.OPENED)
+    row["body"] = canonical({**body, "inputs": {"doors": ["d"]}})
+
+
 def a_note(rows: list[Row]) -> None:
     row, body = body_of(rows, Kind.ENDED)
     row["body"] = canonical({**body, "reason": "it was nothing"})
@@ -256,6 +292,7 @@ def a_note(rows: list[Row]) -> None:
         (fewer, "decision on something else"),
         (another_reason, "are not about the same"),
         (another_person, "the signature does not hold"),
+        (another_order, "signed/1-order are not about the same"),
         (another_write, "begins a write that is not the one it names"),
         (one_approval_gone, "without a valid approval"),
         (an_intent_gone, "a receipt for a write that was never begun"),
@@ -269,6 +306,17 @@ async def test_a_pack_that_was_put_together_anew_is_found_by_its_signatures(
     assert done.returncode == 1
     assert words in done.stdout, done.stdout
     assert "is not what its hash says" not in done.stdout
+
+
+async def test_a_run_of_before_orders_were_signed_holds_and_says_what_it_lacks(it: Lab, tmp_path: Path) -> None:
+    def of_before(rows: list[Row]) -> None:
+        row, body = body_of(rows, Kind.OPENED)
+        row["body"] = canonical({name: value for name, value in body.items() if name not in {"via", "roster", "nonce", "proof"}})
+
+    files = anew(await packed(it, "signed"), of_before)
+    done = verified(spread({name: one for name, one in files.items() if "-order." not in name}, tmp_path / "pack"))
+    assert done.returncode == 0, done.stdout
+    assert "not checked: who gave the order: it was not signed, but is of before orders said" in done.stdout
 
 
 async def test_what_no_signature_covers_is_found_by_a_head_told_outside(it: Lab, tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ async def test_each_place_tells_a_head_and_the_audit_finds_it_there(tmp_path: Pa
             monkeypatch.setenv(name, value)
         monkeypatch.delenv("PREFECT_API_URL", raising=False)
         monkeypatch.setattr("firedoor.step.PACE", 0.02)
-        job = running.contain("session-hijack", [f"users={acme.estate.victims[0]}"], requester=acme.asker, say=lambda _: None)
+        job = running.contain("session-hijack", [f"users={acme.estate.victims[0]}"], who=acme.who(), say=lambda _: None)
         report, _ = await asyncio.gather(job, acme.approve())
         run, printed = str(report["run"]), str(report["journal_head"])
         assert (await running.show(run))["journal_head"] == printed

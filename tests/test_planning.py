@@ -92,3 +92,21 @@ async def test_the_fingerprint_survives_the_journal(tmp_path: Path) -> None:
         planned = await make(it)
         read = revive(tuple[Item, ...], json.loads(canonical(plain(planned.items))))
         assert planning.fingerprint(read, mode=Mode.LIVE, playbook="fire") == planned.fingerprint
+
+
+async def test_what_it_would_leave_is_planned_too_and_a_defect_there_costs_the_plan_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def defective(self: Shut, target: object, now: object) -> None:
+        raise KeyError(self, target, now)
+
+    async with lab(tmp_path, {"a": OPEN}) as it:
+        [item] = (await make(it)).items
+        assert [left.what for left in item.residual] == ["cookies of a"]
+        monkeypatch.setattr(Shut, "residuals", defective)
+        [same] = (await make(it)).items
+        assert (same.residual, same.plan) == ((), item.plan)
+        it.vendor.doors["a"]["k"] = "stuck"
+        [stuck] = (await make(it)).items
+        assert stuck.plan is not None
+        assert (stuck.plan.impossible, stuck.residual) == ("a is stuck", ())

@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -19,11 +19,17 @@ from firedoor.approval import Answer, Decision, Roster
 from firedoor.audit import Audit, audit
 from firedoor.canonical import canonical, digest, plain
 from firedoor.journal import Kind
+from firedoor.model import Mode
 from firedoor.proofs import Known
+from firedoor.run import Order
 from firedoor.seal import Seal
 from tests.edits import COLUMNS, Dice, Row, rehash_all
-from tests.fakes import KEYS, ROSTER, YES, Lab, lab
+from tests.fakes import KEYS, ROSTER, YES, Lab, lab, ordered, resumption
 from tests.recorded import DOORS, RUNS, known
+
+ELSE = Order(
+    run="else", incident="i", playbook="fire", mode=Mode.LIVE, requester="Ada", asked=datetime.now(UTC), inputs={}, title="Shut the doors"
+)
 
 Body = dict[str, Any]
 Edit = Callable[[list[Row]], None]
@@ -136,6 +142,16 @@ def another_effect(body: Body) -> None:
     )
 
 
+def resumed(run: str, by: str) -> Edit:
+    """A run gone on with, on the word of somebody who gave none."""
+
+    def edit(rows: list[Row]) -> None:
+        said = {"from": 0, **cast("Body", plain(resumption(ELSE, by)))}
+        rows.append({**dict.fromkeys(COLUMNS), "run": run, "at": rows[-1]["at"], "kind": str(Kind.RESUMED), "body": canonical(said)})
+
+    return edit
+
+
 def reported_otherwise(body: Body) -> None:
     body["steps"][0]["outcome"] = "ALREADY"
 
@@ -180,6 +196,26 @@ FOUND: dict[str, tuple[Edit, str]] = {
     "the report counts fewer writes": (edited("r1", Kind.FINISHED, setting(writes=0)), "reports something else"),
     "the report is of numbers": (edited("r1", Kind.FINISHED, numbers_for_steps), "never writes in a run.finished"),
     "the order is another run's": (edited("r1", Kind.OPENED, setting(run="r2")), "order of another run"),
+    "an order names another door": (
+        edited("signed", Kind.OPENED, setting(inputs={"doors": ["d"]})),
+        "is Ada's order, and its signature does not hold",
+    ),
+    "an order spares nothing": (edited("frozen", Kind.OPENED, setting(protected=True)), "is Ada's order, and its signature does not hold"),
+    "an order rests on another standing approval": (inside("frozen", Kind.OPENED, "standing.most", 9), "its signature does not hold"),
+    "an order is somebody else's": (
+        edited("signed", Kind.OPENED, setting(requester="Ben")),
+        "is Ben's order, and its signature does not hold",
+    ),
+    "an order is signed for another": (edited("signed", Kind.OPENED, setting(proof=ordered(ELSE).proof)), "its signature does not hold"),
+    "an order has no signature": (edited("signed", Kind.OPENED, setting(proof="")), "its signature does not hold"),
+    "an order says it is a schedule's": (edited("signed", Kind.OPENED, setting(via="schedule")), "and only sweeps have one"),
+    "an order says it is a drill's": (edited("signed", Kind.OPENED, setting(via="drill")), "says that it is a drill's, and it is live"),
+    "an order follows nothing": (edited("signed", Kind.OPENED, setting(via="firedoor")), "follows from another run, and names none"),
+    "an order follows another one": (
+        edited("signed", Kind.OPENED, setting(via="firedoor", follows="r1")),
+        "asks for something else than run r1 did",
+    ),
+    "somebody goes on with a run": (resumed("denied", "Cem"), "is Cem's order to resume, and its signature does not hold"),
     "a live run becomes a drill": (edited("r1", Kind.OPENED, setting(mode="drill")), "asks for another run"),
     "a standing approval is widened": (edited("standing", Kind.STANDING, setting(most=99)), "signature does not hold"),
     "a standing approval lasts": (
@@ -280,6 +316,7 @@ async def test_a_roster_that_has_changed_since_is_told_as_not_checked(it: Lab) -
     assert found.faults == ()
     assert {one.what for one in found.unchecked if one.run == "signed"} == {
         "who might decide",
+        "whose key signed Ada's order",
         "whose key signed Ben's decision to approve",
         "whose key signed Cem's decision to approve",
     }
@@ -305,6 +342,19 @@ async def test_a_write_long_after_its_approval_lapsed_is_found(it: Lab) -> None:
         row["at"] = plain(datetime.now(UTC) + timedelta(hours=9))
 
     assert any("after its approval had lapsed" in str(fault) for fault in (await rewritten(it, late)).faults)
+
+
+async def test_a_journal_of_before_orders_were_signed_has_no_faults_and_says_what_it_lacks(it: Lab) -> None:
+    def of_before(rows: list[Row]) -> None:
+        for row in rows:
+            if row["kind"] == Kind.OPENED:
+                body = json.loads(row["body"])
+                row["body"] = canonical({name: value for name, value in body.items() if name not in {"via", "roster", "nonce", "proof"}})
+
+    found = await rewritten(it, of_before)
+    assert found.faults == ()
+    assert {(one.what, one.because) for one in found.unchecked} == {("who gave the order", "orders did not say yet where they come from")}
+    assert {one.run for one in found.unchecked} == set(RUNS)
 
 
 async def test_a_run_that_ended_before_it_was_planned_is_no_fault(it: Lab) -> None:

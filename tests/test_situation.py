@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from firedoor.approval import Ruling
+from firedoor.look import Closing, Found, Look
+from firedoor.look import State as Seen
 from firedoor.model import Mode, Outcome, Residual, Tier
 from firedoor.report import compose
 from firedoor.run import Record, StepResult
@@ -41,6 +43,31 @@ def test_a_run_waits_is_at_work_or_is_over() -> None:
 
     done = situation_of(ended(Outcome.CHANGED, Outcome.ALREADY))
     assert (done.state, done.left, done.ended, done.headline) == (State.OVER, False, NOW, "Contained: 2 steps done and verified")
+
+
+def test_what_the_watch_saw_open_again_is_left_open_until_somebody_closes_or_undoes_it() -> None:
+    record = ended(Outcome.CHANGED, Outcome.ALREADY)
+    items = [one.id for one in record.items]
+    seen = [
+        Found(item=one, state=Seen.OPEN, says="suspend ada", since=NOW, again=again)
+        for one, again in zip(items, (True, False), strict=True)
+    ]
+    record.look = Look(found=tuple(seen))
+    found = situation_of(record)
+    assert (found.left, found.headline) == (True, "1 open again, as the watch saw")
+    assert found.open == (f"{items[0]} is open again: suspend ada",)
+    record.undone_by = "r9"
+    assert not situation_of(record).left
+    record.undone_by = ""
+    record.closing = Closing(run="r", incident="i", playbook="p", by="Ada", at=NOW, reason="over", look="", left=())
+    assert (situation_of(record).left, situation_of(record).open) == (False, ())
+
+
+def test_what_may_live_for_so_many_hours_has_lapsed_after_them() -> None:
+    tokens = Residual(what="tokens", until="they expire", closes_by="nothing", hours=24)
+    found = situation_of(ended(Outcome.CHANGED, residual=(tokens,)))
+    assert living(found, now=NOW + timedelta(hours=23)) == (tokens,)
+    assert living(found, now=NOW + timedelta(hours=25)) == ()
 
 
 @pytest.mark.parametrize(

@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from typer.testing import CliRunner
 
-from firedoor import running, signing, terminal
+from firedoor import auditing, running, terminal
 from firedoor.approval import Answer
 from firedoor.cli import app
 from firedoor.errors import BadInput, DecisionRefused
+from firedoor.exercise.estate import CHANNEL
+from firedoor.exercise.keys import SecurityKey
 from firedoor.journal import Journal, Kind
 from firedoor.settings import load
 from firedoor.store import Store
 from firedoor.terminal import Signer
+from firedoor.vendors.slack.client import SlackClient
 from firedoor.vendors.slack.people import Person
 from tests.company import Company, company
 
@@ -34,18 +39,22 @@ class Night:
     """A company at night: people with keys in files, and runs under way."""
 
     acme: Company
-    keys: Mapping[str, Path]
     said: list[str] = field(default_factory=list)
     runs: list[asyncio.Task[Any]] = field(default_factory=list)
+    silent: list[socket.socket] = field(default_factory=list)
 
     def name(self, number: int) -> str:
         return str(self.acme.estate.people[number]["name"])
 
     def key(self, number: int) -> Path:
-        return self.keys[self.name(number)]
+        return self.acme.key(number)
 
     def signer(self, number: int) -> Signer:
         return Signer.with_key(self.key(number))
+
+    def stranger(self) -> Signer:
+        key = SecurityKey()
+        return Signer(public=key.public, sign=key.sign)
 
     @property
     def ordinary(self) -> str:
@@ -68,7 +77,7 @@ class Night:
                 await asyncio.sleep(0.02)
 
     def contain(self, *users: str, **more: Any) -> Any:
-        return running.contain("session-hijack", [f"users={','.join(users)}"], requester=self.name(0), say=self.said.append, **more)
+        return running.contain("session-hijack", [f"users={','.join(users)}"], who=self.acme.who(0), say=self.said.append, **more)
 
     @property
     def roster(self) -> str:
@@ -98,27 +107,50 @@ def make_key(path: Path) -> None:
 @pytest.fixture
 async def night(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Night]:
     async with company(tmp_path) as acme:
-        toml, keys = (tmp_path / "firedoor.toml"), {}
-        text = toml.read_text()
-        for number, person in enumerate(acme.estate.people):
-            path = tmp_path / f"id{number}"
-            make_key(path)
-            listed = list(person["keys"])
-            text = text.replace(f"keys = {listed}", f"keys = {[*listed, signing.public_half(path)]}")
-            keys[str(person["name"])] = path
-        toml.write_text(text)
         for name, value in acme.environment.items():
             monkeypatch.setenv(name, value)
         monkeypatch.delenv("PREFECT_API_URL", raising=False)
-        found = Night(acme=acme, keys=keys)
+        found = Night(acme=acme)
         yield found
         for task in found.runs:
             task.cancel()
         await asyncio.gather(*found.runs, return_exceptions=True)
+        for one in found.silent:
+            one.close()
+
+
+def away(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
+    del night
+    monkeypatch.setenv("FIREDOOR_SLACK_BASE_URL", NOWHERE)
+
+
+def never_set_up(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
+    toml = night.acme.folder / "firedoor.toml"
+    toml.write_text(toml.read_text().replace(f'slack_channel = "{CHANNEL}"\n', ""))
+    for name in [name for name in night.acme.environment if "_SLACK_" in name]:
+        monkeypatch.delenv(name)
+
+
+def mute(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes connections, and never says a word."""
+    night.silent.append(socket.create_server(("127.0.0.1", 0)))
+    monkeypatch.setenv("FIREDOOR_SLACK_BASE_URL", f"http://127.0.0.1:{night.silent[0].getsockname()[1]}/api/")
+    monkeypatch.setattr("firedoor.staffed.PERSON_SECONDS", 0.3)
+    monkeypatch.setitem(cast("dict[str, Any]", SlackClient.__init__.__kwdefaults__), "timeout", 0.3)
+    monkeypatch.setattr("firedoor.vendors.retry._BACKOFF", lambda _: 0.0)
+
+
+async def test_a_slack_that_is_mute_is_not_waited_for(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
+    mute(night, monkeypatch)
+    run = await night.begin(night.contain(night.ordinary))
+    await terminal.decide(run, Answer.APPROVE, night.signer(1), confirm=lambda _: True)
+    await night.runs[0]
+    assert night.suspended() == {night.ordinary}
+    assert any("Slack did not let us in within" in line and "Going on without Slack" in line for line in night.said)
 
 
 async def test_without_slack_people_decide_with_their_keys(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FIREDOOR_SLACK_BASE_URL", NOWHERE)
+    away(night, monkeypatch)
     run = await night.begin(night.contain(night.ordinary))
     assert any("Going on without Slack" in line for line in night.said)
     async with asyncio.timeout(SECONDS):
@@ -137,6 +169,62 @@ async def test_without_slack_people_decide_with_their_keys(night: Night, monkeyp
     again = await asyncio.to_thread(command, "approve", run, "--key", str(night.key(2)), "--yes")
     assert again.returncode == 1
     assert "waits for no decision" in again.stderr
+
+
+async def test_a_night_goes_by_without_slack_from_the_order_to_the_way_back(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each order and each decision is a signature: contain, stop, resume, undo. The audit finds them all sound."""
+    never_set_up(night, monkeypatch)
+    run = await night.begin(night.contain(night.ordinary))
+    assert night.said[0].startswith(f"{night.name(0)} signs run {run}: contain session-hijack (users: {night.ordinary}; ")
+    for number, answer in ((2, Answer.STOP), (1, Answer.APPROVE)):
+        with suppress(DecisionRefused):  # it was stopped
+            await terminal.decide(run, answer, night.signer(number), confirm=lambda _: True)
+    assert (await night.runs[0])["outcome"] == "stopped"
+    again = await night.begin(night.contain(night.ordinary))
+    await terminal.decide(again, Answer.APPROVE, night.signer(1), confirm=lambda _: True)
+    assert (await night.runs[1])["outcome"] == "partial", "nobody could be told in Slack"
+    assert night.suspended() == {night.ordinary}
+    with pytest.raises(BadInput, match="nobody's on the roster"):
+        await running.resume(again, who=night.stranger, say=night.said.append)
+    resumed = await running.resume(again, who=night.acme.who(1), say=night.said.append)
+    assert resumed["outcome"] == "partial"
+    back = await night.begin(running.undo(again, who=lambda: night.signer(0), say=night.said.append))
+    for number in (1, 2):
+        key = night.acme.estate.keys[night.acme.member(number)]
+        with suppress(DecisionRefused):  # one was enough
+            await terminal.decide(back, Answer.APPROVE, Signer(public=key.public, sign=key.sign), confirm=lambda _: True)
+    await night.runs[2]
+    assert night.suspended() == set()
+    async with Store(load().journal_url) as store:
+        events = {name: await Journal(store).events(name) for name in (run, again, back)}
+    assert {one[0].body["via"] for one in events.values()} == {"terminal"}
+    assert [event.body["by"] for event in events[again] if event.kind == Kind.RESUMED] == [night.name(1)]
+    found = await auditing.verify()
+    assert (found.faults, found.unchecked) == ((), ())
+
+
+async def test_without_slack_and_without_anybody_elses_key_nothing_is_begun(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
+    away(night, monkeypatch)
+    toml = night.acme.folder / "firedoor.toml"
+    asker, first, *others = toml.read_text().split("keys = ")
+    toml.write_text("".join([asker, "keys = ", first, *(other.partition("\n")[2] for other in others)]))
+    with pytest.raises(BadInput, match="nobody on the roster who may decide on this has an SSH key"):
+        await night.contain(night.ordinary)
+    async with Store(load().journal_url) as store:
+        assert await Journal(store).runs() == []
+
+
+async def test_who_breaks_off_while_they_sign_has_begun_nothing(night: Night, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Ctrl-C at the prompt reaches ssh-keygen too."""
+    (tmp_path / "ssh-keygen").write_text("#!/bin/sh\nkill -INT $$\n")
+    (tmp_path / "ssh-keygen").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    asked = len(night.acme.okta.requests) + len(night.acme.slack.requests)
+    with pytest.raises(BadInput, match="nothing was signed: it was broken off"):
+        await running.contain("session-hijack", [f"users={night.ordinary}"], who=lambda: night.signer(0), say=night.said.append)
+    assert len(night.acme.okta.requests) + len(night.acme.slack.requests) == asked
+    async with Store(load().journal_url) as store:
+        assert await Journal(store).runs() == []
 
 
 async def test_a_denial_and_a_stop_are_signed_too(night: Night) -> None:
@@ -203,14 +291,14 @@ async def test_words_beside_another_plan_are_not_signed(night: Night, monkeypatc
 async def test_the_first_minute(night: Night) -> None:
     """Two sign by daylight; at night one freezes, and everybody is told."""
     with pytest.raises(BadInput, match="no standing approval is in force: there is none"):
-        await running.freeze([night.ordinary], [], signer=night.signer(0), say=night.said.append)
+        await running.freeze([night.ordinary], [], who=lambda: night.signer(0), say=night.said.append)
     one = await terminal.sign_standing(night.signer(1), days=30, confirm=lambda document: "at most 3 targets" in document)
     assert one["lacks"] == "it has 1 valid signature(s) of approvers, and needs 2"
     two = await terminal.sign_standing(night.signer(2), days=30, confirm=lambda _: True)
     assert (two["in_force"], two["signed"]) == (True, sorted([night.name(1), night.name(2)]))
     assert (await terminal.standing_report())["in_force"]
 
-    report = await running.freeze([night.ordinary], [], signer=night.signer(0), say=night.said.append)
+    report = await running.freeze([night.ordinary], [], who=lambda: night.signer(0), say=night.said.append)
     assert report["outcome"] == "contained", report["open"]
     assert report["approval"]["by"] == [night.name(0)]
     assert night.suspended() == {night.ordinary}
@@ -221,13 +309,13 @@ async def test_the_first_minute(night: Night) -> None:
             assert "uses the standing approval to freeze accounts" in warning.shown
             assert night.ordinary in warning.shown
     others = [str(user.login) for user in night.acme.okta.world.users.values() if user.login not in night.roster][:4]
-    many = await running.freeze(others, [], signer=night.signer(0), say=night.said.append)
+    many = await running.freeze(others, [], who=lambda: night.signer(0), say=night.said.append)
     assert {step["outcome"] for step in many["steps"] if not step["telling"]} == {"REFUSED"}
     assert night.suspended() == {night.ordinary}
 
 
 async def test_breaking_the_glass(night: Night) -> None:
-    report = await night.contain(night.ordinary, alone=night.signer(0))
+    report = await night.contain(night.ordinary, alone=True)
     assert report["outcome"] == "contained", report["open"]
     assert report["approval"]["by"] == [night.name(0)]
     assert night.suspended() == {night.ordinary}
@@ -239,7 +327,7 @@ async def test_breaking_the_glass(night: Night) -> None:
 async def test_the_protected_are_touched_where_two_sign_with_hardware(night: Night) -> None:
     """Their own account: a responder's. Whoever is in the plan has no say."""
     victim = str(night.acme.estate.people[3]["accounts"][0]).removeprefix("okta:user:")
-    spared = await running.preview("session-hijack", [f"users={victim}"], requester="x")
+    spared = await running.preview("session-hijack", [f"users={victim}"])
     assert {step["outcome"] for step in spared["steps"] if not step["telling"]} == {"REFUSED"}
     run = await night.begin(night.contain(victim, protected=True))
     with pytest.raises(DecisionRefused, match="a hardware key of yours, touched"):

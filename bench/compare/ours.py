@@ -25,6 +25,7 @@ from firedoor.clients import AwsStandIn
 from firedoor.desk import Desk
 from firedoor.exercise.keys import SecurityKey
 from firedoor.journal import Kind
+from firedoor.run import Via
 from firedoor.seal import Seal
 from firedoor.settings import Settings
 from firedoor.sweepbook import Sweep
@@ -62,7 +63,7 @@ async def sweep(endpoint: str, roles: Mapping[str, str], keys: int, folder: Path
     given = sweeps.sweeping_settings(settings, wanted)
     async with wiring.open_house(given, vendors=frozenset({"aws"}), writes=True, aws=stand_in) as house:
         assert house.sweeping is not None
-        order = replace(sweeps.order_of(wanted, requester="Ada"), run=RUN)
+        order = replace(sweeps.order_of(wanted, requester="Ada", via=Via.SLACK), run=RUN)
         approving = asyncio.create_task(_approve(house))
         try:
             return await house.sweeping.sweep(order, wanted)

@@ -16,6 +16,7 @@ from firedoor.clients import AwsStandIn
 from firedoor.desk import Desk
 from firedoor.exercise.keys import SecurityKey
 from firedoor.journal import Kind
+from firedoor.run import Via
 from firedoor.seal import Seal
 from firedoor.settings import Settings
 from firedoor.sweepbook import Sweep
@@ -59,7 +60,7 @@ class Runs:
             sweeps.sweeping_settings(self.settings(without), book), vendors=frozenset({"aws", "okta"}), writes=True, aws=stand_in
         ) as house:
             assert house.sweeping is not None
-            order = replace(sweeps.order_of(book, requester="Ada"), run=run)
+            order = replace(sweeps.order_of(book, requester="Ada", via=Via.SLACK), run=run)
             approving = asyncio.create_task(self._approve(house, run))
             try:
                 return await house.sweeping.sweep(order, book)

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
 
+import sqlalchemy as sa
+
+from firedoor.canonical import canonical
 from firedoor.database import Database, place
-from firedoor.doctor.checkup import Check, Diagnosis, Looks, failed, failure, ok, warning
+from firedoor.doctor.checkup import Check, Diagnosis, Looks, State, failed, failure, ok, warning
 from firedoor.errors import JournalError
+from firedoor.journal import Kind
+from firedoor.run import LEFT
 from firedoor.settings import Settings
+from firedoor.tables import events
 
 AREA: Final = "journal"
 SETTING: Final = "FIREDOOR_DATABASE_URL"
@@ -46,7 +52,10 @@ async def _look(settings: Settings) -> Looks:
 
 
 async def _opened(database: Database, where: str, file: Path | None) -> Looks:
-    yield await _tables(database, where)
+    yield (tables := await _tables(database, where))
+    if tables.state is State.OK and (left := await _left_to_people(database)):
+        says = f"it was put back from a copy, and what was open in that is left to people: {', '.join(left)}"
+        yield warning(AREA, where, says, "See what was done of each since, then go on with it: firedoor resume RUN")
     if file is not None:
         yield _mode(file, where)
         return
@@ -70,6 +79,16 @@ async def _tables(database: Database, where: str) -> Diagnosis:
             return ok(AREA, where, "it answers, and its tables are those of this Firedoor")
     remedy = "Have `firedoor runs` look at it by daylight: whoever opens it first brings it up to date"
     return warning(AREA, where, "it answers, and its tables are yet to be brought up to date", remedy)
+
+
+async def _left_to_people(database: Database) -> Sequence[str]:
+    """The runs that a restore has left, and that nobody has resumed or ended since."""
+    left = sa.func.max(sa.case((events.c.body == canonical(LEFT), events.c.seq)))
+    since = sa.func.coalesce(sa.func.max(sa.case((events.c.kind.in_((str(Kind.RESUMED), str(Kind.FINISHED))), events.c.seq))), 0)
+    wanted = (str(Kind.NOTED), str(Kind.RESUMED), str(Kind.FINISHED))
+    query = sa.select(events.c.run).where(events.c.kind.in_(wanted)).group_by(events.c.run).having(left > since).order_by(left)
+    async with database.reading() as connection:
+        return list((await connection.execute(query)).scalars())
 
 
 def _mode(file: Path, where: str) -> Diagnosis:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from firedoor.doctor import accounts, aws, jira, journal, okta, prefect, roster, slack
+from firedoor.doctor import accounts, aws, facts, jira, journal, okta, prefect, roster, slack
 from firedoor.doctor.checkup import Check, Diagnosis, Looks, examine, not_checked
 from firedoor.doctor.identities import identities
 from firedoor.permissions import Shelf
@@ -36,6 +36,7 @@ def checks(settings: Settings, on: Shelf) -> Sequence[Check]:
     if okta.is_set_up(settings):
         found.append(accounts.check(settings))
     found.append(journal.check(settings))
+    found.append(facts.check(settings, on))
     return [*found, prefect.check()] if prefect.is_set_up() else found
 
 

@@ -43,7 +43,7 @@ async def _themselves(roster: Roster) -> Looks:
 def _keys(person: Person) -> Diagnosis:
     remedy = f"Add a hardware-backed SSH key of {person.name}'s (ssh-keygen -t ed25519-sk) to their keys under [[people]]"
     if not person.keys:
-        says = "no signing key: where chat cannot be trusted, nothing that they decide counts"
+        says = "no signing key: where chat cannot be trusted, nothing that they decide counts, and at a terminal they can order nothing"
         return failure(AREA, person.name, says, remedy)
     if not any(signing.is_hardware(key) for key in person.keys):
         says = "no hardware key: where two must sign, theirs does not count"

@@ -11,18 +11,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from firedoor import heads, report, signing, sweepreport, sweepwords, words
+from firedoor import heads, ordering, report, signing, sweepreport, sweepwords, words
 from firedoor.approval import Decision, Request, Roster, document
 from firedoor.canonical import canonical, plain
 from firedoor.chain import Row
 from firedoor.evidence.readme import readme
 from firedoor.journal import Event, Kind, read_row
+from firedoor.look import Closing
 from firedoor.mandate import Mandate
-from firedoor.run import Record, Started, read_as, take
+from firedoor.run import Record, Resumption, Started, Via, read_as, take
 from firedoor.sweep import Progress
 
 HERE: Final = Path(__file__).resolve().parent
-PARTS: Final = ("hashing", "signatures", "batches")  # of the verifier, besides its main one
+PARTS: Final = ("hashing", "signatures", "papers", "batches")  # of the verifier, besides its main one
 IMPORT: Final = re.compile(r"^from firedoor\.evidence\.\w+ import .+\n", re.MULTILINE)
 MARK: Final = "Files = Mapping[str, bytes]\n"  # where the verifier's own begins
 EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # a zip's first day: two packs of the same record have the same bytes
@@ -128,7 +129,11 @@ def _code(name: str) -> str:
 
 def _signed(event: Event, record: Record) -> Iterator[Signed]:
     """What an event puts on record of signatures."""
-    request = record.request
+    request, order = record.request, record.order
+    if event.kind == Kind.OPENED and order.via is Via.TERMINAL:
+        yield Signed(name=f"{event.n}-order", by=order.requester, text=ordering.document(order), proof=order.proof)
+    if event.kind == Kind.RESUMED and (who := read_as(Resumption, event.body, event)).via is Via.TERMINAL:
+        yield Signed(name=f"{event.n}-resume", by=who.by, text=ordering.resumption_document(order, who), proof=who.proof)
     if event.kind == Kind.REQUESTED and request is not None and request.standing is not None:
         for number, (by, proof) in enumerate(sorted(request.standing.signed.items()), start=1):
             yield Signed(name=f"{event.n}-standing-{number}", by=by, text=request.standing.document, proof=proof)
@@ -136,6 +141,9 @@ def _signed(event: Event, record: Record) -> Iterator[Signed]:
         mandate = read_as(Mandate, event.body["mandate"], event)
         for number, (by, proof) in enumerate(sorted(mandate.signed.items()), start=1):
             yield Signed(name=f"{event.n}-mandate-{number}", by=by, text=mandate.document, proof=proof)
+    if event.kind == Kind.CONCLUDED:
+        closing = read_as(Closing, event.body, event)
+        yield Signed(name=f"{event.n}-close", by=closing.by, text=closing.document, proof=closing.proof)
     if event.kind in {Kind.DECIDED, Kind.STOP}:
         decision = read_as(Decision, event.body, event)
         if decision.proof.startswith(signing.PROOF):

@@ -20,66 +20,12 @@ from pathlib import Path
 
 from firedoor.evidence.batches import Batches
 from firedoor.evidence.hashing import Row, canonical, digest, effect, led_out, links
+from firedoor.evidence.papers import closing_text, decision_text, mandate_text, order_text, resumption_text, standing_text
 from firedoor.evidence.signatures import HOSTILE, holds
 
 Files = Mapping[str, bytes]
 
 LONGEST = 1_000_000_000
-
-
-def shown(lines: Sequence[str]) -> str:
-    """Lines of a document; what cannot be seen shows as its code point."""
-    return "\n".join("".join(one if one.isprintable() else f"[U+{ord(one):04X}]" for one in line) for line in lines) + "\n"
-
-
-def decision_text(run: str, said: Row, asked: Row | None) -> str:
-    """What a person signs to approve, deny or stop a run."""
-    lines = ["Firedoor decision, version 1", f"decision: {said['answer']}", f"run: {run}"]
-    if asked is not None:
-        lines += [
-            f"mode: {asked['mode']}",
-            f"playbook: {asked['playbook']}",
-            f"requested by: {asked['requester']}",
-            f"approvals needed: {asked['required']}",
-            f"way: {asked['way']}",
-            f"signed outside chat because: {asked['out_of_band'] or 'the signer chose to'}",
-            "changes:",
-            *(f"- {line}" for line in asked["lines"]),
-            f"expires: {asked['expires']}",
-            f"roster: {asked['roster']}",
-            f"nonce: {asked['nonce']}",
-            f"fingerprint: {asked['fingerprint']}",
-        ]
-    return shown([*lines, *(f"{name}: {said[name]}" for name in ("request", "by", "via", "at", "reason"))])
-
-
-def standing_text(given: Row) -> str:
-    """What is signed as a standing approval."""
-    return "\n".join(
-        [
-            "Firedoor standing approval, version 1",
-            f"one person may, with their own signature, do this to at most {given['most']} targets at once: {', '.join(given['actions'])}",
-            "never to anybody or anything that is protected; everybody on the roster is told each time it is used",
-            *(f"{name}: {given[name]}" for name in ("made", "expires", "roster", "nonce")),
-            "",
-        ]
-    )
-
-
-def mandate_text(given: Row) -> str:
-    """What is signed as a sweep's mandate."""
-    return "\n".join(
-        [
-            "Firedoor sweep mandate, version 1",
-            f"the sweep {given['sweep']} may run by schedule, with nobody asked, and in each run change:",
-            *(f"- {line}" for line in given["lines"]),
-            "never what is protected; everything it changes is in its report",
-            f"playbook: {given['playbook']}",
-            f"signatures needed: {given['required']}",
-            *(f"{name}: {given[name]}" for name in ("made", "expires", "roster", "nonce")),
-            "",
-        ]
-    )
 
 
 class Pack:
@@ -93,6 +39,7 @@ class Pack:
         self.rows: list[Row] = [json.loads(line) for line in files["events.jsonl"].decode("utf-8").split("\n") if line]
         self.people: dict[str, list[str]] = json.loads(files["people.json"])
         self.run = str(json.loads(files["pack.json"])["run"])
+        self.order: Row = {}
         self.request: Row | None = None
         self.asked = ""
         self.items: dict[str, Row] = {}
@@ -139,12 +86,13 @@ class Pack:
         if loose := led_out(self.rows):
             self.notes.append(f"the journal's own link of {loose} event(s), each to an event of another run, which is not in this pack")
 
-    def event(self, row: Row, body: Row) -> None:  # noqa: C901 - one case a kind of event
+    def event(self, row: Row, body: Row) -> None:  # noqa: C901, PLR0912 - one case a kind of event
         """What an event says of the run."""
         match row["kind"]:
             case "run.opened":
-                if row["n"] != 1 or body["run"] != self.run:
-                    self.fault(row, "is not the order of this run")
+                self.opened(row, body)
+            case "run.resumed" if body.get("via") == "terminal":
+                self.signature(row, "resume", str(body["by"]), resumption_text(self.order, body), str(body["proof"]), hardware=False)
             case "run.planned":
                 self.items = {item["id"]: item for item in body["items"]}
             case "approval.requested":
@@ -163,8 +111,24 @@ class Pack:
                 self.sweeps(row, body)
             case "sweep.listed" | "sweep.settled":
                 self.batches.take(row, body)
+            case "incident.closed":
+                if body["run"] != self.run:
+                    self.fault(row, "closes another run")
+                self.signature(row, "close", str(body["by"]), closing_text(body), str(body["proof"]), hardware=False)
             case "step.ended" if body["item"] not in self.items:
                 self.fault(row, "ends a step that is not in the plan")
+
+    def opened(self, row: Row, body: Row) -> None:
+        """The order: of this run and, where it was given at a terminal, signed."""
+        self.order, via = body, body.get("via", "")
+        if row["n"] != 1 or body["run"] != self.run:
+            self.fault(row, "is not the order of this run")
+        if via == "terminal":
+            self.signature(row, "order", str(body["requester"]), order_text(body), str(body["proof"]), hardware=False)
+        elif via == "firedoor":
+            self.notes.append(f"who gave the order: it follows from run {body['follows']}, and is in that one's pack")
+        else:
+            self.notes.append(f"who gave the order: it was not signed, but {f'came by {via}' if via else 'is of before orders said'}")
 
     def requested(self, row: Row, body: Row) -> None:
         """A request: it asks for what the plan says."""

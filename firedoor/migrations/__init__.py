@@ -21,17 +21,22 @@ FROM_BEFORE: Final = "about"  # a table of the first journals, which had no revi
 
 def up_to_date(connection: sa.Connection) -> bool:
     """Whether the tables are as this Firedoor wants them. Raises `Misconfigured` for a database of a newer one, or of another program."""
+    return stands_at(connection) == KNOWN[-1]
+
+
+def stands_at(connection: sa.Connection) -> str:
+    """The revision that the tables are of; empty where there is none yet. Raises as `up_to_date`."""
     names = set(sa.inspect(connection).get_table_names())
     if VERSION.name not in names:
         _check_ours(connection, names)
-        return False
-    stands_at = connection.execute(sa.select(VERSION.c.version_num)).scalar()
-    if stands_at is not None and stands_at not in KNOWN:
+        return ""
+    found = connection.execute(sa.select(VERSION.c.version_num)).scalar()
+    if found is not None and found not in KNOWN:
         raise Misconfigured(
-            f"the journal was written by a newer Firedoor (revision {stands_at}; this one knows {KNOWN[-1]})",
+            f"the journal was written by a newer Firedoor (revision {found}; this one knows {KNOWN[-1]})",
             advice="Use that version, or a database of its own for this one",
         )
-    return stands_at == KNOWN[-1]
+    return str(found or "")
 
 
 def bring_up_to_date(connection: sa.Connection) -> None:

@@ -19,6 +19,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
+from firedoor import observing
 from firedoor.canonical import JSON
 from firedoor.errors import FiredoorError, Malformed, Misconfigured, Unreachable, WriteRefused
 from firedoor.vendors.access import CallPolicy, Operation
@@ -181,7 +182,10 @@ class GuardedHttp:
         """
         self._admit(operation, arguments, data=data, upload=upload)
         url = self._root + operation.fill(*arguments) + (f"?{urlencode(query)}" if query else "")
-        reply = await self._exchange(operation, url, dict(headers), data=data, upload=upload)
+        with observing.call(self._policy.vendor, operation.name) as call:
+            reply = await self._exchange(operation, url, dict(headers), data=data, upload=upload)
+            if isinstance(reply, Reply):
+                call.answered(reply.status)
         if isinstance(reply, FiredoorError):
             # Raised here, clear of the HTTP library's own exception, whose frames hold the request.
             raise reply

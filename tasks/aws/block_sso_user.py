@@ -103,11 +103,13 @@ class BlockSsoUser(Action[SsoUser, DenyState]):
             Residual(
                 what=f"the sign-in of {target.label} at the access portal and at applications",
                 until="it expires: eight hours after sign-in by default, ninety days at the most",
+                hours=2160,
                 closes_by="disabling the user at the identity source, and deleting the active session in Identity Center",
             ),
             Residual(
                 what=f"sessions of roles that {target.label} took on from a session of Identity Center",
                 until="they expire: an hour after issue",
+                hours=1,
                 closes_by="revoking the sessions of those roles; CloudTrail names them",
             ),
         )

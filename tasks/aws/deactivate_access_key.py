@@ -100,6 +100,7 @@ class DeactivateAccessKey(Action[AwsKey, KeyState], Treatment[AwsKey, KeyState])
             Residual(
                 what=f"sessions that were minted from {target.label} before",
                 until="they are revoked, or expire: twelve hours after issue by default, 36 at the most",
+                hours=36,
                 closes_by="aws.revoke_user_sessions, after this",
             ),
             Residual(

@@ -101,6 +101,7 @@ class DeactivateAccessKeys(Action[IamUser, KeysState]):
             Residual(
                 what=f"sessions that were minted from keys of {target.label} before",
                 until="they are revoked, or expire: twelve hours after issue by default, 36 at the most",
+                hours=36,
                 closes_by="aws.revoke_user_sessions, after this",
             ),
             Residual(

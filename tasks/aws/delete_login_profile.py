@@ -103,6 +103,7 @@ class DeleteLoginProfile(Action[IamUser, LoginState], Treatment[IamUser, LoginSt
             Residual(
                 what=f"console sessions of {target.label}",
                 until="they are revoked, or end: twelve hours after signing in at the most",
+                hours=12,
                 closes_by="aws.revoke_user_sessions, after this",
             ),
         )

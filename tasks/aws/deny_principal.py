@@ -97,6 +97,7 @@ class DenyPrincipal(Action[AwsPrincipal, DenyState]):
         roles = Residual(
             what=f"sessions of further roles that {who} took on before",
             until="they expire: an hour after issue by default, twelve at the most",
+            hours=12,
             closes_by="denying those roles, or revoking their sessions; CloudTrail names them",
         )
         guests = Residual(
@@ -117,6 +118,7 @@ class DenyPrincipal(Action[AwsPrincipal, DenyState]):
         federated = Residual(
             what=f"sessions that {who} made with GetFederationToken",
             until="they expire: twelve hours after issue by default, thirty-six at the most",
+            hours=36,
             closes_by="an inline deny on the user; CloudTrail names the calls",
         )
         common = (roles, guests, leaving, services)

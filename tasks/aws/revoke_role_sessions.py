@@ -153,6 +153,7 @@ class RevokeRoleSessions(Action[IamRole, RoleSessions]):
             Residual(
                 what=f"sessions of other roles that were taken on from {target.label}",
                 until="they expire: an hour after issue at the most",
+                hours=1,
                 closes_by="aws.revoke_role_sessions on each such role; CloudTrail names them",
             ),
         )

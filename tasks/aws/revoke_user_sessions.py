@@ -100,6 +100,7 @@ class RevokeUserSessions(Action[IamUser, UserDenies]):
             Residual(
                 what=f"sessions of roles that {target.label} took on",
                 until="they expire: an hour after issue by default, twelve at the most",
+                hours=12,
                 closes_by="aws.revoke_role_sessions on each such role; CloudTrail names them",
             ),
         )

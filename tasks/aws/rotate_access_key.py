@@ -174,6 +174,7 @@ class RotateAccessKey(Treatment[KeyRotation, RotationState], Action[KeyRotation,
             Residual(
                 what=f"sessions that were minted with {target.key}",
                 until="they expire: twelve hours after issue by default, 36 at the most",
+                hours=36,
                 closes_by="aws.revoke_user_sessions",
             ),
             Residual(

@@ -122,6 +122,7 @@ class BlockAddresses(Action[ZoneBlock, ZoneState]):
             Residual(
                 what=f"requests from {addresses} at edges of Okta that have not learned of the zone",
                 until="about a minute after the change, half an hour at the most",
+                hours=0.5,
                 closes_by="waiting; the System Log tells of security.request.blocked once it is enforced",
             ),
             Residual(

@@ -137,6 +137,7 @@ class DeactivateServiceApp(Action[OktaApp, AppState]):
             Residual(
                 what=f"access tokens that {target.label} got with client credentials",
                 until="they expire: an hour after issue by default, a day at the most",
+                hours=24,
                 closes_by="a new signing key for the authorization server, or the resource server refusing this client",
             ),
             Residual(

@@ -171,6 +171,7 @@ class ReplaceClientSecret(Treatment[OktaClientSecret, SecretsState], Action[Okta
             Residual(
                 what=f"access tokens that were got with {target.label}",
                 until="they expire: an hour after issue by default, a day at the most",
+                hours=24,
                 closes_by="a new signing key for the authorization server, or the resource server refusing this client",
             ),
             Residual(

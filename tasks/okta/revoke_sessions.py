@@ -127,6 +127,7 @@ class RevokeSessions(Action[OktaUser, SessionState]):
             Residual(
                 what=f"OAuth access tokens of {target.label} that a resource server checks offline",
                 until="they expire: an hour after issue by default, a day at the most",
+                hours=24,
                 closes_by="introspection at the resource server, or a new signing key for its authorization server",
             ),
         )

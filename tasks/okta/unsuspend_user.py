@@ -48,6 +48,7 @@ class UnsuspendUser(Action[Restoration, StatusSeen]):
         limit=10,
         settle_within=10.0,
         after=("okta.reset_factors",),
+        reopens=("okta.suspend_user", "okta.revoke_sessions", "okta.revoke_grants", "okta.reset_factors"),
         unestablished=("whether factors enrolled before a suspension work again after it; they are taken to",),
         pages=("https://developer.okta.com/docs/api/openapi/okta-management/management/tag/UserLifecycle/",),
     )

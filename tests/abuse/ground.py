@@ -18,6 +18,7 @@ from firedoor.errors import MustBeSigned
 from firedoor.journal import Kind
 from firedoor.playbook import Playbook
 from firedoor.run import Record
+from firedoor.stage import Plainly
 from firedoor.vendors.slack.delivery import Ack
 from firedoor.vendors.slack.delivery import Kind as Way
 from firedoor.vendors.slack.directory import User
@@ -26,9 +27,9 @@ from firedoor.vendors.slack.people import words
 from firedoor.vendors.slack.raw import Raw, mapping, objects, text
 from firedoor.vendors.slack.world import Message, View
 from firedoor.wiring import load_playbook, name_run
-from tests.channels.slack.scene import KEYS, ROOM, Scene, SlackMode
+from tests.channels.slack.scene import KEYS, ROOM, Report, Scene, SlackMode
 from tests.channels.slack.signing import Sent, post
-from tests.fakes import Effect, Trouble
+from tests.fakes import Effect, Trouble, resumption
 
 SECONDS: Final = 5.0
 KEY: Final = "AKIAIOSFODNN7EXAMPLE"
@@ -100,6 +101,11 @@ class Ground:
         self.open = f"r{self._asked}"
         self.restore()
         await self.stage.ask(self.open, **self.asking)
+
+    async def resume(self, run: str) -> asyncio.Task[Report]:
+        """Ada goes on with a run that was stopped: that takes a person's word."""
+        by = resumption((await self.record(run)).order, roster=self.stage.desk.roster, keys=KEYS)
+        return asyncio.create_task(cast("Any", self.stage.engine.resume(run, Plainly(), by)))
 
     async def restart(self) -> None:
         """The process ends, and another goes on with the run that waits."""

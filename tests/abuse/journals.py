@@ -257,7 +257,7 @@ async def _stopped_again(ground: Ground) -> str:
     stop = await stage.desk.stop(run, ground.person("Ben"), via="test")
     gates[0].set()
     await stage.runs[-1]
-    resumed = asyncio.create_task(cast("Any", stage.engine.resume(run, Plainly())))
+    resumed = await ground.resume(run)
     await stage.until(lambda: begun(ground, run, 2))
     await stage.lab.journal.append(run, Kind.STOP, stop)
     stopped_by = stage.desk.stopped_by(await ground.record())

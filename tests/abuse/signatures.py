@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -21,7 +21,6 @@ from firedoor.journal import Kind
 from firedoor.model import Mode
 from firedoor.seal import Seal
 from firedoor.settings import PersonTable
-from firedoor.stage import Plainly
 from tests.abuse.acts import doing
 from tests.abuse.attempt import Attempt, Make, Theme
 from tests.abuse.ground import Ground, begun, held
@@ -251,7 +250,7 @@ async def _stop_of_before(ground: Ground) -> str:
     stop = await ground.decide("Ben", Answer.STOP)
     gates[0].set()
     await stage.runs[-1]
-    resumed = asyncio.create_task(cast("Any", stage.engine.resume(run, Plainly())))
+    resumed = await ground.resume(run)
     await stage.until(lambda: begun(ground, run, 2))
     said = "(recorded)"
     try:

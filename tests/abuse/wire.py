@@ -7,14 +7,13 @@ import gzip
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, cast
+from typing import Final
 from urllib.parse import urlencode
 
 from multidict import CIMultiDict
 
 from firedoor.approval import Answer
 from firedoor.channels.slack import request_url
-from firedoor.stage import Plainly
 from firedoor.vendors.slack.raw import Raw
 from tests.abuse.acts import ACTS
 from tests.abuse.attempt import Attempt, Make, Theme
@@ -262,7 +261,7 @@ async def _stopped_and_resumed(ground: Ground, wanted: str) -> None:
     gate.set()
     assert (await task)["outcome"] == "stopped", "the run was not stopped"
     vendor.on_apply.append(held(never))
-    stage.runs.append(asyncio.create_task(cast("Any", stage.engine.resume(run, Plainly()))))
+    stage.runs.append(await ground.resume(run))
     await stage.until(lambda: begun(ground, run, 2))
 
 

@@ -33,7 +33,7 @@ from firedoor.journal import Event, Journal, Kind
 from firedoor.lease import Leases
 from firedoor.model import Mode
 from firedoor.orchestrating import farewells, orchestrate
-from firedoor.run import Order, fold
+from firedoor.run import Order, Via, fold
 from firedoor.settings import Settings
 from firedoor.vendors.aws.session import AwsCredentials
 
@@ -183,9 +183,10 @@ async def _vendors(settings: Settings, job: Job) -> frozenset[str]:
 
 async def _begin(it: wiring.House, job: Job, run: str) -> Report:
     book = wiring.load_playbook(job.playbook, it.catalogue)
-    order = wiring.take_order(book, job.given, mode=Mode.LIVE, requester=job.asker, run=run)
+    order = wiring.take_order(book, job.given, mode=Mode.LIVE, requester=job.asker, via=Via.SLACK, run=run)
     if job.undoes:
-        order = replace(wiring.undo_order((await it.desk.record(job.undoes)).order, mode=Mode.LIVE, requester=job.asker), run=run)
+        original = (await it.desk.record(job.undoes)).order
+        order = replace(wiring.undo_order(original, mode=Mode.LIVE, requester=job.asker, via=Via.SLACK), run=run)
         return await _approved(it, job, order, orchestrate(order, lambda stage: it.engine.undo(order, stage), it.journal))
     if job.playbook == "freeze":
         order = replace(order, way=Way.FREEZE, standing=_standing(it.desk, job.keys))

@@ -1,4 +1,4 @@
-"""Prefect on PostgreSQL with a password, and workers of its pool: each a process group of its own, so that one can be killed whole."""
+"""Prefect on PostgreSQL with a password, and workers of its pool, each of which can be killed whole."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import psutil
 
 from firedoor.exercise.processes import PREFECT
 from tests.conftest import Postgres
@@ -50,7 +51,7 @@ class Cluster:
         with (self.folder / f"{name}.log").open("ab") as log:
             return subprocess.Popen(command, cwd=ROOT, env=dict(self.environment), stdout=log, stderr=log, start_new_session=True)
 
-    async def asked(self, what: str, body: Mapping[str, Any]) -> Any:
+    async def asked(self, what: str, body: object) -> Any:
         """A POST to the API."""
         headers = {"Authorization": f"Basic {base64.b64encode(self.password.encode()).decode()}"}
         async with aiohttp.ClientSession(headers=headers) as http, http.post(f"{self.api}/{what}", json=body) as reply:
@@ -59,9 +60,14 @@ class Cluster:
 
     async def run(self, deployment: str, parameters: Mapping[str, Any]) -> str:
         """A flow run of a deployment, scheduled for now; its id."""
-        [found] = await self.asked("deployments/filter", {"deployments": {"name": {"any_": [deployment]}}})
+        found = await self.deployment(deployment)
         made = await self.asked(f"deployments/{found['id']}/create_flow_run", {"parameters": parameters, "state": {"type": "SCHEDULED"}})
         return str(made["id"])
+
+    async def deployment(self, name: str) -> Mapping[str, Any]:
+        """The deployment of that name, as the server has it."""
+        [found] = await self.asked("deployments/filter", {"deployments": {"name": {"any_": [name]}}})
+        return dict(found)
 
     async def ended(self, flow_run: str) -> Mapping[str, Any]:
         """The flow run once it is over."""
@@ -113,7 +119,10 @@ async def healthy(made: Cluster) -> None:
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """SIGKILL, to it and to all that it has started in its group."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+    """SIGKILL, to it and to all that it has started: a worker gives the process of each flow run a session of its own."""
+    with suppress(ProcessLookupError, psutil.NoSuchProcess):
+        os.killpg(process.pid, signal.SIGSTOP)  # it starts no more
+        for one in (*psutil.Process(process.pid).children(recursive=True), process):
+            with suppress(ProcessLookupError, psutil.NoSuchProcess):
+                one.kill()
     process.wait()

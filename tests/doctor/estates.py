@@ -70,7 +70,7 @@ PLANTED: Final[Mapping[str, Planted]] = {
 @asynccontextmanager
 async def well(folder: Path) -> AsyncIterator[Company]:
     """A company whose preview token is a read-only administrator's own."""
-    async with company(folder, change=_own_previewer) as acme:
+    async with company(folder, change=_own_previewer, files=False) as acme:
         with _set(acme.environment):
             yield acme
 
@@ -78,7 +78,7 @@ async def well(folder: Path) -> AsyncIterator[Company]:
 @asynccontextmanager
 async def ill(folder: Path) -> AsyncIterator[Company]:
     """The same with everything of `PLANTED`."""
-    async with company(folder, change=_spoil) as acme:
+    async with company(folder, change=_spoil, files=False) as acme:
         config = folder / "firedoor.toml"
         config.write_text(_spoiled(config.read_text(), acme), encoding="utf-8")
         acme.jira.world.clock = lambda: datetime.now(UTC) + timedelta(seconds=245)

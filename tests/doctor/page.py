@@ -1,4 +1,4 @@
-"""docs/doctor.md: its prose as it is, and what the doctor says of the two companies, as it said it."""
+"""docs/doctor.md: its prose as it is, and what the doctor says of the two companies and of facts, as it said it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Final
 
-from firedoor.doctor import told
-from firedoor.settings import ROOT
+from firedoor.cli_permissions import on_the_shelf
+from firedoor.doctor import facts_told, told, verifying
+from firedoor.settings import ROOT, load
 from tests.company import Company
 from tests.doctor.estates import PLANTED, diagnosed, ill, well
 
@@ -29,7 +30,17 @@ async def page() -> str:
         + "".join(f"- {name}\n" for name in PLANTED)
         + "\nToo few approvers are too few with hardware keys as well, so one more line is said.\n\n"
         + await _transcript(ill)
+        + "## The facts that units rest on at Slack, before anybody has looked\n\n"
+        + await _facts()
     ).rstrip("\n") + "\n"
+
+
+async def _facts() -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        async with well(Path(folder)):
+            data = facts_told.told(await verifying.look(load(), on_the_shelf(), vendor="slack"))
+    words = "firedoor doctor --verify --system slack"
+    return f"```\n$ {words}\n{facts_told.markdown(data)}\n$ echo $?\n{facts_told.exit_code(data)}\n```\n\n"
 
 
 async def _transcript(estate: Callable[[Path], AbstractAsyncContextManager[Company]]) -> str:

@@ -12,6 +12,8 @@ from aiohttp import web
 
 from firedoor.doctor import journal, prefect
 from firedoor.doctor.checkup import State
+from firedoor.journal import Journal, Kind
+from firedoor.run import LEFT
 from firedoor.settings import Settings
 from firedoor.store import Store
 from tests.conftest import Postgres
@@ -144,3 +146,18 @@ async def test_prefect_away_or_in_the_clear(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("PREFECT_API_URL", "http://prefect.internal:4200/api")
     (clear,) = await say(prefect.check())
     assert clear.startswith("warning: PREFECT_API_URL: PREFECT_API_URL is plain http")
+
+
+async def test_what_a_restore_has_left_to_people_is_told_until_somebody_goes_on_with_it(tmp_path: Path) -> None:
+    settings = Settings(state_dir=tmp_path)
+    async with Store(settings.journal_url) as store:
+        record = Journal(store)
+        for run in ("r1", "r2"):
+            await record.append(run, Kind.OPENED, {})
+            await record.append(run, Kind.NOTED, LEFT)
+        await record.append("r1", Kind.RESUMED, {"from": 0})
+        [said] = [one for one in await say(journal.check(settings)) if "put back" in one]
+        assert said.startswith("warning")
+        assert "left to people: r2" in said
+        await record.append("r2", Kind.FINISHED, {})
+        assert not [one for one in await say(journal.check(settings)) if "put back" in one]

@@ -33,7 +33,8 @@ def break_now_and_then(gossip: str, breaks: Collection[int]) -> None:
 
 def main() -> None:
     """Do what the words after the module's name say."""
-    logging.basicConfig(level=logging.DEBUG, stream=sys.stderr, force=True)
+    # On a stream of its own: Firedoor's own log, which is JSON here, takes the console over from whoever else writes to it.
+    logging.basicConfig(level=logging.DEBUG, stream=os.fdopen(os.dup(sys.stderr.fileno()), "w"), force=True)
     breaks = [int(number) for number in os.environ["FIREDOOR_TEST_BREAKS"].split()]
     break_now_and_then(Path(os.environ["FIREDOOR_TEST_GOSSIP"]).read_text(encoding="utf-8"), breaks)
     what, *words = sys.argv[1:]

@@ -125,7 +125,7 @@ async def contain(acme: Company, api: str, *, users: str = "", playbook: str = "
     shown = {"PREFECT_API_URL": api, "PREFECT_HOME": str(acme.folder / "prefect")} if api else {}
     began = time.monotonic()
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "firedoor", "contain", playbook, *given, "--as", acme.asker, "--json"),
+        *(sys.executable, "-m", "firedoor", "contain", playbook, *given, "--key", str(acme.key()), "--json"),
         cwd=ROOT,
         env={**kept, **acme.environment, **shown},
         stdout=subprocess.PIPE,

@@ -146,6 +146,8 @@ async def scene(tmp_path: Path, prefect_server: PrefectServer) -> AsyncIterator[
             "FIREDOOR_JIRA_URL": jira.url,
             "AWS_ENDPOINT_URL": aws.url,
             "FIREDOOR_AWS_REQUESTS_PER_SECOND": "0",
+            "FIREDOOR_LOG_FORMAT": "json",
+            "FIREDOOR_LOG_LEVEL": "debug",
             "FIREDOOR_TEST_GOSSIP": str(tmp_path / "gossip"),
             "PREFECT_API_URL": prefect_server.api,
             "PREFECT_HOME": str(tmp_path / "prefect"),
@@ -163,7 +165,7 @@ async def scene(tmp_path: Path, prefect_server: PrefectServer) -> AsyncIterator[
 async def contained(scene: Scene) -> None:
     """A containment, approved in Slack, begun again for as long as failures end it."""
     acme = scene.acme
-    words = ["firedoor", "contain", "identity-breach", "-i", f"users={','.join(acme.estate.victims)}", "--as", acme.asker]
+    words = ["firedoor", "contain", "identity-breach", "-i", f"users={','.join(acme.estate.victims)}", "--key", str(acme.key())]
     words += ["-i", f"access_keys={acme.estate.stolen_key}", "-i", f"apps={acme.estate.app}", "-i", f"roles={acme.estate.role}"]
     approving = asyncio.create_task(_approve_all(acme))
     try:
@@ -273,6 +275,7 @@ async def test_no_secret_is_found_after_a_sweep_and_a_containment(scene: Scene, 
     assert len(found) > 300
     places = dict(written(scene, prefect_server))
     assert any(b"AKIA" in text for text in places.values())
+    assert sum(text.count(b'{"time": "') for place, text in places.items() if place.endswith(".err")) > 10, "Firedoor's own log"
     wanted = {shape: secret for secret in found for shape in disguised(secret)}
     leaks = sorted({(place, wanted[shape][:4]) for place, text in places.items() for shape in wanted if shape in text})
     assert not leaks

@@ -45,7 +45,7 @@ async def test_a_flow_that_is_run_again_by_itself_goes_on_with_what_a_dead_proce
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("FIREDOOR_", "PREFECT_", "AWS_"))}
     ours = {**kept, **acme.environment, "PREFECT_API_URL": prefect_server.api, "PREFECT_HOME": str(acme.folder / "prefect")}
     users = f"users={','.join(acme.estate.victims)}"
-    given = ["contain", "identity-breach", "-i", users, "-i", f"access_keys={acme.estate.stolen_key}", "--as", acme.asker]
+    given = ["contain", "identity-breach", "-i", users, "-i", f"access_keys={acme.estate.stolen_key}", "--key", str(acme.key())]
     first = await asyncio.create_subprocess_exec(sys.executable, "-m", "firedoor", *given, cwd=ROOT, env=ours, stdout=subprocess.DEVNULL)
     await acme.approve(seconds=100)
     while not acme.okta.accepted_writes:  # noqa: ASYNC110 - the simulator counts, and tells nobody

@@ -51,7 +51,7 @@ async def firedoor(acme: Company, *words: str, **environment: str) -> AsyncItera
 
 def contain(acme: Company) -> list[str]:
     users = f"users={','.join(acme.estate.victims)}"
-    return ["contain", "identity-breach", "-i", users, "-i", f"access_keys={acme.estate.stolen_key}", "--as", acme.asker, "--json"]
+    return ["contain", "identity-breach", "-i", users, "-i", f"access_keys={acme.estate.stolen_key}", "--key", str(acme.key()), "--json"]
 
 
 @asynccontextmanager

@@ -86,7 +86,7 @@ async def test_a_plan_lists_everything_and_writes_nothing(acme: Company, book: s
 async def test_a_sweep_is_approved_at_a_terminal_while_slack_is_away(
     acme: Company, book: str, key: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with firedoor(acme, "sweep", "run", book, "--as", acme.asker, "--json", **AWAY) as process:
+    async with firedoor(acme, "sweep", "run", book, "--key", str(acme.key()), "--json", **AWAY) as process:
         run = await recorded(acme, Kind.REQUESTED)
         code, said, _ = await obeyed(acme, "approve", run, "--key", str(key), "--yes")
         assert (code, said["by"]) == (0, acme.estate.people[1]["name"])

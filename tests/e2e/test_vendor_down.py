@@ -33,7 +33,7 @@ class Scene:
 
     async def contain(self) -> Any:
         given = [f"users={','.join(self.acme.estate.victims)}", f"access_keys={self.acme.estate.stolen_key}"]
-        return await running.contain("identity-breach", given, requester=self.acme.asker, say=_quiet)
+        return await running.contain("identity-breach", given, who=self.acme.who(), say=_quiet)
 
     async def decided(self, number: int = 1) -> None:
         """Once somebody has approved the run that asks."""
@@ -128,7 +128,7 @@ async def test_a_vendor_that_goes_away(scene: Scene, vendor: str, moment: str, h
     assert vendors(report, "FAILED", "UNVERIFIED") == {vendor}
     assert all(vendor in one["reason"].casefold() for one in report["open"])
     approving = asyncio.create_task(scene.decided(2))
-    again = await running.resume(report["run"], say=_quiet)
+    again = await running.resume(report["run"], who=scene.acme.who(), say=_quiet)
     approving.cancel()
     await asyncio.gather(approving, return_exceptions=True)
     assert again["outcome"] == "contained", again["open"]

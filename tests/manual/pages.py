@@ -12,7 +12,16 @@ from typing import Final
 
 from firedoor.settings import ROOT
 
-GENERATED: Final = ("actions/*.md", "playbooks.md", "okta-watchlist.md", "permission-table.md", "commands.md", "settings.md", "outcomes.md")
+GENERATED: Final = (
+    "actions/*.md",
+    "playbooks.md",
+    "okta-watchlist.md",
+    "permission-table.md",
+    "commands.md",
+    "settings.md",
+    "outcomes.md",
+    "metrics.md",
+)
 _FENCE: Final = re.compile(r"^```(?P<kind>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 _INLINE: Final = re.compile(r"`(?:\.venv/bin/)?(?P<words>(?:firedoor|make) [^`]+)`")
 _INDENTED: Final = re.compile(r"^(?: {4,}(?:firedoor|make) .+| +```sh)$", re.MULTILINE)

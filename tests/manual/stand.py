@@ -31,8 +31,13 @@ PEOPLE: Final = ("Ada", "Grace", "Linus")
 STAND_INS: Final = ("someone@example.com", "AKIAIOSFODNN7EXAMPLE")
 MOST: Final = 6
 PROGRAMS: Final = "00gprograms"
-# What waits for a decision that a page speaks of, and did not begin.
-UNDER_WAY: Final[Mapping[str, str]] = {"docs/slack.md": "firedoor contain block-addresses -i addresses=203.0.113.{} --as Linus"}
+# What was done before a page begins, and what waits for a decision that a page speaks of, and did not begin.
+BEFORE: Final[Mapping[str, str]] = {
+    "docs/watching.md": "firedoor contain session-hijack -i users=someone@example.com --key ~/.ssh/id_ed25519_sk"
+}
+UNDER_WAY: Final[Mapping[str, str]] = {
+    "docs/slack.md": "firedoor contain block-addresses -i addresses=203.0.113.{} --key ~/.ssh/id_ed25519_sk"
+}
 WAITS: Final = re.compile(r"firedoor (contain|freeze|resume|undo|sweep run)\b(?!.* --plan\b)")
 SPEAKS_OF_ONE: Final = re.compile(r"firedoor (approve|deny|stop)\b")
 DECIDES: Final = re.compile(r"firedoor (approve|deny|stop)\b(?!.* --print\b)|.*\bssh-keygen -Y sign\b")
@@ -66,9 +71,12 @@ class Stand:
 
     async def follow(self, commands: Sequence[Command]) -> AsyncIterator[Ended]:
         """Run a page's commands, in their order. One that waits for people is left waiting while the page goes on to what they type."""
+        if text := BEFORE.get(commands[0].page):
+            done = replace(commands[0], text=text, comment="")
+            yield await self._ended(done, await self._start(done), alone=False)
         for number, (command, following) in enumerate(zip(commands, [*commands[1:], None], strict=True)):
             if SPEAKS_OF_ONE.match(command.text) and not self.waiting and command.page in UNDER_WAY:
-                await self._leave_waiting(replace(command, text=UNDER_WAY[command.page].format(number), comment=""))
+                await self._leave_waiting(replace(command, text=UNDER_WAY[command.page].format(number), comment=PEOPLE[2]))
             people_type = following is not None and DECIDES.match(following.text)
             if command.text in STAYS:
                 process = await self._start(command)

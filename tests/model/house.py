@@ -25,7 +25,7 @@ from firedoor.guard import Guard
 from firedoor.journal import Event, Journal, Kind
 from firedoor.lease import Held, Lease, Leases
 from firedoor.model import Change, Intent, Mode, Receipt
-from firedoor.run import Order
+from firedoor.run import Order, Via
 from firedoor.seal import Seal
 from firedoor.stage import Plainly
 from firedoor.store import Store
@@ -413,6 +413,7 @@ class House:
             asked=self.loop.now(),
             inputs=inputs,
             title="Shut the doors",
+            via=Via.SLACK,
         )
 
     def _start(self, process: Process, job: Coroutine[Any, Any, Mapping[str, Any]]) -> Process:

@@ -160,7 +160,7 @@ async def test_every_playbook_is_previewed_under_the_policy_of_previews(
 ) -> None:
     async with under_policies(tmp_path, monkeypatch, Purpose.CONTAIN) as acme:
         given = [f"{key}={value}" for key, value in asked_of(acme)[book].items()]
-        assert (await running.preview(book, given, requester="anybody"))["outcome"] == "previewed"
+        assert (await running.preview(book, given))["outcome"] == "previewed"
         assert refused(acme.aws) == []
         assert used.of("aws", Access.READ) | used.of("okta", Access.READ)
         covered(used, Purpose.CONTAIN)
@@ -169,7 +169,7 @@ async def test_every_playbook_is_previewed_under_the_policy_of_previews(
 async def test_a_breach_is_contained_under_the_policy_of_containment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, used: Used) -> None:
     async with under_policies(tmp_path, monkeypatch, Purpose.CONTAIN) as acme:
         given = [f"{key}={value}" for key, value in asked_of(acme)["identity-breach"].items()]
-        contain = running.contain("identity-breach", given, requester=acme.asker, say=lambda _: None)
+        contain = running.contain("identity-breach", given, who=acme.who(), say=lambda _: None)
         report, _ = await asyncio.gather(contain, acme.approve())
         assert report["outcome"] == "contained", report["open"]
         assert refused(acme.aws) == []
@@ -187,7 +187,7 @@ async def test_a_sweep_is_done_under_the_policy_of_sweeps(tmp_path: Path, monkey
         toml.write_text(f'aws_trail = ["{tmp_path / "AWSLogs"}"]\n{toml.read_text()}')
         book = tmp_path / "mine.yaml"
         book.write_text(KEYS)
-        sweep = sweeps.sweep(str(book), requester=acme.asker, say=lambda _: None, watch=lambda _: None)
+        sweep = sweeps.sweep(str(book), who=acme.who(), say=lambda _: None, watch=lambda _: None)
         report, _ = await asyncio.gather(sweep, acme.approve())
         assert report["left_over"] == 0, report
         assert report["changed"] > 2

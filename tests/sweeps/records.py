@@ -15,8 +15,9 @@ from firedoor.journal import Kind
 from firedoor.mandate import Mandate, draw_up, stream_of
 from firedoor.model import Tier
 from firedoor.proofs import Known
+from firedoor.run import Via
 from firedoor.seal import Seal
-from tests.fakes import KEYS, NO, hasten
+from tests.fakes import KEYS, NO, hasten, resumption
 from tests.sweeps.vault import Hall, ShutKey, Vault, Watched, book, hall
 
 GRANTED, STOPPED, NIGHTLY = "251126-aaaaaa", "251126-bbbbbb", "251126-cccccc"
@@ -52,7 +53,7 @@ async def _stopped(here: Hall) -> None:
         await here.desk.submit(STOPPED, replace(decision, proof=KEYS[NO.name].sign(document).proof))
 
     await here.sweep(run=STOPPED, journal=Watched(here.store, Kind.ROUND, stop))
-    await here.sweeping().resume(STOPPED)
+    await here.sweeping().resume(STOPPED, resumption((await here.desk.record(STOPPED)).order))
 
 
 async def mandate(here: Hall, *signers: str, days: int = 9) -> Mandate:
@@ -67,7 +68,7 @@ async def mandate(here: Hall, *signers: str, days: int = 9) -> Mandate:
 
 async def _nightly(here: Hall) -> None:
     given = await mandate(here, "Ben", "Cem")
-    await here.sweeping().sweep(replace(here.order(book(), NIGHTLY), requester="the schedule of keys"), book(), given)
+    await here.sweeping().sweep(replace(here.order(book(), NIGHTLY), requester="the schedule of keys", via=Via.SCHEDULE), book(), given)
 
 
 async def once(folder: Path) -> Path:

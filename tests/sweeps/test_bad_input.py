@@ -18,6 +18,7 @@ from firedoor import cli, sweephtml
 from firedoor.errors import Unreachable
 from firedoor.journal import Journal, Kind
 from firedoor.store import Store
+from tests.company import write_key
 from tests.sweeps.records import GRANTED, once
 from tests.sweeps.vault import Hall, hall
 
@@ -105,7 +106,7 @@ BROKEN: Mapping[str, tuple[Mapping[str, str], str]] = {
 @pytest.mark.parametrize("command", ["plan", "run"])
 def test_a_broken_sweep_is_told_with_its_place(place: Path, obey: Obey, command: str, name: str) -> None:
     changed, words = BROKEN[name]
-    said = refused(obey, "sweep", command, written(place, **changed), *(["--as", "Ada"] if command == "run" else []))
+    said = refused(obey, "sweep", command, written(place, **changed))
     assert words in said, said
     assert not list((place / "state").iterdir()), "no journal was begun"
 
@@ -122,7 +123,9 @@ def test_a_moment_is_one(obey: Obey) -> None:
 
 
 def test_who_asks_is_on_the_roster(place: Path, obey: Obey) -> None:
-    assert "did you mean 'Ada'" in refused(obey, "sweep", "run", written(place), "--as", "Adda")
+    write_key(place / "id")
+    assert "that key is nobody's on the roster" in refused(obey, "sweep", "run", written(place), "--key", str(place / "id"))
+    assert "no key is named to sign with" in refused(obey, "sweep", "run", written(place))
 
 
 @pytest.fixture(scope="module")

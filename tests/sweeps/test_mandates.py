@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from firedoor.errors import BadInput
-from firedoor.mandate import Mandate
+from firedoor.mandate import Mandate, Mandated
+from firedoor.run import Via
 from tests.fakes import hasten
 from tests.sweeps.records import TWO, mandate
 from tests.sweeps.vault import book, hall
@@ -24,7 +26,7 @@ def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_one_on_a_mandate_is_carried_out_and_says_so(tmp_path: Path) -> None:
     async with hall(tmp_path, TWO) as here:
-        report = await here.sweeping().sweep(here.order(book()), book(), await mandate(here, "Ben"))
+        report = await here.sweeping().sweep(replace(here.order(book()), via=Via.SCHEDULE), book(), await mandate(here, "Ben"))
         assert (report["outcome"], report["mandate"], here.vault.effects.total()) == ("closed", True, 3)
 
 
@@ -43,5 +45,22 @@ async def test_one_on_a_mandate_is_carried_out_and_says_so(tmp_path: Path) -> No
 async def test_a_mandate_that_is_not_in_force_begins_nothing(tmp_path: Path, change: Callable[[Mandate], Mandate], words: str) -> None:
     async with hall(tmp_path, TWO) as here:
         with pytest.raises(BadInput, match=words):
-            await here.sweeping().sweep(here.order(book()), book(), change(await mandate(here, "Ben")))
+            await here.sweeping().sweep(replace(here.order(book()), via=Via.SCHEDULE), book(), change(await mandate(here, "Ben")))
         assert (here.vault.effects.total(), await here.journal.events(RUN)) == (0, [])
+
+
+async def test_one_that_expires_meanwhile_ends_the_sweep_with_a_report_of_what_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admits = Mandated.admits
+
+    def late(self: Mandated, **rest: Any) -> bool:
+        return admits(self, **{**rest, "now": self.mandate.expires})
+
+    monkeypatch.setattr(Mandated, "admits", late)
+    async with hall(tmp_path, TWO) as here:
+        order = replace(here.order(book()), via=Via.SCHEDULE)
+        report = await here.sweeping().sweep(order, book(), await mandate(here, "Ben"))
+        assert (report["outcome"], report["left_over"], report["changed"]) == ("partial", 3, 0)
+        assert all("the mandate has expired" in one["reason"] for one in report["open"])
+        assert not here.vault.effects

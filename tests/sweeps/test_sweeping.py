@@ -13,6 +13,7 @@ from firedoor.fingerprints import Fingerprints
 from firedoor.journal import Journal, Kind
 from firedoor.source import Sighting, Sightings
 from firedoor.sweeping import Sweeping
+from firedoor.sweepwords import what_next
 from tests.fakes import hasten
 from tests.sweeps.vault import TYPE, Hall, ShutKey, book, hall, lost
 
@@ -37,6 +38,42 @@ async def test_every_key_in_scope_ends_in_one_disposition_and_the_last_listing_i
         assert report["rounds"] == 2
         assert here.vault.effects == {"k1": 1, "k3": 1, "k4": 1}
         assert set(states(here).values()) == {"inactive"}
+
+
+async def test_a_process_that_is_halted_begins_nothing_more_and_the_sweep_is_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("firedoor.sweeping.PLACES_AT_ONCE", 1)
+    async with hall(tmp_path, TWO) as here:
+        desk = here.desk
+        apply = ShutKey.apply
+
+        async def halting(self: ShutKey, change: Any, intent: Any) -> Any:
+            assert await desk.halt("251126-aaaaaa", "Ctrl-C")
+            return await apply(self, change, intent)
+
+        monkeypatch.setattr(ShutKey, "apply", halting)
+        report = await here.sweep(desk=desk)
+        assert report["outcome"] == "stopped"
+        assert 0 < sum(here.vault.effects.values()) < 3, "what was under way was done, and nothing was begun after that"
+        assert what_next(report).endswith("firedoor sweep resume 251126-aaaaaa")
+        monkeypatch.setattr(ShutKey, "apply", apply)
+        again = await here.sweeping().resume("251126-aaaaaa")
+        assert (again["outcome"], again["left_over"]) == ("closed", 0)
+        assert set(here.vault.effects.values()) == {1}
+
+
+async def test_a_sweep_that_is_halted_while_people_are_asked_is_over(tmp_path: Path) -> None:
+    async with hall(tmp_path, TWO) as here:
+        desk, wanted = here.desk, book()
+        sweeping = asyncio.create_task(here.sweeping(desk=desk).sweep(here.order(wanted), wanted))
+        async for event in here.journal.follow("251126-aaaaaa"):
+            if event.kind == Kind.REQUESTED:
+                break
+        assert await desk.halt("251126-aaaaaa", "Ctrl-C")
+        report = await sweeping
+        assert (report["outcome"], here.vault.effects) == ("stopped", {})
+        assert "Nothing was changed" in what_next(report)
 
 
 async def test_intents_are_on_record_before_any_write_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -269,7 +306,9 @@ async def test_a_sweep_longer_than_its_approval_ends_with_a_report_of_what_is_le
     async with hall(tmp_path, TWO) as here:
         report = await here.sweep()
         assert (report["outcome"], report["left_over"], report["changed"]) == ("partial", 3, 0)
-        assert {one["reason"] for one in report["open"]} == {"the approval was not used in time for it: start the sweep again"}
+        assert {one["reason"] for one in report["open"]} == {
+            "it was not written to, as the approval was not used in time: Start the run again; it plans only what is left"
+        }
         assert not here.vault.effects
 
 

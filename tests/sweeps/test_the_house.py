@@ -16,7 +16,7 @@ from firedoor.journal import Kind
 from firedoor.lease import Leases
 from firedoor.sweeping import held_as
 from tests import fakes
-from tests.fakes import KEYS, NO, ROSTER, hasten
+from tests.fakes import DAN, KEYS, NO, ROSTER, hasten
 from tests.sweeps.vault import Hall, Watched, book, hall
 
 RUN = "251126-aaaaaa"
@@ -49,7 +49,7 @@ async def obey(*words: str) -> int:
     ("words", "said"),
     [
         (("resume", RUN), f"run {RUN} is a sweep. Nothing was changed. Use `firedoor sweep resume {RUN}`."),
-        (("undo", RUN, "--as", "Ada"), "a sweep is not undone as a whole"),
+        (("undo", RUN), "a sweep is not undone as a whole"),
         (("undo", RUN, "--plan"), f"firedoor audit export {RUN}"),
         (("sweep", "resume", RUN), f"run {RUN} is over: closed"),
     ],
@@ -131,6 +131,12 @@ async def test_a_stop_at_a_terminal_lets_it_write_no_more_and_it_can_be_resumed(
     assert (report["outcome"], report["writes"], report["left_over"]) == ("stopped", 0, 3)
     assert {one["reason"] for one in report["open"]} == {"Cem stopped the sweep before it was written to"}
     assert not here.vault.effects
-    again = await here.sweeping().resume(RUN)
+    with pytest.raises(BadInput, match=f"has stopped run {RUN}. Nothing was changed. To go on with it: firedoor sweep resume {RUN}"):
+        await here.sweeping().resume(RUN)
+    order = (await here.desk.record(RUN)).order
+    with pytest.raises(BadInput, match="is not an order to resume"):
+        await here.sweeping().resume(RUN, fakes.resumption(order, DAN.name))
+    assert Kind.RESUMED not in [event.kind for event in await here.journal.events(RUN)]
+    again = await here.sweeping().resume(RUN, fakes.resumption(order))
     assert (again["outcome"], again["left_over"]) == ("closed", 0)
     assert here.vault.effects == {"k1": 1, "k3": 1, "k4": 1}

@@ -23,7 +23,7 @@ from firedoor.inventory import Credential, Disposition, State
 from firedoor.journal import Event, Journal, Kind
 from firedoor.lease import Held, Lease, Leases
 from firedoor.model import Change, Intent, Mode, Plan, Receipt, Snapshot, Target
-from firedoor.run import Order
+from firedoor.run import Order, Via
 from firedoor.seal import Seal
 from firedoor.source import Sighting, Source, SourceSpec
 from firedoor.store import Store
@@ -228,6 +228,7 @@ class Hall:
             inputs={},
             title=sweep.title,
             sweep=True,
+            via=Via.SLACK,
         )
 
     async def sweep(

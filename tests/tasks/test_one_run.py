@@ -19,7 +19,7 @@ from firedoor.inputs import bind
 from firedoor.lease import Leases
 from firedoor.model import Mode
 from firedoor.playbook import Playbook, find
-from firedoor.run import Order
+from firedoor.run import Order, Via
 from firedoor.stage import Plainly
 from tests.fakes import ASKER, NO, YES, hasten, lab, outcomes
 from tests.tasks.rooms import ROOMS
@@ -86,6 +86,7 @@ async def contained(
             asked=datetime.now(UTC),
             inputs=bind(book, inputs),
             title="t",
+            via=Via.SLACK,
         )
         report = await engine.contain(order, book, Plainly())
         return outcomes(report), at.state()

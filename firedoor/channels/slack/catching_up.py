@@ -14,7 +14,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, Self
 
 from firedoor.channels.slack.calls import SlackRefused
-from firedoor.channels.slack.channel import SlackChannel, is_told
+from firedoor.channels.slack.channel import SlackChannel, has_told_end, is_told
+from firedoor.channels.slack.watchposts import WATCHED, is_news
 from firedoor.defect import kind_and_place
 from firedoor.errors import ChannelError, FiredoorError, JournalBroken
 from firedoor.journal import Event, Journal, Kind
@@ -26,6 +27,7 @@ LONGEST_SECONDS: Final = 120.0  # between two looks while Slack cannot be reache
 REFUSED_SECONDS: Final = 600.0  # before Slack is asked again for what it has said no to
 MOST: Final = 50
 BACK: Final = timedelta(days=1)
+WATCHED_BACK: Final = timedelta(days=7)
 
 log = logging.getLogger(__name__)
 
@@ -76,19 +78,21 @@ class CatchingUp:
         grown = await self._journal.events(run, after=self._known.get(run, 0))
         if not grown or time.monotonic() < self._not_before.get(run, 0.0):
             return
-        if any(map(_is_news, grown)) and not is_told(await self._journal.events(run)):
+        if any(map(_is_news, grown)) and not is_told(events := await self._journal.events(run)):
             if datetime.now(UTC) - grown[-1].at < timedelta(seconds=QUIET_SECONDS):
                 return
-            await self._channel.tell(run)
+            await self._channel.tell(run, whole=not has_told_end(events))
         self._known[run] = grown[-1].n
 
 
 def recent(journal: Journal, mode: Mode) -> Callable[[], Awaitable[Sequence[str]]]:
-    """The runs of the last day, oldest first."""
+    """The runs of the last day, oldest first, and whatever the watch or a closing told of in the last week."""
 
     async def runs() -> Sequence[str]:
-        opened = await journal.opened(most=MOST, since=datetime.now(UTC) - BACK, mode=str(mode))
-        return [event.run for event in reversed(opened)]
+        now = datetime.now(UTC)
+        opened = await journal.opened(most=MOST, since=now - BACK, mode=str(mode))
+        seen = [event.run for event in await journal.recent(*WATCHED, since=now - WATCHED_BACK) if is_news(event)]
+        return list(dict.fromkeys([*(event.run for event in reversed(opened)), *seen[-MOST:]]))
 
     return runs
 

@@ -10,11 +10,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from firedoor.approval import Way
 from firedoor.channel import Ask
-from firedoor.channels.slack import blocks
+from firedoor.channels.slack import blocks, watchposts
 from firedoor.channels.slack.audience import Audience
 from firedoor.channels.slack.calls import SlackRefused
 from firedoor.channels.slack.posts import Posts, kept
@@ -30,6 +30,8 @@ EDIT_SECONDS: Final = 1.0
 RETRY_SECONDS: Final = 4.0
 TRIALS: Final = 6
 TOLD: Final = "told"
+
+Show: TypeAlias = Callable[[], Awaitable[None]]
 
 pause = asyncio.sleep
 
@@ -103,30 +105,42 @@ class SlackChannel:
         del report
         await self.tell(order.run)
 
-    async def tell(self, run: str) -> None:
+    async def tell(self, run: str, *, whole: bool = True) -> None:
         """Bring all that stands in Slack of a run up to date with the journal, and record it once nothing more is to be told.
+
+        Not ``whole``: nothing but what the watch has to say.
 
         Raises `ChannelError` where one thing could not be told; the others were, all the same.
         """
         async with self._of(run).turn:
             events = await self._journal.events(run)
             record = fold(run, events)
-            shows: list[Callable[[], Awaitable[None]]] = [lambda: self._show_request(run)]
-            if record.request is not None:
-                ask = blocks.ask_of(record, record.request)
-                shows.append(lambda: self._warn(ask))
-            if (record.results or record.report) and not record.order.sweep:  # of a sweep, nothing is told but its request and its end
-                shows.append(lambda: self._show_progress(record))
-            if final := final_report(events):
-                shows.append(lambda: self._show_report(record, final))
+            shows, heads = list[Show](), list[str]()
+            if whole:
+                shows += self._shows(record, final := final_report(events))
+                heads += [str(final["journal_head"])] if final else []
+            if (seen := untold(events)) is not None:
+                shows.append(lambda: self._show_watch(record, seen))
+                heads.append(seen.hash)
             failed = [error for show in shows if (error := await _failure(show())) is not None]
             if failed:
                 raise failed[0]
-        if final:
-            head = str(final["journal_head"])
+        for head in heads:
             with suppress(Taken):  # by another process, which has told the same
                 await self._journal.append(run, Kind.NOTED, {"slack": TOLD, "head": head}, claim=f"told {head}")
             self._shown.pop(run, None)
+
+    def _shows(self, record: Record, final: Mapping[str, Any] | None) -> Sequence[Show]:
+        """All that there is to be shown of the run itself."""
+        shows: list[Show] = [lambda: self._show_request(record.order.run)]
+        if record.request is not None:
+            ask = blocks.ask_of(record, record.request)
+            shows.append(lambda: self._warn(ask))
+        if (record.results or record.report) and not record.order.sweep:  # of a sweep, nothing is told but its request and its end
+            shows.append(lambda: self._show_progress(record))
+        if final:
+            shows.append(lambda: self._show_report(record, final))
+        return shows
 
     def _of(self, run: str) -> _Shown:
         return self._shown.setdefault(run, _Shown())
@@ -168,6 +182,12 @@ class SlackChannel:
         words = blocks.notice(f"Run {run}: {report['outcome']}")
         await self._posts.put(run, "report", words, blocks.report(report), thread=await self._thread(record))
 
+    async def _show_watch(self, record: Record, seen: Event) -> None:
+        """A post of its own for each change: what was said before stays."""
+        mention = self._audience.mention(record.request, urgency=1) if record.request is not None else ""
+        text, shown = watchposts.post(record, seen, mention)
+        await self._posts.put(record.order.run, f"watch {seen.n}", text, shown, thread=await self._thread(record))
+
     async def _thread(self, record: Record) -> str | None:
         """Where the run's thread begins. Raises `ChannelError` while its request does not stand: what is below it waits for it."""
         place = await self._posts.place(record.order.run, "request")
@@ -186,11 +206,24 @@ def final_report(events: Sequence[Event]) -> Mapping[str, Any] | None:
 
 
 def is_told(events: Sequence[Event]) -> bool:
-    """Whether the run is over, and all that there is to tell of it stands in Slack."""
+    """Whether the run is over, and all that there is to tell of it and of the watch stands in Slack."""
+    return has_told_end(events) and untold(events) is None
+
+
+def has_told_end(events: Sequence[Event]) -> bool:
+    """Whether the run is over, and its end stands in Slack."""
     final = final_report(events)
-    return final is not None and any(
-        event.kind == Kind.NOTED and event.body.get("slack") == TOLD and event.body.get("head") == final["journal_head"] for event in events
-    )
+    return final is not None and _has_told(events, str(final["journal_head"]))
+
+
+def untold(events: Sequence[Event]) -> Event | None:
+    """What the watch has to say, where that does not stand in Slack yet."""
+    seen = watchposts.newest(events)
+    return None if seen is None or _has_told(events, seen.hash) else seen
+
+
+def _has_told(events: Sequence[Event], head: str) -> bool:
+    return any(event.kind == Kind.NOTED and event.body.get("slack") == TOLD and event.body.get("head") == head for event in events)
 
 
 async def _failure(show: Awaitable[None]) -> ChannelError | None:

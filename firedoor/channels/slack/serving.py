@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import SecretStr
 
+from firedoor import observing
 from firedoor.channel import Office
 from firedoor.channels.slack.app import listen
 from firedoor.channels.slack.audience import Audience
@@ -41,6 +42,7 @@ async def connected(settings: Settings) -> AsyncIterator[AsyncWebClient]:
     from slack_sdk.web.async_client import AsyncWebClient  # noqa: PLC0415
 
     from firedoor.channels.slack.limits import Waiting  # noqa: PLC0415
+    from firedoor.channels.slack.observed import observed  # noqa: PLC0415
 
     token = settings.slack_bot_token
     wanted = {"FIREDOOR_SLACK_BOT_TOKEN": token, **_way_in(settings), "slack_channel": settings.slack_channel}
@@ -50,7 +52,8 @@ async def connected(settings: Settings) -> AsyncIterator[AsyncWebClient]:
     _hush()
     # Repeated only where nothing was sent: a post or a view whose reply was lost may be there already.
     unsent = AsyncConnectionErrorRetryHandler(max_retry_count=1, error_types=[aiohttp.ClientConnectorError])
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)) as session:
+    bounded = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
+    async with aiohttp.ClientSession(timeout=bounded, trace_configs=[observed()]) as session:
         web = AsyncWebClient(
             token=token.get_secret_value(),
             base_url=settings.slack_base_url,
@@ -94,8 +97,10 @@ async def listening(
     way = _at_url(settings, door) if settings.slack_mode == "http" else _by_socket(settings, door)
     try:
         async with way as url:
+            observing.connected(up=True)
             yield url
     finally:
+        observing.connected(up=False)
         await door.close()
 
 

@@ -11,6 +11,7 @@ import aiohttp
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.web.async_client import AsyncWebClient
 
+from firedoor import observing
 from firedoor.channels.slack.calls import told
 from firedoor.errors import ChannelError
 
@@ -38,6 +39,7 @@ class PatientSockets(SocketModeClient):
     async def connect_to_new_endpoint(self, force: bool = False) -> None:  # noqa: FBT001, FBT002 - the SDK's signature
         """Open the next socket; at once, if the last one held for a while."""
         known = self._opened
+        observing.connected(up=await self.is_connected())
         if time.monotonic() - known < STEADY_SECONDS:
             await self._pause()
         async with self.connect_operation_lock:
@@ -77,6 +79,7 @@ class PatientSockets(SocketModeClient):
             if old is not None:
                 old.cancel()
         log.info("a socket to Slack is open")
+        observing.connected(up=True)
         self.current_session_monitor = asyncio.ensure_future(self.monitor_current_session())
         self.message_receiver = asyncio.ensure_future(self.receive_messages())
 

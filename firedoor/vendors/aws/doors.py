@@ -7,16 +7,18 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, nullcontext
+from contextvars import copy_context
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final, TypeVar
 
+from firedoor import observing
 from firedoor.errors import BadInput, FiredoorError, Misconfigured, RateLimited
 from firedoor.vendors.access import CallPolicy, Operation
 from firedoor.vendors.aws.clock import VendorClock
 from firedoor.vendors.aws.guard import Guard
 from firedoor.vendors.aws.operations import ASSUME_ROLE, session_policy
-from firedoor.vendors.aws.replies import VENDOR, Reply, headers_of, malformed, refusal, silence
+from firedoor.vendors.aws.replies import VENDOR, Reply, headers_of, is_throttling, malformed, refusal, silence, status_of
 from firedoor.vendors.aws.session import AwsCredentials, Door, Line, open_door
 from firedoor.vendors.aws.values import check_account, check_role_arn
 from firedoor.vendors.pace import Free, Pace
@@ -141,7 +143,9 @@ class Doors:
         made = door.clients.get(service) if not region else None
         client = made or await self._in_pool(partial(door.client, service, region), writes=False)
         asked = time.monotonic()
-        reply = await self._in_pool(partial(self._ask, client, action, parameters), writes=operation.writes)
+        with observing.call(VENDOR, operation.name) as call:
+            reply = await self._in_pool(partial(self._ask, client, action, parameters), writes=operation.writes)
+            call.answered(status_of(reply), throttled=isinstance(reply, Reply) and is_throttling(reply))
         failure: FiredoorError | None = None
         if isinstance(reply, Reply):
             self.clock.hear(reply.headers.get("date", ""), asked=asked)
@@ -180,7 +184,7 @@ class Doors:
         cancelled *write* that has begun is awaited to its end (at most botocore's two timeouts), and only then is the cancellation
         raised: when the task ends, no write of it is under way, and what it did is there to be read. A cancelled read is abandoned.
         """
-        job = self._pool.submit(work)
+        job = self._pool.submit(copy_context().run, work)  # what is logged there is of the run that is under way here
         future = asyncio.wrap_future(job)
         if not writes:
             return await future

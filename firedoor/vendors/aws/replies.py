@@ -111,9 +111,22 @@ def headers_of(reply: object) -> Mapping[str, str]:
     return {str(name).lower(): str(value) for name, value in headers.items()} if isinstance(headers, Mapping) else {}
 
 
+def status_of(reply: object) -> int:
+    """The HTTP status of a reply, whether it says yes or no; 0 where none came."""
+    if isinstance(reply, Reply):
+        return reply.status
+    metadata = reply.get("ResponseMetadata") if isinstance(reply, Mapping) else None
+    return int(metadata.get("HTTPStatusCode", 0)) if isinstance(metadata, Mapping) else 0
+
+
+def is_throttling(reply: Reply) -> bool:
+    """Whether AWS says that it was too much."""
+    return reply.code in _THROTTLED or reply.status == 429
+
+
 def refusal(operation: Operation, reply: Reply, *, target: str, skew: timedelta | None) -> VendorError:
     """The error for a reply that says no. ``skew`` is how far this machine's clock is ahead of AWS's, None where unknown."""
-    if reply.code in _THROTTLED or reply.status == 429:
+    if is_throttling(reply):
         return RateLimited(
             f"{operation.name} was throttled",
             vendor=VENDOR,

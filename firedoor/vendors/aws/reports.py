@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
+from bisect import bisect_left
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -140,16 +141,22 @@ class Reports:
 
 
 class _Lines(Mapping[str, ReportedUser]):
-    """Users by name. Each one's line is kept as AWS wrote it, and read again when asked for: a report may have thousands."""
+    """Users by name. Each one's line is kept as AWS wrote it, in order and its name first, and read when asked for: a report may have
+    thousands, and a sweep holds some reports at a time.
+    """
 
-    def __init__(self, lines: Mapping[str, str]) -> None:
-        self._lines = lines
+    def __init__(self, lines: Iterable[str]) -> None:
+        self._lines = sorted(lines)
 
     def __getitem__(self, name: str) -> ReportedUser:
-        return _user(dict(zip(_WANTED, self._lines[name].split(_BETWEEN), strict=True)))
+        begins = f"{name}{_BETWEEN}"
+        place = bisect_left(self._lines, begins)
+        if place == len(self._lines) or not self._lines[place].startswith(begins):
+            raise KeyError(name)
+        return _user(dict(zip(_WANTED, self._lines[place].split(_BETWEEN)[1:], strict=True)))
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._lines)
+        return (line.partition(_BETWEEN)[0] for line in self._lines)
 
     def __len__(self) -> int:
         return len(self._lines)
@@ -157,15 +164,16 @@ class _Lines(Mapping[str, ReportedUser]):
 
 def _read(content: bytes) -> Mapping[str, ReportedUser]:
     """The fields that are wanted, and no other. Raises `KeyError`, `ValueError` or `csv.Error` for what is no such report."""
-    lines: dict[str, str] = {}
+    lines: list[str] = []
     for row in csv.DictReader(io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", newline=""), strict=True):
         if None in row or None in row.values():
             raise ValueError("no line is shorter or longer than the first")
         _user(row)
-        lines[row["user"]] = _BETWEEN.join(row[name] for name in _WANTED)
-    if ROOT not in lines:
+        lines.append(_BETWEEN.join((row["user"], *(row[name] for name in _WANTED))))
+    found = _Lines(lines)
+    if ROOT not in found:
         raise ValueError("the root user is in every report")
-    return _Lines(lines)
+    return found
 
 
 def _user(row: Mapping[str, str]) -> ReportedUser:

@@ -14,6 +14,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final, Protocol, cast
 from urllib.parse import urlsplit
 
+from firedoor import observing
 from firedoor.errors import FiredoorError, Malformed, Misconfigured, Unreachable, WriteRefused
 from firedoor.vendors.access import CallPolicy
 from firedoor.vendors.okta.operations import HttpOperation, find
@@ -126,7 +127,10 @@ class GuardedHttp:
         body = _body(operation, request)
         if body:
             headers["Content-Type"] = "application/json"
-        reply = await self._exchange(operation, str(request["url"]), headers, body)
+        with observing.call(VENDOR, operation.name) as call:
+            reply = await self._exchange(operation, str(request["url"]), headers, body)
+            if isinstance(reply, Reply):
+                call.answered(reply.status)
         if isinstance(reply, FiredoorError):
             # Raised here, clear of the HTTP library's own exception, whose frames hold the request.
             raise reply

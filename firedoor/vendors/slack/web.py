@@ -23,6 +23,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from yarl import URL
 
+from firedoor import observing
 from firedoor.errors import FiredoorError, Malformed, Misconfigured, Unreachable, WriteRefused
 from firedoor.vendors.access import CallPolicy
 from firedoor.vendors.slack.operations import BY_NAME, SlackOperation
@@ -136,7 +137,10 @@ class GuardedWeb(AsyncWebClient):
     async def _request(self, *, http_verb: str, api_url: str, req_args: dict[str, Any]) -> dict[str, Any]:
         """Send one request of the table, or raise before anything leaves. All that the SDK sends to the Web API comes through here."""
         operation, arguments = self.__admit(http_verb, api_url, req_args)
-        reply = await self.__exchange(operation, arguments)
+        with observing.call(VENDOR, operation.name) as call:
+            reply = await self.__exchange(operation, arguments)
+            if isinstance(reply, Reply):
+                call.answered(reply.status)
         if isinstance(reply, FiredoorError):
             # Raised here, clear of the HTTP library's own exception, whose frames hold the request.
             raise reply

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from firedoor import report
 from firedoor.engine import held_as
 from firedoor.journal import Kind
-from firedoor.run import fold
+from firedoor.run import LEFT, fold
 from tests.channels.slack.scene import ROOM, Scene
 
 ORDER = "/firedoor contain leaked-aws-key access_keys=AKIAIOSFODNN7EXAMPLE"
@@ -64,6 +64,17 @@ async def test_the_next_process_goes_on_with_what_the_last_one_left(stage: Scene
     assert [one.ts for one in await stage.thread() if "waiting" in one.shown and not one.thread_ts] == [request.ts], (
         "one request, one thread"
     )
+
+
+async def test_what_was_open_in_a_journal_that_was_put_back_is_left_to_people_until_they_go_on_with_it(stage: Scene) -> None:
+    await stage.ask("restored")
+    await stage.lab.journal.append("restored", Kind.NOTED, LEFT)
+    await stage.restart()
+    assert list(await stage.office.take_over()) == []
+    assert list(await stage.office.left_to_people()) == ["restored"]
+    await stage.lab.journal.append("restored", Kind.RESUMED, {"from": 0})  # and that process died too
+    assert list(await stage.office.left_to_people()) == []
+    assert list(await stage.office.take_over()) == ["restored"]
 
 
 async def test_a_sweep_that_a_process_left_is_not_taken_over_but_told_of(stage: Scene) -> None:

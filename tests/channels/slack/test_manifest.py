@@ -45,7 +45,7 @@ async def test_its_scopes_are_those_that_are_needed(tmp_path: Path, monkeypatch:
             monkeypatch.setenv(name, value)
         acme.slack.faults.plan(Fault(operation="chat.postMessage", effect=Effect.FIRST, drop=True))
         users = [f"users={acme.estate.victims[0]}"]
-        report, _ = await asyncio.gather(running.contain("session-hijack", users, requester=acme.asker, say=lambda _: None), acme.approve())
+        report, _ = await asyncio.gather(running.contain("session-hijack", users, who=acme.who(), say=lambda _: None), acme.approve())
         assert report["outcome"] == "contained", report["open"]
         signers = []
         for number in (1, 2):
@@ -55,7 +55,7 @@ async def test_its_scopes_are_those_that_are_needed(tmp_path: Path, monkeypatch:
         acme.slack.faults.plan(Fault(operation="chat.postMessage"), times=1)  # the request; the next is a word to somebody
         acme.slack.faults.plan(Fault(operation="chat.postMessage", effect=Effect.FIRST, drop=True))
         key_ids = [acme.estate.stolen_key]
-        frozen = await running.freeze([], key_ids, signer=signers[0], say=lambda _: None)
+        frozen = await running.freeze([], key_ids, who=lambda: signers[0], say=lambda _: None)
         assert frozen["outcome"] == "contained", frozen["open"]
         assert [request for request in acme.slack.requests if request.error == "missing_scope"] == []
         assert acme.slack.scopes - {"connections:write"} == SCOPES - {"commands"}

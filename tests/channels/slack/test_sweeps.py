@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from firedoor.channels.slack.catching_up import CatchingUp, recent
 from firedoor.errors import Forbidden
 from firedoor.journal import Kind
 from firedoor.model import Mode, Reversal
-from firedoor.run import fold
+from firedoor.run import Via, fold
 from firedoor.situation import situation_of
 from firedoor.sweeping import Sweeping
 from tests.channels.slack.scene import KEYS, Scene
@@ -123,7 +124,7 @@ async def test_the_end_of_a_nights_sweep_is_told_by_whoever_listens(stage: Scene
     monkeypatch.setattr("tests.sweeps.vault.ROSTER", stage.desk.roster)
     monkeypatch.setattr("tests.sweeps.records.KEYS", KEYS)
     given = await records.mandate(here, "Ben")
-    await here.sweeping(desk=stage.desk).sweep(here.order(book()), book(), given)
+    await here.sweeping(desk=stage.desk).sweep(replace(here.order(book()), via=Via.SCHEDULE), book(), given)
     assert await CatchingUp(stage.channel, stage.lab.journal, recent(stage.lab.journal, Mode.LIVE)).once()
     [told] = await stage.thread()
     assert told.shown.startswith("0 left over: Keys, closed\n")

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from firedoor import observing
 from firedoor.channels.slack import sockets
 from firedoor.channels.slack.blocks import APPROVE
+from firedoor.metrics import Metrics
 from firedoor.vendors.faults import Fault
 from firedoor.vendors.slack.sockets import Reason
 from tests.channels.slack.scene import ROOM, Scene, scene
@@ -89,17 +91,20 @@ async def test_what_somebody_did_while_no_socket_was_open_they_do_again(stage: S
     async def hold(_: float) -> None:
         await held.wait()
 
-    with pytest.MonkeyPatch.context() as patch:
+    metrics = Metrics()
+    metrics.connected(up=True)
+    with pytest.MonkeyPatch.context() as patch, observing.watched_by(metrics):
         patch.setattr(sockets, "pause", hold)
         await leave(stage, "aborted")
 
         async def gone() -> bool:
-            return stage.slack.connected == 0
+            return stage.slack.connected == 0 and metrics.registry.get_sample_value("firedoor_slack_connected") == 0
 
         await stage.until(gone)
         assert (await ben.click(ROOM, post.ts, APPROVE)).error == "dispatch_failed"
         held.set()
         await back(stage, old)
+        assert metrics.registry.get_sample_value("firedoor_slack_connected") == 1
     await stage.open("ben")
     await stage.submit("ben")
     await run

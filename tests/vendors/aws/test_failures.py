@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import pytest
 
+from firedoor import observing
 from firedoor.errors import (
     Conflict,
     Forbidden,
@@ -21,6 +22,7 @@ from firedoor.errors import (
     Unreachable,
     VendorError,
 )
+from firedoor.metrics import Metrics
 from firedoor.vendors.access import Access
 from firedoor.vendors.aws.client import AwsClient
 from firedoor.vendors.aws.session import AwsCredentials
@@ -50,6 +52,12 @@ ERRORS: list[tuple[str, int, type[VendorError], bool | None]] = [
 ]
 
 
+def counted(metrics: Metrics) -> dict[str, float]:
+    """How many requests were counted, by the status that came back."""
+    families = [family for family in metrics.registry.collect() if family.name == "firedoor_vendor_calls"]
+    return {one.labels["status"]: one.value for family in families for one in family.samples if one.name.endswith("_total")}
+
+
 @pytest.mark.parametrize("case", ERRORS, ids=lambda case: case[0])
 async def test_every_refusal_has_its_class(
     case: tuple[str, int, type[VendorError], bool | None], writer: AwsClient, aws: AwsSimulator
@@ -69,8 +77,12 @@ async def test_every_refusal_has_its_class(
 
 async def test_throttled_then_through(writer: AwsClient, aws: AwsSimulator) -> None:
     aws.faults.plan(Fault(operation=UPDATE, status=400, body=error_body("iam", "Throttling", "Rate exceeded")), times=3)
-    await writer.update_access_key(DEPLOY, KEY, KeyStatus.INACTIVE)
+    metrics = Metrics()
+    with observing.watched_by(metrics):
+        await writer.update_access_key(DEPLOY, KEY, KeyStatus.INACTIVE)
     assert len(aws.accepted_writes()) == 1
+    assert counted(metrics) == {"400": 3, "200": 1}
+    assert metrics.registry.get_sample_value("firedoor_vendor_throttles_total", {"vendor": "aws"}) == 3
 
 
 async def test_a_named_wait_beyond_the_deadline_is_not_waited_for(writer: AwsClient, aws: AwsSimulator) -> None:
@@ -81,9 +93,15 @@ async def test_a_named_wait_beyond_the_deadline_is_not_waited_for(writer: AwsCli
     assert caught.value.retry_after == 900.0
 
 
-async def test_a_lost_reply_is_asked_again(writer: AwsClient, aws: AwsSimulator) -> None:
+async def test_a_lost_reply_is_asked_again(writer: AwsClient, aws: AwsSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
     aws.faults.plan(Fault(operation=UPDATE, effect=Effect.FIRST, drop=True))
-    await writer.update_access_key(DEPLOY, KEY, KeyStatus.INACTIVE)
+    metrics = Metrics()
+    runs: set[str] = set()
+    monkeypatch.setattr("firedoor.vendors.aws.guard._log.debug", lambda *_: runs.add(observing.current_run.get()))
+    with observing.watched_by(metrics), observing.run("261126-abcdef"):
+        await writer.update_access_key(DEPLOY, KEY, KeyStatus.INACTIVE)
+    assert counted(metrics) == {"0": 1, "200": 1}
+    assert runs == {"261126-abcdef"}, "what is logged in the pool's threads is of the run too"
     assert len(aws.accepted_writes()) == 2
     assert (await writer.access_keys(DEPLOY))[0].status is KeyStatus.INACTIVE
 

@@ -1,0 +1,163 @@
+"""Orders, and who gave them: the words that a person signs at a terminal, and whether an order is one that may be carried out. Pure.
+
+At a terminal, somebody is who their SSH key says. Orders from elsewhere say where they come from: in Slack the member id says who asks,
+in a drill nobody real does, a sweep by schedule rests on its mandate. What a run found to do and nobody had approved Firedoor asks for by
+itself, in the very words of the order that the run was begun with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from textwrap import shorten
+from typing import Final, cast
+
+from firedoor import signing
+from firedoor.approval import Person, Roster, Way
+from firedoor.canonical import JSON, digest, instant, plain
+from firedoor.errors import BadInput, Misconfigured
+from firedoor.model import Mode
+from firedoor.run import Order, Record, Resumption, Via
+
+AUDIT: Final = "Run `firedoor audit verify`; start it again with your own key"
+LONGEST_LINE: Final = 200
+ALIKE: Final = ("incident", "mode", "playbook", "title", "inputs", "undoes", "protected", "sweep", "requester")
+
+
+def giver(roster: Roster, key: str) -> Person:
+    """The person whose public key that is, if they may request. Raises `Misconfigured` for an empty roster, `BadInput` otherwise."""
+    if not roster.people:
+        raise Misconfigured("the roster is empty, so nobody could approve", advice="List your responders as [[people]] in firedoor.toml")
+    person = roster.by_key(key)
+    if person is None:
+        raise BadInput("that key is nobody's on the roster", target=key, advice="Add it to your keys under [[people]] in firedoor.toml")
+    if not person.may_request:
+        raise BadInput(f"that key is {person.name}'s, who may approve runs and not request them", advice="Ask somebody who may request")
+    return person
+
+
+def verb(order: Order) -> str:
+    """What is ordered, in one word."""
+    if order.undoes:
+        return "undo"
+    return "sweep" if order.sweep else "freeze" if order.way is Way.FREEZE else "contain"
+
+
+def brief(order: Order) -> str:
+    """What is ordered, in one line."""
+    given = "; ".join(f"{name}: {', '.join(values)}" for name, values in order.inputs.items() if values)
+    what = f"undo run {order.undoes}" if order.undoes else f"{verb(order)} {order.playbook}{f' ({given})' if given else ''}"
+    return shorten(signing.paper([f"{what}{', the protected too' if order.protected else ''}"]), LONGEST_LINE, placeholder=" ...")
+
+
+def document(order: Order) -> str:
+    """What a person signs to have a run begun: all that the order says, in words that they can read."""
+    lines = [
+        "Firedoor order, version 1",
+        f"order: {verb(order)}",
+        f"run: {order.run}",
+        f"incident: {order.incident}",
+        f"mode: {order.mode}",
+        f"playbook: {order.playbook}",
+        f"title: {order.title}",
+        "inputs:",
+        *(f"- {name}: {value}" for name, values in sorted(order.inputs.items()) for value in values),
+        f"undoes: {order.undoes}",
+        f"follows: {order.follows}",
+        f"what is protected: {'not spared' if order.protected else 'spared'}",
+        f"way: {order.way}",
+        f"standing approval: {digest(order.standing) if order.standing is not None else ''}",
+        f"by: {order.requester}",
+        f"via: {order.via}",
+        f"at: {instant(order.asked)}",
+        f"roster: {order.roster}",
+        f"nonce: {order.nonce}",
+    ]
+    return signing.paper(lines)
+
+
+def resumption_document(order: Order, resumption: Resumption) -> str:
+    """What a person signs to go on with a run."""
+    lines = [
+        "Firedoor order, version 1",
+        "order: resume",
+        f"run: {order.run}",
+        f"mode: {order.mode}",
+        f"playbook: {order.playbook}",
+        f"ordered by: {order.requester}",
+        f"by: {resumption.by}",
+        f"via: {resumption.via}",
+        f"at: {instant(resumption.at) if resumption.at is not None else ''}",
+        f"roster: {resumption.roster}",
+        f"nonce: {resumption.nonce}",
+    ]
+    return signing.paper(lines)
+
+
+def check(order: Order, roster: Roster, *, fresh: bool) -> None:
+    """Raise `BadInput` where an order may not be carried out: one that nobody signed, or that is not from where it says.
+
+    ``fresh``: it is to be begun. One on record may be of before orders said where they come from.
+    """
+    match order.via:
+        case Via.TERMINAL if order.roster and order.roster != roster.hash:
+            raise BadInput(f"the roster has changed since run {order.run} was ordered", advice="Start it again; it plans only what is left")
+        case Via.TERMINAL if not _signed(document(order), order.proof, order.roster, order.requester, roster):
+            raise BadInput(f"the order of run {order.run} is not one that {order.requester} signed with a key on the roster", advice=AUDIT)
+        case Via.BEFORE if fresh:
+            raise BadInput(f"the order of run {order.run} does not say where it comes from", advice=AUDIT)
+        case _ if fault := misplaced(order):
+            raise BadInput(f"the order of run {order.run} {fault}", advice=AUDIT)
+
+
+def misplaced(order: Order) -> str:
+    """Why an order cannot come from where it says; empty where it can."""
+    match order.via:
+        case Via.DRILL if order.mode is not Mode.DRILL:
+            return f"says that it is a drill's, and it is {order.mode}"
+        case Via.SCHEDULE if not order.sweep:
+            return "says that it is a schedule's, and only sweeps have one"
+        case Via.FIREDOOR if not order.follows:
+            return "says that it follows from another run, and names none"
+    return ""
+
+
+def same(order: Order, first: Order) -> bool:
+    """Whether an order asks for no more than the one it follows, in the same words and the same name, and after it."""
+    return order.asked > first.asked and likeness(_fields(order)) == likeness(_fields(first))
+
+
+def likeness(body: Mapping[str, object]) -> str:
+    """What an order has in common with one that follows it, from its fields as they are on record."""
+    return digest({name: body.get(name) for name in ALIKE})
+
+
+def check_resumption(record: Record, resumption: Resumption, roster: Roster) -> None:
+    """Raise `BadInput` where that is not somebody who may go on with the run."""
+    order = record.order
+    words = resumption_document(order, resumption)
+    match resumption.via:
+        case Via.TERMINAL if not _signed(words, resumption.proof, resumption.roster, resumption.by, roster):
+            raise BadInput(f"that is not an order to resume run {order.run} that {resumption.by} signed with a key on the roster")
+        case Via.TERMINAL:
+            if record.request is not None and resumption.by in record.request.barred:
+                raise BadInput("an account of yours is in this plan; somebody else must go on with it", advice="Ask somebody else")
+        case Via.DRILL if order.mode is not Mode.DRILL:
+            raise BadInput(f"run {order.run} is no drill's", advice="Resume it with a key of your own")
+        case Via.BEFORE | Via.SLACK | Via.SCHEDULE:
+            raise BadInput(f"nobody goes on with run {order.run} that way", advice=f"Use: {resuming(order)}")
+
+
+def resuming(order: Order) -> str:
+    """What a person types to go on with it."""
+    return f"firedoor {'sweep ' if order.sweep else ''}resume {order.run} --key FILE"
+
+
+def _signed(words: str, proof: str, hashed: str, name: str, roster: Roster) -> bool:
+    person = roster.by_name(name)
+    if person is None or not person.may_request or hashed != roster.hash:
+        return False
+    return signing.holds(words, proof, person.keys, hardware=False)
+
+
+def _fields(order: Order) -> Mapping[str, JSON]:
+    return cast("Mapping[str, JSON]", plain(order))
