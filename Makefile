@@ -6,7 +6,7 @@ ARGS ?=
 CUSTODIAN := .venv-c7n
 ANSIBLE := .venv-ansible
 
-.PHONY: help drill test identities called credentials edits laws slack-abuse chaos outages e2e browser sweep cluster hunt bench bench-sweep lint types docs docs-check lock clean
+.PHONY: help drill test identities called credentials edits laws slack-abuse manual new-action new-vendor new-playbook new-channel chaos outages e2e browser sweep cluster hunt bench bench-sweep lint types docs docs-check lock clean
 
 help:
 	@echo "make drill   a whole exercise: an attacker, simulated vendors, containment (ARGS=--no-contain to see the judge say no)"
@@ -24,6 +24,8 @@ help:
 	@echo "make sweep   5,000 access keys and 200 credentials of Okta swept at simulated vendors, with traps: build/sweep.json"
 	@echo "make cluster a sweep on several machines, with PostgreSQL, Prefect and two workers, one of them killed (FIREDOOR_CLUSTER_KEYS=2000)"
 	@echo "make hunt    a hunt over a System Log of 200,000 entries, and files of their size: what was found, time and memory"
+	@echo "make manual  every command of the documentation, typed at a simulated company, and every recipe of CONTRIBUTING.md, followed"
+	@echo "make new-action ID=okta.clear_something, new-vendor NAME=..., new-playbook NAME=..., new-channel NAME=...: one that works, to be made yours"
 	@echo "make bench   how fast it is, a containment beside a script and Ansible: build/bench.json, docs/benchmarks.md; an error where a limit is missed"
 	@echo "make bench-sweep  a sweep of 5,000 keys beside a bare script and Cloud Custodian, and how it grows to 50,000 (ARGS=--small)"
 	@echo "make lint types docs docs-check lock"
@@ -32,7 +34,7 @@ drill: $(VENV)/.drill
 	@$(BIN)/firedoor drill $(ARGS)
 
 test: $(VENV)/.dev
-	$(BIN)/pytest -m "not e2e and not laws and not browser and not abuse and not chaos and not cluster and not scale and not identities and not bench and not edits and not credentials" --numprocesses 4 --dist loadgroup $(ARGS)
+	$(BIN)/pytest -m "not e2e and not laws and not browser and not abuse and not chaos and not cluster and not scale and not identities and not bench and not edits and not credentials and not manual" --numprocesses 4 --dist loadgroup $(ARGS)
 
 identities: $(VENV)/.dev
 	$(BIN)/pytest -m "identities or bench" tests/doctor tests/permissions tests/test_bench.py --numprocesses 2 $(ARGS)
@@ -68,6 +70,15 @@ browser: $(VENV)/.dev
 	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-liberation; } \
 	  || { echo "make browser needs chromium. On Debian and Ubuntu: apt-get install chromium"; exit 1; }
 	$(BIN)/pytest -m browser tests/browser $(ARGS)
+
+manual: $(VENV)/.dev
+	$(BIN)/pytest tests/manual --numprocesses 2 --dist loadgroup $(ARGS)
+
+new-action: $(VENV)/.dev
+	$(BIN)/python -m scaffold action $(ID)
+
+new-vendor new-playbook new-channel: $(VENV)/.dev
+	$(BIN)/python -m scaffold $(@:new-%=%) $(NAME)
 
 sweep: $(VENV)/.dev
 	$(BIN)/python -m bench.sweep $(ARGS)

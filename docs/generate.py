@@ -6,12 +6,18 @@ import ast
 import inspect
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from firedoor import cli_permissions, metrics, permissions, playbook, shelf, wiring
+import typer.main
+
+from firedoor import beginning, cli, cli_permissions, metrics, permissions, playbook, shelf, wiring
 from firedoor.catalogue import AnyAction, AnyQuery
+from firedoor.model import Outcome
 from firedoor.permissions import Purpose
+from firedoor.report import RunOutcome
+from firedoor.settings import SECRETS, Settings
 from firedoor.vendors.okta import watchlist
 
 HERE: Final = Path(__file__).resolve().parent
@@ -20,6 +26,36 @@ UNDO: Final = {
     "owner": "nothing to undo: the person signs in again",
     "partial": "in part",
     "never": "never; it therefore needs one approver more",
+}
+EXIT_CODES: Final = {
+    0: "done and verified; or nothing was wrong, or found",
+    1: "not contained, or something is open, found or in doubt: the first lines say what",
+    2: "bad input: one message says what, and nothing was touched",
+    3: "denied, expired or stopped: nothing was changed by this run that its report does not name",
+}
+OUTCOMES: Final = {
+    Outcome.CHANGED: "it was changed, and a reading after the last write shows it",
+    Outcome.ALREADY: "it was so already; the reason says how",
+    Outcome.PREVIEWED: "it would be changed",
+    Outcome.REFUSED: "the guard left it out: it is protected, or there are too many",
+    Outcome.DENIED: "somebody who may decide said no",
+    Outcome.EXPIRED: "nobody decided in time",
+    Outcome.STALE: "the world has changed since the approval, and this much of it nobody has approved; it is asked for by itself",
+    Outcome.STOPPED: "somebody stopped the run before this was done",
+    Outcome.FAILED: "it could not be done; the reason says what happened, and what next",
+    Outcome.UNVERIFIED: "it was written and could not be seen: look by hand, or resume the run later",
+    Outcome.SKIPPED: "what had to come before it failed",
+    Outcome.UNSUPPORTED: "this estate does not have the feature",
+}
+RUN_OUTCOMES: Final = {
+    RunOutcome.CONTAINED: "every step is done and verified, and people were told",
+    RunOutcome.PARTIAL: "some steps are done, and some are open",
+    RunOutcome.DENIED: "somebody who may decide said no",
+    RunOutcome.EXPIRED: "nobody decided in time",
+    RunOutcome.STOPPED: "somebody stopped it",
+    RunOutcome.FAILED: "no step is done",
+    RunOutcome.PREVIEWED: "a plan was made, and nothing else",
+    RunOutcome.CLOSED: "a sweep has nothing left over",
 }
 
 
@@ -139,6 +175,106 @@ def permissions_page() -> str:
     return "\n".join(lines)
 
 
+def commands_page() -> str:
+    """Every command with its arguments and options, as the command line has them."""
+    lines = ["# Commands", "", "Every one of them takes `--help`. What they exit with: [outcomes.md](outcomes.md).", ""]
+    for words, command in _commands("firedoor", typer.main.get_command(cli.app)):
+        usage = " ".join([words, *(_usage(param) for param in command.params)])
+        lines += [f"## {words}", "", inspect.cleandoc(command.help or ""), "", "```", usage, "```", ""]
+        told = [param for param in command.params if getattr(param, "help", None)]
+        if told:
+            lines += ["| | |", "|---|---|", *(f"| {_names(param)} | {_meaning(param)} |" for param in told), ""]
+    return "\n".join(lines)
+
+
+def _commands(words: str, command: Any) -> Iterator[tuple[str, Any]]:
+    """Every command that does something, groups that do included, in the order of the help."""
+    below = getattr(command, "commands", {})
+    if not below or getattr(command, "invoke_without_command", False):
+        yield words, command
+    for name, one in below.items():
+        yield from _commands(f"{words} {name}", one)
+
+
+def _usage(param: Any) -> str:
+    if param.param_type_name == "argument":
+        name = (param.metavar or param.name.upper()).strip("[]")
+        return name if param.required else f"[{name}]"
+    shown = "/".join((*param.opts[:1], *param.secondary_opts[:1]))
+    given = shown if param.is_flag else f"{shown} {_kind(param)}"
+    return (given if param.required else f"[{given}]") + ("..." if param.multiple else "")
+
+
+def _kind(param: Any) -> str:
+    return str(param.metavar or param.name.upper())
+
+
+def _names(param: Any) -> str:
+    if param.param_type_name == "argument":
+        return f"`{(param.metavar or param.name.upper()).strip('[]')}`"
+    return ", ".join(f"`{name}`" for name in (*param.opts, *param.secondary_opts))
+
+
+def _meaning(param: Any) -> str:
+    said = " ".join(str(param.help).split())
+    is_option = param.param_type_name == "option" and not param.is_flag
+    known = is_option and param.default not in (None, "", (), []) and not callable(param.default)
+    default = f" Otherwise {param.default}." if known else ""
+    variable = f" Otherwise the environment's `{param.envvar}`." if isinstance(param.envvar, str) else ""
+    return f"{said}{default}{variable}"
+
+
+def settings_page() -> str:
+    """Every setting, as `firedoor init` writes them down."""
+    secret = {*SECRETS, "database_url"}
+    lines = [
+        *(
+            "# Settings",
+            "",
+            "`firedoor init` writes all of them into a `firedoor.toml` and an `.env.example`. A setting of the environment is",
+        ),
+        *("called `FIREDOOR_` and its name in capitals, and wins over the file. Secrets are taken from the environment alone.", ""),
+        *("| setting | what | example |", "|---|---|---|"),
+    ]
+    for name, field in Settings.model_fields.items():
+        if name not in beginning.TABLES:
+            example = "in the environment only" if name in secret else f"`{beginning.EXAMPLES[name]}`"
+            lines.append(f"| `{f'FIREDOOR_{name.upper()}' if name in secret else name}` | {_said_of(field)} | {example} |")
+    for table, model in beginning.TABLES.items():
+        heading = f"[[{table}]]" if table in beginning.ARRAYS else f"[{table}]"
+        lines += ["", f"## {heading}", "", _said_of(Settings.model_fields[table]), "", "| setting | what | example |", "|---|---|---|"]
+        lines += [
+            f"| `{name}` | {_said_of(field)} | `{beginning.EXAMPLES[f'{table}.{name}']}` |" for name, field in model.model_fields.items()
+        ]
+    lines += ["", "## Variables of others", "", "| variable | what |", "|---|---|"]
+    return "\n".join([*lines, *(f"| `{name}` | {' '.join(meaning.split())} |" for name, meaning in beginning.OF_OTHERS.items())])
+
+
+def _said_of(field: Any) -> str:
+    return " ".join(str(field.description).split()).replace("|", "\\|")
+
+
+def outcomes_page() -> str:
+    """Exit codes, and the outcomes that lead to them."""
+    lines = [
+        "# Outcomes and exit codes",
+        "",
+        "A script may trust the exit code; `--json` names the outcome.",
+        "",
+        "| code | |",
+        "|---|---|",
+    ]
+    lines += [f"| {code} | {words} |" for code, words in EXIT_CODES.items()]
+    lines += ["", "Hunts, `audit verify`, `inventory` and `doctor` exit with 1 where something was found, or could not be looked at."]
+    for heading, about, outcomes in (
+        ("A step", "How one step of a run ended:", {one: OUTCOMES[one] for one in Outcome}),
+        ("A run", "How a whole run ended:", {one: RUN_OUTCOMES[one] for one in RunOutcome}),
+    ):
+        lines += ["", f"## {heading}", "", about, "", "| outcome | | exit code |", "|---|---|---|"]
+        lines += [f"| `{one}` | {words} | {one.exit_code} |" for one, words in outcomes.items()]
+    return "\n".join(lines)
+
+
 def metrics_page() -> str:
     """Every metric with its labels."""
     lines = ["# Metrics", "", inspect.cleandoc(metrics.__doc__ or ""), "", "| metric | kind | labels | what |", "|---|---|---|---|"]
@@ -171,6 +307,9 @@ def main() -> None:
     pages["metrics.md"] = metrics_page()
     pages["okta-watchlist.md"] = watchlist_page()
     pages["permission-table.md"] = permissions_page()
+    pages["commands.md"] = commands_page()
+    pages["settings.md"] = settings_page()
+    pages["outcomes.md"] = outcomes_page()
     folder = HERE / "actions"
     folder.mkdir(exist_ok=True)
     for stale in folder.glob("*.md"):

@@ -1,0 +1,1 @@
+"""A vendor to begin with: accounts that are switched off."""

@@ -1,0 +1,1 @@
+"""What a vendor is tried with, as it lies in ``tests``."""

@@ -1,0 +1,73 @@
+"""The commands of the pages that no test runs, each with its reason. Each is still held against what there is: see `known`."""
+
+# ruff: noqa: E501 - commands stand here as they are typed
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+ELSEWHERE: Final = ".ci/run runs it, in a clean clone"
+LONG: Final = ".ci/run runs a sample of the laws; tests/manual/test_recipes.py runs these"
+SERVICE: Final = "it changes the machine that Firedoor is a service of, as its root or by services that are not here"
+RESTORED: Final = "it needs that machine's journal, folders and backups; the tests of each command try it on a journal of their own"
+TERMINAL: Final = "it asks a person many questions, one after the other"
+HARDWARE: Final = "it needs a key in hardware, and a finger on it"
+ADMINISTRATOR: Final = "AWS's command line is no part of the environment; its words are held against AWS's own models"
+RECIPE: Final = "tests/manual/test_recipes.py follows it, in a copy of the checkout"
+
+UNRUN: Final[Mapping[str, str]] = {
+    "make drill": ELSEWHERE,
+    "make test": ELSEWHERE,
+    "make new-action ID=okta.clear_something": RECIPE,
+    "make new-vendor NAME=acmevault": RECIPE,
+    "make new-action ID=acmevault.lock_account": RECIPE,
+    "make new-playbook NAME=lost-laptop": RECIPE,
+    "make new-channel NAME=pager": RECIPE,
+    "make lint types docs": ELSEWHERE,
+    'make laws ARGS="-k clear_something"': LONG,
+    "ssh-keygen -t ed25519-sk -f ~/.ssh/id_ed25519_sk": HARDWARE,
+    "aws iam create-role --role-name FiredoorPreview --assume-role-policy-document file://trust.json": ADMINISTRATOR,
+    "aws iam put-role-policy --role-name FiredoorPreview --policy-name firedoor --policy-document file://preview.json": ADMINISTRATOR,
+    "aws iam create-role --role-name FiredoorContain --assume-role-policy-document file://trust.json": ADMINISTRATOR,
+    "aws iam put-role-policy --role-name FiredoorContain --policy-name firedoor --policy-document file://contain.json": ADMINISTRATOR,
+    "aws iam put-user-policy --user-name firedoor --policy-name firedoor --policy-document file://base.json": ADMINISTRATOR,
+    "firedoor doctor --verify --key ~/.ssh/id": TERMINAL,
+    "git clone https://git.example.com/security/firedoor.git /opt/firedoor": SERVICE,
+    "cd /opt/firedoor": SERVICE,
+    "python3 -m venv .venv": SERVICE,
+    "sh requirements/install.sh .venv/bin bootstrap": SERVICE,
+    "sh requirements/install.sh .venv/bin serve": SERVICE,
+    "firedoor init /etc/firedoor": RESTORED,
+    "useradd --system --home-dir /var/lib/firedoor --shell /usr/sbin/nologin firedoor": SERVICE,
+    "install -m 600 -o root -g root serve.env /etc/firedoor/serve.env": SERVICE,
+    "install -m 644 /opt/firedoor/deploy/systemd/firedoor-serve.service /etc/systemd/system/": SERVICE,
+    "systemctl daemon-reload": SERVICE,
+    "systemctl enable --now firedoor-serve": SERVICE,
+    "sudo systemd-run --pty --uid=firedoor --property=EnvironmentFile=/etc/firedoor/serve.env --setenv=FIREDOOR_CONFIG=/etc/firedoor/firedoor.toml --setenv=FIREDOOR_STATE_DIR=/var/lib/firedoor /opt/firedoor/.venv/bin/firedoor runs": SERVICE,
+    "prefect work-pool create firedoor --type process": SERVICE,
+    "prefect --no-prompt deploy --all": SERVICE,
+    "systemctl enable --now firedoor-worker": SERVICE,
+    "docker compose --file deploy/compose.yaml build": SERVICE,
+    "docker compose --file deploy/compose.yaml up --detach": SERVICE,
+    "docker compose --file deploy/compose.yaml run --rm worker prefect work-pool create firedoor --type process": SERVICE,
+    "docker compose --file deploy/compose.yaml run --rm worker prefect --no-prompt deploy --all": SERVICE,
+    "firedoor journal backup /var/backups/firedoor/journal-2026-11-26.db": RESTORED,
+    'pg_dump --format=custom --file=/var/backups/firedoor/journal-2026-11-26.dump "$FIREDOOR_DATABASE_URL"': SERVICE,
+    "systemctl stop firedoor-serve firedoor-worker": SERVICE,
+    "install -d -m 700 /var/lib/firedoor/away": SERVICE,
+    "mv /var/lib/firedoor/journal.db* /var/lib/firedoor/away/": SERVICE,
+    "firedoor journal restore /var/backups/firedoor/journal-2026-11-26.db": RESTORED,
+    "createdb firedoor": SERVICE,
+    'pg_restore --exit-on-error --single-transaction --no-owner --dbname="$FIREDOOR_DATABASE_URL" /var/backups/firedoor/journal-2026-11-26.dump': SERVICE,
+    "firedoor journal restored": RESTORED,
+    "firedoor journal backup /var/backups/firedoor/before-upgrade.db": RESTORED,
+    "git fetch --tags": SERVICE,
+    "git checkout v0.2.0": SERVICE,
+    "firedoor journal upgrade": RESTORED,
+    "systemctl start firedoor-serve firedoor-worker": SERVICE,
+    "firedoor audit verify --from-slack": RESTORED,
+    "firedoor journal status": RESTORED,
+    "FIREDOOR_STATE_DIR=/tmp/rehearsal FIREDOOR_DATABASE_URL= firedoor journal restore /var/backups/firedoor/journal-2026-11-26.db": RESTORED,
+    "prefect worker start --pool firedoor": SERVICE,
+}
