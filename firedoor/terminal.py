@@ -22,7 +22,7 @@ from firedoor.desk import Desk
 from firedoor.errors import BadInput, BrokenOff, DecisionRefused
 from firedoor.journal import Event, Journal, Kind
 from firedoor.model import Mode
-from firedoor.run import Order, Record, Resumption, Via, read_as
+from firedoor.run import Order, Record, Resumption, Via, fold, read_as
 from firedoor.seal import Seal
 from firedoor.settings import Settings, load
 from firedoor.standing import Standing, draw_up
@@ -112,12 +112,19 @@ async def decide(run: str, answer: Answer, signer: Signer, *, reason: str = "", 
 
 
 async def sign_once_asked(run: str, answer: Answer, signer: Signer) -> None:
-    """Decide as soon as the run asks: for whoever has just begun it with their key, and has said so. Raises as `decide`."""
+    """Decide as soon as the run asks: for whoever has just begun it with their key, and has said so. Raises as `decide`.
+
+    Where somebody else was quicker, and it is decided, there is nothing left to sign.
+    """
     async with wiring.open_journal(load()) as (_, journal):
         async for event in journal.follow(run):
             if event.kind == Kind.REQUESTED:
                 break
-    await decide(run, answer, signer, confirm=lambda document: run in document)
+        try:
+            await decide(run, answer, signer, confirm=lambda document: run in document)
+        except DecisionRefused:
+            if fold(run, await journal.events(run)).ruling is None:
+                raise
 
 
 async def document_for(run: str, answer: Answer, *, name: str, reason: str = "") -> str:

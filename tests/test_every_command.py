@@ -158,6 +158,28 @@ CASES: Mapping[str, Mapping[str, Case]] = {
     },
     "runs": {"a journal of a newer revision": newer("")},
     "show": {"an unknown run": UNKNOWN, "a journal of a newer revision": newer("{done}")},
+    "watch": {
+        "an unknown run": Case("{unknown}", "there is no run '261126-abcdef'"),
+        "no span of time": Case("--since yesterday", "'yesterday' is no span of time. Nothing was changed. Write it as 12h, 7d or 4w."),
+        "a journal of a newer revision": newer(""),
+    },
+    "close": {
+        "an unknown run": Case("{unknown} --key {Ada} --reason over --yes", UNKNOWN.says),
+        **signs("{done} --reason over --yes"),
+        "one that is not over": Case("{open} --key {Ada} --reason over --yes", OPEN),
+        "no reason": Case("{done} --key {Ada} --yes", "reason"),
+        "a journal of a newer revision": newer("{done} --key {Ada} --reason over --yes"),
+    },
+    "journal backup": {
+        "a place that is taken": Case("{text}", "there already"),
+        "a journal of a newer revision": newer("{nothing}"),
+    },
+    "journal restore": {
+        "a journal that is there": Case("{text}", "there is a journal already, and it is not written over"),
+    },
+    "journal restored": {"a journal of a newer revision": newer("")},
+    "journal status": {"a journal of a newer revision": newer("")},
+    "journal upgrade": {"a journal of a newer revision": newer("")},
     "playbooks list": {},
     "playbooks lint": {"an unknown playbook": Case("identity-breech", "did you mean 'identity-breach'", told=True)},
     "playbooks show": {"an unknown playbook": Case("identity-breech", "did you mean 'identity-breach'")},

@@ -17,6 +17,7 @@ from firedoor.rehearsal import COMMAND, FOLDER, environment, rehearse, told
 REPORT: dict[str, Any] = {
     "run": "260304-a1b2c3",
     "outcome": "contained",
+    "mode": "drill",
     "undoes": None,
     "steps": [{}, {}],
     "open": [],
