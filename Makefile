@@ -64,7 +64,7 @@ outages: $(VENV)/.dev
 	$(BIN)/pytest -m laws tests/model --numprocesses 2 --timeout 900
 
 e2e: $(VENV)/.dev
-	$(BIN)/pytest -m "e2e and not chaos" tests/e2e --numprocesses 2 --dist loadgroup $(ARGS)
+	$(BIN)/pytest -m "e2e and not chaos" tests/e2e --numprocesses 3 --dist loadgroup $(ARGS)
 
 browser: $(VENV)/.dev
 	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-liberation; } \

@@ -123,7 +123,8 @@ async def sign_once_asked(run: str, answer: Answer, signer: Signer) -> None:
         try:
             await decide(run, answer, signer, confirm=lambda document: run in document)
         except DecisionRefused:
-            if fold(run, await journal.events(run)).ruling is None:
+            record = fold(run, await journal.events(run))
+            if not (record.decisions or record.stops):
                 raise
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -56,14 +55,7 @@ def book(acme: Company) -> str:
 @pytest.fixture
 def key(acme: Company) -> Path:
     """The second person's own SSH key, on the roster."""
-    path = acme.folder / "id_ed25519"
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(path)], check=True)
-    public = " ".join(path.with_suffix(".pub").read_text().split()[:2])
-    roster, theirs = acme.folder / "firedoor.toml", f"keys = {list(acme.estate.people[1]['keys'])}"
-    text = roster.read_text()
-    assert theirs in text
-    roster.write_text(text.replace(theirs, f"keys = {[*acme.estate.people[1]['keys'], public]}"))
-    return path
+    return acme.key(1)
 
 
 async def obeyed(acme: Company, *words: str) -> tuple[int, Any, str]:
