@@ -6,7 +6,7 @@ ARGS ?=
 CUSTODIAN := .venv-c7n
 ANSIBLE := .venv-ansible
 
-.PHONY: help drill test identities called credentials edits laws slack-abuse manual new-action new-vendor new-playbook new-channel chaos outages e2e browser sweep cluster hunt bench bench-sweep lint types docs docs-check lock clean
+.PHONY: help drill test identities called credentials slack edits laws slack-abuse manual new-action new-vendor new-playbook new-channel chaos outages e2e browser sweep cluster hunt bench bench-sweep lint types docs docs-check lock clean
 
 help:
 	@echo "make drill   a whole exercise: an attacker, simulated vendors, containment (ARGS=--no-contain to see the judge say no)"
@@ -15,6 +15,7 @@ help:
 	@echo "make identities  what Firedoor's own identities may do, the doctor who looks at them, and the benchmarks at a tiny size"
 	@echo "make called  what the units declare, held against all that cases, sweeps, hunts, the doctor and whole runs really call"
 	@echo "make credentials  the inventory, hunts and sweeps"
+	@echo "make slack   the app in Slack, and all that goes to and fro between it and people"
 	@echo "make edits   records and evidence packs altered in thousands of ways, and all of it found"
 	@echo "make slack-abuse  thousands of hostile attempts at the app in Slack, each judged by what came of it, by a judge who is judged too"
 	@echo "make chaos   processes killed at every instant, replies lost and lying: nothing doubled, nothing lost, nothing told wrong (ARGS=--sample)"
@@ -34,7 +35,7 @@ drill: $(VENV)/.drill
 	@$(BIN)/firedoor drill $(ARGS)
 
 test: $(VENV)/.dev
-	$(BIN)/pytest -m "not e2e and not laws and not browser and not abuse and not chaos and not cluster and not scale and not identities and not bench and not edits and not credentials and not manual" --numprocesses 4 --dist loadgroup $(ARGS)
+	$(BIN)/pytest -m "not e2e and not laws and not browser and not abuse and not chaos and not cluster and not scale and not identities and not bench and not edits and not credentials and not slack and not manual" --numprocesses 4 --dist loadgroup $(ARGS)
 
 identities: $(VENV)/.dev
 	$(BIN)/pytest -m "identities or bench" tests/doctor tests/permissions tests/test_bench.py --numprocesses 2 $(ARGS)
@@ -45,6 +46,9 @@ called: $(VENV)/.dev
 credentials: $(VENV)/.dev
 	$(BIN)/pytest -m "credentials and not edits and not scale" tests/sweeps tests/hunts --numprocesses 4 $(ARGS)
 
+slack: $(VENV)/.dev
+	$(BIN)/pytest -m slack tests/channels/slack --numprocesses 4 --dist loadgroup $(ARGS)
+
 edits: $(VENV)/.dev
 	$(BIN)/pytest -m edits --numprocesses 2 $(ARGS)
 
@@ -52,8 +56,8 @@ laws: $(VENV)/.dev
 	$(BIN)/python -m tests.laws $(ARGS)
 
 slack-abuse: $(VENV)/.dev
-	$(BIN)/python -m tests.abuse
-	$(BIN)/pytest -m abuse tests/abuse --numprocesses 2 $(ARGS)
+	$(BIN)/python -m tests.abuse $(ARGS)
+	$(BIN)/pytest -m abuse tests/abuse --numprocesses 2
 
 chaos: $(VENV)/.dev
 	$(BIN)/python -m tests.chaos $(ARGS)

@@ -17,11 +17,11 @@ THEMES: Final[Sequence[Theme]] = tuple(
 )
 
 
-def every(part: tuple[int, SlackMode]) -> list[Verdict]:
-    """The verdicts on a theme's attempts, by its number and the way in which Slack reaches the app."""
+def every(part: tuple[int, SlackMode, int | None]) -> list[Verdict]:
+    """The verdicts on a theme's attempts, by its number and the way in which Slack reaches the app; on at most so many of each kind."""
 
     async def made() -> list[Verdict]:
-        number, way = part
-        return [verdict async for verdict in verdicts(THEMES[number], way)]
+        number, way, most = part
+        return [verdict async for verdict in verdicts(THEMES[number], way, most=most)]
 
     return asyncio.run(made())

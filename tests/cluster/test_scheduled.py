@@ -23,6 +23,7 @@ pytestmark = pytest.mark.cluster
 EVERY = timedelta(seconds=15)
 CRONS = {
     "monthly-drill": "0 10 1 * *",
+    "monthly-tabletop": "0 10 15 * *",
     "nightly-hygiene": "0 2 * * *",
     "sweep-helper": "",
     "hourly-watch": "15 * * * *",
@@ -43,6 +44,7 @@ async def test_a_scheduled_watch_is_carried_out_by_a_worker(postgres: Postgres, 
             run = await contained(acme)
             await healthy(here)
             here.prefect("work-pool", "create", "firedoor", "--type", "process")
+            here.prefect("work-pool", "create", "firedoor-exercises", "--type", "process")
             here.start_worker("only")
             here.prefect("--no-prompt", "deploy", "--all")
             await as_written(here)
@@ -72,7 +74,8 @@ async def as_written(here: Cluster) -> None:
     found = {one["name"]: one for one in await here.asked("deployments/filter", {})}
     crons = {name: "".join(one["schedule"]["cron"] for one in row["schedules"]) for name, row in found.items()}
     assert crons == CRONS
-    assert {row["work_pool_name"] for row in found.values()} == {"firedoor"}
+    assert {name for name, row in found.items() if row["work_pool_name"] != "firedoor"} == {"monthly-tabletop"}
+    assert found["monthly-tabletop"]["work_pool_name"] == "firedoor-exercises"
     assert not [row["entrypoint"] for row in found.values() if "contain" in row["entrypoint"]]
     for name, row in found.items():
         if CRONS[name]:

@@ -19,13 +19,14 @@ from tests.e2e.prefect import ROOT, PrefectServer
 
 HERE = Path(__file__).parent
 PATIENCE = 100.0
+GROUPS = {"test_drill": "drills", "test_rehearsal": "drills", "test_canary": "canary"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One Prefect server serves all who need one; the drills are beside it, one at a time."""
+    """One Prefect server serves all who need one; beside it are the drills, one at a time, and the canary, which takes long."""
     for item in items:
         if item.path.is_relative_to(HERE):
-            item.add_marker(pytest.mark.xdist_group("drills" if item.path.stem in ("test_drill", "test_rehearsal") else "others"))
+            item.add_marker(pytest.mark.xdist_group(GROUPS.get(item.path.stem, "others")))
 
 
 @dataclass
