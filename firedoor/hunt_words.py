@@ -80,7 +80,7 @@ def finding(one: Mapping[str, Any]) -> str:
     """One finding, with the command that would contain it, quoted for a shell: a login may hold what a shell would obey."""
     given = (f"{name}={','.join(values)}" for name, values in one["inputs"].items())
     inputs = " ".join(f"-i {shlex.quote(word)}" for word in given)
-    act = f" Contain: firedoor contain {one['playbook']} {inputs}." if one["playbook"] else ""
+    act = f" Contain: firedoor contain {one['playbook']} {inputs} --key FILE." if one["playbook"] else ""
     at = f"{one['at']} " if one["at"] else ""
     return f"{at}{one['rule']}: {one['says']} ({one['evidence']}).{act}"
 

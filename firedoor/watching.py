@@ -269,4 +269,5 @@ def command(record: Record) -> str:
     """What a person types to contain it again: a run of its own, planned anew and approved anew."""
     order = record.order
     given = [shlex.quote(f"{name}={','.join(values)}") for name, values in order.inputs.items() if values]
-    return " ".join(["firedoor contain", order.playbook, *(f"-i {one}" for one in given), *(["--protected"] if order.protected else [])])
+    protected = ["--protected"] if order.protected else []
+    return " ".join(["firedoor contain", order.playbook, *(f"-i {one}" for one in given), *protected, "--key FILE"])

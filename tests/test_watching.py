@@ -259,8 +259,10 @@ async def test_the_command_to_contain_again_asks_for_the_same(tmp_path: Path) ->
     async with lab(tmp_path, {"a": OPEN}) as it:
         order = it.order()
     record = Record(order=replace(order, inputs={"doors": ("a", "b c"), "since": ()}))
-    assert watching.command(record) == "firedoor contain fire -i 'doors=a,b c'"
-    assert watching.command(replace(record, order=replace(order, inputs={}, protected=True))) == "firedoor contain fire --protected"
+    assert watching.command(record) == "firedoor contain fire -i 'doors=a,b c' --key FILE"
+    assert (
+        watching.command(replace(record, order=replace(order, inputs={}, protected=True))) == "firedoor contain fire --protected --key FILE"
+    )
 
 
 def test_a_look_can_be_read_from_its_record() -> None:
