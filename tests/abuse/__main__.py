@@ -22,7 +22,7 @@ from tests.abuse.running import summed
 from tests.abuse.themes import THEMES, every
 
 LEAST: Final = 300
-SAMPLE: Final = 20
+SAMPLE: Final = 8
 WORDS: Final = 90
 
 

@@ -23,8 +23,8 @@ from tests.chaos.kills import Row
 COUNTED: Final = ("kills", "faults", "doubled", "lost", "false_success", "false_failure")
 LEAST: Final = 500
 LEAST_WITH_PREFECT: Final = 20
-SAMPLE: Final = 2
-SAMPLE_OF_FAULTS: Final = 80
+SAMPLE: Final = 1
+SAMPLE_OF_FAULTS: Final = 40
 SHOWN: Final = 12
 WORKERS: Final = 3
 HEADS: Final = ("boundaries", "kills", "doubled", "lost", "false success", "false failure", "seconds")

@@ -96,6 +96,7 @@ async def test_a_worker_killed_in_mid_batch_loses_and_doubles_nothing(killed: st
         with cluster(postgres, tmp_path, environment) as here:
             await healthy(here)
             here.prefect("work-pool", "create", "firedoor", "--type", "process")
+            here.prefect("work-pool", "create", "firedoor-exercises", "--type", "process")
             here.prefect("--no-prompt", "deploy", "--all")
             report = await swept(here, database, playbook, killed, vendors)
         await rightly(vendors, report, old)
