@@ -88,7 +88,7 @@ class Asked:
             return
 
     async def _check(self, run: str, *, by: str) -> None:
-        """Raise `AskedBefore` unless the run is over, stopped, damaged, or dead beyond the end of its request."""
+        """Raise `AskedBefore` unless the run is over, stopped, damaged, dead beyond the end of its request, or of another roster."""
         held = any([await self._leases.holder(f"{what}:{run}") for what in ("asked", "run")])  # begun here, or gone on with
         try:
             record = await self._desk.record(run)
@@ -103,6 +103,8 @@ class Asked:
         how = stands(situation_of(record))
         if held:
             raise AskedBefore(run, how, advice=LOOK.format(run=run))
+        if record.request is not None and record.request.roster != self._desk.roster.hash:
+            return  # nobody can go on with it: its order and its approval are of another roster
         if (until := _can_go_on_until(record)) and datetime.now(UTC) < until:
             advice = f"Go on with it: firedoor resume {run}. From {clock(until)} on, it can be asked for anew"
             raise AskedBefore(run, f"{how}; its process has ended", advice=advice)

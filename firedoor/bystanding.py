@@ -14,8 +14,8 @@ class Bystander(Starts):
 
     async def contain(self, person: str, playbook: str, given: Mapping[str, Sequence[str]], *, run: str = "") -> Later:
         """Raises `BadInput`."""
-        del given, run
-        raise _elsewhere(f"contain {playbook} -i KEY=VALUE --as {person!r}")
+        del person, given, run
+        raise _elsewhere(f"contain {playbook} -i KEY=VALUE --key FILE")
 
     async def freeze(self, person: str, users: Sequence[str], *, run: str = "") -> Later:
         """Raises `BadInput`."""
@@ -24,7 +24,8 @@ class Bystander(Starts):
 
     async def undo(self, person: str, run: str) -> Later:
         """Raises `BadInput`."""
-        raise _elsewhere(f"undo {run} --as {person!r}")
+        del person
+        raise _elsewhere(f"undo {run} --key FILE")
 
     async def drill(self, person: str) -> Later:
         """Raises `BadInput`."""

@@ -55,6 +55,9 @@ class Desk:
         ordering.check_resumption(record, resumption, self.roster)
         if resumption.via is Via.FIREDOOR and (by := self.stopped_by(record)):
             raise BadInput(f"{by} has stopped run {record.order.run}", advice=f"To go on with it: {ordering.resuming(record.order)}")
+        if resumption.via is Via.FIREDOOR and record.left_to_people:
+            what = f"run {record.order.run} was open in a journal that was put back, and is left to people"
+            raise BadInput(what, advice=f"See what was done since, then: {ordering.resuming(record.order)}")
 
     async def may_decide(self, run: str, person: Person | None) -> Request:
         """The open request of a run, if the person may answer it now. Raises `DecisionRefused` in words for them alone, `UnknownRun`."""

@@ -38,6 +38,7 @@ from firedoor.sweep import Progress
 from firedoor.terminal import Signer, Who, give, go_on, newest_standing, sign_once_asked
 
 LATE_SECONDS = 5.0
+UNSIGNED = "the want of a signature"
 LOOKING = "nobody yet"  # asks for what is only looked at
 
 Say = Callable[[str], None]
@@ -102,7 +103,7 @@ async def contain(
         house = await staffed.with_people(stack, settings, vendors, order, say=say, show=watch.show if watch else None)
         say(f"Run {order.run}: planning {book.title.lower()}.")
         job = orchestrate(order, partial(house.asked.contain, order, book), house.journal)
-        done = await _watched(watch, house, order.run, _signed(order, signer if alone else None, job))
+        done = await _watched(watch, house, order.run, _signed(house.desk, order, signer if alone else None, job))
         return await _out(house, await _followed(house, order, done, say=say, watch=watch), tell)
 
 
@@ -126,7 +127,7 @@ async def freeze(
     async with AsyncExitStack() as stack:
         house = await staffed.with_people(stack, settings, vendors, order, say=say, show=watch.show if watch else None)
         job = orchestrate(order, partial(house.asked.contain, order, book), house.journal)
-        return await _out(house, await _watched(watch, house, order.run, _signed(order, signer, job)), tell)
+        return await _out(house, await _watched(watch, house, order.run, _signed(house.desk, order, signer, job)), tell)
 
 
 async def _watched(watch: Watch | None, house: wiring.House, run: str, job: Coroutine[Any, Any, Report]) -> Report:
@@ -157,8 +158,8 @@ async def _followed(house: wiring.House, order: Order, done: Report, *, say: Say
     return done
 
 
-async def _signed(order: Order, signer: Signer | None, job: Awaitable[Report]) -> Report:
-    """The run's report; beside it, whoever began the run signs its request as soon as it stands."""
+async def _signed(desk: Desk, order: Order, signer: Signer | None, job: Awaitable[Report]) -> Report:
+    """The run's report; beside it, whoever began the run signs its request as soon as it stands. Where they do not, the run is stopped."""
     if signer is None:
         return await job
     work = asyncio.ensure_future(job)
@@ -166,6 +167,9 @@ async def _signed(order: Order, signer: Signer | None, job: Awaitable[Report]) -
     try:
         await asyncio.wait({work, signing}, return_when=asyncio.FIRST_COMPLETED)
         if signing.done() and (trouble := signing.exception()) is not None:
+            await desk.halt(order.run, UNSIGNED)
+            with suppress(FiredoorError):
+                await work
             raise trouble
         return await work
     finally:
@@ -224,7 +228,8 @@ async def resume(run: str, *, who: Who | None, say: Say, tell: Tell = _untold, w
         tell(done)
         return done
     vendors = wiring.vendors_in(record.items)
-    await wiring.check_ready(settings, vendors)
+    if order.mode is not Mode.EXERCISE:
+        await wiring.check_ready(settings, vendors)
     by = go_on(record, who(), settings.roster, say=say) if who else ITSELF
     if order.mode is Mode.EXERCISE:
         from firedoor.exercising import resume as resume_exercise
@@ -255,9 +260,11 @@ async def serve(*, say: Say) -> None:
         if taken := await starts.take_over():
             say(f"Going on with what was under way: {', '.join(taken)}")
         for run in await starts.left_to_people():
-            say(f"The run {run} was open in a journal that was put back. See what was done since, then go on: firedoor resume {run}")
+            what = f"The run {run} was open in a journal that was put back"
+            say(f"{what}. See what was done since, then go on with it: firedoor resume {run} --key FILE")
         for run in await starts.sweeps_left():
-            say(f"The sweep {run} is not over, and nobody works on it. Go on with it: firedoor sweep resume {run}")
+            what = f"The sweep {run} is not over, and nobody works on it"
+            say(f"{what}. See `firedoor show {run}`, then go on with it: firedoor sweep resume {run} --key FILE")
         await stack.enter_async_context(ears.ours(house.leases))
         say("Listening in Slack. Stop with Ctrl-C; runs go on when it is started again.")
         async with _until_told_to_end():

@@ -21,7 +21,7 @@ from firedoor.model import Mode
 from firedoor.orchestrating import Report, orchestrate
 from firedoor.playbook import Playbook
 from firedoor.rehearsal import rehearse
-from firedoor.run import Order, Record, Via, fold
+from firedoor.run import ITSELF, Order, Record, Via, fold
 from firedoor.situation import Situation, brief, situation_of, whole
 from firedoor.terminal import newest_standing
 from firedoor.words import headline
@@ -88,10 +88,19 @@ class Starts:
             except JournalBroken:
                 continue  # whoever damaged it must not keep the others from going on
             left = record.report is None and record.items and not record.left_to_people and event.run not in self._begun
-            if left and not record.order.sweep and not self._house.desk.stopped_by(record):
+            if left and not record.order.sweep and not self._house.desk.stopped_by(record) and await self._may_go_on(record):
                 self._keep(record.order, self._resumed(record.order))
                 taken.append(event.run)
         return taken
+
+    async def _may_go_on(self, record: Record) -> bool:
+        """Whether Firedoor may go on with the run by itself. Where it may not, that is told aloud: the run stands still, half done."""
+        try:
+            await self._house.desk.check_resumption(record, ITSELF)
+        except BadInput as why:
+            log.warning("run %s is not over, and is not gone on with: %s. %s", record.order.run, why.what, why.advice)
+            return False
+        return True
 
     async def sweeps_left(self) -> Sequence[str]:
         """The sweeps that are not over and that no living process works on, newest first. What somebody stopped is left to people."""
@@ -110,7 +119,7 @@ class Starts:
         for event in await self._house.journal.opened(most=LOOKED_AT, mode=str(self._mode)):
             with suppress(JournalBroken):
                 record = await self._record(event.run)
-                if record.report is None and record.left_to_people:
+                if record.report is None and record.left_to_people and not record.order.sweep:
                     left.append(event.run)
         return left
 

@@ -136,7 +136,7 @@ class Sweeping:
             leaderless = await self.leases.holder(held_as(run)) is None  # asked first: whoever ends a sweep says so, and then gives it up
             events = await self.journal.events(run, after=progress.seen)
             progress.take(events)
-            if any(event.kind == Kind.FINISHED for event in events):
+            if any(event.kind == Kind.FINISHED for event in events) or (await self.desk.record(run)).left_to_people:
                 return helped
             if progress.rounds and progress.waiting(max(progress.rounds)):
                 helped += await self._work_off(run, progress, max(progress.rounds), await self.desk.record(run))

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from firedoor import approval, ordering, planning, signing, wiring
-from firedoor.approval import Answer, Decision, Person, Roster
+from firedoor.approval import Answer, Decision, Person, Roster, Ruling
 from firedoor.desk import Desk
 from firedoor.errors import BadInput, BrokenOff, DecisionRefused
 from firedoor.journal import Event, Journal, Kind
 from firedoor.model import Mode
-from firedoor.run import Order, Record, Resumption, Via, fold, read_as
+from firedoor.run import Order, Record, Resumption, Via, read_as
 from firedoor.seal import Seal
 from firedoor.settings import Settings, load
 from firedoor.standing import Standing, draw_up
@@ -123,9 +123,10 @@ async def sign_once_asked(run: str, answer: Answer, signer: Signer) -> None:
         try:
             await decide(run, answer, signer, confirm=lambda document: run in document)
         except DecisionRefused:
-            record = fold(run, await journal.events(run))
-            if not (record.decisions or record.stops):
-                raise
+            async with _desk_of(run) as desk:
+                record = await desk.record(run)
+                if record.request is None or not (desk.stopped_by(record) or desk.tally(record.request, record) is not Ruling.WAITING):
+                    raise
 
 
 async def document_for(run: str, answer: Answer, *, name: str, reason: str = "") -> str:

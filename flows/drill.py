@@ -47,7 +47,7 @@ async def drill(
 
 
 async def _exercise(scenario: str, inputs: Mapping[str, Sequence[str]], requester: str) -> State[None]:
-    report = await exercising.hold(scenario, inputs, by=requester, say=log.info)
+    report = await exercising.hold(scenario, inputs, by=requester, say=log.warning)
     await acreate_markdown_artifact(markdown=tabletopwords.render(report), key="exercise", description=f"exercise {scenario}, for real")
     said = headline(report)
     return Completed(message=said) if RunOutcome(report["outcome"]).exit_code == 0 else Failed(message=said)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -21,7 +22,13 @@ settings.load_profile("firedoor")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Where somebody wants to know what is really called, it is noted. See `tests.permissions.recording`."""
+    """Ctrl-C is heeded, also where a shell has put the tests into the background, and with that had it ignored.
+
+    Where somebody wants to know what is really called, it is noted. See `tests.permissions.recording`.
+    """
+    for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
     if folder := os.environ.get("CALLS_NOTED_IN"):
         from tests.permissions.recording import Recording  # noqa: PLC0415 - most runs need none of it
 

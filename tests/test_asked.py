@@ -12,7 +12,7 @@ from typing import Any, cast
 import pytest
 
 from firedoor import asked
-from firedoor.approval import Answer, Way
+from firedoor.approval import Answer, Person, Way
 from firedoor.asked import Asked, AskedBefore
 from firedoor.channel import Silent
 from firedoor.errors import BadInput, ChannelError
@@ -22,7 +22,7 @@ from firedoor.model import Mode
 from firedoor.run import Order
 from firedoor.stage import Plainly
 from firedoor.tables import events, leases
-from tests.fakes import NO, YES, Lab, answered, book, hasten, lab
+from tests.fakes import NO, ROSTER, YES, Lab, answered, book, hasten, lab
 
 DOORS = {"a": {"k1": "open"}, "b": {"k2": "open"}}
 Report = Mapping[str, Any]
@@ -253,6 +253,12 @@ async def test_a_dead_one_is_to_be_gone_on_with_until_its_request_has_expired(it
     monkeypatch.setattr(asked, "datetime", Later)
     await goes_on(it, "r4")
     assert datetime.now(UTC) < Later.now(UTC)
+
+
+async def test_one_of_another_roster_is_in_nobodys_way_once_it_is_dead(it: Lab) -> None:
+    await dies(it, await waiting(it))
+    it.roster = replace(ROSTER, people=(*ROSTER.people, Person(name="Zoe", slack="U0ZOE")))
+    await goes_on(it)
 
 
 async def test_one_that_died_after_it_was_approved_is_to_be_gone_on_with(it: Lab) -> None:

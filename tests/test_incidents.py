@@ -55,7 +55,7 @@ async def test_an_incident_from_its_containment_to_its_closing(night: Night, mon
         assert second.exit_code == 1
         [row] = json.loads(second.stdout)["runs"]
         assert ("okta.suspend_user", True) in {(one["action"], one["again"]) for one in row["open"]}
-        assert row["contain"] == f"firedoor contain session-hijack -i since=1970-01-01T00:00:00Z -i users={night.ordinary}"
+        assert row["contain"] == f"firedoor contain session-hijack -i since=1970-01-01T00:00:00Z -i users={night.ordinary} --key FILE"
         assert re.match("# [1-9] open again", (await said("watch", "--since", "7d")).stdout)
         assert (await incidents.watch(since=timedelta(0)))["runs"] == [], "it was asked for earlier"
     assert night.acme.writes() == writes

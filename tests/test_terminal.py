@@ -16,7 +16,7 @@ from typing import Any, cast
 import pytest
 from typer.testing import CliRunner
 
-from firedoor import auditing, running, terminal
+from firedoor import auditing, running, signing, terminal
 from firedoor.approval import Answer
 from firedoor.cli import app
 from firedoor.errors import BadInput, DecisionRefused
@@ -312,6 +312,26 @@ async def test_the_first_minute(night: Night) -> None:
     many = await running.freeze(others, [], who=lambda: night.signer(0), say=night.said.append)
     assert {step["outcome"] for step in many["steps"] if not step["telling"]} == {"REFUSED"}
     assert night.suspended() == {night.ordinary}
+
+
+async def test_who_does_not_sign_what_they_would_do_alone_may_try_again(night: Night) -> None:
+    own, seen = night.signer(0), list[str]()
+
+    def sign(document: str) -> signing.Signature:
+        seen.append(document)
+        if len(seen) == 2:
+            raise BadInput("nothing was signed: ssh-keygen gave up")
+        return own.sign(document)
+
+    users = [f"users={night.ordinary}"]
+    hasty = Signer(public=own.public, sign=sign)
+    with pytest.raises(BadInput, match="ssh-keygen gave up"):
+        await running.contain("session-hijack", users, who=lambda: hasty, say=night.said.append, alone=True)
+    assert night.suspended() == set()
+    [line] = [one for one in await running.runs() if one["outcome"] != "contained"]
+    assert line["outcome"] == "stopped"
+    report = await night.contain(night.ordinary, alone=True)
+    assert report["outcome"] == "contained", report["open"]
 
 
 async def test_breaking_the_glass(night: Night) -> None:

@@ -59,7 +59,8 @@ def test_a_command_to_paste_obeys_no_login() -> None:
     )
     line = hunt_words.finding(cast(Mapping[str, Any], plain(hit.finding)))
     words = shlex.split(line.partition("Contain: ")[2].rstrip("."))
-    assert words == ["firedoor", "contain", "session-hijack", "-i", f"users={login}", "-i", "since=2023-11-16T16:00:00Z"]
+    given = ["-i", f"users={login}", "-i", "since=2023-11-16T16:00:00Z"]
+    assert words == ["firedoor", "contain", "session-hijack", *given, "--key", "FILE"]
 
 
 @pytest.mark.parametrize("since", ["yesterday", "2023-10-18", "2023-10-18T16:00:00", "2099-01-01T00:00:00Z"])

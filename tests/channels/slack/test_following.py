@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import pytest
+
 from firedoor import report
 from firedoor.engine import held_as
+from firedoor.errors import BadInput
 from firedoor.journal import Kind
-from firedoor.run import LEFT, fold
+from firedoor.run import ITSELF, LEFT, fold
 from tests.channels.slack.scene import ROOM, Scene
 
 ORDER = "/firedoor contain leaked-aws-key access_keys=AKIAIOSFODNN7EXAMPLE"
@@ -72,6 +75,8 @@ async def test_what_was_open_in_a_journal_that_was_put_back_is_left_to_people_un
     await stage.restart()
     assert list(await stage.office.take_over()) == []
     assert list(await stage.office.left_to_people()) == ["restored"]
+    with pytest.raises(BadInput, match="is left to people"):
+        await stage.lab.desk().check_resumption(await stage.lab.desk().record("restored"), ITSELF)
     await stage.lab.journal.append("restored", Kind.RESUMED, {"from": 0})  # and that process died too
     assert list(await stage.office.left_to_people()) == []
     assert list(await stage.office.take_over()) == ["restored"]
