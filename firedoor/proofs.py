@@ -30,9 +30,8 @@ from firedoor.standing import Standing
 NO_SEAL: Final = "the serving process's key is not on this machine"
 UNSAID: Final = "orders did not say yet where they come from"
 NO_ROSTER: Final = "the roster of that time is not known here"
-GRACE: Final = timedelta(
-    minutes=5
-)  # between the look at an approval and the intent on record: a vendor's clock is asked, the database waited for
+# Between the look at an approval and the intent on record: a vendor's clock is asked, the database waited for
+GRACE: Final = timedelta(minutes=5)
 LOOK: Final = "Look at its targets by hand: Firedoor did not do this, or not on anybody's word. Keep a copy of the database"
 FORGED: Final = "Do not trust it: ask the person, and find out who could write to the database"
 SEALED: Final = (
