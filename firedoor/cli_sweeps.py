@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from firedoor import cli_decisions, completing
+from firedoor import cli_signing, completing
 from firedoor.errors import BadInput
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
@@ -95,9 +95,10 @@ def sweep_plan(sweep: SweepName, before: Before = "", as_json: AsJson = False) -
 
 
 @sweep_app.command("run")
+@cli_signing.signed
 def sweep_run(
     sweep: SweepName,
-    key: cli_decisions.Key = None,
+    by: cli_signing.By,
     before: Before = "",
     account_for: Annotated[
         list[Path], typer.Option(metavar="FILE", help="Leaked credentials, as `firedoor import` reads them: none may be missing.")
@@ -109,20 +110,21 @@ def sweep_run(
     from firedoor.halting import Halting
 
     say, watch = sweepwords.watching(as_json=as_json)
-    who, halt = cli_decisions.who(key), Halting(say)
-    job = sweeps.sweep(sweep, who=who, say=say, before=_moment(before), watch=watch, lists=account_for, at=halt.at)
+    halt = Halting(say)
+    job = sweeps.sweep(sweep, who=by.signer, say=say, before=_moment(before), watch=watch, lists=account_for, at=halt.at)
     _end(halt.run(job), as_json=as_json)
 
 
 @sweep_app.command("resume")
-def sweep_resume(run: RunName, key: cli_decisions.Key = None, as_json: AsJson = False) -> None:
+@cli_signing.signed
+def sweep_resume(run: RunName, by: cli_signing.By, as_json: AsJson = False) -> None:
     """Go on with a sweep that a dead process left, or that has something left over. You sign for it with your SSH key."""
     from firedoor import sweeps, sweepwords
     from firedoor.halting import Halting
 
     say, watch = sweepwords.watching(as_json=as_json)
     halt = Halting(say)
-    _end(halt.run(sweeps.resume(run, who=cli_decisions.who(key), say=say, watch=watch, at=halt.at)), as_json=as_json)
+    _end(halt.run(sweeps.resume(run, who=by.signer, say=say, watch=watch, at=halt.at)), as_json=as_json)
 
 
 @sweep_app.command("report")
@@ -148,17 +150,18 @@ def sweep_report(
 
 
 @sweep_app.command("sign")
+@cli_signing.signed
 def sweep_sign(
     sweep: SweepName,
-    key: cli_decisions.Key = None,
+    by: cli_signing.By,
     days: Annotated[int, typer.Option(min=1, max=184, help="How long a new mandate is in force.")] = 90,
-    yes: cli_decisions.Yes = False,
+    yes: cli_signing.Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Sign a sweep's mandate, so that it may run by schedule with nobody asked. It names the playbook as it is now, word for word."""
     from firedoor import sweeps
 
-    found = asyncio.run(sweeps.sign(sweep, cli_decisions.signer(key), days=days, confirm=cli_decisions.confirming(yes=yes)))
+    found = asyncio.run(sweeps.sign(sweep, by.signer(), days=days, confirm=by.confirming(yes=yes)))
     said = "It is in force." if found["in_force"] else f"It is not in force yet: {found['lacks']}."
     typer.echo(json.dumps(found, ensure_ascii=False, indent=2) if as_json else said)
 

@@ -22,6 +22,7 @@ from typing import Any, Final
 
 import pytest
 import typer.main
+from typer.testing import CliRunner
 
 from firedoor import cli, signing
 from firedoor.approval import Answer
@@ -37,6 +38,7 @@ from tests.fakes import Lab, hasten, lab
 PEOPLE: Final = {"Ada": True, "Ben": True, "Cem": False}  # and whether they may request
 DONE, OPEN, LATE = "261126-d0d0d0", "261126-0bebe0", "261126-1a7e00"
 USERS: Final = "-i users=ada@acme.example"
+KEY_ID: Final = "AKIAIOSFODNN7EXAMPLE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +65,8 @@ FORGED = "nothing was signed: ssh-keygen gave up. Nothing was changed. See what 
 UNTOLD = "there is no terminal to ask you in. Nothing was changed. Add --yes, once you have read it."
 
 
-def signs(words: str = "", *, nobody: str = NOBODYS) -> dict[str, Case]:
-    """What may be wrong with a key, for every command that is signed."""
+def keys(words: str = "", *, nobody: str = NOBODYS) -> dict[str, Case]:
+    """What may be wrong with a key."""
     return {
         "no key": Case(words, NO_KEY),
         "no such key": Case(f"{words} --key {{nothing}}", NO_FILE),
@@ -73,12 +75,31 @@ def signs(words: str = "", *, nobody: str = NOBODYS) -> dict[str, Case]:
     }
 
 
+def signs(words: str = "", *, nobody: str = NOBODYS) -> dict[str, Case]:
+    """What may be wrong with a key, for every command that is signed; and with what is signed on another machine."""
+    return {
+        **keys(words, nobody=nobody),
+        "nobody to print for": Case(f"{words} --print", "--print needs to know who is to sign"),
+        "a stranger to print for": Case(f"{words} --print --as Dan", "'Dan' is not on the roster"),
+        "half of what was signed": Case(f"{words} --document {{paper_order}}", "--document and --signature belong together"),
+        "the other half": Case(f"{words} --signature {{order_sig}}", "--document and --signature belong together"),
+        "a stranger's signature": Case(f"{words} --document {{paper_order}} --signature {{foreign}}", "that key is nobody's on the roster"),
+        "a document that is none": Case(f"{words} --document {{text}} --signature {{order_sig}}", "that is no document that this command"),
+        "a signature that is none": Case(f"{words} --document {{paper_order}} --signature {{text}}", "that is no SSH signature"),
+        "a document that is not there": Case(f"{words} --document {{nothing}} --signature {{order_sig}}", "it cannot be read"),
+    }
+
+
 def orders(words: str) -> dict[str, Case]:
     """The same for every command by which somebody gives an order."""
     return {
         **signs(words),
+        "a document of something else": Case(
+            f"{words} --document {{paper_order}} --signature {{order_sig}}", "what was signed is something else"
+        ),
+        "who may not request to print for": Case(f"{words} --print --as Cem", "you would sign as Cem, who may approve runs"),
         "a key in another's name": Case(f"{words} --key {{forged}}", FORGED),
-        "somebody who may not request": Case(f"{words} --key {{Cem}}", "that key is Cem's, who may approve runs and not request them"),
+        "somebody who may not request": Case(f"{words} --key {{Cem}}", "you would sign as Cem, who may approve runs and not request them"),
     }
 
 
@@ -87,7 +108,7 @@ def decides(verb: str) -> dict[str, Case]:
     other = "deny" if verb == "approve" else "approve"
     return {
         "an unknown run": Case("{unknown} --key {Ben} --yes", UNKNOWN.says),
-        **signs("{open} --yes"),
+        **keys("{open} --yes"),
         "a key in another's name": Case("{open} --yes --key {forged_Ben}", FORGED),
         "nobody to ask": Case("{open} --key {Ben}", UNTOLD),
         "a run that is over": Case("{done} --key {Ben} --yes", "run 261126-d0d0d0", code=2 if verb == "stop" else 1),
@@ -136,6 +157,7 @@ CASES: Mapping[str, Mapping[str, Case]] = {
         "an unknown run": UNKNOWN,
         "an unknown run, to look": Case("{unknown} --plan", "there is no run '261126-abcdef'"),
         "one that is not over": Case("{open} --key {Ada}", f"run {OPEN} is not over. Nothing was changed. Stop or resume it first"),
+        "nothing to sign": Case("{done} --plan --print --as Ada", "--plan only looks, so there is nothing to sign"),
         **orders("{done}"),
         "a journal of a newer revision": newer("{done} --key {Ada}"),
     },
@@ -154,6 +176,8 @@ CASES: Mapping[str, Mapping[str, Case]] = {
     "drill": {
         "an unknown scenario": Case("cloudflare-okta-2032", "did you mean 'cloudflare-okta-2023'"),
         "an unknown way": Case("--approve maybe", "--approve takes auto, ask or page, not 'maybe'"),
+        **{f"live, {name}": case for name, case in orders(f"--against live {USERS}").items()},
+        "nothing to sign": Case("--print --as Ada", "nobody real orders a drill on simulated vendors, so there is nothing to sign"),
         "nobody to ask": Case("--approve ask", "--approve ask needs a terminal to ask in. Nothing was changed. Use --approve auto."),
     },
     "runs": {"a journal of a newer revision": newer("")},
@@ -247,7 +271,7 @@ CASES: Mapping[str, Mapping[str, Case]] = {
     },
     "sweep sign": {
         "an unknown sweep": Case("incident-credentails --key {Ada}", "did you mean 'incident-credentials'"),
-        **signs("nightly-keys --yes", nobody="that key is no approver's on the roster"),
+        **signs("nightly-keys --yes"),
         "a key in another's name": Case("nightly-keys --yes --key {forged}", FORGED),
         "nobody to ask": Case("nightly-keys --key {Ada}", UNTOLD),
         "a journal of a newer revision": newer("nightly-keys --key {Ada} --yes"),
@@ -326,8 +350,11 @@ async def record(folder: Path) -> Mapping[str, str]:
             patch.setattr("firedoor.engine.datetime", SimpleNamespace(now=lambda zone: datetime.now(zone) - timedelta(hours=1)))
             await asks(it, LATE, "c")
         papers = {f"paper_{answer}": (await desk.draw_up(OPEN, ben, answer, via="terminal"))[1] for answer in Answer}
-    signature = signing.armor(signing.sign("something else", folder / "Ben").blob)
-    return {**papers, "other": signature, "text": "something\n"}
+    return {**papers, "other": signature("something else", folder / "Ben"), "text": "something\n"}
+
+
+def signature(text: str, key: Path) -> str:
+    return signing.armor(signing.sign(text, key).blob)
 
 
 async def asks(it: Lab, run: str, door: str) -> None:
@@ -355,7 +382,12 @@ def names(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
         hasten(patch)
         for name in unset():
             patch.delenv(name)
-        files = asyncio.run(record(folder))
+        files = dict(asyncio.run(record(folder)))
+        patch.setenv("FIREDOOR_CONFIG", str(folder / "firedoor.toml"))
+        patch.setenv("FIREDOOR_STATE_DIR", str(folder / "state"))
+        ordered = f"contain leaked-aws-key -i access_keys={KEY_ID} --print --as Ada"
+        files["paper_order"] = CliRunner().invoke(cli.app, ordered.split()).stdout
+    files |= {name: signature(files["paper_order"], folder / key) for name, key in (("order_sig", "Ada"), ("foreign", "stranger"))}
     for name, text in files.items():
         (folder / name).write_text(text)
     shutil.copytree(folder / "state", folder / "newer")
