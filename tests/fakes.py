@@ -427,9 +427,16 @@ def ordered(order: Order, name: str = ASKER.name, *, roster: Roster = ROSTER) ->
     return replace(order, proof=KEYS[name].sign(ordering.document(order)).proof)
 
 
-def resumption(order: Order, name: str = ASKER.name, *, roster: Roster = ROSTER, keys: Mapping[str, SecurityKey] = KEYS) -> Resumption:
-    """That person's word at a terminal to go on with a run, signed."""
-    now = datetime.now(UTC)
+def resumption(
+    order: Order,
+    name: str = ASKER.name,
+    *,
+    at: datetime | None = None,
+    roster: Roster = ROSTER,
+    keys: Mapping[str, SecurityKey] = KEYS,
+) -> Resumption:
+    """That person's word at a terminal to go on with a run, signed, now or ``at`` a moment."""
+    now = at or datetime.now(UTC)
     made = Resumption(via=Via.TERMINAL, by=name, at=now, expires=now + LIVES, roster=roster.hash, nonce="another")
     return replace(made, proof=keys[name].sign(ordering.resumption_document(order, made)).proof)
 

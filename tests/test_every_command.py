@@ -14,7 +14,7 @@ import sqlite3
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -30,13 +30,15 @@ from firedoor.channel import Ask, Silent
 from firedoor.desk import Desk
 from firedoor.fingerprints import Fingerprints
 from firedoor.journal import Event, Journal, Kind
+from firedoor.model import Mode
+from firedoor.run import Via
 from firedoor.seal import Seal
 from firedoor.settings import load
 from tests.company import write_key
 from tests.fakes import Lab, hasten, lab
 
 PEOPLE: Final = {"Ada": True, "Ben": True, "Cem": False}  # and whether they may request
-DONE, OPEN, LATE = "261126-d0d0d0", "261126-0bebe0", "261126-1a7e00"
+DONE, OPEN, LATE, DRILL = "261126-d0d0d0", "261126-0bebe0", "261126-1a7e00", "261126-d21110"
 USERS: Final = "-i users=ada@acme.example"
 KEY_ID: Final = "AKIAIOSFODNN7EXAMPLE"
 
@@ -164,6 +166,7 @@ CASES: Mapping[str, Mapping[str, Case]] = {
     "resume": {
         "an unknown run": UNKNOWN,
         "one that is over": Case("{done} --key {Ada}", f"run {DONE} is over: contained. Nothing was changed. See `firedoor show {DONE}`."),
+        "a drill's, to sign": Case("{drill} --print --as Ada", f"run {DRILL} is a drill's, and nobody signs for one"),
         **orders("{open}"),
         "a journal of a newer revision": newer("{open} --key {Ada}"),
     },
@@ -349,6 +352,7 @@ async def record(folder: Path) -> Mapping[str, str]:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("firedoor.engine.datetime", SimpleNamespace(now=lambda zone: datetime.now(zone) - timedelta(hours=1)))
             await asks(it, LATE, "c")
+        await it.journal.append(DRILL, Kind.OPENED, replace(it.order(DRILL), mode=Mode.DRILL, via=Via.DRILL))
         papers = {f"paper_{answer}": (await desk.draw_up(OPEN, ben, answer, via="terminal"))[1] for answer in Answer}
     return {**papers, "other": signature("something else", folder / "Ben"), "text": "something\n"}
 
@@ -400,6 +404,7 @@ def names(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
         "done": DONE,
         "open": OPEN,
         "late": LATE,
+        "drill": DRILL,
         "nothing": str(folder / "nothing"),
         "": str(folder),
     }

@@ -249,6 +249,7 @@ UNFIT: Mapping[str, tuple[Callable[[str], Signer], Mapping[str, Any], str]] = {
         "that is no document that this command has printed",
     ),
     "a decision": (lambda _: there(PAPER), {}, "the document says 'Firedoor decision, version 1'"),
+    "of tomorrow": (lambda text: there(re.sub("at: 20", "at: 21", text)), {}, "by this machine's clock that document is of the future"),
     "nothing": (lambda _: there(""), {}, "that is no document that this command has printed"),
 }
 
@@ -366,6 +367,7 @@ async def test_what_a_person_stopped_goes_on_by_a_persons_order(tmp_path: Path) 
             (ITSELF, "Cem has stopped run r1"),
             (replace(resumption(it.order()), by="Ben"), "not an order to resume run r1 that Ben signed"),
             (resumption(it.order(), "Dan"), "not an order to resume run r1 that Dan signed"),
+            (resumption(it.order(), "Ben", at=datetime.now(UTC) - LATE), "what was signed is not used: it expired at"),
         ):
             with pytest.raises(BadInput, match=words):
                 await it.resume(by=by)
