@@ -13,7 +13,7 @@ from typing import Final
 from firedoor.errors import BadInput, shown
 
 LIVES: Final = timedelta(minutes=15)  # from its being drawn up to its being handed in: time to sign it elsewhere
-ANEW: Final = "Print it, sign it and hand it back anew: --as NAME --print"
+ANEW: Final = "Print it anew with --as NAME --print, sign that, and hand it in"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,4 +52,4 @@ def check_same(ours: str, theirs: str) -> None:
     for here, there in zip_longest(ours.splitlines(), theirs.splitlines(), fillvalue=""):
         if here != there:
             what = f"what was signed is something else: the document says {shown(there)}, and by what was typed it is {shown(here)}"
-            raise BadInput(what, advice=f"Type what it was printed for. {ANEW}")
+            raise BadInput(what, advice=f"Type what it was printed for; or else: {ANEW[0].lower()}{ANEW[1:]}")

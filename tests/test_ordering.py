@@ -265,7 +265,7 @@ def test_what_was_signed_elsewhere_orders_nothing_else(name: str) -> None:
 
 def test_what_was_signed_elsewhere_is_good_for_a_while() -> None:
     old = printed(typed(asked=datetime.now(UTC) - LATE))
-    with pytest.raises(BadInput, match=r"it expired at .* Print it, sign it and hand it back anew"):
+    with pytest.raises(BadInput, match=r"it expired at .* Print it anew with --as NAME --print"):
         give(typed(), there(old), ROSTER, say=lambda _: None)
 
 
