@@ -311,7 +311,8 @@ async def _line(journal: Journal, run: str) -> Report:
         found = await _reported(journal, run)
     except RunUnreadable as broken:
         return {"run": run, "outcome": "unreadable", "why": broken.what}
-    return {key: found[key] for key in ("run", "incident", "playbook", "mode", "requester", "outcome")}
+    keys = ("run", "incident", "playbook", "mode", "requester", "outcome")
+    return {**{key: found[key] for key in keys}, "undoes": found.get("undoes")}
 
 
 async def show(run: str) -> Report:
