@@ -40,7 +40,8 @@ from tests.fakes import Lab, hasten, lab
 PEOPLE: Final = {"Ada": True, "Ben": True, "Cem": False}  # and whether they may request
 DONE, OPEN, LATE, DRILL = "261126-d0d0d0", "261126-0bebe0", "261126-1a7e00", "261126-d21110"
 USERS: Final = "-i users=ada@acme.example"
-KEY_ID: Final = "AKIAIOSFODNN7EXAMPLE"
+KEY_ID: Final = "AKIAIOSFODNN7EXAMPLE"  # the order on paper is about it
+ANOTHER: Final = "leaked-aws-key -i access_keys=AKIAAAAAAAAAAAAAAAAA"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,28 +68,23 @@ FORGED = "nothing was signed: ssh-keygen gave up. Nothing was changed. See what 
 UNTOLD = "there is no terminal to ask you in. Nothing was changed. Add --yes, once you have read it."
 
 
-def keys(words: str = "", *, nobody: str = NOBODYS) -> dict[str, Case]:
+def keys(words: str = "") -> dict[str, Case]:
     """What may be wrong with a key."""
     return {
         "no key": Case(words, NO_KEY),
         "no such key": Case(f"{words} --key {{nothing}}", NO_FILE),
         "a key that is none": Case(f"{words} --key {{text}}", "its public half cannot be read"),
-        "a stranger's key": Case(f"{words} --key {{stranger}}", nobody),
+        "a stranger's key": Case(f"{words} --key {{stranger}}", NOBODYS),
     }
 
 
-def signs(words: str = "", *, nobody: str = NOBODYS) -> dict[str, Case]:
+def signs(words: str = "") -> dict[str, Case]:
     """What may be wrong with a key, for every command that is signed; and with what is signed on another machine."""
     return {
-        **keys(words, nobody=nobody),
+        **keys(words),
         "nobody to print for": Case(f"{words} --print", "--print needs to know who is to sign"),
-        "a stranger to print for": Case(f"{words} --print --as Dan", "'Dan' is not on the roster"),
         "half of what was signed": Case(f"{words} --document {{paper_order}}", "--document and --signature belong together"),
-        "the other half": Case(f"{words} --signature {{order_sig}}", "--document and --signature belong together"),
-        "a stranger's signature": Case(f"{words} --document {{paper_order}} --signature {{foreign}}", "that key is nobody's on the roster"),
         "a document that is none": Case(f"{words} --document {{text}} --signature {{order_sig}}", "that is no document that this command"),
-        "a signature that is none": Case(f"{words} --document {{paper_order}} --signature {{text}}", "that is no SSH signature"),
-        "a document that is not there": Case(f"{words} --document {{nothing}} --signature {{order_sig}}", "it cannot be read"),
     }
 
 
@@ -138,7 +134,12 @@ CASES: Mapping[str, Mapping[str, Case]] = {
         "an input too few": Case("identity-breach", "'users' is missing"),
         "an unknown input": Case("identity-breach -i usres=a@acme.example", "did you mean 'users'"),
         "no value": Case("identity-breach -i users", "key=value"),
-        **orders("leaked-aws-key -i access_keys=AKIAAAAAAAAAAAAAAAAA"),
+        **orders(ANOTHER),
+        "a stranger to print for": Case(f"{ANOTHER} --print --as Dan", "'Dan' is not on the roster"),
+        "the other half": Case(f"{ANOTHER} --signature {{order_sig}}", "--document and --signature belong together"),
+        "a stranger's signature": Case(f"{ANOTHER} --document {{paper_order}} --signature {{foreign}}", "nobody's on the roster"),
+        "a signature that is none": Case(f"{ANOTHER} --document {{paper_order}} --signature {{text}}", "that is no SSH signature"),
+        "a document that is not there": Case(f"{ANOTHER} --document {{nothing}} --signature {{order_sig}}", "it cannot be read"),
         "a missing setting": Case(f"session-hijack {USERS} --key {{Ada}}", "FIREDOOR_OKTA_ORG_URL"),
         "a journal of a newer revision": newer("leaked-aws-key -i access_keys=AKIAAAAAAAAAAAAAAAAA --key {Ada}"),
     },
