@@ -18,7 +18,7 @@ from firedoor.desk import Desk
 from firedoor.elsewhere import Drawn
 from firedoor.errors import BadInput, Misconfigured, RunHeld
 from firedoor.fingerprints import Fingerprints
-from firedoor.journal import Event, Journal, Kind
+from firedoor.journal import Event, Journal
 from firedoor.lease import Leases
 from firedoor.mandate import Mandate, draw_up, stream_of
 from firedoor.model import Mode
@@ -31,7 +31,7 @@ from firedoor.stocktaking import Stocktaking
 from firedoor.sweep import Progress
 from firedoor.sweepbook import Sweep
 from firedoor.sweeping import Sweeping, held_as
-from firedoor.terminal import Signer, Who, give, go_on
+from firedoor.terminal import Signer, Who, give, go_on, put_signed
 from firedoor.treatment import Treatment
 
 RESUMABLE: Final = frozenset({RunOutcome.PARTIAL, RunOutcome.STOPPED})
@@ -286,7 +286,7 @@ async def sign(name: str, signer: Signer, *, days: int, confirm: Confirm) -> Rep
         if not signing.holds(mandate.document, signature.proof, person.keys, hardware=False):
             raise BadInput("the signature is not one by a key of yours, that is on the roster", advice="Sign with a key that is")
         mandate = mandate.signed_by(person.name, signature.proof)
-        await journal.append(stream_of(book.sweep), Kind.STANDING, mandate)
+        await put_signed(journal, stream_of(book.sweep), mandate, person.name)
         why = mandate.lacks(book, settings.roster, now)
         return {"document": mandate.document, "signed": sorted(mandate.signed), "in_force": not why, "lacks": why}
 

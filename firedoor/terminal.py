@@ -14,19 +14,22 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from firedoor import approval, elsewhere, ordering, planning, signing, wiring
 from firedoor.approval import Answer, Decision, Person, Roster, Ruling
 from firedoor.desk import Desk
 from firedoor.elsewhere import Drawn
-from firedoor.errors import BadInput, BrokenOff, DecisionRefused, Misconfigured
+from firedoor.errors import BadInput, BrokenOff, DecisionRefused, Misconfigured, Taken
 from firedoor.journal import Event, Journal, Kind
 from firedoor.model import Mode
 from firedoor.run import RUN, Order, Record, Resumption, Via, read_as
 from firedoor.seal import Seal
 from firedoor.settings import Settings, load
 from firedoor.standing import Standing, draw_up
+
+if TYPE_CHECKING:
+    from firedoor.mandate import Mandate
 
 STANDING = "standing"
 NONCE = 16  # bytes
@@ -222,8 +225,16 @@ async def sign_standing(signer: Signer, *, days: int, confirm: Confirm) -> Repor
             raise BadInput("nothing was signed: you said no")
         signature = await signer.signed(standing.document)
         standing = standing.signed_by(person.name, _own(standing.document, signature, person))
-        await journal.append(STANDING, Kind.STANDING, standing)
+        await put_signed(journal, STANDING, standing, person.name)
         return _standing_report(standing, settings, now)
+
+
+async def put_signed(journal: Journal, stream: str, given: Standing | Mandate, name: str) -> None:
+    """Put on record what somebody has signed in daylight. Raises `BadInput` where they had before: what is old must not come back."""
+    try:
+        await journal.append(stream, Kind.STANDING, given, claim=f"signed:{given.nonce}:{name}")
+    except Taken:
+        raise BadInput("you have signed that very document already", advice="To sign another one, say it again") from None
 
 
 async def standing_report() -> Report:

@@ -358,6 +358,8 @@ async def test_the_first_minute(night: Night, tmp_path: Path) -> None:
         await terminal.sign_standing(paper.signer(), days=30, confirm=lambda _: True)
     new = await terminal.sign_standing(paper.signer(), days=90, confirm=lambda _: True)
     assert (new["in_force"], new["signed"], new["document"]) == (False, [night.name(0)], paper.papers()[0])
+    with pytest.raises(BadInput, match="you have signed that very document already"):
+        await terminal.sign_standing(paper.signer(), days=90, confirm=lambda _: True)
 
 
 async def test_who_does_not_sign_what_they_would_do_alone_may_try_again(night: Night) -> None:

@@ -141,6 +141,8 @@ def test_a_mandate_is_signed_on_another_machine_too(place: Path, obey: Obey) -> 
     back = ("--document", str(paper), "--signature", f"{paper}.sig")
     assert "the document says 'expires: " in refused(obey, *words[:3], *back), "for so many days it was not printed"
     assert obey(*words, *back)[:2] == (0, "It is in force.\n")
+    assert "you have signed that very document already" in refused(obey, *words, *back)
+    assert json.loads(obey(*words, "--key", str(place / "id"), "--yes", "--json")[1])["in_force"], "a new one"
 
 
 @pytest.fixture(scope="module")
