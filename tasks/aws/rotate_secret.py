@@ -35,7 +35,7 @@ from firedoor.treatment import Treatment
 from firedoor.vendors.aws.client import AwsClient
 from firedoor.vendors.aws.rotation import NotYet
 from firedoor.vendors.aws.secretrotation import SecretRotation, SecretState, version_for
-from firedoor.vendors.aws.secrets import CURRENT, PENDING, PREVIOUS
+from firedoor.vendors.aws.secrets import CURRENT, PENDING
 
 
 class RotateSecret(Treatment[SecretRotation, SecretState], Action[SecretRotation, SecretState]):
@@ -153,7 +153,7 @@ class RotateSecret(Treatment[SecretRotation, SecretState], Action[SecretRotation
         return (
             _taken(what),
             Residual(
-                what=f"the value of {what} before, which stays readable as {PREVIOUS}",
+                what=f"the value of {what} before, which stays readable as AWSPREVIOUS",
                 until="the service that it opens refuses it: after this rotation, or after the next where two users take turns",
                 closes_by="trying it at the service; rotating once more where it still works",
             ),
