@@ -242,7 +242,7 @@ async def test_a_version_that_the_run_did_not_ask_for_is_not_taken_for_its_own(a
 
 
 async def test_a_secret_that_goes_between_two_readings_is_gone(at: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    described = await at.at.client.secrets.describe(TARGET.secret)
+    described: Secret = await at.at.client.secrets.describe(TARGET.secret)
 
     async def still(_: str) -> Secret:
         return described

@@ -80,7 +80,8 @@ class SecretState(Snapshot):
 
     def under_way(self, target: SecretRotation) -> bool:
         """Whether the rotation that this run asked for is under way. Before this run wrote anything, none of them is its own."""
-        return target.begun is not None and self.pending.startswith(MARK) and (self.pending not in self.made or self._since(target))
+        known = self.pending not in self.made or self.pending in self._ours(target)
+        return target.begun is not None and self.pending.startswith(MARK) and known
 
     def asked_for(self, target: SecretRotation) -> str:
         """The newest version with a value that Firedoor asked for since this run began to write, and that is pending no more; "" none."""
@@ -92,9 +93,10 @@ class SecretState(Snapshot):
         current, asked = self.current, self.asked_for(target)
         if current not in self.made:
             return ""
-        if current.startswith(MARK) and current != target.version != "":
-            return current if self.made[current] >= self.made.get(target.version, self.made[current]) else ""
-        return asked if asked and self.made[current] >= self.made[asked] else ""
+        since = self.made[current]
+        if current.startswith(MARK) and target.version not in {"", current}:
+            return current if since >= self.made.get(target.version, since) else ""
+        return asked if asked and since >= self.made[asked] else ""
 
     def impossible(self, target: SecretRotation) -> str:
         """Why a person must do something first; "" where nothing stands in the way."""
@@ -141,9 +143,6 @@ class SecretState(Snapshot):
     def _ours(self, target: SecretRotation) -> tuple[str, ...]:
         begun = target.begun
         return () if begun is None else tuple(one for one, at in self.made.items() if one.startswith(MARK) and at >= begun - EARLY)
-
-    def _since(self, target: SecretRotation) -> bool:
-        return self.pending in self._ours(target)
 
 
 def _unturned(what: str, secret: Secret) -> str:

@@ -2,7 +2,7 @@
 
 A secret of a world with ``rotates`` has a function that takes `AwsLag.rotation` seconds for its whole work. ``fails``: it never comes to
 its end, and its version stays AWSPENDING, as empty as AWS makes it. ``function``: its ARN; "" for none (a service's own secret, or a
-broken set-up). Left out: schedules, partners' secrets, the log of a function, and that AWS tries a failed rotation again.
+broken set-up). Left out: schedules, cancelling, partners' secrets, the log of a function, and that AWS tries a failed rotation again.
 """
 
 from __future__ import annotations
