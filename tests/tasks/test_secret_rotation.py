@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -11,14 +12,18 @@ import pytest
 from firedoor.action import NotUndoable
 from firedoor.errors import BadInput, Conflict
 from firedoor.inventory import Credential
-from firedoor.model import Change, Intent, Plan, Receipt, Standing
-from firedoor.run import revive
+from firedoor.journal import Journal
+from firedoor.lease import Leases
+from firedoor.model import Change, Intent, Mode, Outcome, Plan, Receipt, Standing
+from firedoor.run import Order, Record, revive
+from firedoor.step import Bench, perform
+from firedoor.store import Store
 from firedoor.vendors.aws.rotation import NotYet
 from firedoor.vendors.aws.secretrotation import SecretRotation, SecretState, version_for
 from firedoor.vendors.aws.secrets import Secret, version_of
 from firedoor.vendors.aws.simulator import AwsLag
 from tasks.aws.rotate_secret import RotateSecret
-from tests.tasks.harness import Room, cases, room
+from tests.tasks.harness import Room, bout, cases, grant, room
 
 ORDINARY = next(case for case in cases() if (case.action, case.name) == ("aws.rotate_secret", "ordinary"))
 TARGET: SecretRotation = revive(SecretRotation, ORDINARY.data["target"])
@@ -225,6 +230,31 @@ async def test_the_same_change_is_asked_for_once_however_often_it_is_tried(at: R
     at_once(at)
     assert (await at.action.verify(begun, receipts)).standing is Standing.HOLDS
     assert at.at.writes()["RotateSecret"] == 1
+
+
+@pytest.mark.parametrize("receipt", [True, False], ids=["with its receipt", "without"])
+async def test_a_run_that_is_resumed_waits_for_its_rotation_and_asks_for_no_other(receipt: bool, tmp_path: Path) -> None:  # noqa: FBT001 - a table's column
+    async with room("aws.rotate_secret", ORDINARY.data["world"], lag={"rotation": 60.0}, settle=0.2) as at:
+        went = await bout(at.action, TARGET, at.action.plan(TARGET, await at.action.read(TARGET)), tmp_path)
+        assert went.result.outcome is Outcome.UNVERIFIED
+        order = Order(
+            run="r1", incident="i", playbook="p", mode=Mode.LIVE, requester="Ada", asked=datetime.now(UTC), inputs={}, title="Rotate"
+        )
+        record = Record(order=order, items=(went.item,), intents=list(went.intents), receipts=list(went.done) if receipt else [])
+
+        async def resumed() -> Outcome:
+            async with Store(f"sqlite:///{tmp_path}/journal.db") as store:
+                bench = Bench(journal=Journal(store), leases=Leases(store, "r1"), grant=grant(went.item, order), stopped=_nobody)
+                return (await perform(went.item, at.action, record=record, bench=bench)).outcome
+
+        assert await resumed() is Outcome.UNVERIFIED
+        at_once(at)
+        assert await resumed() is Outcome.CHANGED
+        assert at.at.writes()["RotateSecret"] == 1
+
+
+async def _nobody() -> str:
+    return ""
 
 
 async def test_a_version_that_the_run_did_not_ask_for_is_not_taken_for_its_own(at: Room) -> None:
