@@ -123,7 +123,10 @@ async def test_who_stands_still_with_the_write_lock_loses_it(postgres: Postgres,
 
         async def stands_still() -> None:
             async with still.transaction() as connection:
-                await asyncio.sleep(1.5)
+                pid = await connection.scalar(sa.text("SELECT pg_backend_pid()"))
+                mine = sa.text("SELECT 1 FROM pg_stat_activity WHERE pid = :pid").bindparams(pid=pid)
+                while await other.read(lambda looking: looking.execute(mine).first()):  # noqa: ASYNC110 - the server is asked
+                    await asyncio.sleep(0.05)
                 await connection.execute(sa.text("SELECT 1"))
 
         with pytest.raises(JournalError):
