@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from firedoor import asking, observing, planning, report, requesting, results, undo, withholding
+from firedoor.alone import alone
 from firedoor.applying import Applying
 from firedoor.approval import Ruling, Way
 from firedoor.catalogue import AnyAction
@@ -28,13 +29,11 @@ from firedoor.errors import (
     FiredoorError,
     JournalBroken,
     JournalError,
-    LeaseLost,
     Misconfigured,
-    RunHeld,
 )
 from firedoor.guard import Guard
 from firedoor.journal import Journal, Kind
-from firedoor.lease import TTL_SECONDS, Lease, Leases
+from firedoor.lease import Lease, Leases
 from firedoor.model import Mode, Outcome, Tier
 from firedoor.planning import Planned
 from firedoor.playbook import Approval, Playbook
@@ -55,11 +54,6 @@ log = logging.getLogger(__name__)
 def unshown(order: Order, planned: Planned) -> None:
     """Nobody looks at the plan but in the report."""
     del order, planned
-
-
-def held_as(run: str) -> str:
-    """What whoever works on a run holds the lease of."""
-    return f"run:{run}"
 
 
 class Engine:
@@ -87,7 +81,7 @@ class Engine:
     async def contain(self, order: Order, book: Playbook, stage: Stage) -> Mapping[str, Any]:
         """The whole job, from a playbook to a verified report. Raises `BadInput` before anything is touched, `JournalError` at any time."""
         await self._check_may_begin(order)
-        async with self._explaining(order.run), self._alone(order.run) as hold:
+        async with self._explaining(order.run), alone(self._leases, order.run) as hold:
             planned = await planning.make(book, order, units=self._look, guard=self._guard)
             return await self._begin(order, planned, book.approval, stage, hold)
 
@@ -97,7 +91,7 @@ class Engine:
         Raises `UnknownRun`, `BadInput` where it changed nothing, is still under way, or is an undo itself.
         """
         await self._check_may_begin(order)
-        async with self._explaining(order.run), self._alone(order.undoes) as theirs, self._alone(order.run) as ours:
+        async with self._explaining(order.run), alone(self._leases, order.undoes) as theirs, alone(self._leases, order.run) as ours:
             original, hold = await self._to_be_undone(order), replace(ours, within=theirs)
             return await self._begin(order, await self._plan_undo(order, original), Approval(), stage, hold)
 
@@ -112,8 +106,8 @@ class Engine:
             raise BadInput(f"run {run} is a sweep", advice=f"Use `firedoor sweep resume {run}`")
         undoes = order.undoes
         async with self._explaining(run), AsyncExitStack() as held:
-            theirs = await held.enter_async_context(self._alone(undoes)) if undoes else None
-            hold = replace(await held.enter_async_context(self._alone(run)), within=theirs)
+            theirs = await held.enter_async_context(alone(self._leases, undoes)) if undoes else None
+            hold = replace(await held.enter_async_context(alone(self._leases, run)), within=theirs)
             record = await self._desk.record(run)
             if record.undone_by:
                 raise BadInput(
@@ -292,15 +286,3 @@ class Engine:
             then = f"go on with it: firedoor resume {run}" if resumable else "start it again"
             advice = f"{error.advice or 'Repair it'}; then {then}"
             raise type(error)(f"run {run} broke off: {error.what}", changed=changed, advice=advice) from error
-
-    @asynccontextmanager
-    async def _alone(self, run: str) -> AsyncIterator[Lease]:
-        """One process at a time works on a run; a dead one's hold ends by itself within `TTL_SECONDS`. Raises `RunHeld`.
-
-        So it does from within, where another one has taken the run over: who was stopped for so long records nothing more about it.
-        """
-        try:
-            async with self._leases.holding(held_as(run), patience=TTL_SECONDS + 1.0) as hold:
-                yield hold
-        except LeaseLost as busy:
-            raise RunHeld(f"run {run} is being worked on by another process", advice="Follow it with `firedoor show`") from busy

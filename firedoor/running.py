@@ -22,10 +22,11 @@ from firedoor import (
     telemetry,
     wiring,
 )
+from firedoor.alone import held_as
 from firedoor.approval import Answer, Way
 from firedoor.clients import TELLING
 from firedoor.desk import Desk
-from firedoor.engine import RESUMABLE, Show, held_as, unshown
+from firedoor.engine import RESUMABLE, Show, unshown
 from firedoor.errors import BadInput, FiredoorError, Misconfigured, RunHeld, RunUnreadable
 from firedoor.journal import Journal
 from firedoor.lease import Leases

@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Self
 
 from firedoor import quota, shelf, wiring
+from firedoor.alone import held_as
 from firedoor.approval import Way
 from firedoor.channel import Later
 from firedoor.defect import in_words
-from firedoor.engine import held_as
-from firedoor.errors import BadInput, FiredoorError, JournalBroken, JournalError, RunHeld, UnknownRun, nearest, shown
+from firedoor.errors import BadInput, FiredoorError, JournalBroken, JournalError, RunHeld, RunTaken, UnknownRun, nearest, shown
 from firedoor.journal import Kind
 from firedoor.model import Mode
 from firedoor.orchestrating import Report, orchestrate
@@ -259,7 +259,7 @@ class Starts:
         """The run's report. One that dies leaves a word on record, so that nobody waits for it in vain."""
         try:
             return await job
-        except RunHeld:
+        except (RunHeld, RunTaken):
             raise  # another process is at it: that one tells how it ends
         except Exception as error:  # whatever it died of, it is raised again, and those who wait are told
             words = in_words(error)

@@ -17,17 +17,18 @@ from typing import Any, Final, cast
 
 from firedoor import accounting, asking, batching, closing, observing, requesting, sweepplan, sweepreport, sweepview
 from firedoor.allotment import Allotments
+from firedoor.alone import alone, held_as
 from firedoor.approval import Ruling
 from firedoor.batching import Bench, Grants
 from firedoor.channel import Channel, Together, each
 from firedoor.closing import Closure
 from firedoor.desk import Desk
 from firedoor.drafting import Units
-from firedoor.errors import ApprovalInvalid, BadInput, FiredoorError, LeaseLost, RunHeld
+from firedoor.errors import ApprovalInvalid, BadInput, FiredoorError, RunTaken
 from firedoor.growing import Growing
 from firedoor.guard import Guard
 from firedoor.journal import Journal, Kind
-from firedoor.lease import TTL_SECONDS, Lease, Leases
+from firedoor.lease import Lease, Leases
 from firedoor.mandate import Mandate, Mandated
 from firedoor.run import ITSELF, Order, Record, Resumption, Via, resumed, revive
 from firedoor.seenbefore import Memory
@@ -60,11 +61,6 @@ def untold(_: Progress) -> None:
 async def nobody(run: str) -> None:
     """Nobody helps."""
     del run
-
-
-def held_as(run: str) -> str:
-    """What the coordinator of a sweep holds the lease of."""
-    return f"run:{run}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +139,7 @@ class Sweeping:
             elif leaderless:
                 if self.desk.stopped_by(await self.desk.record(run)):
                     return helped  # a person goes on with what a person stopped
-                with suppress(RunHeld, BadInput):  # another helper was quicker, and may have come to the end
+                with suppress(RunTaken, BadInput):  # another helper was quicker, and may have come to the end
                     await self.resume(run)
         raise AssertionError("the journal beats without end")
 
@@ -303,10 +299,7 @@ class Sweeping:
 
     @asynccontextmanager
     async def _alone(self, run: str) -> AsyncIterator[Lease]:
-        """One process coordinates a sweep. Raises `RunHeld`."""
-        try:
-            async with self.leases.holding(held_as(run), patience=TTL_SECONDS + 1.0) as hold:
-                with observing.run(run):
-                    yield hold
-        except LeaseLost as busy:
-            raise RunHeld(f"run {run} is being worked on by another process", advice="Follow it with `firedoor show`") from busy
+        """One process coordinates a sweep. Raises as `alone`."""
+        async with alone(self.leases, run) as hold:
+            with observing.run(run):
+                yield hold

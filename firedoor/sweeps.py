@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from firedoor import imported, signing, staffed, stocktaking, sweepbook, sweepplan, wiring
+from firedoor.alone import held_as
 from firedoor.approval import Ruling
 from firedoor.canonical import digest, instant
 from firedoor.desk import Desk
@@ -29,7 +30,7 @@ from firedoor.source import Sighting
 from firedoor.stocktaking import Stocktaking
 from firedoor.sweep import Progress
 from firedoor.sweepbook import Sweep
-from firedoor.sweeping import Sweeping, held_as
+from firedoor.sweeping import Sweeping
 from firedoor.terminal import Signer, Who, give, go_on
 from firedoor.treatment import Treatment
 

@@ -21,7 +21,18 @@ from firedoor.channel import Silent
 from firedoor.desk import Desk
 from firedoor.drafting import Units
 from firedoor.engine import Engine
-from firedoor.errors import BadInput, Conflict, DecisionRefused, Forbidden, JournalError, RateLimited, Unavailable, Unreachable, VendorError
+from firedoor.errors import (
+    BadInput,
+    Conflict,
+    DecisionRefused,
+    Forbidden,
+    JournalError,
+    RateLimited,
+    RunTaken,
+    Unavailable,
+    Unreachable,
+    VendorError,
+)
 from firedoor.guard import Guard
 from firedoor.journal import Event, Journal, Kind
 from firedoor.lease import Granted, Held, Lease, Leases
@@ -448,6 +459,8 @@ class House:
             report = await job
         except BadInput:
             self.ledger.refuses(process.number)
+        except RunTaken:
+            pass  # how it ends is another process's to say
         except JournalError:
             if not process.hurt:
                 raise

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from firedoor import report
-from firedoor.engine import held_as
+from firedoor.alone import held_as
 from firedoor.errors import BadInput
 from firedoor.journal import Kind
 from firedoor.run import ITSELF, LEFT, fold
