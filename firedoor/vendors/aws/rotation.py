@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, Self
@@ -19,6 +19,7 @@ TAG: Final = "firedoor:secret"
 EARLY: Final = timedelta(seconds=3)
 # What a run spends on making a key, a second time too where the first reply was lost. A key that is younger may be somebody else's.
 LATE: Final = timedelta(seconds=30)
+SHOWN: Final = 3  # readers of a secret that are named
 
 
 def secret_in(tags: Mapping[str, str], owner: IamUser) -> str:
@@ -30,12 +31,26 @@ def secret_in(tags: Mapping[str, str], owner: IamUser) -> str:
 
 
 class NotYet(Conflict):
-    """What a change builds on does not show yet; nothing was sent. The next reading tells."""
+    """What a change builds on does not show yet, or what it waits for is not over; nothing was sent. The next reading tells."""
 
     retryable = True
 
-    def __init__(self, what: str, *, operation: str, target: str) -> None:
-        super().__init__(what, vendor=VENDOR, operation=operation, target=target, advice="Resume the run once it shows")
+    def __init__(self, what: str, *, operation: str, target: str, advice: str = "Resume the run once it shows") -> None:
+        super().__init__(what, vendor=VENDOR, operation=operation, target=target, advice=advice)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """One whom open incidents concern, those of ``runs``, and who can read a secret. ``doubt`` is why that cannot be told, if it cannot."""
+
+    who: str
+    runs: tuple[str, ...]
+    doubt: str = ""
+
+    @property
+    def says(self) -> str:
+        """The same as people read it."""
+        return f"{self.who}, of run {', '.join(self.runs)}{f' (not known: {self.doubt})' if self.doubt else ''}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,13 +104,15 @@ class KeyRotation(Target):
 class RotationState(Snapshot):
     """The user's keys and the secret (None: there is none); ``gone`` where IAM has no such user.
 
-    ``used``: when each key that is neither the old one nor in the secret was last used (None: never).
+    ``used``: when each key that is neither the old one nor in the secret was last used (None: never). ``readers`` are those who would get
+    a new key that must not, where a new key is to be put there.
     """
 
     keys: tuple[AccessKey, ...] = ()
     secret: Secret | None = None
     used: Mapping[str, datetime | None] = field(default_factory=dict)
     gone: bool = False
+    readers: tuple[Reader, ...] = ()
 
     def key(self, key_id: str) -> AccessKey | None:
         """The key of that id, if the user has it."""
@@ -136,6 +153,10 @@ class RotationState(Snapshot):
             return ()
         strays = [key for key in self.keys if key.id in self.used and self.used[key.id] is None and key.id != target.key]
         return tuple(key for key in strays if begun - EARLY <= key.created <= begun + LATE)
+
+    def brings_in(self, new: AccessKey | None) -> bool:
+        """Whether a key is still to be put into the secret, or to become the current one there: ``new``, or one that is yet to be made."""
+        return self.secret is not None and (new is None or self.holder(CURRENT) != version_of(new.id))
 
     def impossible(self, target: KeyRotation) -> str:
         """Why a person must do something first; "" where nothing stands in the way."""
@@ -183,3 +204,13 @@ def unwritable(target: KeyRotation, secret: Secret) -> str:
     if secret.primary:
         return f"{target.store} is a replica; name the secret in {secret.primary} that it is one of"
     return ""
+
+
+def readable(target: KeyRotation, readers: Sequence[Reader]) -> str:
+    """What a new key waits for, where some who must not have it can read the secret; "" where nobody can."""
+    if not readers:
+        return ""
+    told = "; ".join(one.says for one in readers[:SHOWN]) + (f"; and {len(readers) - SHOWN} more" if len(readers) > SHOWN else "")
+    runs = sorted({run for one in readers for run in one.runs})
+    close = " and ".join(f"firedoor close {run} --key FILE --reason TEXT" for run in runs[:SHOWN])
+    return f"it waits for the end of an incident, since a new key in {target.store} could be read by {told}. Once it is over: {close}"

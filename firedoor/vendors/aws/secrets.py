@@ -26,6 +26,7 @@ PENDING: Final = "AWSPENDING"
 PREVIOUS: Final = "AWSPREVIOUS"
 
 _DESCRIBE: Final = "secretsmanager:DescribeSecret"
+_POLICY: Final = "secretsmanager:GetResourcePolicy"
 _PUT: Final = "secretsmanager:PutSecretValue"
 _LABEL: Final = "secretsmanager:UpdateSecretVersionStage"
 _LIST: Final = "secretsmanager:ListSecrets"
@@ -119,6 +120,13 @@ class Secrets:
             service=str(reply.get("OwningService") or ""),
             primary="" if primary == region else primary,
         )
+
+    async def policy(self, arn: str) -> str:
+        """The secret's own policy, in JSON; "" where it has none. Raises `NotFound`."""
+        reply = await self._call(arn, _POLICY, {})
+        if not reply.get("ARN"):
+            raise malformed(self._known(_POLICY), "the reply names no secret", target=arn)
+        return str(reply.get("ResourcePolicy") or "")
 
     async def listed(self, account: str, region: str) -> tuple[ListedSecret, ...]:
         """Every secret of an account in a region, those marked for deletion too, in AWS's order."""
