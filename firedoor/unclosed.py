@@ -69,9 +69,12 @@ class _Run:
 
     record: Record | None = None
     seen: int = 0
+    concerned: tuple[Concerned, ...] | None = None
 
     def take(self, event: Event) -> None:
         self.record, self.seen = take(self.record, event), event.n
+        if event.kind == Kind.PLANNED:
+            self.concerned = None
 
 
 class Incidents:
@@ -113,7 +116,12 @@ class Incidents:
         if self._is_over(record):
             self._runs.pop(run, None)
             self._over.add(run)
-        return tuple(concerned(record, self._actions)) if is_open(record, self._specs, self._roster, now=datetime.now(UTC)) else ()
+        if not is_open(record, self._specs, self._roster, now=datetime.now(UTC)):
+            return ()
+        known = self._runs[run]
+        if known.concerned is None:
+            known.concerned = tuple(concerned(record, self._actions))
+        return known.concerned
 
     async def _grown(self, run: str) -> Record:
         known = self._runs.setdefault(run, _Run())

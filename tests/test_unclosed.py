@@ -132,19 +132,32 @@ async def test_each_event_is_read_once_however_many_ask(tmp_path: Path, monkeypa
         await it.contain()
         await it.contain(run="drill", mode=Mode.DRILL)
         read: list[Event] = []
-        own = it.journal.events
+        asked: list[str] = []
+        own, listed = it.journal.events, it.journal.runs
 
-        async def events(run: str, **asked: Any) -> Any:
-            found = await own(run, **asked)
+        async def events(run: str, **only: Any) -> Any:
+            found = await own(run, **only)
+            asked.append(run)
             read.extend(found)
             return found
 
+        async def runs() -> Any:
+            asked.append("every run")
+            return await listed()
+
         monkeypatch.setattr(it.journal, "events", events)
+        monkeypatch.setattr(it.journal, "runs", runs)
         known = incidents(it)
         assert len({tuple(found) for found in await asyncio.gather(*(known.concerned() for _ in range(20)))}) == 1
+        assert asked.count("every run") <= 2, "who came while others looked shares the look after it"
         await known.concerned()
         assert len(read) == len({(event.run, event.n) for event in read})
         assert [event.kind for event in read if event.run == "drill"] == [Kind.OPENED], "of a drill the order says enough"
+        await it.journal.append("r1", Kind.CONCLUDED, closing("r1"))
+        await known.concerned()
+        asked.clear()
+        assert await known.concerned() == ()
+        assert asked == ["every run"], "what is closed is not read again"
 
 
 def item(action: str = "fake.shut", **changed: Any) -> Item:
@@ -166,6 +179,10 @@ async def test_a_dead_process_keeps_nothing_open_beyond_its_request(tmp_path: Pa
     assert not is_open(replace(died, request=None), SPECS, ROSTER, now=NOW), "it died before it asked for its approval"
     idle = Record(order=died.order, items=(item(),))
     assert is_open(idle, SPECS, ROSTER, now=NOW), "it has nothing to ask for, and may be gone on with"
+    for other in ({"sweep": True}, {"undoes": "r0"}, {"mode": Mode.DRILL}, {"mode": Mode.EXERCISE}):
+        assert not is_open(replace(idle, order=replace(idle.order, **other)), SPECS, ROSTER, now=NOW)
+    assert not is_open(replace(idle, items=(item("fake.let_in"),)), SPECS, ROSTER, now=NOW)
+    assert not is_open(replace(idle, closing=closing("r1")), SPECS, ROSTER, now=NOW)
 
 
 def test_whose_targets_they_are() -> None:

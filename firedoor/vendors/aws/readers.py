@@ -67,7 +67,7 @@ class Readers:
         try:
             policy = await self._secrets.policy(secret)
         except FiredoorError as error:
-            return tuple(each.but(f"the secret's own policy cannot be read: {error.what}") for each in found.values())
+            return tuple(each.but(f"the secret's own policy cannot be read: {_words(error)}") for each in found.values())
         answers = await asyncio.gather(*(self._reader(each, secret, policy) for each in found.values()))
         return tuple(one for one in answers if one is not None)
 
@@ -84,7 +84,7 @@ class Readers:
         except NotFound:
             return suspect.but("AWS has nobody of that name; they may have been renamed")
         except FiredoorError as error:
-            return suspect.but(f"AWS did not tell: {error.what}")
+            return suspect.but(f"AWS did not tell: {_words(error)}")
         why = doubt(decisions, unweighed=named and principal.kind == "role")
         return None if why is None else suspect.but(why)
 
@@ -134,6 +134,10 @@ def _suspects(one: Concerned) -> Iterator[tuple[str, _Suspect]]:
                 yield name, replace(suspect, reader=suspect.but(error.what))
             else:
                 yield name, _Suspect(reader=replace(suspect.reader, who=principal.label), principal=principal)
+
+
+def _words(error: FiredoorError) -> str:
+    return f"{error.what}, {error.advice}" if error.advice else error.what
 
 
 def _entry(name: str, kind: str, value: str) -> dict[str, object]:

@@ -59,6 +59,7 @@ WORLD: dict[str, JSON] = {
             "reader": {"policies": {"read": allow(GET)}},
             "shut": {"policies": {"read": allow(GET), "deny": DENY}},
             "revoked": {"policies": {"read": allow(GET), "since": on(DENY, **SINCE)}},
+            "powerless": {"policies": {"since": on(DENY, DateLessThan={"aws:TokenIssueTime": "2023-01-01T00:00:00Z"})}},
             "sessions": {"policies": {"read": on(allow(GET), DateGreaterThan={"aws:TokenIssueTime": "2023-01-01T00:00:00Z"})}},
             "federated": {"policies": {"read": on(allow(GET), StringEquals={"identitystore:userId": "x"})}},
         },
@@ -118,7 +119,7 @@ async def test_aws_is_asked_nothing_where_no_incident_is_open(asks: AwsClient, a
 
 
 async def test_who_can_read_by_policies_of_their_own(asks: AwsClient, incidents: list[Concerned]) -> None:
-    incidents += concerned("mallory", "reader", "shut", "revoked", "sessions")
+    incidents += concerned("mallory", "reader", "shut", "revoked", "powerless", "sessions")
     incidents += concerned("deployer", "idle", "revoked", kind="role")
     found = await asks.readers.of(secret("plain"))
     users = {"user reader": "", "user revoked": "", "user sessions": ""}
