@@ -22,6 +22,7 @@ from firedoor.vendors.aws.wire import error_body
 from firedoor.vendors.faults import Fault
 from firedoor.vendors.unclosed import Concerned
 from tests.tasks.rooms.aws import Noted
+from tests.vendors.aws import organization
 from tests.vendors.aws.conftest import ACCOUNT, OTHER, RawAws, allow, client
 
 GET = "secretsmanager:GetSecretValue"
@@ -247,3 +248,12 @@ def test_what_is_no_policy_may_mean_anybody() -> None:
     for text in ("", "[]", "{}", '{"Statement": ["x"]}', '{"Statement": {"Effect": "Allow", "NotPrincipal": {"AWS": "x"}}}', "[" * 10000):
         assert may_let_in(text, USER)
     assert not may_let_in('{"Statement": []}', USER)
+
+
+async def test_what_only_the_organization_refuses_counts_as_yes() -> None:
+    """AWS does not tell what its policies hang on, so nobody knows whether they would refuse the next request, too."""
+    world = organization.world(deny_policy=organization.listing(organization.MALLORY))
+    world[ACCOUNT]["secrets"] = {"plain-AbCdEf": {}}
+    incidents = [Concerned(run="r", label="mallory", names=(f"aws:arn:{organization.MALLORY}",))]
+    async with AwsSimulator(world, lag=AwsLag(iam=0.0)) as aws, client(aws, Access.READ, unclosed=Noted(incidents)) as asks:
+        assert "of the organization" in said(await asks.readers.of(secret("plain")))["user mallory"]
