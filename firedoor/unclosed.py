@@ -17,8 +17,9 @@ from firedoor.approval import Roster, Ruling
 from firedoor.catalogue import AnyAction
 from firedoor.errors import FiredoorError, JournalBroken
 from firedoor.journal import Event, Journal, Kind
+from firedoor.look import Closing
 from firedoor.model import Mode, Target
-from firedoor.run import Item, Record, revive, take
+from firedoor.run import Item, Record, read_as, revive, take
 from firedoor.vendors.unclosed import Concerned
 
 
@@ -80,7 +81,7 @@ class _Run:
 class Incidents:
     """The incidents of a journal. Each event is read once; who asks while others read shares the reading after it.
 
-    A run whose record is damaged may concern anybody.
+    A run whose record is damaged may concern anybody, unless its closing can still be read.
     """
 
     def __init__(self, journal: Journal, actions: Mapping[str, type[AnyAction]], roster: Roster) -> None:
@@ -112,7 +113,9 @@ class Incidents:
             record = await self._grown(run)
         except JournalBroken as broken:
             self._runs.pop(run, None)
-            return (Concerned(run=run, label=run, unread=f"its record is damaged: {broken.what}"),)
+            if await self._is_closed(run):
+                return ()
+            return (Concerned(run=run, label=run, unread=f"its record is damaged: {broken.what}; see `firedoor audit verify`"),)
         if self._is_over(record):
             self._runs.pop(run, None)
             self._over.add(run)
@@ -122,6 +125,14 @@ class Incidents:
         if known.concerned is None:
             known.concerned = tuple(concerned(record, self._actions))
         return known.concerned
+
+    async def _is_closed(self, run: str) -> bool:
+        """Whether somebody's word that it is over can be read, whatever else of the run cannot: a signature needs no record around it."""
+        try:
+            events = await self._journal.events(run, only=Kind.CONCLUDED)
+            return any(read_as(Closing, event.body, event).holds(run, self._roster) for event in events)
+        except JournalBroken:
+            return False
 
     async def _grown(self, run: str) -> Record:
         known = self._runs.setdefault(run, _Run())

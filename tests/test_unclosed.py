@@ -125,6 +125,14 @@ async def test_whatever_cannot_be_read_may_concern_anybody(tmp_path: Path) -> No
             found = {one.run: one for one in await known.concerned()}
             assert "damaged" in found["r1"].unread
             assert (found["r2"].label, found["r2"].unread) == ("b", "")
+        await it.journal.append("r1", Kind.CONCLUDED, closing("r2"))
+        assert "r1" in {one.run for one in await known.concerned()}, "that is another run's"
+        await it.journal.append("r1", Kind.CONCLUDED, closing("r1"))
+        assert "r1" not in {one.run for one in await known.concerned()}
+        with sqlite3.connect(it.path) as other:
+            other.execute("update events set body = '[' where run = 'r1' and kind = 'incident.closed'")
+        other.close()
+        assert "r1" in {one.run for one in await incidents(it).concerned()}
 
 
 async def test_each_event_is_read_once_however_many_ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -95,7 +95,10 @@ class Readers:
             entries.append(_entry(ISSUED, "date", f"{self._calls.now() + LATER:%Y-%m-%dT%H:%M:%SZ}"))
         weighed = policy if principal.kind == "user" else ""
         said = await self._permits.decision(principal.account, principal.arn, READ, secret, policy=weighed, context=entries)
-        return said if issued else replace(said, lacking=said.lacking - {ISSUED})  # a request with a key has no such time
+        if issued:
+            return said
+        # A request with a key has no such time. Names of keys are told as the policies write them, in any spelling.
+        return replace(said, lacking=frozenset(key for key in said.lacking if key.casefold() != ISSUED.casefold()))
 
 
 def doubt(decisions: Sequence[Decision], *, unweighed: bool) -> str | None:
