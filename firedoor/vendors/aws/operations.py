@@ -98,6 +98,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     _write("wafv2:UpdateIPSet", *_OF_WAF),
     _read("secretsmanager:DescribeSecret"),
     _read("secretsmanager:GetResourcePolicy"),
+    _read("secretsmanager:ListSecretVersionIds"),
     _read("secretsmanager:ListSecrets"),
     # The same request token with the same value does nothing the second time.
     _write(
@@ -108,6 +109,14 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "400 ResourceExistsException",
     ),
     _write("secretsmanager:UpdateSecretVersionStage", *_OF_SECRETS),
+    # While a rotation is under way AWS refuses another one, the same again too: what became of it is read.
+    _write(
+        "secretsmanager:RotateSecret",
+        "400 InvalidParameterException",
+        "400 InvalidRequestException",
+        "400 ResourceNotFoundException",
+        idempotent=False,
+    ),
     _read("identitystore:GetUserId"),
     _read("organizations:DescribeAccount"),
     _read("organizations:DescribePolicy"),
