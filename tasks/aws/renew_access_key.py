@@ -38,9 +38,10 @@ from firedoor.vendors.aws.client import AwsClient
 from firedoor.vendors.aws.delivering import UNDELIVERED, Delivering, deliver, drop, promote, set_status
 from firedoor.vendors.aws.keys import owner_of
 from firedoor.vendors.aws.renewal import OFF, RenewalState, delete, note, off_tag, read_off
-from firedoor.vendors.aws.rotation import KeyRotation, Reader, readable, secret_in
+from firedoor.vendors.aws.rotation import KeyRotation, secret_in
 from firedoor.vendors.aws.secrets import CURRENT, PENDING
 from firedoor.vendors.aws.values import AccessKey, KeyStatus
+from firedoor.vendors.aws.waiting import Reader, readable
 
 MOST = 3  # as often as a change is tried
 
@@ -144,7 +145,7 @@ class RenewAccessKey(Action[KeyRotation, RenewalState], Treatment[KeyRotation, R
         if why := before.in_the_way(target, new):
             return Plan(impossible=why)
         if new is None or before.brings_in(new):
-            waits = readable(target, before.readers)
+            waits = readable(target.store, before.readers)
             return Plan(waits=waits) if waits else _bring_in(target, before, new)
         return _phase_out(target, before, old, new)
 

@@ -41,9 +41,10 @@ from firedoor.model import Change, Cover, Intent, Plan, Receipt, Residual, Rever
 from firedoor.treatment import Treatment
 from firedoor.vendors.aws.client import AwsClient
 from firedoor.vendors.aws.delivering import UNDELIVERED, Delivering, deliver, demote, drop, promote, set_status
-from firedoor.vendors.aws.rotation import KeyRotation, RotationState, readable, secret_in
+from firedoor.vendors.aws.rotation import KeyRotation, RotationState, secret_in
 from firedoor.vendors.aws.secrets import CURRENT, PENDING, version_of
 from firedoor.vendors.aws.values import IamUser, KeyStatus
+from firedoor.vendors.aws.waiting import readable
 
 MOST = 3  # as often as a change is tried
 
@@ -143,7 +144,7 @@ class RotateAccessKey(Treatment[KeyRotation, RotationState], Action[KeyRotation,
         if new is None and (there := before.settled(target)) is not None:
             words = f"and {target.key} is off; this run did not make it"
             return Plan(reason=f"access key {there.id}, made {there.created:%Y-%m-%d %H:%M} UTC, is current in {target.store}, {words}")
-        if before.brings_in(new) and (waits := readable(target, before.readers)):
+        if before.brings_in(new) and (waits := readable(target.store, before.readers)):
             return Plan(waits=waits)
         current, pending = before.holder(CURRENT), before.holder(PENDING)
         changes = [drop(target, key.id) for key in before.undelivered(target)]

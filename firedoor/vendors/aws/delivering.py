@@ -13,9 +13,10 @@ from firedoor.canonical import JSON
 from firedoor.errors import VendorError
 from firedoor.model import Change, Intent
 from firedoor.vendors.aws.client import AwsClient
-from firedoor.vendors.aws.rotation import KeyRotation, NotYet, RotationState, readable
+from firedoor.vendors.aws.rotation import KeyRotation, NotYet, RotationState
 from firedoor.vendors.aws.secrets import CURRENT, PENDING, NewKey, version_of
 from firedoor.vendors.aws.values import AccessKey, KeyStatus
+from firedoor.vendors.aws.waiting import readable
 
 UNDELIVERED: Final = "undelivered"
 LOOKS: Final = 5
@@ -64,7 +65,7 @@ class Delivering:
 
     async def _nobody_reads(self, target: KeyRotation, asked: Change) -> None:
         """An incident may have begun since the plan was made."""
-        if why := readable(target, await self._aws.readers.of(target.secret)):
+        if why := readable(target.store, await self._aws.readers.of(target.secret)):
             raise NotYet(why, operation=asked.key, target=target.label, advice="Close the incident first, then start again")
 
     async def _make(self, target: KeyRotation, intent: Intent) -> NewKey:

@@ -18,8 +18,8 @@ from firedoor.vendors.aws.calls import Calls
 from firedoor.vendors.aws.permits import Decision, Permits
 from firedoor.vendors.aws.principals import AwsPrincipal
 from firedoor.vendors.aws.resourcepolicy import may_let_in
-from firedoor.vendors.aws.rotation import Reader
 from firedoor.vendors.aws.secrets import Secrets
+from firedoor.vendors.aws.waiting import Reader
 from firedoor.vendors.unclosed import Concerned, Unclosed
 
 READ: Final = "secretsmanager:GetSecretValue"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, Self
@@ -12,6 +12,7 @@ from firedoor.model import Snapshot, Target
 from firedoor.vendors.aws.replies import VENDOR
 from firedoor.vendors.aws.secrets import CURRENT, PENDING, Secret, check_secret_arn, version_of
 from firedoor.vendors.aws.values import AccessKey, IamUser, KeyStatus, check_key_id
+from firedoor.vendors.aws.waiting import Reader
 
 # The tag of an IAM user that holds the ARN of the secret which its programs read their key from.
 TAG: Final = "firedoor:secret"
@@ -19,7 +20,6 @@ TAG: Final = "firedoor:secret"
 EARLY: Final = timedelta(seconds=3)
 # What a run spends on making a key, a second time too where the first reply was lost. A key that is younger may be somebody else's.
 LATE: Final = timedelta(seconds=30)
-SHOWN: Final = 3  # readers of a secret that are named
 
 
 def secret_in(tags: Mapping[str, str], owner: IamUser) -> str:
@@ -37,20 +37,6 @@ class NotYet(Conflict):
 
     def __init__(self, what: str, *, operation: str, target: str, advice: str = "Resume the run once it shows") -> None:
         super().__init__(what, vendor=VENDOR, operation=operation, target=target, advice=advice)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reader:
-    """One whom open incidents concern, those of ``runs``, and who can read a secret. ``doubt`` is why that cannot be told, if it cannot."""
-
-    who: str
-    runs: tuple[str, ...]
-    doubt: str = ""
-
-    @property
-    def says(self) -> str:
-        """The same as people read it."""
-        return f"{self.who}, of run {', '.join(self.runs)}{f' (not known: {self.doubt})' if self.doubt else ''}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,13 +190,3 @@ def unwritable(target: KeyRotation, secret: Secret) -> str:
     if secret.primary:
         return f"{target.store} is a replica; name the secret in {secret.primary} that it is one of"
     return ""
-
-
-def readable(target: KeyRotation, readers: Sequence[Reader]) -> str:
-    """What a new key waits for, where some who must not have it can read the secret; "" where nobody can."""
-    if not readers:
-        return ""
-    told = "; ".join(one.says for one in readers[:SHOWN]) + (f"; and {len(readers) - SHOWN} more" if len(readers) > SHOWN else "")
-    runs = sorted({run for one in readers for run in one.runs})
-    close = " and ".join(f"firedoor close {run} --key FILE --reason TEXT" for run in runs[:SHOWN])
-    return f"it waits for the end of an incident, since a new key in {target.store} could be read by {told}. Once it is over: {close}"

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from firedoor.model import Snapshot, Target
 from firedoor.vendors.aws.ipsets import IpSetBlock
 from firedoor.vendors.aws.renewal import RenewalState
-from firedoor.vendors.aws.rotation import KeyRotation, Reader, RotationState
+from firedoor.vendors.aws.rotation import KeyRotation, RotationState
 from firedoor.vendors.aws.secrets import Secret, version_of
 from firedoor.vendors.aws.values import AccessKey, KeyStatus
+from firedoor.vendors.aws.waiting import Reader
 from tests.laws.worlds.base import MOMENTS
 
 SET = {"account": "111122223333", "region": "eu-west-1", "scope": "REGIONAL", "version": "IPV4"}

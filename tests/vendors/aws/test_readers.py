@@ -15,9 +15,9 @@ from firedoor.vendors.aws.permits import Decision
 from firedoor.vendors.aws.principals import AwsPrincipal
 from firedoor.vendors.aws.readers import doubt
 from firedoor.vendors.aws.resourcepolicy import may_let_in
-from firedoor.vendors.aws.rotation import Reader
 from firedoor.vendors.aws.simulator import AwsLag, AwsSimulator
 from firedoor.vendors.aws.values import IamUser
+from firedoor.vendors.aws.waiting import Reader, readable
 from firedoor.vendors.aws.wire import error_body
 from firedoor.vendors.faults import Fault
 from firedoor.vendors.unclosed import Concerned
@@ -257,3 +257,14 @@ async def test_what_only_the_organization_refuses_counts_as_yes() -> None:
     incidents = [Concerned(run="r", label="mallory", names=(f"aws:arn:{organization.MALLORY}",))]
     async with AwsSimulator(world, lag=AwsLag(iam=0.0)) as aws, client(aws, Access.READ, unclosed=Noted(incidents)) as asks:
         assert "of the organization" in said(await asks.readers.of(secret("plain")))["user mallory"]
+
+
+def test_the_words_for_many() -> None:
+    assert readable("secret x", ()) == ""
+    many = [Reader(who=f"user {n}", runs=(f"r{n}",)) for n in range(5)]
+    words = readable("secret x", many)
+    assert "user 2, of run r2; and 2 more" in words
+    assert words.endswith(
+        "firedoor close r0 --key FILE --reason TEXT and firedoor close r1 --key FILE --reason TEXT and "
+        "firedoor close r2 --key FILE --reason TEXT"
+    )
