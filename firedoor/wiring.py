@@ -36,7 +36,9 @@ from firedoor.seen import Seen
 from firedoor.settings import Settings
 from firedoor.store import Store
 from firedoor.sweeping import Sweeping
+from firedoor.unclosed import Incidents
 from firedoor.vendors.access import Access
+from firedoor.vendors.unclosed import Nobody
 
 RUN: Final = re.compile(r"[0-9]{6}-[0-9a-f]{6}")
 
@@ -185,7 +187,11 @@ async def open_house(
         stack.push_async_callback(orchestrating.farewells, journal)
         accesses = (Access.READ, Access.WRITE) if writes else (Access.READ,)
         pace = Pace(Shared(store), rates=settings.rates, kept=settings.sweep_keeps) if settings.sweeps else None
-        greeted = await clients.every(*(clients.connect(stack, settings, vendors, access, aws, pace=pace) for access in accesses))
+        # A drill's world knows no incident but its own.
+        open_ = Incidents(journal, known.actions, settings.roster) if aws is None else Nobody()
+        greeted = await clients.every(
+            *(clients.connect(stack, settings, vendors, access, aws, pace=pace, unclosed=open_) for access in accesses)
+        )
         look, act = greeted[0], greeted[1] if writes else None
         desk = Desk(journal=journal, roster=settings.roster, seal=Seal.kept_in(settings.state_dir))
         own = {**look.own, **(act.own if act else {})}

@@ -1,8 +1,13 @@
 """Have Secrets Manager rotate a secret, the way that was set up for it.
 
 The secret's own function (or the AWS service that manages it, or AWS together with a partner) makes a new value, sets it at the service
-that it opens, tries it, and puts it in force: AWSCURRENT moves to a new version. This is recovery: containment shuts out at once, and
-whoever can still read the secret gets the new value too. Firedoor does not check who that is.
+that it opens, tries it, and puts it in force: AWSCURRENT moves to a new version. This is recovery: containment shuts out at once.
+
+So it waits while somebody whom an open incident concerns can read the secret, for they would get the new value too. Concerned are the
+users, roles and owners of keys that a live run has in its plan, until somebody closes it (`firedoor close`). That they are contained does
+not suffice, unless AWS says that they cannot read the secret any more. AWS is asked by its policy simulator, with the secret's own policy,
+for the plan and again just before the rotation. What it cannot tell counts as yes. Whom somebody could become, by a role or a policy that
+they may write, is not looked at.
 
 AWS goes on after its answer. What it was asked for is known by the new version's id, which Firedoor gives: it begins with `firedoor-`, and
 is the same however often the same change of the same run is tried. It is done once that version is AWSCURRENT, or a still newer one. While
@@ -36,6 +41,7 @@ from firedoor.vendors.aws.client import AwsClient
 from firedoor.vendors.aws.rotation import NotYet
 from firedoor.vendors.aws.secretrotation import SecretRotation, SecretState, version_for
 from firedoor.vendors.aws.secrets import CURRENT, PENDING
+from firedoor.vendors.aws.waiting import readable
 
 
 class RotateSecret(Treatment[SecretRotation, SecretState], Action[SecretRotation, SecretState]):
@@ -44,14 +50,23 @@ class RotateSecret(Treatment[SecretRotation, SecretState], Action[SecretRotation
     spec = Spec(
         id="aws.rotate_secret",
         title="Have Secrets Manager rotate a secret",
-        reads=frozenset({"secretsmanager:DescribeSecret", "secretsmanager:ListSecretVersionIds"}),
+        reads=frozenset(
+            {
+                "iam:SimulatePrincipalPolicy",
+                "secretsmanager:DescribeSecret",
+                "secretsmanager:GetResourcePolicy",
+                "secretsmanager:ListSecretVersionIds",
+            }
+        ),
         writes=frozenset({"secretsmanager:RotateSecret"}),
         tier=Tier.ONE,
         reversal=Reversal.NEVER,
         limit=50,
+        recovers=True,
         settle_within=120.0,
         after=("aws.deactivate_access_keys", "aws.revoke_user_sessions", "aws.revoke_role_sessions"),
         unestablished=(
+            "that AWS's policy simulator names each condition key that it was not told; where it names one, the answer counts as yes",
             "how long a rotation takes; AWS says a minute where a service manages it, and 120 s are allowed for",
             "that AWS rotates once for a ClientRequestToken that comes twice, even while DescribeSecret does not show its version yet",
             "whether every service that manages a secret lets RotateSecret begin its rotation",
@@ -61,6 +76,7 @@ class RotateSecret(Treatment[SecretRotation, SecretState], Action[SecretRotation
             "https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_DescribeSecret.html",
             "https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_ListSecretVersionIds.html",
             "https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_managed.html",
+            "https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html",
         ),
     )
     target = SecretRotation
@@ -83,12 +99,13 @@ class RotateSecret(Treatment[SecretRotation, SecretState], Action[SecretRotation
         return f"aws:secret:{target.secret}"
 
     async def read(self, target: SecretRotation) -> SecretState:
-        """The secret's versions with their labels, what rotates it, and when each version was made."""
+        """The secret's versions with their labels, what rotates it, when each version was made; and who reads it, where that matters."""
         try:
             secret = await self._aws.secrets.describe(target.secret)
-            return SecretState(secret=secret, made=await self._aws.secrets.made(target.secret))
+            found = SecretState(secret=secret, made=await self._aws.secrets.made(target.secret))
         except NotFound:
             return SecretState()
+        return replace(found, readers=await self._aws.readers.of(target.secret)) if found.due(target) else found
 
     def plan(self, target: SecretRotation, before: SecretState) -> Plan:
         """One change, until a version that Firedoor asked for is in force."""
@@ -103,6 +120,8 @@ class RotateSecret(Treatment[SecretRotation, SecretState], Action[SecretRotation
             return Plan(reason=f"{what} was rotated: version {new} is {by}{ours}")
         if why := before.impossible(target):
             return Plan(impossible=why)
+        if before.due(target) and (waits := readable(what, before.readers)):
+            return Plan(waits=waits)
         change = Change(
             key="rotate",
             subject=f"aws:secret:{target.secret}",
@@ -117,7 +136,9 @@ class RotateSecret(Treatment[SecretRotation, SecretState], Action[SecretRotation
         return Plan(changes=(change,), also_hit=(f"whatever took the value of {what} once, at its start, and reads it no more",))
 
     async def apply(self, change: Change, intent: Intent) -> Receipt:
-        """Ask for a rotation, unless this change was asked for already. `NotYet`, with nothing sent, while another is under way."""
+        """Ask for a rotation, unless this change was asked for already. `NotYet`, with nothing sent, while another is under way, or
+        somebody could read the new value who must not.
+        """
         arn, version = change.at["secret"], version_for(intent)
         now = SecretState(secret=await self._aws.secrets.describe(arn))
         if now.secret is not None and version in now.secret.versions:
@@ -125,6 +146,9 @@ class RotateSecret(Treatment[SecretRotation, SecretState], Action[SecretRotation
         if now.pending:
             what = f"version {now.pending} is {PENDING}, so another rotation was not asked for: {change.says}"
             raise NotYet(what, operation="secretsmanager:RotateSecret", target=arn)
+        if why := readable(SecretRotation(secret=arn).label, await self._aws.readers.of(arn)):
+            advice = "Close the incident first, then start again"
+            raise NotYet(why, operation="secretsmanager:RotateSecret", target=arn, advice=advice)
         await self._aws.secrets.rotate(arn, version)
         return self.receipt(change, intent)
 

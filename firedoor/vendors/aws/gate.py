@@ -21,6 +21,7 @@ from firedoor.vendors.aws.simrates import Rates
 from firedoor.vendors.aws.simreports import SimReports
 from firedoor.vendors.aws.simrotations import Rotations
 from firedoor.vendors.aws.simwaf import WebDoor
+from firedoor.vendors.aws.spoken import spoken
 from firedoor.vendors.aws.standings import Session, SimClock, Standings
 from firedoor.vendors.aws.sts import Sts
 from firedoor.vendors.aws.wire import Answer, Call, Refused, Request, form, refusal, success_body, understand
@@ -163,7 +164,9 @@ class Gate:
         session = caller.session
         asked = self._standings.asked(call.name, _resource(call, caller, region), caller.thing, session)
         asked = replace(asked, policy=call.text("PolicyArn"), tags=_tag_keys(call))
-        allowed = decide(self._standings.documents(caller.thing), asked) is Effect.ALLOW
+        own = simsecrets.policy_of(call, caller.thing.account, region) if call.service == "secretsmanager" else ""
+        documents = self._standings.documents(caller.thing) + spoken(own, {asked.principal, caller.arn})
+        allowed = decide(documents, asked) is Effect.ALLOW
         allowed = allowed and not self._standings.controls.bars(caller.thing.account, asked)
         if not allowed or (session and session.policy and decide((session.policy,), asked) is not Effect.ALLOW):
             where = asked.resource or "*"

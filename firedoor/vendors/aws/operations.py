@@ -76,7 +76,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     _read("iam:ListUserPolicies"),
     _read("iam:ListUserTags"),
     _read("iam:ListUsers"),
-    # Asks AWS what a role may do; nothing of it is done.
+    # Asks AWS what a user or role may do; nothing of it is done.
     _read(SIMULATE),
     _write("iam:UpdateAccessKey", *_REFUSALS),
     _write("iam:PutUserPolicy", *_REFUSALS),
@@ -97,6 +97,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     # A repetition after a lost reply comes with a lock token that is spent: AWS refuses it, and the set is read again.
     _write("wafv2:UpdateIPSet", *_OF_WAF),
     _read("secretsmanager:DescribeSecret"),
+    _read("secretsmanager:GetResourcePolicy"),
     _read("secretsmanager:ListSecretVersionIds"),
     _read("secretsmanager:ListSecrets"),
     # The same request token with the same value does nothing the second time.

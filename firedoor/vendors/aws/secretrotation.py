@@ -12,6 +12,7 @@ from firedoor.errors import BadInput
 from firedoor.model import Intent, Snapshot, Target
 from firedoor.vendors.aws.rotation import EARLY
 from firedoor.vendors.aws.secrets import CURRENT, PENDING, Secret, check_secret_arn
+from firedoor.vendors.aws.waiting import Reader
 
 # What the ids of versions begin with that Firedoor asked for. People see it in the console, and in CloudTrail.
 MARK: Final = "firedoor-"
@@ -62,10 +63,13 @@ class SecretRotation(Target):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecretState(Snapshot):
-    """The secret (None: there is none), and when each of its versions with a value was ``made``."""
+    """The secret (None: there is none), and when each of its versions with a value was ``made``. ``readers`` are those who would get a new
+    value that must not, where one is due.
+    """
 
     secret: Secret | None = None
     made: Mapping[str, datetime] = field(default_factory=dict)
+    readers: tuple[Reader, ...] = ()
 
     @property
     def current(self) -> str:
@@ -97,6 +101,11 @@ class SecretState(Snapshot):
         if current.startswith(MARK) and target.version not in {"", current}:
             return current if since >= self.made.get(target.version, since) else ""
         return asked if asked and since >= self.made[asked] else ""
+
+    def due(self, target: SecretRotation) -> bool:
+        """Whether a rotation is still to be asked for."""
+        kept = self.secret is not None and not self.secret.deleted
+        return kept and not self.rotated(target) and not self.impossible(target) and not self.under_way(target)
 
     def impossible(self, target: SecretRotation) -> str:
         """Why a person must do something first; "" where nothing stands in the way."""

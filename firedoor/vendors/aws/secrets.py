@@ -27,6 +27,7 @@ PENDING: Final = "AWSPENDING"
 PREVIOUS: Final = "AWSPREVIOUS"
 
 _DESCRIBE: Final = "secretsmanager:DescribeSecret"
+_POLICY: Final = "secretsmanager:GetResourcePolicy"
 _PUT: Final = "secretsmanager:PutSecretValue"
 _LABEL: Final = "secretsmanager:UpdateSecretVersionStage"
 _LIST: Final = "secretsmanager:ListSecrets"
@@ -129,6 +130,13 @@ class Secrets:
             function=str(reply.get("RotationLambdaARN") or ""),
             partner=str(reply.get("Type") or ""),
         )
+
+    async def policy(self, arn: str) -> str:
+        """The secret's own policy, in JSON; "" where it has none. Raises `NotFound`."""
+        reply = await self._call(arn, _POLICY, {})
+        if not reply.get("ARN"):
+            raise malformed(self._known(_POLICY), "the reply names no secret", target=arn)
+        return str(reply.get("ResourcePolicy") or "")
 
     async def made(self, arn: str) -> Mapping[str, datetime]:
         """When each version that has a value was made, those without a label too, as far as AWS keeps them. Raises `NotFound`.

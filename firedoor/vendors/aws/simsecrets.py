@@ -2,8 +2,8 @@
 
 An account of a world may have ``secrets``: ``{"name-AbCdEf": {...}}`` with ``region`` (us-east-1), ``versions`` {version id: {"stages",
 "secret", "created"}}, ``rotates`` (see `simrotations`) and ``deleted`` (false), ``replica_of`` (a region), ``owner`` (a service), ``tags``
-{key: value}, and the moments ``created`` and ``last_read``. The name and its six characters are the end of the secret's ARN. Left out: KMS
-keys, resource policies, and the removal of versions that no label holds.
+{key: value}, ``policy`` (its own, a document), and the moments ``created`` and ``last_read``. The name and its six characters are the end
+of the secret's ARN. Left out: KMS keys, access from another account, and the removal of versions that no label holds.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from firedoor.canonical import JSON
+from firedoor.canonical import JSON, canonical
+from firedoor.vendors.aws.spoken import spoken
 from firedoor.vendors.aws.wire import Answer, Call, Refused
 
 CURRENT: Final = "AWSCURRENT"
@@ -48,6 +49,9 @@ def _plant(account: str, suffixed: str, plan: Mapping[str, Any]) -> None:
     secret.arn = f"arn:aws:secretsmanager:{region}:{account}:secret:{suffixed}"
     secret.versions = versions
     secret.default_version_id = next((version for version, each in versions.items() if CURRENT in each["version_stages"]), None)
+    if "policy" in plan:
+        spoken(document := canonical(plan["policy"]), frozenset())
+        secret.policy = document
     if plan.get("rotates") or plan.get("function"):
         secret.rotation_requested, secret.rotation_enabled = True, bool(plan.get("rotates"))
         secret.rotation_lambda_arn = plan.get("function", f"arn:aws:lambda:{region}:{account}:function:rotates-{name.replace('/', '-')}")
@@ -74,6 +78,12 @@ def state(account: str) -> dict[str, JSON]:
         for secret in backend.secrets.values()
     }
     return {"secrets": found} if found else {}
+
+
+def policy_of(call: Call, account: str, region: str) -> str:
+    """The own policy of the secret that a call is about; "" where it has none."""
+    secret = _backend(account, region).secrets.get(call.text("SecretId"))
+    return str(getattr(secret, "policy", None) or "")
 
 
 def completed(call: Call) -> Call:

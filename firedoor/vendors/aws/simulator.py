@@ -1,7 +1,8 @@
 """AWS on loopback for drills and tests: moto's state behind our own gate, over real HTTP.
 
-Honest about what it leaves out: MFA, permissions boundaries, resource policies, most conditions (see `policy`), the sign-in of Identity
-Center (its sessions come with the world), presigned URLs, paging of listings, and services that do not speak the query protocol or JSON.
+Honest about what it leaves out: MFA, permissions boundaries, resource policies but those of secrets, most conditions (see `policy`), the
+sign-in of Identity Center (its sessions come with the world), presigned URLs, paging of listings, and services that do not speak the query
+protocol or JSON.
 What it does not know it answers with 501, never with a guess.
 """
 

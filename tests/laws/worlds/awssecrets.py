@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 from firedoor.model import Snapshot, Target
 from firedoor.vendors.aws.secretrotation import SecretRotation, SecretState
 from firedoor.vendors.aws.secrets import Secret, version_of
+from firedoor.vendors.aws.waiting import Reader
 from tests.laws.worlds.base import MOMENTS
 
 ACCOUNT = "111122223333"
 HAND, OTHER = "11111111-2222-4333-8444-555555555555", "99999999-2222-4333-8444-555555555555"
 OURS, DELIVERED = f"firedoor-{OTHER}", version_of("AKIAEEEEFFFFGGGGHHHH")
+READER = Reader(who="role deployer", runs=("251126-aaaaaa",))
 VERSIONS = st.sampled_from([HAND, OTHER, OURS, DELIVERED])
 
 TARGETS: Mapping[type[Target], Mapping[str, Any]] = {
@@ -53,7 +55,8 @@ def states() -> st.SearchStrategy[SecretState]:
         function=st.sampled_from(["", "arn:aws:lambda:x"]),
         partner=st.sampled_from(["", "", "Salesforce"]),
     )
-    return st.builds(SecretState, secret=st.none() | secret, made=st.dictionaries(VERSIONS, near | MOMENTS, max_size=4))
+    made, readers = st.dictionaries(VERSIONS, near | MOMENTS, max_size=4), st.just(()) | st.just((READER,))
+    return st.builds(SecretState, secret=st.none() | secret, made=made, readers=readers)
 
 
 SNAPSHOTS: Mapping[type[Snapshot], st.SearchStrategy[Any]] = {SecretState: states()}
