@@ -12,7 +12,7 @@ from textwrap import shorten
 from typing import Final, cast
 
 from firedoor import signing
-from firedoor.approval import Person, Roster, Way
+from firedoor.approval import Answer, Person, Roster, Ruling, Way
 from firedoor.canonical import JSON, digest, instant, plain
 from firedoor.errors import BadInput, Misconfigured
 from firedoor.model import Mode
@@ -130,6 +130,39 @@ def same(order: Order, first: Order) -> bool:
 def likeness(body: Mapping[str, object]) -> str:
     """What an order has in common with one that follows it, from its fields as they are on record."""
     return digest({name: body.get(name) for name in ALIKE})
+
+
+def outlived(record: Record, roster: Roster) -> bool:
+    """Whether the run rests on another roster than this one, or was not asked for again since: what is left of it is to be asked anew.
+
+    A sweep never is: it lists everything anew whenever it is begun.
+    """
+    if record.order.sweep:
+        return False
+    if record.request is None and record.renewal is not None and any(item.asks for item in record.items):
+        return True
+    rests = record.request or record.renewal or record.order
+    return bool(rests.roster) and rests.roster != roster.hash
+
+
+def renewed(record: Record, roster: Roster) -> bool:
+    """Whether somebody on this roster has ordered that the run goes on, and what was left of it was asked for anew since."""
+    by = record.renewal
+    return by is not None and _signed(resumption_document(record.order, by), by.proof, by.roster, by.by, roster)
+
+
+def refused(record: Record) -> bool:
+    """Whether people would not have it, or nobody answered: then it is not asked for twice, whoever is on the roster since."""
+    return any(one.answer is Answer.DENY for one in record.decisions) or record.ruling not in (None, Ruling.GRANTED)
+
+
+def check_outlived(record: Record, resumption: Resumption) -> None:
+    """Raise `BadInput` where that is no word on which to go on with a run that rests on another roster: it takes a person's."""
+    run = record.order.run
+    if resumption.via is not Via.TERMINAL:
+        raise BadInput(f"the roster has changed since run {run} was ordered or approved", advice=f"Go on with it: {resuming(record.order)}")
+    if fault := misplaced(record.order):
+        raise BadInput(f"the order of run {run} {fault}", advice=AUDIT)
 
 
 def check_resumption(record: Record, resumption: Resumption, roster: Roster) -> None:

@@ -84,9 +84,8 @@ def _lets_in(record: Record, specs: Mapping[str, Spec]) -> bool:
 
 
 def _contained(record: Record) -> bool:
-    if record.ruling not in (None, Ruling.GRANTED):
-        return False
-    return any(_closed(record, item) or record.done(item.id) for item in record.items if not item.telling)
+    approved = record.ruling in (None, Ruling.GRANTED)
+    return any((approved and _closed(record, item)) or record.done(item.id) for item in record.items if not item.telling)
 
 
 def _closed(record: Record, item: Item) -> bool:
