@@ -63,9 +63,20 @@ class Desk:
         ordering.check_resumption(record, resumption, self.roster)
         if resumption.via is Via.FIREDOOR and (by := self.stopped_by(record)):
             raise BadInput(f"{by} has stopped run {record.order.run}", advice=f"To go on with it: {ordering.resuming(record.order)}")
+        if resumption.via is Via.FIREDOOR and (await self._first(record)).order.via is Via.BEFORE:
+            what = f"the order of run {record.order.run} does not say where it comes from"
+            raise BadInput(what, advice=f"Look at it, then go on with it: {ordering.resuming(record.order)}")
         if resumption.via is Via.FIREDOOR and record.left_to_people:
             what = f"run {record.order.run} was open in a journal that was put back, and is left to people"
             raise BadInput(what, advice=f"See what was done since, then: {ordering.resuming(record.order)}")
+
+    async def _first(self, record: Record) -> Record:
+        """The run that a person ordered, of which this one follows."""
+        seen = {record.order.run}
+        while record.order.via is Via.FIREDOOR and record.order.follows not in seen:
+            seen.add(record.order.follows)
+            record = await self.record(record.order.follows)
+        return record
 
     async def may_decide(self, run: str, person: Person | None) -> Request:
         """The open request of a run, if the person may answer it now. Raises `DecisionRefused` in words for them alone, `UnknownRun`."""

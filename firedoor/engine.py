@@ -38,7 +38,7 @@ from firedoor.lease import TTL_SECONDS, Lease, Leases
 from firedoor.model import Mode, Outcome, Tier
 from firedoor.planning import Planned
 from firedoor.playbook import Approval, Playbook
-from firedoor.run import ITSELF, Item, Order, Record, Resumption, StepResult, resumed
+from firedoor.run import ITSELF, Item, Order, Record, Resumption, StepResult, Via, resumed
 from firedoor.stage import Stage
 from firedoor.step import Bench, perform
 from firedoor.stops import Stops
@@ -67,10 +67,22 @@ def held_as(run: str) -> str:
 
 
 class Engine:
-    """Runs playbooks. ``look`` are units on read-only clients, ``act`` on writing ones (None in a process that only previews)."""
+    """Runs playbooks. ``look`` are units on read-only clients, ``act`` on writing ones (None in a process that only previews).
+
+    ``drills``: all of them are of a drill's simulated vendors.
+    """
 
     def __init__(
-        self, *, journal: Journal, leases: Leases, desk: Desk, guard: Guard, channel: Channel | Together, look: Units, act: Units | None
+        self,
+        *,
+        journal: Journal,
+        leases: Leases,
+        desk: Desk,
+        guard: Guard,
+        channel: Channel | Together,
+        look: Units,
+        act: Units | None,
+        drills: bool = False,
     ) -> None:
         self._journal = journal
         self._leases = leases
@@ -79,6 +91,7 @@ class Engine:
         self._channels = each(channel)
         self._look = look
         self._act = act
+        self._drills = drills
 
     async def preview(self, order: Order, book: Playbook, *, show: Show = unshown) -> Mapping[str, Any]:
         """Plan only: what would be changed; ``show`` is shown it. Nothing is written, to a vendor or to the journal."""
@@ -167,7 +180,12 @@ class Engine:
         await self._desk.check_order(order, fresh=True)
 
     def _check_acts(self, order: Order) -> None:
-        """Raise `Misconfigured` where this process cannot do what the mode wants, or could do what the mode must not."""
+        """Raise `Misconfigured` where this process cannot do what the mode wants, or could do what the mode must not.
+
+        A drill's orders nobody signs. They say themselves that they are one's, and count where nothing but its vendors can be reached.
+        """
+        if (order.via is Via.DRILL or order.mode is Mode.DRILL) and not self._drills:
+            raise Misconfigured(f"run {order.run} is a drill's, and this process is not in a drill", advice="Use `firedoor drill`")
         if order.mode is Mode.EXERCISE:
             if self._act is not None:
                 raise Misconfigured("this process can write, and whoever holds an exercise must not", advice=EXERCISE)

@@ -115,16 +115,24 @@ def misplaced(order: Order) -> str:
     match order.via:
         case Via.DRILL if order.mode is not Mode.DRILL:
             return f"says that it is a drill's, and it is {order.mode}"
+        case Via.DRILL if order.sweep:
+            return "says that it is a drill's, and it is a sweep, which no drill has"
         case Via.SCHEDULE if not order.sweep and order.mode is not Mode.EXERCISE:
             return "says that it is a schedule's, and only sweeps and exercises have one"
         case Via.FIREDOOR if not order.follows:
             return "says that it follows from another run, and names none"
+        case Via.FIREDOOR if order.way is not Way.ORDINARY or order.standing is not None:
+            return "says that it follows from another run, and takes another way than the ordinary"
     return ""
 
 
 def same(order: Order, first: Order) -> bool:
-    """Whether an order asks for no more than the one it follows, in the same words and the same name, and after it."""
-    return order.asked > first.asked and likeness(_fields(order)) == likeness(_fields(first))
+    """Whether an order asks for no more than the one it follows, in the same words and the same name, and after it.
+
+    However that one was approved, this one takes the ordinary way.
+    """
+    later = order.asked > first.asked and (order.way, order.standing) == (Way.ORDINARY, None)
+    return later and likeness(_fields(order)) == likeness(_fields(first))
 
 
 def likeness(body: Mapping[str, object]) -> str:
