@@ -155,6 +155,7 @@ class Sweeping:
             book = await self._begun(run, progress)
             stopped = ""
             if ruling is Ruling.GRANTED:
+                voices.tell(lambda channel: channel.begun(record.order))
                 stopped = await self._rounds(run, record, progress, hold)
             closure = await self._close(run, book, record, progress)
             head = await self.journal.head()

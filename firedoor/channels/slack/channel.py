@@ -90,6 +90,10 @@ class SlackChannel:
         shown = blocks.reminder(ask, mention=mention, left=left)
         await self._posts.put(run, f"reminder {urgency}", words, shown, thread=await self._posts.place(run, "request"))
 
+    async def begun(self, order: Order) -> None:
+        """The request tells that it was approved, by whomever and wherever, and how to stop what is under way now."""
+        await self._show_request(order.run)
+
     async def progressed(self, order: Order, result: StepResult) -> None:
         """The steps so far, in one message of the thread, edited at most once a second; what ended meanwhile shows together."""
         shown = self._of(order.run)
