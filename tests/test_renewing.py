@@ -78,7 +78,7 @@ class Answering(Silent):
                 self.refused.append(f"{name}: {why.what}")
 
 
-async def half_done(it: Lab, *, after: int = 1, effect: bool = True, answer: Answer = Answer.APPROVE, **changed: Any) -> None:
+async def half_done(it: Lab, *, after: int = 1, effect: bool = True, answer: Answer = Answer.APPROVE, asker: str = "Ada") -> None:
     """A signed run of which so many writes were answered; at the next its process died, its effect had or not. Then the roster changed."""
     dead = asyncio.Event()
 
@@ -92,8 +92,8 @@ async def half_done(it: Lab, *, after: int = 1, effect: bool = True, answer: Ans
         await asyncio.Event().wait()
 
     it.vendor.on_apply.extend([*[live] * after, die])
-    order = ordered(replace(it.order(), **changed))
-    people = Answering(it, {"Ben": answer})
+    order = ordered(it.order(), asker)
+    people = Answering(it, {"Cem" if asker == "Ben" else "Ben": answer})
     run = asyncio.create_task(it.engine(channel=people).contain(order, BOOK, Plainly()))
     death = asyncio.create_task(dead.wait())
     await asyncio.wait({run, death}, return_when=asyncio.FIRST_COMPLETED)
@@ -130,6 +130,17 @@ async def test_what_is_left_is_asked_anew_of_who_is_there_now_and_done(tmp_path:
         assert record.renewal is not None
         assert not watching.is_going(record)
         assert watching.left_alone(record, {}, NEW) == ""
+
+
+async def test_what_has_ended_well_is_not_asked_for_again(tmp_path: Path) -> None:
+    async with lab(tmp_path, DOORS) as it:
+        await half_done(it, after=2, effect=False)
+        it.vendor.doors["a"]["k1"] = "open"  # that is for the watch to see, once the run is over
+        people = Answering(it, {"Dan": Answer.APPROVE})
+        report = await it.engine(channel=people).resume("r1", Plainly(), await word(it))
+        assert people.asks[0].request.lines == ("clear a",)
+        assert (outcomes(report), it.vendor.effects) == (["CHANGED", "CHANGED"], ALL)
+        assert report["steps"][0]["changes"] == ["shut a/k1", "shut a/k2"]
 
 
 async def test_it_goes_on_by_no_other_word(tmp_path: Path) -> None:
@@ -290,12 +301,12 @@ async def test_a_sweep_is_begun_anew(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def recorded_anew(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A journal of one run that was asked for anew."""
+    """A journal of one run that was asked for anew, by whoever had ordered it, with another key."""
 
     async def made(folder: Path) -> Path:
         async with lab(folder, DOORS) as it:
-            await half_done(it, effect=False)
-            await gone_on(it)
+            await half_done(it, effect=False, asker="Ben")
+            await gone_on(it, by=await word(it, "Ben"))
             return it.path
 
     with pytest.MonkeyPatch.context() as patched:
@@ -326,6 +337,11 @@ def by_itself(body: dict[str, Any]) -> None:
 
 SECOND = "plans the run a second time, and nobody on another roster has ordered that"
 FORGED: Mapping[str, tuple[Edit, str, str]] = {
+    "the order of before": (
+        edited("r1", Kind.OPENED, setting(title="Open them")),
+        "its signature does not hold",
+        "signature does not hold",
+    ),
     "another's word": (edited("r1", Kind.RESUMED, setting(by="Dan")), "its signature does not hold", "the signature does not hold"),
     "nobody's word": (edited("r1", Kind.RESUMED, by_itself), SECOND, SECOND),
     "no word at all": (without("r1", Kind.RESUMED), SECOND, SECOND),
@@ -368,3 +384,4 @@ async def test_the_record_and_its_pack_hold(recorded_anew: Path, tmp_path: Path)
         examined = Pack(await packed(it, "r1"), b"k" * 32)
         examined.examine([])
         assert examined.faults == []
+        assert any("Ben's signature of event 1: no public key of theirs is in this pack for it" in note for note in examined.notes)
