@@ -56,7 +56,7 @@ class Desk:
     async def check_resumption(self, record: Record, resumption: Resumption) -> None:
         """Raise `BadInput` where a run may not be gone on with, or not by them. What a person has stopped goes on by a person's order."""
         if ordering.outlived(record, self.roster):
-            ordering.check_outlived(record, resumption)
+            ordering.check_outlived(record, resumption, datetime.now(UTC))
             self.check_as_asked(record)
         elif not ordering.renewed(record, self.roster):
             await self.check_order(record.order, fresh=False)

@@ -150,7 +150,7 @@ class Engine:
                 changed = "it plans what is left" if record.intents else "nothing was changed"
                 raise BadInput(f"run {run} is over: it was never approved", advice=f"Start it again; {changed}")
             await self._desk.check_resumption(record, by)
-            if ordering.outlived(record, self._desk.roster) and not ordering.refused(record):
+            if ordering.outlived(record, self._desk.roster) and not ordering.refused(record, datetime.now(UTC)):
                 await self._renew(record, by, hold)
             else:
                 await self._journal.append(run, Kind.RESUMED, resumed(by, len(record.results)), under=hold)

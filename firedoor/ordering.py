@@ -8,6 +8,7 @@ and nobody had approved Firedoor asks for by itself, in the very words of the or
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from textwrap import shorten
 from typing import Final, cast
 
@@ -159,15 +160,19 @@ def renewed(record: Record, roster: Roster) -> bool:
     return by is not None and _signed(resumption_document(record.order, by), by.proof, by.roster, by.by, roster)
 
 
-def refused(record: Record) -> bool:
-    """Whether people would not have it, or nobody answered: then it is not asked for twice, whoever is on the roster since."""
-    return any(one.answer is Answer.DENY for one in record.decisions) or record.ruling not in (None, Ruling.GRANTED)
+def refused(record: Record, now: datetime) -> bool:
+    """Whether people would not have it, or nobody answered in time: then it is not asked for twice, whoever is on the roster since."""
+    expired = record.request is not None and record.ruling is None and now >= record.request.expires
+    return expired or any(one.answer is Answer.DENY for one in record.decisions) or record.ruling not in (None, Ruling.GRANTED)
 
 
-def check_outlived(record: Record, resumption: Resumption) -> None:
-    """Raise `BadInput` where that is no word on which to go on with a run that rests on another roster: it takes a person's."""
+def check_outlived(record: Record, resumption: Resumption, now: datetime) -> None:
+    """Raise `BadInput` where that is no word on which to go on with a run that rests on another roster: it takes a person's.
+
+    Where there is nothing to ask for any more, anybody may bring it to its end.
+    """
     run = record.order.run
-    if resumption.via is not Via.TERMINAL:
+    if resumption.via is not Via.TERMINAL and not refused(record, now):
         raise BadInput(f"the roster has changed since run {run} was ordered or approved", advice=f"Go on with it: {resuming(record.order)}")
     if fault := misplaced(record.order):
         raise BadInput(f"the order of run {run} {fault}", advice=AUDIT)

@@ -57,7 +57,7 @@ def fault(was: Record, now: Record) -> str:
     """What is wrong with a plan that takes the place of the one on record; empty where it may."""
     by, rests = was.resumption, was.request or was.renewal or was.order
     unasked = was.request is None and was.renewal is not None
-    if by is None or by.via is not Via.TERMINAL or refused(was) or (by.roster == rests.roster and not unasked):
+    if by is None or by.at is None or by.via is not Via.TERMINAL or (by.roster == rests.roster and not unasked) or refused(was, by.at):
         return "plans the run a second time, and nobody on another roster has ordered that"
     if [_kept(item) for item in was.items] != [_kept(item) for item in now.items]:
         return "plans the run a second time, and for something else than at first"
