@@ -83,6 +83,10 @@ class JournalError(FiredoorError):
     """The journal could not be written or read. Without a durable intent, no write leaves the process."""
 
 
+class JournalRefused(JournalError):
+    """The database refuses what was to be recorded, for what it is: others are not concerned."""
+
+
 class JournalUnreachable(JournalError):
     """The journal's database does not answer, or is no longer where this process wrote to: the same may be done elsewhere."""
 

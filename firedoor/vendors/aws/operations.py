@@ -97,6 +97,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     # A repetition after a lost reply comes with a lock token that is spent: AWS refuses it, and the set is read again.
     _write("wafv2:UpdateIPSet", *_OF_WAF),
     _read("secretsmanager:DescribeSecret"),
+    _read("secretsmanager:ListSecretVersionIds"),
     _read("secretsmanager:ListSecrets"),
     # The same request token with the same value does nothing the second time.
     _write(
@@ -107,6 +108,14 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "400 ResourceExistsException",
     ),
     _write("secretsmanager:UpdateSecretVersionStage", *_OF_SECRETS),
+    # While a rotation is under way AWS refuses another one, the same again too: what became of it is read.
+    _write(
+        "secretsmanager:RotateSecret",
+        "400 InvalidParameterException",
+        "400 InvalidRequestException",
+        "400 ResourceNotFoundException",
+        idempotent=False,
+    ),
     _read("identitystore:GetUserId"),
     _read("organizations:DescribeAccount"),
     _read("organizations:DescribePolicy"),

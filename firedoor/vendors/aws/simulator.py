@@ -29,6 +29,7 @@ from firedoor.vendors.aws.prepared import AwsPrepared
 from firedoor.vendors.aws.session import AwsCredentials
 from firedoor.vendors.aws.simrates import Rates
 from firedoor.vendors.aws.simreports import SimReports
+from firedoor.vendors.aws.simrotations import Rotations
 from firedoor.vendors.aws.simwaf import WebDoor
 from firedoor.vendors.aws.standings import Session, SimClock, Standings
 from firedoor.vendors.aws.wire import Answer, Call, Refused, Request, handed_out, hollow_body, refusal
@@ -44,11 +45,12 @@ ROLES: Final[Mapping[Access, str]] = {Access.READ: "firedoor-preview", Access.WR
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AwsLag:
     """How many seconds enforcement is behind the API: ``iam`` for key statuses and policies alike, ``waf`` at the web door. AWS speaks of
-    "a few seconds to a number of minutes" for WAF.
+    "a few seconds to a number of minutes" for WAF. ``rotation`` is how many a secret's function takes.
     """
 
     iam: float = 4.0
     waf: float = 4.0
+    rotation: float = 4.0
 
 
 class AwsSimulator:
@@ -111,6 +113,7 @@ class AwsSimulator:
         self._standings = Standings(self.clock, lambda: self.lag.iam)
         self._door = WebDoor(self.clock, lambda: self.lag.waf)
         reports, self._rates = SimReports(self.clock), Rates(self.clock, lambda: self.iam_rate)
+        rotations = Rotations(self.clock, lambda: self.lag.rotation)
         for account, plan in {HOME: {}, **world}.items():
             self._standings.settle(account)
             if isinstance(plan, Mapping):
@@ -120,7 +123,7 @@ class AwsSimulator:
             self._door.settle(account)
         self._standings.controls.settle(management_of(world))
         self._standings.sessions.update({each["key_id"]: self._sso_session(each) for each in sso_sessions(world)})
-        self._gate = Gate(_moto(), self.clock, self._standings, self._door, reports, self._rates)
+        self._gate = Gate(_moto(), self.clock, self._standings, self._door, reports, self._rates, rotations)
 
     @property
     def prepared(self) -> AwsPrepared:

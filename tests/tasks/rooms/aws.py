@@ -15,7 +15,7 @@ from tests.tasks.rooms.base import Room, Simulated, World
 
 @asynccontextmanager
 async def _open(world: World, lag: Mapping[str, float]) -> AsyncIterator[Simulated]:
-    async with AwsSimulator(world, lag=AwsLag(**{"iam": 0.0, "waf": 0.0, **lag})) as aws:
+    async with AwsSimulator(world, lag=AwsLag(**{"iam": 0.0, "waf": 0.0, "rotation": 0.0, **lag})) as aws:
 
         def connect(access: Access, url: str, *, timeout: float = 5.0) -> AwsClient:
             where: dict[str, Any] = {"credentials": aws.credentials, "endpoint": url, "timeout": timeout, "prepared": aws.prepared}
