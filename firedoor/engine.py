@@ -35,7 +35,7 @@ from firedoor.errors import (
 from firedoor.guard import Guard
 from firedoor.journal import Journal, Kind
 from firedoor.lease import TTL_SECONDS, Lease, Leases
-from firedoor.model import Mode, Outcome, Tier
+from firedoor.model import Mode, Outcome
 from firedoor.planning import Planned
 from firedoor.playbook import Approval, Playbook
 from firedoor.run import ITSELF, Item, Order, Record, Resumption, StepResult, Via, resumed
@@ -254,8 +254,7 @@ class Engine:
     async def _plan_undo(self, order: Order, original: Record) -> Planned:
         drafts = undo.draft(original, self._look.actions, self._guard)
         turned = {**self._look.actions, **undo.actions(original, self._look.actions)}
-        at_least = original.request.required if original.request is not None else Tier.AUTO
-        return await planning.read_and_plan(drafts, order, self._look, turned, at_least=at_least)
+        return await planning.read_and_plan(drafts, order, self._look, turned, at_least=original.required)
 
     async def _acting(self, record: Record) -> Mapping[str, AnyAction]:
         """The action of each item, a writing one but for an exercise, by the item's id; those without a client are left out."""

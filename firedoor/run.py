@@ -199,7 +199,7 @@ class Record:
     ``look`` is the last look of the watch that found a change, ``look_head`` its hash; ``closing`` is the word that ended the watch,
     whether it counts or not. ``left_to_people``: it was open in a journal that was put back from a copy, and nobody has resumed it since.
     ``resumption`` is who last went on with it; ``renewal`` whoever did so under another roster, so that it was planned and asked for anew,
-    and ``required`` the most approvals that any of its requests wanted.
+    ``required`` the most approvals that any of its requests wanted, and ``earlier`` what was asked and decided before that.
     """
 
     order: Order
@@ -231,6 +231,7 @@ class Record:
     resumption: Resumption | None = None
     renewal: Resumption | None = None
     required: Tier = Tier.AUTO
+    earlier: tuple[Request, list[Decision], Ruling | None] | None = None
 
     def done(self, item: str) -> tuple[Done, ...]:
         """The receipts of one item."""
@@ -305,6 +306,8 @@ def _apply(record: Record, event: Event) -> None:  # noqa: C901, PLR0912 - one c
     match event.kind:
         case Kind.PLANNED:
             if record.items:
+                if record.request is not None:
+                    record.earlier = (record.request, record.decisions, record.ruling)
                 record.renewal, record.request, record.decisions, record.ruling = record.resumption, None, [], None
             record.items = read_as(tuple[Item, ...], event.body["items"], event)
             record.fingerprint = str(event.body["fingerprint"])

@@ -138,6 +138,27 @@ async def test_what_has_ended_well_is_not_asked_for_again(tmp_path: Path) -> Non
         assert report["steps"][0]["changes"] == ["shut a/k1", "shut a/k2"]
 
 
+async def test_where_nothing_is_left_nobody_is_asked_and_the_report_tells_who_was(tmp_path: Path) -> None:
+    async with lab(tmp_path, DOORS) as it:
+        people = Answering(it, {"Ben": Answer.APPROVE, "Cem": Answer.APPROVE})
+        await it.engine(channel=people).contain(ordered(it.order()), book(steps=[SHUT, CLEAR], at_least=2), Plainly())
+        await cut_after(it, Kind.RECEIPT)
+        it.roster = NEW
+        report = await gone_on(it)
+        assert (report["outcome"], it.vendor.effects) == ("contained", ALL)
+        assert (report["approval"]["by"], report["approval"]["ruling"]) == (["Ben", "Cem"], "granted")
+        assert (await it.kinds()).count(Kind.REQUESTED) == 1
+        assert (await audit(it.journal, known(it))).faults == ()
+        undoing = asyncio.create_task(it.engine().undo(ordered(replace(it.order("u1"), undoes="r1"), roster=NEW), Plainly()))
+        while Kind.REQUESTED not in await it.kinds("u1"):  # noqa: ASYNC110 - it tells nobody
+            await asyncio.sleep(0.005)
+        undoing.cancel()
+        await asyncio.gather(undoing, return_exceptions=True)
+        request = fold("u1", await it.events("u1")).request
+        assert request is not None
+        assert request.required == 2, "the way back takes as many as the way there"
+
+
 async def test_it_goes_on_by_no_other_word(tmp_path: Path) -> None:
     async with lab(tmp_path, DOORS) as it:
         await half_done(it)
