@@ -211,7 +211,11 @@ def subject(run: str, request: Request | None) -> str:
 
 
 def eligible(request: Request, roster: Roster) -> tuple[Person, ...]:
-    """Those who may answer: approvers, less the requester and whoever is in the plan; with a fit key, where decisions must be signed."""
+    """Those who may answer: approvers, less the requester and whoever is in the plan; with a fit key, where decisions must be signed.
+
+    A freeze two approvers have signed by daylight, and anybody who may request uses that with their own key: each of them might begin the
+    very same freeze with the very same signature, so it need not be the one who began it, who may have nothing but chat at hand.
+    """
     fit = [person for person in roster.people if person.name not in request.barred and _has_fit_key(request, person)]
     match request.way:
         case Way.ORDINARY:

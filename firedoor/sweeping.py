@@ -154,6 +154,7 @@ class Sweeping:
             book = Sweep.model_validate(progress.playbook)
             stopped = ""
             if ruling is Ruling.GRANTED:
+                voices.tell(lambda channel: channel.begun(record.order))
                 stopped = await self._rounds(growing, record, progress, hold)
             closure = await self._close(run, book, record, progress)
             head = await self.journal.head()

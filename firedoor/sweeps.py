@@ -38,13 +38,13 @@ RESUMABLE: Final = frozenset({RunOutcome.PARTIAL, RunOutcome.STOPPED})
 
 Report = Mapping[str, Any]
 Say = Callable[[str], None]
-At = Callable[[str, Desk], AbstractAsyncContextManager[None]]
+At = Callable[[str, Desk, Journal], AbstractAsyncContextManager[None]]
 Confirm = Callable[[str], bool]
 
 
-def unattended(run: str, desk: Desk) -> AbstractAsyncContextManager[None]:
-    """Nobody is there to break the run off."""
-    del run, desk
+def unattended(run: str, desk: Desk, journal: Journal) -> AbstractAsyncContextManager[None]:
+    """Nobody is there to look on, or to break the run off."""
+    del run, desk, journal
     return nullcontext()
 
 
@@ -142,7 +142,7 @@ async def sweep(
     async with AsyncExitStack() as stack:
         house = await staffed.with_people(stack, settings, _vendors(book), order, say=say)
         say(f"Run {order.run}: {book.title.lower()}; {sweepplan.words(book)}.")
-        async with at(order.run, house.desk):
+        async with at(order.run, house.desk, house.journal):
             return await replace(_sweeping(house), told=watch).sweep(order, book, due=due)
 
 
@@ -175,7 +175,7 @@ async def resume(run: str, *, who: Who, say: Say, watch: Callable[[Progress], No
     async with AsyncExitStack() as stack:
         house = await staffed.with_people(stack, settings, _vendors(book), record.order, say=say)
         say(f"Run {run}: listing the world before anything else.")
-        async with at(run, house.desk):
+        async with at(run, house.desk, house.journal):
             return await replace(_sweeping(house), told=watch).resume(run, by)
 
 

@@ -80,11 +80,15 @@ def give(order: Order, signer: Signer, roster: Roster, *, say: Say) -> Order:
 
 def go_on(record: Record, signer: Signer, roster: Roster, *, say: Say) -> Resumption:
     """The word of whoever goes on with a run at this terminal, signed. Raises as `give`."""
-    ordering.check(record.order, roster, fresh=False)
+    anew = ordering.outlived(record, roster)
+    if not anew and not ordering.renewed(record, roster):
+        ordering.check(record.order, roster, fresh=False)
     person = ordering.giver(roster, signer.public)
     at, nonce = datetime.now(UTC), secrets.token_hex(NONCE)
     resumption = Resumption(via=Via.TERMINAL, by=person.name, at=at, roster=roster.hash, nonce=nonce)
     say(f"{person.name} signs: resume run {record.order.run}.")
+    if anew:
+        say("The roster has changed since: what is left to do is planned and asked for anew. What was done stays done.")
     document = ordering.resumption_document(record.order, resumption)
     resumption = replace(resumption, proof=_own(document, signer.sign(document), person))
     ordering.check_resumption(record, resumption, roster)

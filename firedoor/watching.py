@@ -87,9 +87,12 @@ def lets_in(record: Record, specs: Mapping[str, Spec]) -> bool:
 
 def _contained(record: Record, specs: Mapping[str, Spec]) -> bool:
     """Whether a run has contained something, or had the approval to and failed: whoever it was to shut out may be at large."""
-    if record.ruling not in (None, Ruling.GRANTED):
-        return False
-    return any(_closed(record, item) or record.done(item.id) or _failed(record, item, specs) for item in record.items if not item.telling)
+    approved = record.ruling in (None, Ruling.GRANTED)
+    return any(
+        (approved and (_closed(record, item) or _failed(record, item, specs))) or record.done(item.id)
+        for item in record.items
+        if not item.telling
+    )
 
 
 def _failed(record: Record, item: Item, specs: Mapping[str, Spec]) -> bool:

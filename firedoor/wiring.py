@@ -175,10 +175,11 @@ async def open_house(
     writes: bool,
     channel: Callable[[Journal, Leases], Channel | Together] | None = None,
     aws: AwsStandIn | None = None,
+    drills: bool = False,
 ) -> AsyncIterator[House]:
     """Everything, checked: each vendor is reachable, knows us, and has about our time. Raises `BadInput` with nothing touched.
 
-    With settings of a sweep, requests are held back: containment comes first.
+    ``drills``: they are a drill's. With settings of a sweep, requests are held back: containment comes first.
     """
     known = load_catalogue()
     async with AsyncExitStack() as stack:
@@ -212,6 +213,7 @@ async def open_house(
             channel=told,
             look=looking,
             act=acting,
+            drills=drills,
         )
         sweeping = Sweeping(
             journal=journal,
