@@ -198,11 +198,18 @@ def proven(decision: Decision, person: Person, run: str, request: Request | None
 
 
 def stops(decision: Decision, run: str, request: Request | None, roster: Roster, seal: Seal) -> bool:
-    """Whether a stop counts: anybody on the roster may, but for those who are in the plan."""
+    """Whether a stop counts: anybody on the roster may, but for those who are in the plan.
+
+    One that was made before anything was asked names the run itself, and counts afterwards too: signed, where only signatures count.
+    """
     person = roster.by_name(decision.by)
-    if person is None or decision.answer is not Answer.STOP or decision.request != subject(run, request):
+    if person is None or decision.answer is not Answer.STOP or (request is not None and person.name in request.barred):
         return False
-    return not (request is not None and person.name in request.barred) and proven(decision, person, run, request, seal)
+    early = decision.request == subject(run, None)
+    if early and request is not None and request.out_of_band and not decision.proof.startswith(signing.PROOF):
+        return False
+    named = None if early else request
+    return decision.request == subject(run, named) and proven(decision, person, run, named, seal)
 
 
 def subject(run: str, request: Request | None) -> str:

@@ -214,6 +214,25 @@ async def test_a_stop_before_the_decision_ends_the_run_unapproved(tmp_path: Path
             await it.desk().stop("r1", NO, via="test")
 
 
+@pytest.mark.parametrize("when", [Kind.OPENED, Kind.PLANNED])
+async def test_a_stop_before_anything_was_asked_counts_whoever_approves_then(
+    when: Kind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with lab(tmp_path, {"a": OPEN}) as it:
+        append = Journal.append
+
+        async def early(self: Journal, run: str, kind: Kind, body: object, **given: Any) -> Event:
+            event = await append(self, run, kind, body, **given)
+            if kind is when:
+                await it.desk().stop(run, NO, via="test")
+            return event
+
+        monkeypatch.setattr(Journal, "append", early)
+        report = await it.contain(answer=NOBODY)
+        assert (outcomes(report), report["outcome"]) == (["STOPPED"], "stopped")
+        assert not it.vendor.effects
+
+
 @pytest.mark.parametrize("answer", [APPROVED, DENIED])
 async def test_a_run_that_is_over_cannot_be_resumed(answer: Answer, tmp_path: Path) -> None:
     async with lab(tmp_path, {"a": OPEN}) as it:
