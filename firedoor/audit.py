@@ -86,7 +86,7 @@ async def audit(journal: Journal, known: Known, *, told: Mapping[str, str] | Non
     named, sweeps = _Named(), Sweeps()
     streams = 0
     async for rows in _by_run(journal):
-        streams += is_stream(str(rows[0]["run"]))
+        streams += rows[0]["kind"] != Kind.OPENED  # a sweep's batches, a mandate, who asked: of no run of their own
         findings += _run(rows, known, named, sweeps)
     findings += sweeps.across()
     stand = {**chain.found, **await _of_the_stand_by(journal, told.keys() - chain.found.keys())}

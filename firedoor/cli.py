@@ -29,6 +29,7 @@ from firedoor import (
     cli_hunts,
     cli_journal,
     cli_permissions,
+    cli_signing,
     cli_sweeps,
     cli_watch,
     completing,
@@ -41,8 +42,6 @@ from firedoor.errors import BadInput, Defect, FiredoorError
 from firedoor.legible import legible
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from firedoor import planview
     from firedoor.attending import Attending
     from firedoor.planning import Planned
@@ -116,6 +115,7 @@ def obey(words: Sequence[str]) -> int:
 
 
 @app.command()
+@cli_signing.signed
 def drill(
     scenario: Annotated[str, typer.Argument(help="Which exercise.", autocompletion=completing.exercises)] = "cloudflare-okta-2023",
     approve: Annotated[str, typer.Option(help="auto: scripted people do. ask: you approve, here. page: you do it all, in a browser.")] = "",
@@ -124,7 +124,8 @@ def drill(
     undo: Annotated[bool, typer.Option("--undo", help="Undo it all at the end, once the attacker is gone.")] = False,
     against: Annotated[Against, typer.Option(help="live: the real estate, real Slack, real people, and not one write.")] = "simulated",
     given: Inputs = [],
-    key: cli_decisions.Key = None,
+    *,
+    by: cli_signing.By,
     as_json: AsJson = False,
 ) -> None:
     """A tabletop exercise: simulated vendors, a real attacker process, the very code that runs live. Or all real, and nothing written."""
@@ -132,7 +133,8 @@ def drill(
         if approve or undo or not contain or lag != LAG:
             what = "--approve, --lag, --no-contain and --undo are for simulated vendors"
             raise BadInput(what, advice="Leave them out: on the real estate people decide, and nothing is changed")
-        _exercise(scenario, given, key, as_json=as_json)
+        _exercise(scenario, given, by, as_json=as_json)
+    by.check_here("nobody real orders a drill on simulated vendors")
     if given:
         raise BadInput("a drill on simulated vendors makes up what it is about", advice="Leave out -i, or add --against live")
     from firedoor import drilling
@@ -143,11 +145,11 @@ def drill(
     raise typer.Exit(told.exit_code(report))
 
 
-def _exercise(scenario: str, given: Sequence[str], key: Path | None, *, as_json: bool) -> NoReturn:
+def _exercise(scenario: str, given: Sequence[str], by: cli_signing.By, *, as_json: bool) -> NoReturn:
     from firedoor import exercising, inputs
     from firedoor.exercise import tabletopwords
 
-    report = _run(exercising.hold(scenario, inputs.pairs(given), by=cli_decisions.who(key), say=_aside(as_json=as_json)))
+    report = _run(exercising.hold(scenario, inputs.pairs(given), by=by.signer, say=_aside(as_json=as_json)))
     _show(report, as_json=as_json, render=tabletopwords.render)
     raise typer.Exit(_exit_code(report))
 
@@ -162,28 +164,33 @@ def plan(playbook: PlaybookName, given: Inputs = [], as_json: AsJson = False) ->
 
 
 @app.command()
+@cli_signing.signed
 def contain(
     playbook: PlaybookName,
     given: Inputs = [],
     protected: Annotated[bool, typer.Option("--protected", help="Do not spare what is protected: two people must sign.")] = False,
     break_glass: Annotated[bool, typer.Option("--break-glass", help="Act alone: few targets, nothing final, all told.")] = False,
-    key: cli_decisions.Key = None,
+    *,
+    by: cli_signing.By,
     as_json: AsJson = False,
     as_stream: AsStream = False,
 ) -> None:
     """Plan, ask for approval in Slack or by signature, apply, verify, report. You sign for it with your SSH key."""
     from firedoor import running
 
-    at, who = _attending(as_json=as_json, as_stream=as_stream), cli_decisions.who(key)
-    report = at.run(running.contain(playbook, given, who=who, say=at.say, tell=at.tell, protected=protected, alone=break_glass, watch=at))
+    at = _attending(as_json=as_json, as_stream=as_stream)
+    job = running.contain(playbook, given, who=by.signer, say=at.say, tell=at.tell, protected=protected, alone=break_glass, watch=at)
+    report = at.run(job)
     raise typer.Exit(_exit_code(report))
 
 
 @app.command()
+@cli_signing.signed
 def freeze(
     users: Annotated[list[str], typer.Argument(metavar="[USER]...", help="Okta logins.")] = [],
     access_keys: Annotated[list[str], typer.Option("--access-key", metavar="ID", help="A key whose owner is frozen in AWS.")] = [],
-    key: cli_decisions.Key = None,
+    *,
+    by: cli_signing.By,
     as_json: AsJson = False,
     as_stream: AsStream = False,
 ) -> None:
@@ -191,15 +198,17 @@ def freeze(
     from firedoor import running
 
     at = _attending(as_json=as_json, as_stream=as_stream)
-    report = at.run(running.freeze(users, access_keys, who=cli_decisions.who(key), say=at.say, tell=at.tell, watch=at))
+    report = at.run(running.freeze(users, access_keys, who=by.signer, say=at.say, tell=at.tell, watch=at))
     raise typer.Exit(_exit_code(report))
 
 
 @app.command()
+@cli_signing.signed
 def undo(
     run: RunName,
     preview: Annotated[bool, typer.Option("--plan", help="Only show what it would change.")] = False,
-    key: cli_decisions.Key = None,
+    *,
+    by: cli_signing.By,
     as_json: AsJson = False,
     as_stream: AsStream = False,
 ) -> None:
@@ -207,22 +216,24 @@ def undo(
     from firedoor import running
 
     if preview:
+        by.check_here("--plan only looks")
         looks = _Looks()
         report = _run(running.preview_undo(run, show=looks))
         _show_plan(report, looks, as_json=as_json)
     else:
         at = _attending(as_json=as_json, as_stream=as_stream)
-        report = at.run(running.undo(run, who=cli_decisions.who(key), say=at.say, tell=at.tell, watch=at))
+        report = at.run(running.undo(run, who=by.signer, say=at.say, tell=at.tell, watch=at))
     raise typer.Exit(_exit_code(report))
 
 
 @app.command()
-def resume(run: RunName, key: cli_decisions.Key = None, as_json: AsJson = False, as_stream: AsStream = False) -> None:
+@cli_signing.signed
+def resume(run: RunName, by: cli_signing.By, as_json: AsJson = False, as_stream: AsStream = False) -> None:
     """Go on with a run whose process died, or whose steps failed. You sign for it. Reads the world first; does nothing twice."""
     from firedoor import running
 
     at = _attending(as_json=as_json, as_stream=as_stream)
-    report = at.run(running.resume(run, who=cli_decisions.who(key), say=at.say, tell=at.tell, watch=at))
+    report = at.run(running.resume(run, who=by.signer, elsewhere=by.elsewhere, say=at.say, tell=at.tell, watch=at))
     raise typer.Exit(_exit_code(report))
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from firedoor.cli_decisions import Key
+from firedoor.cli_signing import Key
 from firedoor.errors import BadInput
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def _verified(system: str, key: Path | None, *, as_json: bool) -> int:
 
 
 def _walk(settings: Settings, found: Verification, key: Path) -> None:
-    from firedoor.cli_decisions import signer
+    from firedoor.cli_signing import signer
     from firedoor.doctor import verifying, walking
 
     who = signer(key)

@@ -13,7 +13,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from firedoor import cli_decisions, completing
+from firedoor import cli_signing, completing
 from firedoor.errors import BadInput
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
@@ -99,9 +99,10 @@ def sweep_plan(sweep: SweepName, before: Before = "", as_json: AsJson = False) -
 
 
 @sweep_app.command("run")
+@cli_signing.signed
 def sweep_run(
     sweep: SweepName,
-    key: cli_decisions.Key = None,
+    by: cli_signing.By,
     before: Before = "",
     account_for: Annotated[
         list[Path], typer.Option(metavar="FILE", help="Leaked credentials, as `firedoor import` reads them: none may be missing.")
@@ -112,16 +113,17 @@ def sweep_run(
     """Ask for approval, sweep, list everything again; you sign for it with your SSH key. Exit code 0 only where nothing is left over."""
     from firedoor import sweeps
 
-    begin = partial(sweeps.sweep, sweep, who=cli_decisions.who(key), before=_moment(before), lists=account_for)
+    begin = partial(sweeps.sweep, sweep, who=by.signer, before=_moment(before), lists=account_for)
     _carry_out(begin, as_json=as_json, as_stream=as_stream)
 
 
 @sweep_app.command("resume")
-def sweep_resume(run: RunName, key: cli_decisions.Key = None, as_json: AsJson = False, as_stream: AsStream = False) -> None:
+@cli_signing.signed
+def sweep_resume(run: RunName, by: cli_signing.By, as_json: AsJson = False, as_stream: AsStream = False) -> None:
     """Go on with a sweep that a dead process left, or that has something left over. You sign for it with your SSH key."""
     from firedoor import sweeps
 
-    _carry_out(partial(sweeps.resume, run, who=cli_decisions.who(key)), as_json=as_json, as_stream=as_stream)
+    _carry_out(partial(sweeps.resume, run, who=by.signer), as_json=as_json, as_stream=as_stream)
 
 
 @sweep_app.command("report")
@@ -147,17 +149,18 @@ def sweep_report(
 
 
 @sweep_app.command("sign")
+@cli_signing.signed
 def sweep_sign(
     sweep: SweepName,
-    key: cli_decisions.Key = None,
+    by: cli_signing.By,
     days: Annotated[int, typer.Option(min=1, max=184, help="How long a new mandate is in force.")] = 90,
-    yes: cli_decisions.Yes = False,
+    yes: cli_signing.Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Sign a sweep's mandate, so that it may run by schedule with nobody asked. It names the playbook as it is now, word for word."""
     from firedoor import sweeps
 
-    found = asyncio.run(sweeps.sign(sweep, cli_decisions.signer(key), days=days, confirm=cli_decisions.confirming(yes=yes)))
+    found = asyncio.run(sweeps.sign(sweep, by.signer(), days=days, confirm=by.confirming(yes=yes)))
     said = "It is in force." if found["in_force"] else f"It is not in force yet: {found['lacks']}."
     typer.echo(json.dumps(found, ensure_ascii=False, indent=2) if as_json else said)
 

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from firedoor import cli_decisions
+from firedoor import cli_decisions, cli_signing
 from firedoor.errors import BadInput
 
 UNITS = {"h": "hours", "d": "days", "w": "weeks"}
@@ -38,19 +38,19 @@ def watch(
     raise typer.Exit(incidents.exit_code(found))
 
 
+@cli_signing.signed
 def close(
     run: Annotated[str, typer.Argument(metavar="RUN")],
-    key: cli_decisions.Key = None,
+    by: cli_signing.By,
     reason: cli_decisions.Reason = "",
     with_open: Annotated[bool, typer.Option("--with-open", help="Although something is open; that is signed too.")] = False,
-    yes: cli_decisions.Yes = False,
+    yes: cli_signing.Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Close an incident with your own SSH signature: what this run contained is watched no more."""
     from firedoor import incidents
 
-    who = cli_decisions.signer(key)
-    job = incidents.close(run, who, reason=reason, with_open=with_open, confirm=cli_decisions.confirming(yes=yes))
+    job = incidents.close(run, by.signer(), reason=reason, with_open=with_open, confirm=by.confirming(yes=yes))
     found = asyncio.run(job)
     left = f", with {len(found['left'])} left open" if found["left"] else ""
     typer.echo(json.dumps(found, ensure_ascii=False, indent=2) if as_json else f"Closed: run {run}, by {found['by']}{left}.")

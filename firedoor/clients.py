@@ -157,7 +157,8 @@ def okta_client(settings: Settings, access: Access, pace: Pace | None = None) ->
     token = settings.okta_preview_api_token if access is Access.READ and settings.okta_preview_api_token else settings.okta_api_token
     missing = [name for name, value in (("FIREDOOR_OKTA_ORG_URL", settings.okta_org_url), ("FIREDOOR_OKTA_API_TOKEN", token)) if not value]
     if missing or settings.okta_org_url is None or token is None:
-        raise Misconfigured(f"this playbook works with Okta, and {' and '.join(missing)} is not set", advice="Set it in the environment")
+        what = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set"
+        raise Misconfigured(f"this playbook works with Okta, and {what}", advice="Set what is missing in the environment")
     zone, group = settings.okta_block_zone, settings.okta_service_group
     return OktaClient(org_url=settings.okta_org_url, token=token, access=access, block_zone=zone, service_group=group, pace=pace)
 

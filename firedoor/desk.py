@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from typing import Final, cast
+from datetime import UTC, datetime
+from typing import cast
 
-from firedoor import approval, ordering, planning
+from firedoor import approval, elsewhere, ordering, planning
 from firedoor.approval import Answer, Decision, Grant, Person, Request, Roster, Ruling, check, tally
 from firedoor.canonical import JSON, plain
 from firedoor.errors import ApprovalInvalid, BadInput, BrokenOff, DecisionRefused, FiredoorError, MustBeSigned, Overtaken, Taken
 from firedoor.journal import Journal, Kind
 from firedoor.model import Mode
+from firedoor.ordering import TICK, last_resumed
 from firedoor.run import Order, Record, Resumption, Via, fold
 from firedoor.seal import Seal
-
-TICK: Final = timedelta(microseconds=1)
-NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class Desk:
@@ -43,6 +41,8 @@ class Desk:
     async def check_order(self, order: Order, *, fresh: bool) -> None:
         """Raise `BadInput` where an order may not be carried out; what follows from a run, where that run's order is not the same."""
         ordering.check(order, self.roster, fresh=fresh)
+        if fresh and order.via is Via.TERMINAL:
+            await self._check_unused(order, now=datetime.now(UTC))
         if order.via is Via.FIREDOOR:
             record = await self.record(order.follows)
             first = record.order
@@ -53,6 +53,16 @@ class Desk:
                 raise BadInput(f"run {order.run} asks for something else than run {first.run}, which it follows", advice=ordering.AUDIT)
             await self.check_order(first, fresh=False)
 
+    async def _check_unused(self, order: Order, *, now: datetime) -> None:
+        """Raise `BadInput` where an order that somebody signed is too old to be begun, or was begun before."""
+        if order.asked > now:
+            raise BadInput(f"by this machine's clock run {order.run} was ordered in the future", advice="Set the clocks, then sign again")
+        elsewhere.check_in_time(order.expires, now=now)
+        if await self._journal.events(order.run):
+            raise BadInput(
+                f"run {order.run} was begun with that order already", advice=f"See `firedoor show {order.run}`; to do it again, sign again"
+            )
+
     async def check_resumption(self, record: Record, resumption: Resumption) -> None:
         """Raise `BadInput` where a run may not be gone on with, or not by them. What a person has stopped goes on by a person's order."""
         if ordering.outlived(record, self.roster):
@@ -61,6 +71,8 @@ class Desk:
         elif not ordering.renewed(record, self.roster):
             await self.check_order(record.order, fresh=False)
         ordering.check_resumption(record, resumption, self.roster)
+        if resumption.via is Via.TERMINAL:
+            elsewhere.check_in_time(resumption.expires, now=datetime.now(UTC))
         if resumption.via is Via.FIREDOOR and (by := self.stopped_by(record)):
             raise BadInput(f"{by} has stopped run {record.order.run}", advice=f"To go on with it: {ordering.resuming(record.order)}")
         if resumption.via is Via.FIREDOOR and (await self._first(record)).order.via is Via.BEFORE:
@@ -143,7 +155,7 @@ class Desk:
         def judged(record: Record, now: datetime) -> Decision:
             if decision.answer is Answer.STOP:
                 self._may_stop(record, person)
-                if decision.at <= _resumed(record):
+                if decision.at <= last_resumed(record):
                     raise DecisionRefused("the run has been resumed since that was signed", advice="Sign again")
             else:
                 self._open(record, person, now=now)
@@ -170,7 +182,7 @@ class Desk:
 
         def judged(record: Record, now: datetime) -> Decision:
             who = self._may_stop_by_word(record, person)
-            named, at = approval.subject(run, record.request), max(now, _resumed(record) + TICK)  # another clock may be ahead
+            named, at = approval.subject(run, record.request), max(now, last_resumed(record) + TICK)  # another clock may be ahead
             return self._vouched(Decision(request=named, answer=Answer.STOP, by=who.name, via=via, at=at, reason=reason))
 
         return await self._record(run, judged)
@@ -181,7 +193,7 @@ class Desk:
 
     def counts(self, record: Record, stop: Decision) -> bool:
         """Whether a stop of that run counts."""
-        return stop.at > _resumed(record) and approval.stops(stop, record.order.run, record.request, self.roster, self._seal)
+        return stop.at > last_resumed(record) and approval.stops(stop, record.order.run, record.request, self.roster, self._seal)
 
     def begin(self, run: str) -> None:
         """The run is about to be put on record. Raises `BrokenOff` where this process was halted at it: then it must not be."""
@@ -303,11 +315,6 @@ class Desk:
             ruling = "it was stopped" if stopped_by else f"it is {ruled}"
             raise DecisionRefused(f"run {run} waits for no decision: {ruling}", advice="See `firedoor show`")
         return request
-
-
-def _resumed(record: Record) -> datetime:
-    """When the run was last resumed. A stop of before that has had its force, whoever puts it on record once more."""
-    return record.moments.get(Kind.RESUMED, NEVER)
 
 
 def _must_be_signed(run: str, request: Request, answer: Answer) -> MustBeSigned:

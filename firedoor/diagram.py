@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from firedoor.catalogue import Catalogue
-from firedoor.model import Tier
+from firedoor.model import Reversal, Tier
 from firedoor.playbook import Playbook
+
+UNDONE: Final[Mapping[str, str]] = {
+    Reversal.EXACT: "can be undone",
+    Reversal.OWNER: "nothing to undo: the person signs in again",
+    Reversal.PARTIAL: "can be undone in part",
+    Reversal.NEVER: "cannot be undone",
+}
 
 
 def card(book: Playbook, known: Catalogue) -> Mapping[str, Any]:
@@ -47,7 +54,8 @@ def card_markdown(data: Mapping[str, Any]) -> str:
     lines += ["", "## Steps", ""]
     for step in data["steps"]:
         after = f", after {', '.join(step['needs'])}" if step["needs"] else ""
-        lines.append(f"- {step['id']}: {step['title']} ({step['action']}{after}; undo: {step['reversal']})")
+        undone = f"; {UNDONE[step['reversal']]}" if step["approvers"] else ""  # who is told stays told
+        lines.append(f"- {step['id']}: {step['title']} ({step['action']}{after}{undone})")
     approvals = f"{data['approvers']} approval{'' if data['approvers'] == 1 else 's'}"
     within = f"within {data['expires_minutes']} minutes, and touches at most {data['targets']} targets a step"
     return "\n".join([*lines, "", f"It needs {approvals} at the most, {within}."]) + "\n"

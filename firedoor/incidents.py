@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from firedoor import watching, wiring
 from firedoor.approval import Roster
+from firedoor.elsewhere import Drawn
 from firedoor.errors import BadInput, DecisionRefused, Overtaken, UnknownRun, nearest, shown
 from firedoor.journal import Journal, Kind
 from firedoor.look import Closing, State
@@ -97,7 +98,10 @@ async def close(run: str, signer: Signer, *, reason: str, with_open: bool, confi
             record = fold(run, events)
         if why := watching.left_alone(record, specs, settings.roster):
             raise BadInput(f"run {run} is not watched: {why}", advice=f"See `firedoor show {run}`")
-        closing = _drawn_up(record, _closer(record, settings.roster, signer.public), reason, with_open=with_open)
+        closing = _drawn_up(
+            record, _closer(record, settings.roster, signer), reason, signer.drawn(Drawn(at=datetime.now(UTC))).at, with_open=with_open
+        )
+        signer.check_same(closing.document)
         await _check_fresh(journal, run)
         if not confirm(closing.document):
             raise BadInput("nothing was signed: you said no", advice=f"See `firedoor show {run}`")
@@ -111,16 +115,14 @@ async def close(run: str, signer: Signer, *, reason: str, with_open: bool, confi
     return {"run": run, "closed": True, "by": closing.by, "left": list(closing.left)}
 
 
-def _closer(record: Record, roster: Roster, public: str) -> str:
-    person = roster.by_key(public)
-    if person is None:
-        raise BadInput("that key is nobody's on the roster", target=public, advice="Add it to your keys under [[people]] in firedoor.toml")
+def _closer(record: Record, roster: Roster, signer: Signer) -> str:
+    person = signer.person(roster)
     if record.request is not None and person.name in record.request.barred:
         raise DecisionRefused("you are in this plan yourself, so you may not close it", advice="Ask somebody else on the roster")
     return person.name
 
 
-def _drawn_up(record: Record, by: str, reason: str, *, with_open: bool) -> Closing:
+def _drawn_up(record: Record, by: str, reason: str, at: datetime, *, with_open: bool) -> Closing:
     order, look = record.order, record.look
     if look is None:
         raise BadInput(f"nobody has looked yet whether what run {order.run} contained stands", advice=f"Look: firedoor watch {order.run}")
@@ -133,7 +135,7 @@ def _drawn_up(record: Record, by: str, reason: str, *, with_open: bool) -> Closi
         incident=order.incident,
         playbook=order.playbook,
         by=by,
-        at=datetime.now(UTC),
+        at=at,
         reason=reason,
         look=record.look_head,
         left=left,

@@ -78,8 +78,8 @@ class Mandate:
         return ""
 
 
-def draw_up(book: Sweep, *, lines: tuple[str, ...], required: int, roster: str, now: datetime, days: int) -> Mandate:
-    """A new one, unsigned."""
+def draw_up(book: Sweep, *, lines: tuple[str, ...], required: int, roster: str, now: datetime, days: int, nonce: str = "") -> Mandate:
+    """A new one, unsigned; with a nonce of its own, unless it was drawn up before."""
     return Mandate(
         sweep=book.sweep,
         playbook=book.digest,
@@ -88,7 +88,7 @@ def draw_up(book: Sweep, *, lines: tuple[str, ...], required: int, roster: str, 
         made=now,
         expires=now + min(timedelta(days=days), LONGEST),
         roster=roster,
-        nonce=secrets.token_hex(16),
+        nonce=nonce or secrets.token_hex(16),
         signed={},
     )
 

@@ -8,32 +8,23 @@ and nobody had approved Firedoor asks for by itself, in the very words of the or
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from textwrap import shorten
 from typing import Final, cast
 
 from firedoor import signing
-from firedoor.approval import Answer, Person, Roster, Ruling, Way
+from firedoor.approval import Answer, Roster, Ruling, Way
 from firedoor.canonical import JSON, digest, instant, plain
-from firedoor.errors import BadInput, Misconfigured
+from firedoor.errors import BadInput
+from firedoor.journal import Kind
 from firedoor.model import Mode
 from firedoor.run import Order, Record, Resumption, Via
 
 AUDIT: Final = "Run `firedoor audit verify`; start it again with your own key"
 LONGEST_LINE: Final = 200
+NEVER: Final = datetime.min.replace(tzinfo=UTC)
+TICK: Final = timedelta(microseconds=1)
 ALIKE: Final = ("incident", "mode", "playbook", "title", "inputs", "undoes", "protected", "sweep", "requester")
-
-
-def giver(roster: Roster, key: str) -> Person:
-    """The person whose public key that is, if they may request. Raises `Misconfigured` for an empty roster, `BadInput` otherwise."""
-    if not roster.people:
-        raise Misconfigured("the roster is empty, so nobody could approve", advice="List your responders as [[people]] in firedoor.toml")
-    person = roster.by_key(key)
-    if person is None:
-        raise BadInput("that key is nobody's on the roster", target=key, advice="Add it to your keys under [[people]] in firedoor.toml")
-    if not person.may_request:
-        raise BadInput(f"that key is {person.name}'s, who may approve runs and not request them", advice="Ask somebody who may request")
-    return person
 
 
 def verb(order: Order) -> str:
@@ -71,6 +62,7 @@ def document(order: Order) -> str:
         f"by: {order.requester}",
         f"via: {order.via}",
         f"at: {instant(order.asked)}",
+        *_until(order.expires),
         f"roster: {order.roster}",
         f"nonce: {order.nonce}",
     ]
@@ -89,10 +81,16 @@ def resumption_document(order: Order, resumption: Resumption) -> str:
         f"by: {resumption.by}",
         f"via: {resumption.via}",
         f"at: {instant(resumption.at) if resumption.at is not None else ''}",
+        *_until(resumption.expires),
         f"roster: {resumption.roster}",
         f"nonce: {resumption.nonce}",
     ]
     return signing.paper(lines)
+
+
+def _until(expires: datetime | None) -> list[str]:
+    """A line of its own; orders on record of before have none."""
+    return [f"expires: {instant(expires)}"] if expires is not None else []
 
 
 def check(order: Order, roster: Roster, *, fresh: bool) -> None:
@@ -185,6 +183,10 @@ def check_resumption(record: Record, resumption: Resumption, roster: Roster) -> 
     match resumption.via:
         case Via.TERMINAL if not _signed(words, resumption.proof, resumption.roster, resumption.by, roster):
             raise BadInput(f"that is not an order to resume run {order.run} that {resumption.by} signed with a key on the roster")
+        case Via.TERMINAL if resumption.at is None or resumption.at <= last_resumed(record):
+            raise BadInput(
+                f"run {order.run} has been resumed since that was signed", advice=f"See `firedoor show {order.run}`, then sign again"
+            )
         case Via.TERMINAL:
             if record.request is not None and resumption.by in record.request.barred:
                 raise BadInput("an account of yours is in this plan; somebody else must go on with it", advice="Ask somebody else")
@@ -192,6 +194,11 @@ def check_resumption(record: Record, resumption: Resumption, roster: Roster) -> 
             raise BadInput(f"run {order.run} is no drill's", advice="Resume it with a key of your own")
         case Via.BEFORE | Via.SLACK | Via.SCHEDULE:
             raise BadInput(f"nobody goes on with run {order.run} that way", advice=f"Use: {resuming(order)}")
+
+
+def last_resumed(record: Record) -> datetime:
+    """When the run was last resumed: what was signed before that has had its force, whoever hands it in once more."""
+    return record.moments.get(Kind.RESUMED, NEVER)
 
 
 def resuming(order: Order) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -37,6 +38,7 @@ REPORTED = (
     "residual",
 )
 
+RUN: Final = re.compile(r"[0-9]{6}-[0-9a-f]{6}")  # how runs are named
 LEFT: Final[Mapping[str, str]] = {"restored": "left to people"}  # noted where a journal was put back from a copy
 
 V = TypeVar("V")
@@ -60,7 +62,7 @@ class Order:
     ``title`` is what people call it; ``undoes`` is the run to be undone, if any, ``follows`` one whose leftovers this asks for.
     ``sweep``: it is a sweep, and ``playbook`` a sweep's. ``protected``: it names what is protected on purpose. ``way`` is how it comes to
     be approved; a freeze brings its ``standing`` approval. ``proof`` is the requester's signature, where the order comes from a
-    terminal, and ``roster`` the hash of the one that their key was on.
+    terminal, ``roster`` the hash of the one that their key was on, and ``expires`` until when it may be begun.
     """
 
     run: str
@@ -80,18 +82,20 @@ class Order:
     via: Via = Via.BEFORE
     roster: str = ""
     nonce: str = ""
+    expires: datetime | None = None
     proof: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resumption:
-    """Who goes on with a run, and since when; ``proof`` and ``roster`` are as in an order."""
+    """Who goes on with a run, and since when; ``proof``, ``roster`` and ``expires`` are as in an order."""
 
     via: Via = Via.BEFORE
     by: str = ""
     at: datetime | None = None
     roster: str = ""
     nonce: str = ""
+    expires: datetime | None = None
     proof: str = ""
 
 

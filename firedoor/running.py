@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
@@ -106,7 +107,7 @@ async def contain(
         house = await staffed.with_people(stack, settings, vendors, order, say=say, show=watch.show if watch else None)
         say(f"Run {order.run}: planning {book.title.lower()}.")
         job = orchestrate(order, partial(house.asked.contain, order, book), house.journal)
-        done = await _watched(watch, house, order.run, _signed(house.desk, order, signer if alone else None, job))
+        done = await _watched(watch, house, order.run, _signed(house.desk, order, _again(order, signer, say) if alone else None, job))
         return await _out(house, await _followed(house, order, done, say=say, watch=watch), tell)
 
 
@@ -130,7 +131,15 @@ async def freeze(
     async with AsyncExitStack() as stack:
         house = await staffed.with_people(stack, settings, vendors, order, say=say, show=watch.show if watch else None)
         job = orchestrate(order, partial(house.asked.contain, order, book), house.journal)
-        return await _out(house, await _watched(watch, house, order.run, _signed(house.desk, order, signer, job)), tell)
+        return await _out(house, await _watched(watch, house, order.run, _signed(house.desk, order, _again(order, signer, say), job)), tell)
+
+
+def _again(order: Order, signer: Signer, say: Say) -> Signer | None:
+    """Who signs the changes too, as soon as they are known; None where their key is not here, and they do that elsewhere as well."""
+    if signer.document is None:
+        return signer
+    say(f"Once the changes are known, sign them too: firedoor approve {order.run} --as {shlex.quote(order.requester)} --print")
+    return None
 
 
 async def _watched(watch: Watch | None, house: wiring.House, run: str, job: Coroutine[Any, Any, Report]) -> Report:
@@ -210,10 +219,12 @@ async def undo(run: str, *, who: Who, say: Say, tell: Tell = _untold, watch: Wat
         return await _out(house, await _watched(watch, house, order.run, job), tell)
 
 
-async def resume(run: str, *, who: Who | None, say: Say, tell: Tell = _untold, watch: Watch | None = None) -> Report:
+async def resume(
+    run: str, *, who: Who | None, say: Say, tell: Tell = _untold, watch: Watch | None = None, elsewhere: bool = False
+) -> Report:
     """Go on with a run, ordered by ``who`` signs for it; without anybody, Firedoor does so by itself.
 
-    One of a drill goes on in the drill's own world, while that still stands, and nobody need sign for it.
+    One of a drill goes on in the drill's own world, while that still stands, and nobody signs for it: not ``elsewhere`` either.
     """
     settings = load()
     record = await _recorded(settings, run)
@@ -225,6 +236,9 @@ async def resume(run: str, *, who: Who | None, say: Say, tell: Tell = _untold, w
     for name in filter(None, (order.undoes, run)):
         await _check_free(settings, name)
     if order.mode is Mode.DRILL:
+        if elsewhere:
+            advice = "Leave out --print, --document and --signature"
+            raise BadInput(f"run {run} is a drill's, and nobody signs for one, so there is nothing to sign", advice=advice)
         from firedoor.drilling import resume as resume_drill
 
         done = await resume_drill(settings, order, say=say, watched=partial(_watched, watch))
@@ -304,7 +318,8 @@ async def _line(journal: Journal, run: str) -> Report:
         found = await _reported(journal, run)
     except RunUnreadable as broken:
         return {"run": run, "outcome": "unreadable", "why": broken.what}
-    return {key: found[key] for key in ("run", "incident", "playbook", "mode", "requester", "outcome")}
+    keys = ("run", "incident", "playbook", "mode", "requester", "outcome")
+    return {**{key: found[key] for key in keys}, "undoes": found.get("undoes")}
 
 
 async def show(run: str) -> Report:

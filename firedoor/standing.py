@@ -61,7 +61,9 @@ class Standing:
         return ""
 
 
-def draw_up(*, roster: str, now: datetime, days: int) -> Standing:
-    """A new one, unsigned."""
+def draw_up(*, roster: str, now: datetime, days: int, nonce: str = "") -> Standing:
+    """A new one, unsigned; with a nonce of its own, unless it was drawn up before."""
     until = now + min(timedelta(days=days), LONGEST)
-    return Standing(actions=ACTIONS, most=MOST_TARGETS, made=now, expires=until, roster=roster, nonce=secrets.token_hex(16), signed={})
+    return Standing(
+        actions=ACTIONS, most=MOST_TARGETS, made=now, expires=until, roster=roster, nonce=nonce or secrets.token_hex(16), signed={}
+    )

@@ -16,6 +16,7 @@ from firedoor.alone import held_as
 from firedoor.approval import Ruling
 from firedoor.canonical import digest, instant
 from firedoor.desk import Desk
+from firedoor.elsewhere import Drawn
 from firedoor.errors import BadInput, Misconfigured, RunHeld
 from firedoor.fingerprints import Fingerprints
 from firedoor.journal import Event, Journal, Kind
@@ -266,15 +267,20 @@ async def sign(name: str, signer: Signer, *, days: int, confirm: Confirm) -> Rep
     """Sign the mandate of a sweep that waits for another signature, or draw up a new one. Raises `BadInput` with nothing recorded."""
     settings, known = load(), wiring.load_catalogue()
     book = find(name, before=None)
-    person = settings.roster.by_key(signer.public)
-    if person is None or not person.may_approve:
-        raise BadInput("that key is no approver's on the roster", advice="Add it to their keys under [[people]] in firedoor.toml")
+    person = signer.person(settings.roster)
+    if not person.may_approve:
+        raise BadInput("a mandate is signed by approvers, and you are none", advice="Ask one of them")
     async with wiring.open_journal(settings) as (_, journal):
         now = datetime.now(UTC)
         newest = await newest_mandate(journal, book.sweep)
         same = newest is not None and (newest.playbook, newest.roster) == (book.digest, settings.roster.hash)
         waits = same and newest is not None and now < newest.expires and newest.lacks(book, settings.roster, now)
-        mandate = newest if newest is not None and waits else _mandate(book, settings, known, now=now, days=days)
+        if newest is not None and waits:
+            mandate = newest
+        else:
+            drawn = signer.drawn(Drawn(at=now), moment="made")
+            mandate = _mandate(book, settings, known, drawn=drawn, days=days)
+        signer.check_same(mandate.document)
         if not confirm(mandate.document):
             raise BadInput("nothing was signed: you said no")
         signature = await signer.signed(mandate.document)
@@ -286,9 +292,9 @@ async def sign(name: str, signer: Signer, *, days: int, confirm: Confirm) -> Rep
         return {"document": mandate.document, "signed": sorted(mandate.signed), "in_force": not why, "lacks": why}
 
 
-def _mandate(book: Sweep, settings: Settings, known: Any, *, now: datetime, days: int) -> Mandate:
+def _mandate(book: Sweep, settings: Settings, known: Any, *, drawn: Drawn, days: int) -> Mandate:
     from firedoor import planning  # noqa: PLC0415 - only signing needs it
 
     planned = sweepplan.plan(book, known.actions)
     lines, required = planning.lines(planned.items), int(planned.tier)
-    return draw_up(book, lines=lines, required=required, roster=settings.roster.hash, now=now, days=days)
+    return draw_up(book, lines=lines, required=required, roster=settings.roster.hash, now=drawn.at, days=days, nonce=drawn.nonce)

@@ -16,13 +16,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from firedoor import approval, ordering, planning, signing, wiring
+from firedoor import approval, elsewhere, ordering, planning, signing, wiring
 from firedoor.approval import Answer, Decision, Person, Roster, Ruling
 from firedoor.desk import Desk
-from firedoor.errors import BadInput, BrokenOff, DecisionRefused
+from firedoor.elsewhere import Drawn
+from firedoor.errors import BadInput, BrokenOff, DecisionRefused, Misconfigured
 from firedoor.journal import Event, Journal, Kind
 from firedoor.model import Mode
-from firedoor.run import Order, Record, Resumption, Via, read_as
+from firedoor.run import RUN, Order, Record, Resumption, Via, read_as
 from firedoor.seal import Seal
 from firedoor.settings import Settings, load
 from firedoor.standing import Standing, draw_up
@@ -40,15 +41,58 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signer:
-    """Who signs, and how: the public key says who it is."""
+    """Who signs, and how: the public key says who it is, or ``name``, where what they are to sign on another machine is only printed.
 
-    public: str
+    ``document``: what they have signed there. There is no other that they could sign here.
+    """
+
+    public: str = ""
     sign: Sign
+    name: str = ""
+    document: str | None = None
 
     @classmethod
     def with_key(cls, key: Path) -> Signer:
         """Somebody with a private key, or one in their agent, of which ``key`` is the public half."""
         return cls(public=signing.public_half(key), sign=lambda document: signing.sign(document, key))
+
+    @classmethod
+    def elsewhere(cls, document: str, armored: str) -> Signer:
+        """Somebody who has signed a document on another machine. Raises `BadInput`."""
+        signature = signing.read(armored)
+        return cls(public=signature.key, sign=lambda _: signature, document=document)
+
+    def person(self, roster: Roster) -> Person:
+        """Who that is. Raises `BadInput` where it is nobody on the roster, or somebody whose signature would count for nothing."""
+        person = roster.by_name(self.name) if self.name else roster.by_key(self.public)
+        if person is None and self.name:
+            raise BadInput(f"{self.name!r} is not on the roster", advice="Name yourself with --as, as in firedoor.toml")
+        if person is None:
+            advice = "Add it to your keys under [[people]] in firedoor.toml"
+            raise BadInput("that key is nobody's on the roster", target=self.public, advice=advice)
+        if not person.keys:
+            raise BadInput(f"{person.name} has no SSH key on the roster", advice="Add one to their keys under [[people]] in firedoor.toml")
+        return person
+
+    def giver(self, roster: Roster) -> Person:
+        """Who gives an order so. Raises `Misconfigured` for an empty roster, `BadInput` where they may not."""
+        if not roster.people:
+            raise Misconfigured(
+                "the roster is empty, so nobody could approve", advice="List your responders as [[people]] in firedoor.toml"
+            )
+        person = self.person(roster)
+        if not person.may_request:
+            raise BadInput(f"you would sign as {person.name}, who may approve runs and not request them", advice="Ask somebody who may")
+        return person
+
+    def drawn(self, ours: Drawn, *, moment: str = "at") -> Drawn:
+        """What is new in the document that they sign: ours, or what stands in the one they signed elsewhere. Raises `BadInput`."""
+        return elsewhere.read(self.document, moment=moment, now=datetime.now(UTC)) if self.document is not None else ours
+
+    def check_same(self, document: str) -> None:
+        """Raise `BadInput` where they have signed something else elsewhere."""
+        if self.document is not None:
+            elsewhere.check_same(document, self.document)
 
     async def signed(self, document: str) -> signing.Signature:
         """Their signature; they may be asked for a passphrase or a touch meanwhile. Raises `BrokenOff` where they would rather not."""
@@ -71,10 +115,15 @@ def give(order: Order, signer: Signer, roster: Roster, *, say: Say) -> Order:
 
     Nothing else is under way yet, so ssh-keygen may hold this process up: whoever interrupts it, or ends it, begins nothing.
     """
-    person = ordering.giver(roster, signer.public)
-    order = replace(order, requester=person.name, via=Via.TERMINAL, roster=roster.hash, nonce=secrets.token_hex(NONCE))
-    say(f"{person.name} signs run {order.run}: {ordering.brief(order)}.")
+    person = signer.giver(roster)
+    drawn = signer.drawn(Drawn(at=order.asked, nonce=secrets.token_hex(NONCE), run=order.run))
+    if not RUN.fullmatch(drawn.run):
+        raise BadInput("that document names no run", advice=elsewhere.ANEW)
+    order = replace(order, run=drawn.run, incident=order.incident.replace(order.run, drawn.run), asked=drawn.at, nonce=drawn.nonce)
+    order = replace(order, requester=person.name, via=Via.TERMINAL, roster=roster.hash, expires=drawn.at + elsewhere.LIVES)
     document = ordering.document(order)
+    signer.check_same(document)
+    say(f"{person.name} signs run {order.run}: {ordering.brief(order)}.")
     return replace(order, proof=_own(document, signer.sign(document), person))
 
 
@@ -83,13 +132,16 @@ def go_on(record: Record, signer: Signer, roster: Roster, *, say: Say) -> Resump
     anew = ordering.outlived(record, roster)
     if not anew and not ordering.renewed(record, roster):
         ordering.check(record.order, roster, fresh=False)
-    person = ordering.giver(roster, signer.public)
-    at, nonce = datetime.now(UTC), secrets.token_hex(NONCE)
-    resumption = Resumption(via=Via.TERMINAL, by=person.name, at=at, roster=roster.hash, nonce=nonce)
+    person = signer.giver(roster)
+    at = max(datetime.now(UTC), ordering.last_resumed(record) + ordering.TICK)  # another clock may be ahead
+    drawn = signer.drawn(Drawn(at=at, nonce=secrets.token_hex(NONCE)))
+    resumption = Resumption(via=Via.TERMINAL, by=person.name, at=drawn.at, roster=roster.hash, nonce=drawn.nonce)
+    resumption = replace(resumption, expires=drawn.at + elsewhere.LIVES)
+    document = ordering.resumption_document(record.order, resumption)
+    signer.check_same(document)
     say(f"{person.name} signs: resume run {record.order.run}.")
     if anew:
         say("The roster has changed since: what is left to do is planned and asked for anew. What was done stays done.")
-    document = ordering.resumption_document(record.order, resumption)
     resumption = replace(resumption, proof=_own(document, signer.sign(document), person))
     ordering.check_resumption(record, resumption, roster)
     return resumption
@@ -105,7 +157,7 @@ def _own(document: str, signature: signing.Signature, person: Person) -> str:
 async def decide(run: str, answer: Answer, signer: Signer, *, reason: str = "", confirm: Confirm) -> Report:
     """Show what is to be decided, sign it, record it. Raises `DecisionRefused`, `UnknownRun`, `BadInput`, with nothing recorded."""
     async with _desk_of(run) as desk:
-        person = _person(desk, signer)
+        person = signer.person(desk.roster)
         decision, document = await desk.draw_up(run, person, answer, via="terminal", reason=reason)
         _check_sound(await desk.record(run))
         await desk.looked(run, person, via="terminal")
@@ -158,13 +210,18 @@ async def sign_standing(signer: Signer, *, days: int, confirm: Confirm) -> Repor
     settings = load()
     async with wiring.open_journal(settings) as (_, journal):
         desk = Desk(journal=journal, roster=settings.roster, seal=Seal.kept_in(settings.state_dir))
-        person = _person(desk, signer)
+        person = signer.person(desk.roster)
         if not person.may_approve:
             raise BadInput("a standing approval is signed by approvers, and you are none", advice="Ask one of them")
         now = datetime.now(UTC)
         newest = await newest_standing(journal)
         waits = newest is not None and newest.roster == settings.roster.hash and now < newest.expires and lacks(newest, settings, now)
-        standing = newest if newest is not None and waits else draw_up(roster=settings.roster.hash, now=now, days=days)
+        if newest is not None and waits:
+            standing = newest
+        else:
+            drawn = signer.drawn(Drawn(at=now), moment="made")
+            standing = draw_up(roster=settings.roster.hash, now=drawn.at, days=days, nonce=drawn.nonce)
+        signer.check_same(standing.document)
         if not confirm(standing.document):
             raise BadInput("nothing was signed: you said no")
         signature = await signer.signed(standing.document)
@@ -198,15 +255,6 @@ async def newest_standing(journal: Journal) -> Standing | None:
     """The standing approval that was signed last, if any. Whether it is in force is asked where something is to rest on it."""
     events: list[Event] = list(await journal.events(STANDING))
     return read_as(Standing, events[-1].body, events[-1]) if events else None
-
-
-def _person(desk: Desk, signer: Signer) -> Person:
-    person = desk.roster.by_key(signer.public)
-    if person is None:
-        raise BadInput(
-            "that key is nobody's on the roster", target=signer.public, advice="Add it to your keys under [[people]] in firedoor.toml"
-        )
-    return person
 
 
 def _check_sound(record: Record) -> None:

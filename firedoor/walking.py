@@ -32,7 +32,7 @@ class Walked:
 
 async def walk(database: Database) -> Walked:
     """All of it. Raises `Misconfigured` for a newer Firedoor's, `BadInput` where there is no journal in it, `JournalError`."""
-    chain, begun, newest = Chain(), dict[str, None](), ""
+    chain, begun, newest, streams = Chain(), dict[str, None](), "", 0
     async with database.reading() as connection:
         revision = await connection.run_sync(migrations.stands_at)
         if not await connection.run_sync(lambda sync: sa.inspect(sync).has_table(events.name)):
@@ -41,6 +41,7 @@ async def walk(database: Database) -> Walked:
             async for row in rows.mappings():
                 chain.take(dict(row))
                 newest = str(row["at"])
+                streams += row["n"] == 1 and row["kind"] != Kind.OPENED
                 if row["kind"] in (Kind.OPENED, Kind.RESUMED):
                     begun[str(row["run"])] = None
                 elif row["kind"] == Kind.FINISHED:
@@ -48,7 +49,7 @@ async def walk(database: Database) -> Walked:
     return Walked(
         revision=revision,
         events=chain.events,
-        runs=chain.runs,
+        runs=chain.runs - streams,
         head=chain.head,
         newest=newest,
         open=tuple(begun),

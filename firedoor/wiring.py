@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 import secrets
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 import tasks
 from firedoor import catalogue, clients, drafting, inputs, lint, orchestrating, playbook, telemetry
@@ -30,7 +29,7 @@ from firedoor.lease import Leases
 from firedoor.model import Mode
 from firedoor.pace import Pace, Shared
 from firedoor.playbook import Playbook
-from firedoor.run import Item, Order, Via
+from firedoor.run import RUN, Item, Order, Via
 from firedoor.seal import Seal
 from firedoor.seen import Seen
 from firedoor.settings import Settings
@@ -39,8 +38,6 @@ from firedoor.sweeping import Sweeping
 from firedoor.unclosed import Incidents
 from firedoor.vendors.access import Access
 from firedoor.vendors.unclosed import Nobody
-
-RUN: Final = re.compile(r"[0-9]{6}-[0-9a-f]{6}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +147,7 @@ def follow_up(order: Order, done: Mapping[str, Any], *, anew: bool = False) -> O
     if order.undoes or not (anew or any(step["extras"] for step in done["steps"])):
         return None
     following = replace(order, run=name_run(), asked=datetime.now(UTC), follows=order.run, way=Way.ORDINARY, standing=None)
-    return replace(following, via=Via.FIREDOOR, roster="", nonce="", proof="")
+    return replace(following, via=Via.FIREDOOR, roster="", nonce="", expires=None, proof="")
 
 
 @asynccontextmanager

@@ -154,7 +154,9 @@ def runs_markdown(runs: Sequence[Mapping[str, Any]]) -> str:
 def _run(one: Mapping[str, Any]) -> str:
     if one["outcome"] == "unreadable":
         return f"- {one['run']}  UNREADABLE: {one['why']}. Run `firedoor audit verify`"
-    return f"- {one['run']}  {one['playbook']}  {one['mode']}  {one['outcome']}  asked for by {one['requester']}"
+    what = f"undo of {one['undoes']}" if one["undoes"] else one["playbook"]
+    outcome = "undone" if one["undoes"] and one["outcome"] == "contained" else one["outcome"]
+    return f"- {one['run']}  {what}  {one['mode']}  {outcome}  asked for by {one['requester']}"
 
 
 def playbooks_markdown(books: Sequence[Mapping[str, Any]]) -> str:

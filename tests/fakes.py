@@ -23,6 +23,7 @@ from firedoor.approval import Answer, Decision, Person, Roster
 from firedoor.channel import Channel, Silent
 from firedoor.desk import Desk
 from firedoor.drafting import Units
+from firedoor.elsewhere import LIVES
 from firedoor.engine import Engine
 from firedoor.errors import FiredoorError, MustBeSigned, NotFound
 from firedoor.exercise.keys import SecurityKey
@@ -424,13 +425,21 @@ class Lab:
 
 def ordered(order: Order, name: str = ASKER.name, *, roster: Roster = ROSTER) -> Order:
     """The order as that person gives it at a terminal, signed."""
-    order = replace(order, requester=name, via=Via.TERMINAL, roster=roster.hash, nonce=f"{order.run}'s")
+    order = replace(order, requester=name, via=Via.TERMINAL, roster=roster.hash, nonce=f"{order.run}'s", expires=order.asked + LIVES)
     return replace(order, proof=KEYS[name].sign(ordering.document(order)).proof)
 
 
-def resumption(order: Order, name: str = ASKER.name, *, roster: Roster = ROSTER, keys: Mapping[str, SecurityKey] = KEYS) -> Resumption:
-    """That person's word at a terminal to go on with a run, signed."""
-    made = Resumption(via=Via.TERMINAL, by=name, at=datetime.now(UTC), roster=roster.hash, nonce="another")
+def resumption(
+    order: Order,
+    name: str = ASKER.name,
+    *,
+    at: datetime | None = None,
+    roster: Roster = ROSTER,
+    keys: Mapping[str, SecurityKey] = KEYS,
+) -> Resumption:
+    """That person's word at a terminal to go on with a run, signed, now or ``at`` a moment."""
+    now = at or datetime.now(UTC)
+    made = Resumption(via=Via.TERMINAL, by=name, at=now, expires=now + LIVES, roster=roster.hash, nonce="another")
     return replace(made, proof=keys[name].sign(ordering.resumption_document(order, made)).proof)
 
 

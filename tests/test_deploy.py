@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import subprocess
 from configparser import ConfigParser
@@ -52,13 +53,25 @@ def test_systemd_takes_the_units_and_finds_them_closed(tmp_path: Path) -> None:
 
 def test_each_unit_has_a_user_of_its_own_and_its_secrets_in_a_file_of_its_own() -> None:
     units = {path.stem: unit(path) for path in UNITS}
-    assert set(units) == {"firedoor-serve", "firedoor-worker", "prefect-server"}
+    assert set(units) == {"firedoor-serve", "firedoor-exercises", "firedoor-worker", "prefect-server"}
     for name in ("User", "EnvironmentFile", "StateDirectory"):
         assert len({tuple(one[name]) for one in units.values()}) == 3, name
+        assert units["firedoor-exercises"][name] == units["firedoor-serve"][name], "an exercise has the very journal and approval key"
     for one in units.values():
         assert (one["NoNewPrivileges"], one["ProtectSystem"], one["StateDirectoryMode"]) == (["yes"], ["strict"], ["0700"])
     assert "contain" not in units["firedoor-worker"]["ExecStart"][0]
     assert "127.0.0.1" in units["prefect-server"]["ExecStart"][0]
+
+
+def test_what_people_type_has_the_user_the_settings_and_the_secrets_of_the_service() -> None:
+    words = shlex.split((DEPLOY / "systemd" / "firedoor").read_text(), comments=True)
+    serve = unit(DEPLOY / "systemd" / "firedoor-serve.service")
+    given = dict(word.removeprefix("--").split("=", 1) for word in words if word.startswith("--") and "=" in word)
+    assert {given["uid"], given["gid"]} == {*serve["User"], *serve["Group"]}
+    assert f"--property=EnvironmentFile={serve['EnvironmentFile'][0]}" in words
+    settings = [one for one in serve["Environment"][0].split() if "_LOG_" not in one]
+    assert settings == [word.removeprefix("--setenv=") for word in words if word.startswith("--setenv=")]
+    assert (serve["ExecStart"][0].split()[0], words[-1]) == (words[-2], "$@")
 
 
 def test_no_secret_is_in_any_file() -> None:

@@ -14,7 +14,7 @@ import sqlite3
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,6 +22,7 @@ from typing import Any, Final
 
 import pytest
 import typer.main
+from typer.testing import CliRunner
 
 from firedoor import cli, signing
 from firedoor.approval import Answer
@@ -29,14 +30,18 @@ from firedoor.channel import Ask, Silent
 from firedoor.desk import Desk
 from firedoor.fingerprints import Fingerprints
 from firedoor.journal import Event, Journal, Kind
+from firedoor.model import Mode
+from firedoor.run import Via
 from firedoor.seal import Seal
 from firedoor.settings import load
 from tests.company import write_key
 from tests.fakes import Lab, hasten, lab
 
 PEOPLE: Final = {"Ada": True, "Ben": True, "Cem": False}  # and whether they may request
-DONE, OPEN, LATE = "261126-d0d0d0", "261126-0bebe0", "261126-1a7e00"
+DONE, OPEN, LATE, DRILL = "261126-d0d0d0", "261126-0bebe0", "261126-1a7e00", "261126-d21110"
 USERS: Final = "-i users=ada@acme.example"
+KEY_ID: Final = "AKIAIOSFODNN7EXAMPLE"  # the order on paper is about it
+ANOTHER: Final = "leaked-aws-key -i access_keys=AKIAAAAAAAAAAAAAAAAA"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +68,23 @@ FORGED = "nothing was signed: ssh-keygen gave up. Nothing was changed. See what 
 UNTOLD = "there is no terminal to ask you in. Nothing was changed. Add --yes, once you have read it."
 
 
-def signs(words: str = "", *, nobody: str = NOBODYS) -> dict[str, Case]:
-    """What may be wrong with a key, for every command that is signed."""
+def keys(words: str = "") -> dict[str, Case]:
+    """What may be wrong with a key."""
     return {
         "no key": Case(words, NO_KEY),
         "no such key": Case(f"{words} --key {{nothing}}", NO_FILE),
         "a key that is none": Case(f"{words} --key {{text}}", "its public half cannot be read"),
-        "a stranger's key": Case(f"{words} --key {{stranger}}", nobody),
+        "a stranger's key": Case(f"{words} --key {{stranger}}", NOBODYS),
+    }
+
+
+def signs(words: str = "") -> dict[str, Case]:
+    """What may be wrong with a key, for every command that is signed; and with what is signed on another machine."""
+    return {
+        **keys(words),
+        "nobody to print for": Case(f"{words} --print", "--print needs to know who is to sign"),
+        "half of what was signed": Case(f"{words} --document {{paper_order}}", "--document and --signature belong together"),
+        "a document that is none": Case(f"{words} --document {{text}} --signature {{order_sig}}", "that is no document that this command"),
     }
 
 
@@ -77,8 +92,12 @@ def orders(words: str) -> dict[str, Case]:
     """The same for every command by which somebody gives an order."""
     return {
         **signs(words),
+        "a document of something else": Case(
+            f"{words} --document {{paper_order}} --signature {{order_sig}}", "what was signed is something else"
+        ),
+        "who may not request to print for": Case(f"{words} --print --as Cem", "you would sign as Cem, who may approve runs"),
         "a key in another's name": Case(f"{words} --key {{forged}}", FORGED),
-        "somebody who may not request": Case(f"{words} --key {{Cem}}", "that key is Cem's, who may approve runs and not request them"),
+        "somebody who may not request": Case(f"{words} --key {{Cem}}", "you would sign as Cem, who may approve runs and not request them"),
     }
 
 
@@ -87,7 +106,7 @@ def decides(verb: str) -> dict[str, Case]:
     other = "deny" if verb == "approve" else "approve"
     return {
         "an unknown run": Case("{unknown} --key {Ben} --yes", UNKNOWN.says),
-        **signs("{open} --yes"),
+        **keys("{open} --yes"),
         "a key in another's name": Case("{open} --yes --key {forged_Ben}", FORGED),
         "nobody to ask": Case("{open} --key {Ben}", UNTOLD),
         "a run that is over": Case("{done} --key {Ben} --yes", "run 261126-d0d0d0", code=2 if verb == "stop" else 1),
@@ -115,7 +134,12 @@ CASES: Mapping[str, Mapping[str, Case]] = {
         "an input too few": Case("identity-breach", "'users' is missing"),
         "an unknown input": Case("identity-breach -i usres=a@acme.example", "did you mean 'users'"),
         "no value": Case("identity-breach -i users", "key=value"),
-        **orders("leaked-aws-key -i access_keys=AKIAAAAAAAAAAAAAAAAA"),
+        **orders(ANOTHER),
+        "a stranger to print for": Case(f"{ANOTHER} --print --as Dan", "'Dan' is not on the roster"),
+        "the other half": Case(f"{ANOTHER} --signature {{order_sig}}", "--document and --signature belong together"),
+        "a stranger's signature": Case(f"{ANOTHER} --document {{paper_order}} --signature {{foreign}}", "nobody's on the roster"),
+        "a signature that is none": Case(f"{ANOTHER} --document {{paper_order}} --signature {{text}}", "that is no SSH signature"),
+        "a document that is not there": Case(f"{ANOTHER} --document {{nothing}} --signature {{order_sig}}", "it cannot be read"),
         "a missing setting": Case(f"session-hijack {USERS} --key {{Ada}}", "FIREDOOR_OKTA_ORG_URL"),
         "a journal of a newer revision": newer("leaked-aws-key -i access_keys=AKIAAAAAAAAAAAAAAAAA --key {Ada}"),
     },
@@ -136,12 +160,14 @@ CASES: Mapping[str, Mapping[str, Case]] = {
         "an unknown run": UNKNOWN,
         "an unknown run, to look": Case("{unknown} --plan", "there is no run '261126-abcdef'"),
         "one that is not over": Case("{open} --key {Ada}", f"run {OPEN} is not over. Nothing was changed. Stop or resume it first"),
+        "nothing to sign": Case("{done} --plan --print --as Ada", "--plan only looks, so there is nothing to sign"),
         **orders("{done}"),
         "a journal of a newer revision": newer("{done} --key {Ada}"),
     },
     "resume": {
         "an unknown run": UNKNOWN,
         "one that is over": Case("{done} --key {Ada}", f"run {DONE} is over: contained. Nothing was changed. See `firedoor show {DONE}`."),
+        "a drill's, to sign": Case("{drill} --print --as Ada", f"run {DRILL} is a drill's, and nobody signs for one"),
         **orders("{open}"),
         "a journal of a newer revision": newer("{open} --key {Ada}"),
     },
@@ -154,6 +180,8 @@ CASES: Mapping[str, Mapping[str, Case]] = {
     "drill": {
         "an unknown scenario": Case("cloudflare-okta-2032", "did you mean 'cloudflare-okta-2023'"),
         "an unknown way": Case("--approve maybe", "--approve takes auto, ask or page, not 'maybe'"),
+        **{f"live, {name}": case for name, case in orders(f"--against live {USERS}").items()},
+        "nothing to sign": Case("--print --as Ada", "nobody real orders a drill on simulated vendors, so there is nothing to sign"),
         "nobody to ask": Case("--approve ask", "--approve ask needs a terminal to ask in. Nothing was changed. Use --approve auto."),
     },
     "runs": {"a journal of a newer revision": newer("")},
@@ -247,7 +275,7 @@ CASES: Mapping[str, Mapping[str, Case]] = {
     },
     "sweep sign": {
         "an unknown sweep": Case("incident-credentails --key {Ada}", "did you mean 'incident-credentials'"),
-        **signs("nightly-keys --yes", nobody="that key is no approver's on the roster"),
+        **signs("nightly-keys --yes"),
         "a key in another's name": Case("nightly-keys --yes --key {forged}", FORGED),
         "nobody to ask": Case("nightly-keys --key {Ada}", UNTOLD),
         "a journal of a newer revision": newer("nightly-keys --key {Ada} --yes"),
@@ -325,9 +353,13 @@ async def record(folder: Path) -> Mapping[str, str]:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("firedoor.engine.datetime", SimpleNamespace(now=lambda zone: datetime.now(zone) - timedelta(hours=1)))
             await asks(it, LATE, "c")
+        await it.journal.append(DRILL, Kind.OPENED, replace(it.order(DRILL), mode=Mode.DRILL, via=Via.DRILL))
         papers = {f"paper_{answer}": (await desk.draw_up(OPEN, ben, answer, via="terminal"))[1] for answer in Answer}
-    signature = signing.armor(signing.sign("something else", folder / "Ben").blob)
-    return {**papers, "other": signature, "text": "something\n"}
+    return {**papers, "other": signature("something else", folder / "Ben"), "text": "something\n"}
+
+
+def signature(text: str, key: Path) -> str:
+    return signing.armor(signing.sign(text, key).blob)
 
 
 async def asks(it: Lab, run: str, door: str) -> None:
@@ -355,7 +387,12 @@ def names(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
         hasten(patch)
         for name in unset():
             patch.delenv(name)
-        files = asyncio.run(record(folder))
+        files = dict(asyncio.run(record(folder)))
+        patch.setenv("FIREDOOR_CONFIG", str(folder / "firedoor.toml"))
+        patch.setenv("FIREDOOR_STATE_DIR", str(folder / "state"))
+        ordered = f"contain leaked-aws-key -i access_keys={KEY_ID} --print --as Ada"
+        files["paper_order"] = CliRunner().invoke(cli.app, ordered.split()).stdout
+    files |= {name: signature(files["paper_order"], folder / key) for name, key in (("order_sig", "Ada"), ("foreign", "stranger"))}
     for name, text in files.items():
         (folder / name).write_text(text)
     shutil.copytree(folder / "state", folder / "newer")
@@ -368,6 +405,7 @@ def names(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
         "done": DONE,
         "open": OPEN,
         "late": LATE,
+        "drill": DRILL,
         "nothing": str(folder / "nothing"),
         "": str(folder),
     }

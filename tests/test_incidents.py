@@ -18,7 +18,7 @@ from firedoor.cli import app
 from firedoor.errors import BadInput, DecisionRefused
 from firedoor.terminal import Signer
 from firedoor.vendors.okta.systemlog import Party
-from tests.test_terminal import Night, make_key, night
+from tests.test_terminal import Night, make_key, night, on_paper
 
 __all__ = ["night"]  # a fixture
 
@@ -42,7 +42,7 @@ def let_in(night: Night) -> None:
     night.acme.okta.world.unsuspend(user, by=Party(id="00uadmin", type="User", name="somebody@acme.example"))
 
 
-async def test_an_incident_from_its_containment_to_its_closing(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_incident_from_its_containment_to_its_closing(night: Night, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     run = await contained(night)
     asked, writes = len(night.acme.okta.requests), night.acme.writes()
     with monkeypatch.context() as patch:
@@ -68,7 +68,11 @@ async def test_an_incident_from_its_containment_to_its_closing(night: Night, mon
     refused = await said(*words)
     assert isinstance(refused.exception, BadInput)
     assert "is open, or was not seen to stand" in str(refused.exception)
-    done = await said(*words, "--with-open", "--json")
+    paper = await on_paper(night, tmp_path, "close", run, "--reason", "they left us", "--with-open", number=1)
+    back = ("--document", str(paper.document), "--signature", str(paper.signature))
+    other = await said("close", run, "--reason", "they stay", "--with-open", *back)
+    assert "the document says 'reason: they left us'" in str(other.exception)
+    done = await said("close", run, "--reason", "they left us", "--with-open", "--json", *back)
     assert done.exit_code == 0, str(done.exception)
     found = json.loads(done.stdout)
     assert found["by"] == night.name(1)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,10 +13,10 @@ from typing import Any, cast
 
 import pytest
 
-from firedoor import ordering
+from firedoor import elsewhere, ordering, signing
 from firedoor.approval import Answer, Roster, Way
 from firedoor.audit import audit
-from firedoor.canonical import plain
+from firedoor.canonical import instant, plain
 from firedoor.channel import Ask, Silent
 from firedoor.errors import BadInput, Misconfigured
 from firedoor.evidence import papers
@@ -23,7 +25,8 @@ from firedoor.model import Mode
 from firedoor.run import ITSELF, Order, Record, Resumption, Via, revive
 from firedoor.stage import Plainly
 from firedoor.standing import draw_up
-from firedoor.wiring import follow_up
+from firedoor.terminal import Signer, give, go_on
+from firedoor.wiring import follow_up, name_run
 from tests.fakes import ASKER, DAN, KEYS, NO, ROSTER, YES, Lab, book, hasten, lab, ordered, resumption
 from tests.recorded import known
 from tests.test_proofs import edited, rewritten, setting
@@ -58,6 +61,7 @@ OTHERWISE: Mapping[str, Any] = {
     "via": Via.BEFORE,
     "roster": "sha256:0",
     "nonce": "again",
+    "expires": NOON + timedelta(days=1),
     "proof": KEYS["Ada"].sign("something else").proof,
 }
 
@@ -132,14 +136,18 @@ def test_an_order_of_before_is_read_and_gone_on_with_and_never_begun() -> None:
     assert revive(Resumption, {"from": 3}) == Resumption()
 
 
+def signer(public: str = "", name: str = "") -> Signer:
+    return Signer(public=public, name=name, sign=lambda _: pytest.fail("it is to be signed"))
+
+
 def test_who_gives_an_order_is_found_by_their_key() -> None:
-    assert ordering.giver(ROSTER, KEYS["Ben"].public) == YES
+    assert signer(KEYS["Ben"].public).giver(ROSTER) == YES
     with pytest.raises(BadInput, match="that key is nobody's on the roster"):
-        ordering.giver(ROSTER, DAN.keys[0])
-    with pytest.raises(BadInput, match="Ben's, who may approve runs and not request them"):
-        ordering.giver(Roster(people=(ASKER, replace(YES, may_request=False))), YES.keys[0])
+        signer(DAN.keys[0]).giver(ROSTER)
+    with pytest.raises(BadInput, match="you would sign as Ben, who may approve runs and not request them"):
+        signer(YES.keys[0]).giver(Roster(people=(ASKER, replace(YES, may_request=False))))
     with pytest.raises(Misconfigured, match="the roster is empty"):
-        ordering.giver(Roster(people=()), YES.keys[0])
+        signer(YES.keys[0]).giver(Roster(people=()))
 
 
 SHAPES: Mapping[str, Order] = {
@@ -174,6 +182,7 @@ def test_who_goes_on_with_a_run_signs_for_it() -> None:
         replace(by, by="Ada"),
         replace(by, at=NOON),
         replace(by, nonce="again"),
+        replace(by, expires=None),
         replace(by, roster="sha256:0"),
         replace(by, proof=""),
         resumption(replace(ORDER, run="r2"), "Ben"),
@@ -184,6 +193,117 @@ def test_who_goes_on_with_a_run_signs_for_it() -> None:
     ):
         with pytest.raises(BadInput, match="r1"):
             ordering.check_resumption(record, other, ROSTER)
+
+
+def there(text: str, by: str = "Ada") -> Signer:
+    """What that person signed on another machine, as it is handed in."""
+    return Signer.elsewhere(text, signing.armor(KEYS[by].sign(text).blob))
+
+
+def printed(order: Order, by: str = "Ada") -> str:
+    """What a command prints for somebody who is to sign it."""
+    pages: list[str] = []
+    with suppress(EOFError):
+        give(order, Signer(name=by, sign=lambda text: _kept(pages, text)), ROSTER, say=lambda _: None)
+    return pages[0]
+
+
+def _kept(pages: list[str], text: str) -> signing.Signature:
+    pages.append(text)
+    raise EOFError
+
+
+def typed(**changed: Any) -> Order:
+    """The order as it is typed: in a run of a name of its own, now."""
+    run = name_run()
+    fresh = replace(ORDER, run=run, incident=f"inc-{run}", asked=datetime.now(UTC))
+    return replace(fresh, **changed)
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_what_was_signed_elsewhere_is_the_order_that_is_typed_again(name: str) -> None:
+    first = printed(shaped := replace(SHAPES[name], run="261126-abcdef", incident="inc-261126-abcdef", asked=datetime.now(UTC)))
+    order = give(
+        typed(**{one: getattr(shaped, one) for one in ("protected", "undoes", "way", "standing", "sweep")}),
+        there(first),
+        ROSTER,
+        say=lambda _: None,
+    )
+    assert ordering.document(order) == first
+    assert (order.run, order.incident, order.requester) == ("261126-abcdef", "inc-261126-abcdef", "Ada")
+    ordering.check(order, ROSTER, fresh=True)
+
+
+PAPER = f"Firedoor decision, version 1\nrun: 261126-abcdef\nat: {instant(datetime.now(UTC))}\n"
+LATE = elsewhere.LIVES + timedelta(seconds=1)
+UNFIT: Mapping[str, tuple[Callable[[str], Signer], Mapping[str, Any], str]] = {
+    "a stranger's signature": (lambda text: there(text, "Dan"), {}, "that key is nobody's on the roster"),
+    "another's signature": (lambda text: there(text, "Ben"), {}, "the document says 'by: Ada', and by what was typed it is 'by: Ben'"),
+    "a signature of something else": (
+        lambda text: Signer.elsewhere(text, signing.armor(KEYS["Ada"].sign(f"{text} ").blob)),
+        {},
+        "the signature is not one by a key of yours",
+    ),
+    "other inputs": (there, {"inputs": {"doors": ("z",)}}, "the document says '- also: c.*, and by what was typed it is '- doors: z'"),
+    "more inputs": (there, {"inputs": {**ORDER.inputs, "z": ("d",)}}, "the document says 'undoes: ', and by what was typed it is '- z: d'"),
+    "another playbook": (there, {"playbook": "flood"}, "the document says 'playbook: fire', and by what was typed it is 'playbook: flood'"),
+    "the protected too": (there, {"protected": True}, "'what is protected: spared'"),
+    "another way": (there, {"way": Way.BREAK_GLASS}, "the document says 'way: ordinary'"),
+    "another expiry": (lambda text: there(text.replace("expires: 2", "expires: 3")), {}, "the document says 'expires: 3"),
+    "a line more": (lambda text: there(f"{text}by: Ben\n"), {}, "the document says 'by: Ben'"),
+    "a run of no name": (lambda text: there(re.sub("run: .*", "run: standing", text)), {}, "that document names no run"),
+    "no moment": (lambda text: there(re.sub("at: .*", "at: noon", text)), {}, "that is no document that this command has printed"),
+    "no zone": (
+        lambda text: there(re.sub("at: .*", "at: 2026-01-01T12:00:00", text)),
+        {},
+        "that is no document that this command has printed",
+    ),
+    "a decision": (lambda _: there(PAPER), {}, "the document says 'Firedoor decision, version 1'"),
+    "of tomorrow": (lambda text: there(re.sub("at: 20", "at: 21", text)), {}, "by this machine's clock that document is of the future"),
+    "nothing": (lambda _: there(""), {}, "that is no document that this command has printed"),
+}
+
+
+@pytest.mark.parametrize("name", UNFIT)
+def test_what_was_signed_elsewhere_orders_nothing_else(name: str) -> None:
+    signer, changed, words = UNFIT[name]
+    text = printed(typed())
+    with pytest.raises(BadInput, match=words) as told:
+        give(typed(**changed), signer(text), ROSTER, say=lambda _: None)
+    assert told.value.changed is False
+
+
+def test_what_was_signed_elsewhere_is_good_for_a_while() -> None:
+    old = printed(typed(asked=datetime.now(UTC) - LATE))
+    with pytest.raises(BadInput, match=r"it expired at .* Print it anew with --as NAME --print"):
+        give(typed(), there(old), ROSTER, say=lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("Dan", "'Dan' is not on the roster"), ("Eve", "Eve has no SSH key"), ("Cem", "you would sign as Cem, who may approve")],
+)
+def test_nothing_is_printed_for_whoever_could_not_order_it(name: str, words: str) -> None:
+    roster = Roster(people=(ASKER, replace(NO, may_request=False), replace(YES, name="Eve", keys=())))
+    with pytest.raises(BadInput, match=words):
+        signer(name=name).giver(roster)
+
+
+def test_who_goes_on_with_a_run_may_sign_elsewhere_once() -> None:
+    record, pages = Record(order=ordered(ORDER)), list[str]()
+    with suppress(EOFError):
+        go_on(record, Signer(name="Ben", sign=lambda text: _kept(pages, text)), ROSTER, say=lambda _: None)
+    by = go_on(record, there(pages[0], "Ben"), ROSTER, say=lambda _: None)
+    assert ordering.resumption_document(ORDER, by) == pages[0]
+    with pytest.raises(BadInput, match="the document says 'run: r1', and by what was typed it is 'run: r2'"):
+        go_on(Record(order=ordered(replace(ORDER, run="r2"))), there(pages[0], "Ben"), ROSTER, say=lambda _: None)
+    record.moments[Kind.RESUMED] = datetime.now(UTC)
+    with pytest.raises(BadInput, match="run r1 has been resumed since that was signed"):
+        go_on(record, there(pages[0], "Ben"), ROSTER, say=lambda _: None)
+    record.moments[Kind.RESUMED] = ahead = datetime.now(UTC) + timedelta(hours=1)
+    again = go_on(record, Signer(public=YES.keys[0], sign=KEYS["Ben"].sign), ROSTER, say=lambda _: None)
+    assert again.at is not None
+    assert again.at > ahead, "whose clock is behind can go on with it all the same"
 
 
 def test_who_is_in_the_plan_does_not_go_on_with_it() -> None:
@@ -210,6 +330,17 @@ async def test_the_engine_begins_nothing_that_nobody_signed(tmp_path: Path) -> N
         await refused(it, replace(ordered(it.order()), protected=True), "not one that Ada signed")
         await refused(it, replace(it.order(), via=Via.BEFORE), "does not say where it comes from")
         await refused(it, ordered(it.order(), roster=Roster(people=(ASKER, NO))), "the roster has changed since run r1 was ordered")
+
+
+async def test_the_engine_begins_nothing_twice_or_too_late(tmp_path: Path) -> None:
+    async with lab(tmp_path, OPEN) as it:
+        old = replace(it.order(), asked=datetime.now(UTC) - LATE)
+        await refused(it, ordered(old), "what was signed is not used: it expired at")
+        await refused(it, replace(ordered(it.order()), expires=None), "not one that Ada signed")
+        await refused(it, ordered(replace(old, asked=datetime.now(UTC) + LATE)), "ordered in the future")
+        order = ordered(it.order())
+        await signed_run(it, order)
+        await refused(it, order, "run r1 was begun with that order already")
 
 
 async def test_what_follows_from_a_run_is_what_that_was_ordered_for(tmp_path: Path) -> None:
@@ -249,6 +380,7 @@ async def test_what_a_person_stopped_goes_on_by_a_persons_order(tmp_path: Path) 
             (ITSELF, "Cem has stopped run r1"),
             (replace(resumption(it.order()), by="Ben"), "not an order to resume run r1 that Ben signed"),
             (resumption(it.order(), "Dan"), "not an order to resume run r1 that Dan signed"),
+            (resumption(it.order(), "Ben", at=datetime.now(UTC) - LATE), "what was signed is not used: it expired at"),
         ):
             with pytest.raises(BadInput, match=words):
                 await it.resume(by=by)

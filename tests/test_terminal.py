@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 from firedoor import auditing, running, signing, terminal
 from firedoor.approval import Answer
 from firedoor.cli import app
+from firedoor.cli_signing import By
 from firedoor.errors import BadInput, DecisionRefused
 from firedoor.exercise.estate import CHANNEL
 from firedoor.exercise.keys import SecurityKey
@@ -78,6 +79,12 @@ class Night:
 
     def contain(self, *users: str, **more: Any) -> Any:
         return running.contain("session-hijack", [f"users={','.join(users)}"], who=self.acme.who(0), say=self.said.append, **more)
+
+    async def let_back_in(self, run: str) -> None:
+        """Two of them sign an undo, with the keys that they touch."""
+        for number in (1, 2):
+            with suppress(DecisionRefused):  # one was enough
+                await terminal.decide(run, Answer.APPROVE, self.acme.who(number)(), confirm=lambda _: True)
 
     @property
     def roster(self) -> str:
@@ -189,10 +196,7 @@ async def test_a_night_goes_by_without_slack_from_the_order_to_the_way_back(nigh
     resumed = await running.resume(again, who=night.acme.who(1), say=night.said.append)
     assert resumed["outcome"] == "partial"
     back = await night.begin(running.undo(again, who=lambda: night.signer(0), say=night.said.append))
-    for number in (1, 2):
-        key = night.acme.estate.keys[night.acme.member(number)]
-        with suppress(DecisionRefused):  # one was enough
-            await terminal.decide(back, Answer.APPROVE, Signer(public=key.public, sign=key.sign), confirm=lambda _: True)
+    await night.let_back_in(back)
     await night.runs[2]
     assert night.suspended() == set()
     async with Store(load().journal_url) as store:
@@ -256,6 +260,42 @@ async def test_what_is_signed_on_another_machine_counts(night: Night, tmp_path: 
     assert night.suspended() == {night.ordinary}
 
 
+async def on_paper(night: Night, folder: Path, *words: str, number: int = 0) -> By:
+    """What the command prints for one of them, signed by OpenSSH where their key is."""
+    told = await asyncio.to_thread(CliRunner().invoke, app, [*words, "--print", "--as", night.name(number)])
+    assert told.exit_code == 0, told.output
+    paper = folder / f"{words[0]} {words[1]} {number}"
+    paper.write_text(told.stdout)
+    ssh_keygen("-Y", "sign", "-n", "firedoor", "-f", str(night.key(number)), str(paper))
+    return By(document=paper, signature=paper.with_name(f"{paper.name}.sig"))
+
+
+async def test_orders_are_signed_on_another_machine_too(night: Night, tmp_path: Path) -> None:
+    """Alone, and back: each order and each decision printed here, signed there, handed in once."""
+    given = [f"users={night.ordinary}"]
+    order = await on_paper(night, tmp_path, "contain", "session-hijack", "-i", *given, "--break-glass")
+    async with Store(load().journal_url) as store:
+        assert await Journal(store).runs() == []
+    with pytest.raises(BadInput, match="the document says 'way: break-glass', and by what was typed it is 'way: ordinary'"):
+        await running.contain("session-hijack", given, who=order.signer, say=night.said.append)
+    run = await night.begin(running.contain("session-hijack", given, who=order.signer, say=night.said.append, alone=True))
+    assert f"run: {run}\n" in order.papers()[0]
+    assert f"Once the changes are known, sign them too: firedoor approve {run} --as '{night.name(0)}' --print" in night.said
+    await terminal.take_in(run, Answer.APPROVE, *(await on_paper(night, tmp_path, "approve", run)).papers())
+    assert (await night.runs[0])["approval"]["by"] == [night.name(0)]
+    assert night.suspended() == {night.ordinary}
+    with pytest.raises(BadInput, match=f"run {run} was begun with that order already"):
+        await running.contain("session-hijack", given, who=order.signer, say=night.said.append, alone=True)
+
+    undoing = await on_paper(night, tmp_path, "undo", run)
+    back = await night.begin(running.undo(run, who=undoing.signer, say=night.said.append))
+    await night.let_back_in(back)
+    await night.runs[1]
+    assert night.suspended() == set()
+    found = await auditing.verify()
+    assert (found.faults, found.unchecked) == ((), ())
+
+
 async def test_who_may_not_or_will_not_signs_nothing(night: Night, tmp_path: Path) -> None:
     run = await night.begin(night.contain(night.ordinary))
     make_key(tmp_path / "stranger")
@@ -288,13 +328,14 @@ async def test_words_beside_another_plan_are_not_signed(night: Night, monkeypatc
         await terminal.decide(run, Answer.APPROVE, night.signer(1), confirm=lambda _: True)
 
 
-async def test_the_first_minute(night: Night) -> None:
+async def test_the_first_minute(night: Night, tmp_path: Path) -> None:
     """Two sign by daylight; at night one freezes, and everybody is told."""
     with pytest.raises(BadInput, match="no standing approval is in force: there is none"):
         await running.freeze([night.ordinary], [], who=lambda: night.signer(0), say=night.said.append)
     one = await terminal.sign_standing(night.signer(1), days=30, confirm=lambda document: "at most 3 targets" in document)
     assert one["lacks"] == "it has 1 valid signature(s) of approvers, and needs 2"
-    two = await terminal.sign_standing(night.signer(2), days=30, confirm=lambda _: True)
+    paper = await on_paper(night, tmp_path, "standing", "sign", number=2)
+    two = await terminal.sign_standing(paper.signer(), days=90, confirm=lambda _: True)
     assert (two["in_force"], two["signed"]) == (True, sorted([night.name(1), night.name(2)]))
     assert (await terminal.standing_report())["in_force"]
 
@@ -312,6 +353,11 @@ async def test_the_first_minute(night: Night) -> None:
     many = await running.freeze(others, [], who=lambda: night.signer(0), say=night.said.append)
     assert {step["outcome"] for step in many["steps"] if not step["telling"]} == {"REFUSED"}
     assert night.suspended() == {night.ordinary}
+    paper = await on_paper(night, tmp_path, "standing", "sign")
+    with pytest.raises(BadInput, match="the document says 'expires: "):
+        await terminal.sign_standing(paper.signer(), days=30, confirm=lambda _: True)
+    new = await terminal.sign_standing(paper.signer(), days=90, confirm=lambda _: True)
+    assert (new["in_force"], new["signed"], new["document"]) == (False, [night.name(0)], paper.papers()[0])
 
 
 async def test_who_does_not_sign_what_they_would_do_alone_may_try_again(night: Night) -> None:

@@ -79,7 +79,7 @@ def order_text(given: Row) -> str:
         f"by: {given['requester']}",
         f"via: {given['via']}",
         f"at: {given['asked']}",
-        *(f"{name}: {given[name]}" for name in ("roster", "nonce")),
+        *(f"{name}: {given[name]}" for name in ("expires", "roster", "nonce") if given.get(name) is not None),
     ]
     return paper(lines)
 
@@ -91,7 +91,7 @@ def resumption_text(order: Row, given: Row) -> str:
         "order: resume",
         *(f"{name}: {order[name]}" for name in ("run", "mode", "playbook")),
         f"ordered by: {order['requester']}",
-        *(f"{name}: {given[name]}" for name in ("by", "via", "at", "roster", "nonce")),
+        *(f"{name}: {given[name]}" for name in ("by", "via", "at", "expires", "roster", "nonce") if given.get(name) is not None),
     ]
     return paper(lines)
 

@@ -37,7 +37,8 @@ class Attended:
 
     async def contain(self, playbook: str) -> str:
         """Wait for people to contain the breach, or to refuse. Returns the last run's name, empty where nobody began one."""
-        self.say(f"It is yours now: `/firedoor contain` in its Slack opens a form; the playbook for this is {playbook}")
+        form = "Contain from this alert in the menu of the alert, or `/firedoor contain`, opens a form"
+        self.say(f"It is yours now. In its Slack, {form}; the playbook for this is {playbook}")
         return await self._ended(frozenset())
 
     async def undo(self, run: str) -> str:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from firedoor.exercise.judge import ENOUGH, Attempt, judge, read
 from firedoor.exercise.scenario import SCENARIOS
+from firedoor.exercise.timeline import timeline
+from firedoor.journal import Event, Kind
 
 APPROVED, QUIET = 100.0, 110.0
 
@@ -58,3 +63,23 @@ def test_a_clock_runs_until_the_last_of_its_footholds_is_dead() -> None:
     assert [(clock["minutes"], clock["seconds"]) for clock in clocks] == [(35, 4.0), (83, 3.0), (331, None)], "no address was tried"
     still_in = judge([*shut, *_tries("oauth token of y", last=114.0)], approved=APPROVED, quiet_since=QUIET)
     assert [clock["seconds"] for clock in scenario.clocks(still_in, alerted=99.0)] == [4.0, None, None]
+
+
+def _event(at: float, kind: Kind, body: Mapping[str, Any]) -> Event:
+    return Event(seq=1, run="r1", n=1, at=datetime.fromtimestamp(at, UTC), kind=kind, body=body, claim=None, hash="")
+
+
+def test_what_happened_is_told_in_words_and_in_order() -> None:
+    item = {"id": "suspend/user:00u1", "action": "okta.suspend_user", "label": "ada@acme.example"}
+    events = [
+        _event(98.0, Kind.PLANNED, {"items": [item]}),
+        _event(102.0, Kind.ENDED, {"item": item["id"], "outcome": "CHANGED"}),
+        _event(103.0, Kind.NOTED, {}),
+    ]
+    found = judge(_tries("key", last=101.0), approved=APPROVED, quiet_since=QUIET)
+    assert timeline(events, found, alerted=97.0) == [
+        {"seconds": 0.0, "says": "the alert"},
+        {"seconds": 1.0, "says": "the plan is made"},
+        {"seconds": 4.0, "says": "the attacker's last success: key"},
+        {"seconds": 5.0, "says": "okta.suspend_user on ada@acme.example: done"},
+    ]

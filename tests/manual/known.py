@@ -31,12 +31,16 @@ def faults(text: str) -> Sequence[str]:
 
 
 def _words(text: str) -> list[str]:
-    """The words of the command itself, without what it is piped or written into."""
+    """The words of the command itself, without what it is piped or written into, and without whom or with what variables it is run."""
     found: list[str] = []
     for word in shlex.split(text):
         if word in {"|", ">", "<", "&&", ";", "&"}:
             break
         found.append(word.rstrip(";"))
+    while found and (found[0] in {"sudo", "env"} or "=" in found[0]):
+        found.pop(0)
+        if found[0] == "-u":
+            del found[:2]
     return found
 
 

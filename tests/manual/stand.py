@@ -38,7 +38,7 @@ BEFORE: Final[Mapping[str, str]] = {
 UNDER_WAY: Final[Mapping[str, str]] = {
     "docs/slack.md": "firedoor contain block-addresses -i addresses=203.0.113.{} --key ~/.ssh/id_ed25519_sk"
 }
-WAITS: Final = re.compile(r"firedoor (contain|freeze|resume|undo|sweep run|drill .*--against live)\b(?!.* --plan\b)")
+WAITS: Final = re.compile(r"firedoor (contain|freeze|resume|undo|sweep run|drill .*--against live)\b(?!.* --(plan|print)\b)")
 SPEAKS_OF_ONE: Final = re.compile(r"firedoor (approve|deny|stop)\b")
 DECIDES: Final = re.compile(r"firedoor (approve|deny|stop)\b(?!.* --print\b)|.*\bssh-keygen -Y sign\b")
 STAYS: Final[Mapping[str, str]] = {"firedoor serve": "Listening in Slack"}

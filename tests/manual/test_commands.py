@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from firedoor import sweepbook, yamlbook
 from firedoor.settings import ROOT, Settings, load
 from tests.manual import known, pages
 from tests.manual.pages import Command
@@ -41,6 +42,7 @@ def test_every_command_of_a_page_is_one() -> None:
 
 def test_a_command_that_is_none_is_found_out() -> None:
     assert known.faults("firedoor plan identity-breach -i users=x --jsn > out") == ("firedoor plan has no option --jsn",)
+    assert known.faults("sudo -u firedoor env A=b /opt/firedoor/.venv/bin/firedoor sweep pln x") == ("firedoor sweep has no command pln",)
     assert known.faults("firedoor sweep pln x") == ("firedoor sweep has no command pln",)
     assert known.faults("firedoor contian x") == ("firedoor has no command contian",)
     assert known.faults("make drll") == ("the Makefile has no target drll",)
@@ -84,6 +86,12 @@ def test_settings_of_a_page_are_taken(page: str, text: str, tmp_path: Path) -> N
     assert set(tomllib.loads(text)) <= set(Settings.model_fields), page
     (tmp_path / "firedoor.toml").write_text(text, encoding="utf-8")
     load(tmp_path / "firedoor.toml")
+
+
+@pytest.mark.parametrize(("page", "text"), list(pages.blocks("yaml")))
+def test_exceptions_of_a_page_are_taken(page: str, text: str) -> None:
+    book = sweepbook.shelf()["incident-credentials"].read_text(encoding="utf-8") + text
+    assert yamlbook.parse(sweepbook.Sweep, book, source=page, what="sweep").exceptions
 
 
 def _all() -> list[Path]:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import shutil
+import subprocess
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -126,6 +127,20 @@ def test_who_asks_is_on_the_roster(place: Path, obey: Obey) -> None:
     write_key(place / "id")
     assert "that key is nobody's on the roster" in refused(obey, "sweep", "run", written(place), "--key", str(place / "id"))
     assert "no key is named to sign with" in refused(obey, "sweep", "run", written(place))
+
+
+def test_a_mandate_is_signed_on_another_machine_too(place: Path, obey: Obey) -> None:
+    toml, paper = place / "firedoor.toml", place / "paper"
+    toml.write_text(toml.read_text().replace('"Ada"\n', f'"Ada"\nkeys = ["{write_key(place / "id")}"]\n'))
+    words = ("sweep", "sign", written(place), "--days", "30")
+    code, out, _ = obey(*words, "--print", "--as", "Ada")
+    assert code == 0
+    assert out.startswith("Firedoor sweep mandate, version 1\nthe sweep mine may run by schedule")
+    paper.write_text(out)
+    subprocess.run(["ssh-keygen", "-q", "-Y", "sign", "-n", "firedoor", "-f", str(place / "id"), str(paper)], check=True)
+    back = ("--document", str(paper), "--signature", f"{paper}.sig")
+    assert "the document says 'expires: " in refused(obey, *words[:3], *back), "for so many days it was not printed"
+    assert obey(*words, *back)[:2] == (0, "It is in force.\n")
 
 
 @pytest.fixture(scope="module")

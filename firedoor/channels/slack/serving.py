@@ -48,7 +48,8 @@ async def connected(settings: Settings) -> AsyncIterator[AsyncWebClient]:
     wanted = {"FIREDOOR_SLACK_BOT_TOKEN": token, **_way_in(settings), "slack_channel": settings.slack_channel}
     missing = [name for name, value in wanted.items() if not _text(value).strip()]
     if missing or token is None:
-        raise SlackMissing(f"approvals are given in Slack, and {', '.join(missing)} is not set", advice="Set it; see README.md")
+        what = f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set"
+        raise SlackMissing(f"approvals are given in Slack, and {what}", advice="Set it; see README.md")
     _hush()
     # Repeated only where nothing was sent: a post or a view whose reply was lost may be there already.
     unsent = AsyncConnectionErrorRetryHandler(max_retry_count=1, error_types=[aiohttp.ClientConnectorError])
