@@ -25,19 +25,19 @@ async def main(arguments: Sequence[str]) -> int:
     asked = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     asked.add_argument("--people", type=int, default=PEOPLE, help="of a containment")
     asked.add_argument("--rounds", type=int, default=5, help="of a containment; the median counts")
-    asked.add_argument("--slow-rounds", type=int, default=2, help="those of them that the script and Ansible take part in, where it is far")
+    asked.add_argument("--slow-rounds", type=int, default=5, help="those of them that the script and Ansible take part in")
     asked.add_argument("--without-ansible", action="store_true")
     asked.add_argument("--only", choices=page.TITLES, action="append", help="this part; again for another")
     wanted = asked.parse_args(arguments)
     folder = Path(tempfile.mkdtemp(prefix="firedoor-bench-"))
 
-    def contained(latency: float, slow: int) -> Awaitable[Sequence[Figure]]:
+    def contained(latency: float) -> Awaitable[Sequence[Figure]]:
         ansible = not wanted.without_ansible
-        return containment(people=wanted.people, rounds=wanted.rounds, slow=slow, latency=latency, ansible=ansible)
+        return containment(people=wanted.people, rounds=wanted.rounds, slow=wanted.slow_rounds, latency=latency, ansible=ansible)
 
     parts: Mapping[str, Callable[[], Awaitable[Sequence[Figure]]]] = {
-        "far": lambda: contained(FAR, wanted.slow_rounds),
-        "near": lambda: contained(0.0, 1),
+        "far": lambda: contained(FAR),
+        "near": lambda: contained(0.0),
         "writes": lambda: slack.first_writes(folder / "writes"),
         "acks": lambda: slack.acks(folder / "acks"),
         "start": lambda: start(times=10),

@@ -26,7 +26,7 @@ async def account(journal: Journal, run: str, progress: Progress, closure: Closu
             for row in await rows_of(journal, run, batch):
                 if seen.rows[row.credential].batch == batch.number:
                     closure.take(row, seen, listed=batch.round == last, whole=whole)
-                    used.pop((row.type, row.credential.rpartition("/")[2]), None)
+                    used.pop((row.type, row.credential.partition("/")[2]), None)
         for name in [name for name in used if name[1] in seen.made]:
             del used[name]
     must = frozenset(progress.due)

@@ -30,6 +30,7 @@ class Spec:
     comes first. ``after`` are other actions that come first, where they stand there.
     ``back`` is the least tier of undoing it, where letting back in is more to ask than shutting out.
     ``reopens`` are the actions whose work it takes back on purpose, for whoever it lets in: the watch sounds no alarm over that.
+    ``recovers``: it gives back to whoever was contained, so its targets are not what an incident concerns.
     ``unestablished`` names facts about the vendor that nobody here could confirm, ``pages`` the vendor's pages this rests on.
     """
 
@@ -46,6 +47,7 @@ class Spec:
     after: tuple[str, ...] = ()
     back: Tier = Tier.AUTO
     reopens: tuple[str, ...] = ()
+    recovers: bool = False
     unestablished: tuple[str, ...] = ()
     pages: tuple[str, ...] = ()
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from firedoor.sharing import Work
 from firedoor.store import Store, steady
 from firedoor.tables import allotments
+from firedoor.unit import Unit
 
 
 class Allotments:
@@ -20,15 +22,17 @@ class Allotments:
     @steady
     async def take(self, run: str, cover: str, wanted: int, *, most: int) -> int:
         """How many more may be begun under the cover: ``wanted``, or what is left of ``most``."""
-        async with self._store.transaction() as connection:
-            row = sa.select(allotments.c.used).where(allotments.c.run == run, allotments.c.cover == cover)
-            used = (await connection.execute(row)).scalar()
+        mine = (allotments.c.run == run) & (allotments.c.cover == cover)
+
+        def taken(unit: Unit) -> int:
+            used = unit.connection.execute(sa.select(allotments.c.used).where(mine)).scalar()
             granted = min(wanted, most - (used or 0))
             if granted <= 0:
                 return 0
             if used is None:
-                await connection.execute(allotments.insert().values(run=run, cover=cover, used=granted))
+                unit.connection.execute(allotments.insert().values(run=run, cover=cover, used=granted))
             else:
-                mine = (allotments.c.run == run) & (allotments.c.cover == cover)
-                await connection.execute(allotments.update().where(mine).values(used=used + granted))
-        return granted
+                unit.connection.execute(allotments.update().where(mine).values(used=used + granted))
+            return granted
+
+        return await self._store.write(Work(taken))

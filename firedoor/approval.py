@@ -198,11 +198,18 @@ def proven(decision: Decision, person: Person, run: str, request: Request | None
 
 
 def stops(decision: Decision, run: str, request: Request | None, roster: Roster, seal: Seal) -> bool:
-    """Whether a stop counts: anybody on the roster may, but for those who are in the plan."""
+    """Whether a stop counts: anybody on the roster may, but for those who are in the plan.
+
+    One that was made before anything was asked names the run itself, and counts afterwards too: signed, where only signatures count.
+    """
     person = roster.by_name(decision.by)
-    if person is None or decision.answer is not Answer.STOP or decision.request != subject(run, request):
+    if person is None or decision.answer is not Answer.STOP or (request is not None and person.name in request.barred):
         return False
-    return not (request is not None and person.name in request.barred) and proven(decision, person, run, request, seal)
+    early = decision.request == subject(run, None)
+    if early and request is not None and request.out_of_band and not decision.proof.startswith(signing.PROOF):
+        return False
+    named = None if early else request
+    return decision.request == subject(run, named) and proven(decision, person, run, named, seal)
 
 
 def subject(run: str, request: Request | None) -> str:
@@ -211,7 +218,11 @@ def subject(run: str, request: Request | None) -> str:
 
 
 def eligible(request: Request, roster: Roster) -> tuple[Person, ...]:
-    """Those who may answer: approvers, less the requester and whoever is in the plan; with a fit key, where decisions must be signed."""
+    """Those who may answer: approvers, less the requester and whoever is in the plan; with a fit key, where decisions must be signed.
+
+    A freeze two approvers have signed by daylight, and anybody who may request uses that with their own key: each of them might begin the
+    very same freeze with the very same signature, so it need not be the one who began it, who may have nothing but chat at hand.
+    """
     fit = [person for person in roster.people if person.name not in request.barred and _has_fit_key(request, person)]
     match request.way:
         case Way.ORDINARY:

@@ -104,7 +104,7 @@ class Asked:
         if held:
             raise AskedBefore(run, how, advice=LOOK.format(run=run))
         if record.request is not None and record.request.roster != self._desk.roster.hash:
-            return  # nobody can go on with it: its order and its approval are of another roster
+            return  # it goes on only where a person has what is left asked for anew: it may as well be begun anew
         if (until := _can_go_on_until(record)) and datetime.now(UTC) < until:
             advice = f"Go on with it: firedoor resume {run}. From {clock(until)} on, it can be asked for anew"
             raise AskedBefore(run, f"{how}; its process has ended", advice=advice)

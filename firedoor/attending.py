@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequenc
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
+from firedoor import sweepwords
 from firedoor.desk import Desk
 from firedoor.errors import FiredoorError
 from firedoor.halting import Halting
@@ -57,7 +58,7 @@ class Attending:
             self._printed(report)
             sys.stdout.flush()
         if report["outcome"] == "stopped":
-            self.say(what_next(report))
+            self.say(sweepwords.what_next(report) if "left_over" in report else what_next(report))
 
     def run(self, job: Coroutine[Any, Any, Report]) -> Report:
         """Carry out what they asked for. Raises as `Halting.run`."""

@@ -11,7 +11,8 @@ from firedoor import ordering
 from firedoor.chain import KEEP, Fault, Row, fault_at
 from firedoor.errors import JournalBroken
 from firedoor.journal import Event, Journal, Kind, read_row
-from firedoor.proofs import Finding, Known, Looking, Unchecked
+from firedoor.proofs import Known, Looking
+from firedoor.proving import Finding, Unchecked
 from firedoor.run import Via
 from firedoor.standby import former
 from firedoor.sweepproofs import Sweeps, is_stream

@@ -42,6 +42,9 @@ class Channel(Protocol):
     async def reminded(self, ask: Ask, urgency: int) -> None:
         """The request still waits. ``urgency`` is 1 the first time."""
 
+    async def begun(self, order: Order) -> None:
+        """A sweep was approved and is under way, or goes on."""
+
     async def progressed(self, order: Order, result: StepResult) -> None:
         """A step has ended."""
 
@@ -103,6 +106,9 @@ class Silent:
 
     async def reminded(self, ask: Ask, urgency: int) -> None:
         """Nobody is."""
+
+    async def begun(self, order: Order) -> None:
+        """Nothing is told."""
 
     async def progressed(self, order: Order, result: StepResult) -> None:
         """Nothing is told."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -16,6 +17,9 @@ from firedoor import cli_signing, completing
 from firedoor.errors import BadInput
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+AsStream = Annotated[
+    bool, typer.Option("--json-stream", help="Print a line of JSON for each thing it does, as it happens, the report last.")
+]
 Before = Annotated[
     str, typer.Option(metavar="TIME", help="Only credentials made before that moment (ISO 8601, UTC where no zone is given).")
 ]
@@ -104,27 +108,22 @@ def sweep_run(
         list[Path], typer.Option(metavar="FILE", help="Leaked credentials, as `firedoor import` reads them: none may be missing.")
     ] = [],
     as_json: AsJson = False,
+    as_stream: AsStream = False,
 ) -> None:
     """Ask for approval, sweep, list everything again; you sign for it with your SSH key. Exit code 0 only where nothing is left over."""
-    from firedoor import sweeps, sweepwords
-    from firedoor.halting import Halting
+    from firedoor import sweeps
 
-    say, watch = sweepwords.watching(as_json=as_json)
-    halt = Halting(say)
-    job = sweeps.sweep(sweep, who=by.signer, say=say, before=_moment(before), watch=watch, lists=account_for, at=halt.at)
-    _end(halt.run(job), as_json=as_json)
+    begin = partial(sweeps.sweep, sweep, who=by.signer, before=_moment(before), lists=account_for)
+    _carry_out(begin, as_json=as_json, as_stream=as_stream)
 
 
 @sweep_app.command("resume")
 @cli_signing.signed
-def sweep_resume(run: RunName, by: cli_signing.By, as_json: AsJson = False) -> None:
+def sweep_resume(run: RunName, by: cli_signing.By, as_json: AsJson = False, as_stream: AsStream = False) -> None:
     """Go on with a sweep that a dead process left, or that has something left over. You sign for it with your SSH key."""
-    from firedoor import sweeps, sweepwords
-    from firedoor.halting import Halting
+    from firedoor import sweeps
 
-    say, watch = sweepwords.watching(as_json=as_json)
-    halt = Halting(say)
-    _end(halt.run(sweeps.resume(run, who=by.signer, say=say, watch=watch, at=halt.at)), as_json=as_json)
+    _carry_out(partial(sweeps.resume, run, who=by.signer), as_json=as_json, as_stream=as_stream)
 
 
 @sweep_app.command("report")
@@ -174,6 +173,38 @@ def _moment(text: str) -> datetime | None:
     except ValueError:
         raise BadInput(f"{text!r} is no moment", advice="Write it as 2023-10-20T08:00:00Z") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _carry_out(begin: Callable[..., Coroutine[Any, Any, Mapping[str, Any]]], *, as_json: bool, as_stream: bool) -> None:
+    """Carry out a sweep, and show how far it is, in bars, in lines or as a stream of JSON."""
+    from firedoor import sweepwords
+    from firedoor.halting import Halting
+
+    if as_json and as_stream:
+        raise BadInput("--json and --json-stream exclude each other", advice="Give one of them")
+    if as_stream:
+        _stream(begin)
+    say, watch = sweepwords.watching(as_json=as_json)
+    halt = Halting(say)
+    _end(halt.run(begin(say=say, watch=watch, at=lambda run, desk, _: halt.at(run, desk))), as_json=as_json)
+
+
+def _stream(begin: Callable[..., Coroutine[Any, Any, Mapping[str, Any]]]) -> NoReturn:
+    from firedoor.attending import Attending
+
+    at = Attending(as_json=False, as_stream=True, printed=_unprinted)
+
+    async def told() -> Mapping[str, Any]:
+        report = await begin(say=at.say, watch=_unprinted, at=at.over)
+        at.tell(report)
+        return report
+
+    raise typer.Exit(_exit_code(at.run(told())))
+
+
+def _unprinted(what: object) -> None:
+    """It stands in the stream."""
+    del what
 
 
 def _end(report: Mapping[str, Any], *, as_json: bool) -> None:

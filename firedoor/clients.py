@@ -18,6 +18,7 @@ from firedoor.settings import Settings
 from firedoor.source import Sightings
 from firedoor.vendors.access import Access
 from firedoor.vendors.pace import Pace
+from firedoor.vendors.unclosed import Unclosed
 
 if TYPE_CHECKING:
     from firedoor.vendors.aws.client import AwsClient
@@ -101,10 +102,11 @@ async def connect(
     aws: AwsStandIn | None,
     *,
     pace: Pace | None = None,
+    unclosed: Unclosed | None = None,
 ) -> Clients:
     """The clients of the vendors named, each reachable, known to its vendor, and of about our time; or why not.
 
-    ``pace`` holds their requests back; who contains an incident has none.
+    ``pace`` holds their requests back; who contains an incident has none. ``unclosed`` knows whom open incidents concern (None: nobody).
 
     Raises `Misconfigured` where a vendor that is to be contained at was never set up, `ClockOff` where our clock is off.
     """
@@ -117,7 +119,7 @@ async def connect(
         found.own |= dict.fromkeys((f"okta:user:{me.id}", f"okta:user:{me.login}"), "it owns Firedoor's own Okta token")
 
     async def at_aws() -> None:
-        client = await _aws(stack, settings, access, aws, pace)
+        client = await _aws(stack, settings, access, {**aws_line(settings, pace), "unclosed": unclosed}, aws)
         found.own |= await _own_aws(client)
         found.by_vendor["aws"] = client
 
@@ -172,8 +174,7 @@ async def _greet(okta: OktaClient) -> Any:
     return me
 
 
-async def _aws(stack: AsyncExitStack, settings: Settings, access: Access, stand_in: AwsStandIn | None, pace: Pace | None) -> AwsClient:
-    where = aws_line(settings, pace)
+async def _aws(stack: AsyncExitStack, settings: Settings, access: Access, where: dict[str, Any], stand_in: AwsStandIn | None) -> AwsClient:
     if stand_in is not None:
         where |= {"endpoint": stand_in.endpoint, "credentials": stand_in.credentials}
     try:

@@ -18,12 +18,20 @@ from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DataError,
+    IntegrityError,
+    NoSuchModuleError,
+    OperationalError,
+    ProgrammingError,
+    SQLAlchemyError,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_random
 
 from firedoor import migrations
-from firedoor.errors import JournalError, JournalUnreachable, Misconfigured
+from firedoor.errors import JournalError, JournalRefused, JournalUnreachable, Misconfigured
 
 BUSY_SECONDS = 10
 CONNECT_SECONDS = 3
@@ -144,20 +152,24 @@ class Database:
                 connection = await stack.enter_async_context(self._engine.execution_options(firedoor_reads=reads).connect())
             except Exception as error:  # asyncpg's own errors come through unchanged here
                 raise self._failed(error) from error
+            committing = False
             try:
                 async with connection.begin():
                     yield connection
+                    committing = not reads
                 if not reads:
                     _check_in_place(connection.info.get(FILE))
             except (SQLAlchemyError, OSError) as error:
-                raise self._failed(error) from error
+                raise self._failed(error, in_doubt=committing) from error
 
-    def _failed(self, error: Exception) -> JournalError:
+    def _failed(self, error: Exception, *, in_doubt: bool = False) -> JournalError:
         if isinstance(error, JournalError):
             return error
         if self.shared and _is_gone(error):
-            return JournalUnreachable(f"the journal's database does not answer: {_cause(error)}", advice="See that it is up, and reachable")
-        return JournalError(f"the journal's database failed: {_cause(error)}", advice=_advice(error))
+            what = f"the journal's database does not answer: {_cause(error)}"
+            return JournalUnreachable(what, changed=None if in_doubt else False, advice="See that it is up, and reachable")
+        refused = isinstance(error, IntegrityError | DataError | ProgrammingError)
+        return (JournalRefused if refused else JournalError)(f"the journal's database failed: {_cause(error)}", advice=_advice(error))
 
 
 def _is_busy(error: BaseException | None) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import cast
 
-from firedoor import approval, elsewhere, ordering
+from firedoor import approval, elsewhere, ordering, planning
 from firedoor.approval import Answer, Decision, Grant, Person, Request, Roster, Ruling, check, tally
 from firedoor.canonical import JSON, plain
 from firedoor.errors import ApprovalInvalid, BadInput, BrokenOff, DecisionRefused, FiredoorError, MustBeSigned, Overtaken, Taken
@@ -44,7 +44,11 @@ class Desk:
         if fresh and order.via is Via.TERMINAL:
             await self._check_unused(order, now=datetime.now(UTC))
         if order.via is Via.FIREDOOR:
-            first = (await self.record(order.follows)).order
+            record = await self.record(order.follows)
+            first = record.order
+            if record.renewal is not None:
+                what = f"run {order.run} follows run {first.run}, which was asked for anew under another roster than its order's"
+                raise BadInput(what, advice="Start it again; it plans only what is left")
             if not ordering.same(order, first):
                 raise BadInput(f"run {order.run} asks for something else than run {first.run}, which it follows", advice=ordering.AUDIT)
             await self.check_order(first, fresh=False)
@@ -61,15 +65,30 @@ class Desk:
 
     async def check_resumption(self, record: Record, resumption: Resumption) -> None:
         """Raise `BadInput` where a run may not be gone on with, or not by them. What a person has stopped goes on by a person's order."""
-        await self.check_order(record.order, fresh=False)
+        if ordering.outlived(record, self.roster):
+            ordering.check_outlived(record, resumption, datetime.now(UTC))
+            self.check_as_asked(record)
+        elif not ordering.renewed(record, self.roster):
+            await self.check_order(record.order, fresh=False)
         ordering.check_resumption(record, resumption, self.roster)
         if resumption.via is Via.TERMINAL:
             elsewhere.check_in_time(resumption.expires, now=datetime.now(UTC))
         if resumption.via is Via.FIREDOOR and (by := self.stopped_by(record)):
             raise BadInput(f"{by} has stopped run {record.order.run}", advice=f"To go on with it: {ordering.resuming(record.order)}")
+        if resumption.via is Via.FIREDOOR and (await self._first(record)).order.via is Via.BEFORE:
+            what = f"the order of run {record.order.run} does not say where it comes from"
+            raise BadInput(what, advice=f"Look at it, then go on with it: {ordering.resuming(record.order)}")
         if resumption.via is Via.FIREDOOR and record.left_to_people:
             what = f"run {record.order.run} was open in a journal that was put back, and is left to people"
             raise BadInput(what, advice=f"See what was done since, then: {ordering.resuming(record.order)}")
+
+    async def _first(self, record: Record) -> Record:
+        """The run that a person ordered, of which this one follows."""
+        seen = {record.order.run}
+        while record.order.via is Via.FIREDOOR and record.order.follows not in seen:
+            seen.add(record.order.follows)
+            record = await self.record(record.order.follows)
+        return record
 
     async def may_decide(self, run: str, person: Person | None) -> Request:
         """The open request of a run, if the person may answer it now. Raises `DecisionRefused` in words for them alone, `UnknownRun`."""
@@ -242,6 +261,16 @@ class Desk:
             with suppress(Overtaken):  # somebody else decided, or it was ruled on: whoever is told "recorded" must have been in time
                 await self._journal.append(run, Kind.STOP if decision.answer is Answer.STOP else Kind.DECIDED, decision, seen=seen)
                 return decision
+
+    def check_as_asked(self, record: Record) -> None:
+        """The plan on record is the one that people were asked about, whoever wrote to the database since. Raises `ApprovalInvalid`."""
+        request, order = record.request, record.order
+        self._check_asked(record)
+        if request is not None and (
+            (request.run, request.mode, request.playbook) != (order.run, order.mode, order.playbook)
+            or request.fingerprint != planning.fingerprint(record.items, mode=order.mode, playbook=order.playbook)
+        ):
+            raise ApprovalInvalid("the plan on record is not the one that was asked", advice="Run `firedoor audit verify`; start it again")
 
     def _check_asked(self, record: Record) -> None:
         """The request is the one that was asked, whoever wrote to the database since: how many it takes, and who is barred. Raises."""

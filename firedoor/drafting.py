@@ -107,7 +107,7 @@ async def draft(book: Playbook, order: Order, *, units: Units, guard: Guard) -> 
         for target in answer.found:
             needs = tuple(need for name in step.needs for need in _needs(steps[name], step, target, answers, units))
             drafts += _of(replace(item, needs=needs, refused=excess), target.briefed(briefing), guard)
-    return Drafts(drafts=await _keep_one(drafts, units=units, guard=guard), names=names)
+    return Drafts(drafts=await keep_one(drafts, units=units, guard=guard), names=names)
 
 
 def _check_there_is_work(book: Playbook, answers: Mapping[str, Answer], units: Units) -> None:
@@ -141,7 +141,7 @@ def _on(item: Item, target: Target, refused: str) -> Draft:
     return Draft(item=replace(item, id=_id(item.step, target), label=target.label, target=data, refused=refused), target=target)
 
 
-async def _keep_one(drafts: Sequence[Draft], *, units: Units, guard: Guard) -> tuple[Draft, ...]:
+async def keep_one(drafts: Sequence[Draft], *, units: Units, guard: Guard) -> tuple[Draft, ...]:
     """The drafts, with those refused that would together shut out the last who can let everybody in again."""
     touched = [name for one in drafts if one.target is not None and not one.item.refused for name in one.target.names]
     for keepers in await units.keepers():

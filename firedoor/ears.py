@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Final, Self
 
+from firedoor.defect import kind_and_place
 from firedoor.errors import FiredoorError, JournalError, LeaseLost
 from firedoor.lease import RENEW_SECONDS, Leases
 
@@ -34,7 +35,7 @@ async def ours(leases: Leases) -> AsyncIterator[None]:
 
 async def _keep(leases: Leases) -> None:
     while True:
-        with suppress(JournalError, LeaseLost):  # whoever cannot renew it tries again, and is believed gone in between
+        try:
             if (lease := await leases.take(EARS)) is not None:
                 try:
                     while True:
@@ -42,6 +43,10 @@ async def _keep(leases: Leases) -> None:
                         await leases.renew(lease)
                 finally:
                     await leases.release(lease)
+        except (JournalError, LeaseLost):
+            pass  # whoever cannot renew it tries again, and is believed gone in between
+        except Exception as defect:  # noqa: BLE001 - as below: an exercise would listen in its place for good
+            log.warning("others cannot see just now that this process listens in Slack: %s", kind_and_place(defect))
         await asyncio.sleep(RENEW_SECONDS)
 
 
@@ -72,11 +77,12 @@ class Ears:
             while True:
                 try:
                     await self._look()
-                except FiredoorError as error:
+                except Exception as error:  # noqa: BLE001 - whatever it is, a process that is deaf for good is worse
                     if not looked.done():
                         looked.set_exception(error)
                         return
-                    log.warning("nobody hears just now what is pressed in Slack: %s", error)
+                    why = str(error) if isinstance(error, FiredoorError) else kind_and_place(error)
+                    log.warning("nobody hears just now what is pressed in Slack: %s", why)
                 if not looked.done():
                     looked.set_result(None)
                 await asyncio.sleep(LOOK_SECONDS)

@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeAlias
 
-from firedoor import asking, observing, planning, report, requesting, results, undo, withholding
+from firedoor import asking, observing, ordering, planning, renewing, report, requesting, results, undo, withholding
+from firedoor.alone import alone
 from firedoor.applying import Applying
 from firedoor.approval import Ruling, Way
 from firedoor.catalogue import AnyAction
@@ -28,17 +29,15 @@ from firedoor.errors import (
     FiredoorError,
     JournalBroken,
     JournalError,
-    LeaseLost,
     Misconfigured,
-    RunHeld,
 )
 from firedoor.guard import Guard
 from firedoor.journal import Journal, Kind
-from firedoor.lease import TTL_SECONDS, Lease, Leases
-from firedoor.model import Mode, Outcome, Tier
+from firedoor.lease import Lease, Leases
+from firedoor.model import Mode, Outcome
 from firedoor.planning import Planned
 from firedoor.playbook import Approval, Playbook
-from firedoor.run import ITSELF, Item, Order, Record, Resumption, StepResult, resumed
+from firedoor.run import ITSELF, Item, Order, Record, Resumption, StepResult, Via, resumed
 from firedoor.stage import Stage
 from firedoor.step import Bench, perform
 from firedoor.stops import Stops
@@ -57,16 +56,27 @@ def unshown(order: Order, planned: Planned) -> None:
     del order, planned
 
 
-def held_as(run: str) -> str:
-    """What whoever works on a run holds the lease of."""
-    return f"run:{run}"
+async def _nobody() -> str:
+    return ""
 
 
 class Engine:
-    """Runs playbooks. ``look`` are units on read-only clients, ``act`` on writing ones (None in a process that only previews)."""
+    """Runs playbooks. ``look`` are units on read-only clients, ``act`` on writing ones (None in a process that only previews).
+
+    ``drills``: all of them are of a drill's simulated vendors.
+    """
 
     def __init__(
-        self, *, journal: Journal, leases: Leases, desk: Desk, guard: Guard, channel: Channel | Together, look: Units, act: Units | None
+        self,
+        *,
+        journal: Journal,
+        leases: Leases,
+        desk: Desk,
+        guard: Guard,
+        channel: Channel | Together,
+        look: Units,
+        act: Units | None,
+        drills: bool = False,
     ) -> None:
         self._journal = journal
         self._leases = leases
@@ -75,6 +85,7 @@ class Engine:
         self._channels = each(channel)
         self._look = look
         self._act = act
+        self._drills = drills
 
     async def preview(self, order: Order, book: Playbook, *, show: Show = unshown) -> Mapping[str, Any]:
         """Plan only: what would be changed; ``show`` is shown it. Nothing is written, to a vendor or to the journal."""
@@ -87,7 +98,7 @@ class Engine:
     async def contain(self, order: Order, book: Playbook, stage: Stage) -> Mapping[str, Any]:
         """The whole job, from a playbook to a verified report. Raises `BadInput` before anything is touched, `JournalError` at any time."""
         await self._check_may_begin(order)
-        async with self._explaining(order.run), self._alone(order.run) as hold:
+        async with self._explaining(order.run), alone(self._leases, order.run) as hold:
             planned = await planning.make(book, order, units=self._look, guard=self._guard)
             return await self._begin(order, planned, book.approval, stage, hold)
 
@@ -97,14 +108,15 @@ class Engine:
         Raises `UnknownRun`, `BadInput` where it changed nothing, is still under way, or is an undo itself.
         """
         await self._check_may_begin(order)
-        async with self._explaining(order.run), self._alone(order.undoes) as theirs, self._alone(order.run) as ours:
+        async with self._explaining(order.run), alone(self._leases, order.undoes) as theirs, alone(self._leases, order.run) as ours:
             original, hold = await self._to_be_undone(order), replace(ours, within=theirs)
             return await self._begin(order, await self._plan_undo(order, original), Approval(), stage, hold)
 
     async def resume(self, run: str, stage: Stage, by: Resumption = ITSELF) -> Mapping[str, Any]:
         """Go on with a run that a dead process left, or whose steps failed, on whose order ``by`` says.
 
-        Raises `RunHeld`, `UnknownRun`, `BadInput` where it is over, or is not to go on by that order.
+        Where the roster has changed since, what is left is asked for anew. Raises `RunHeld`, `UnknownRun`, `BadInput` where it is over,
+        or is not to go on by that order.
         """
         order = (await self._desk.record(run)).order
         self._check_acts(order)
@@ -112,8 +124,8 @@ class Engine:
             raise BadInput(f"run {run} is a sweep", advice=f"Use `firedoor sweep resume {run}`")
         undoes = order.undoes
         async with self._explaining(run), AsyncExitStack() as held:
-            theirs = await held.enter_async_context(self._alone(undoes)) if undoes else None
-            hold = replace(await held.enter_async_context(self._alone(run)), within=theirs)
+            theirs = await held.enter_async_context(alone(self._leases, undoes)) if undoes else None
+            hold = replace(await held.enter_async_context(alone(self._leases, run)), within=theirs)
             record = await self._desk.record(run)
             if record.undone_by:
                 raise BadInput(
@@ -126,20 +138,48 @@ class Engine:
                 raise BadInput(f"run {run} is over: {record.report['outcome']}", advice=f"See `firedoor show {run}`")
             if not record.items:
                 raise BadInput(f"run {run} ended before its plan was made", advice="Start it again")
-            if record.request is None and any(self._wants_approval(item) for item in record.items):
+            if record.request is None and record.renewal is None and any(item.asks for item in record.items):
                 raise BadInput(f"run {run} ended before its approval was asked for", advice="Start it again; nothing was changed")
             if record.report is not None and record.request is not None and record.ruling is not Ruling.GRANTED:
-                raise BadInput(f"run {run} is over: it was never approved", advice="Start it again; nothing was changed")
+                changed = "it plans what is left" if record.intents else "nothing was changed"
+                raise BadInput(f"run {run} is over: it was never approved", advice=f"Start it again; {changed}")
             await self._desk.check_resumption(record, by)
-            await self._journal.append(run, Kind.RESUMED, resumed(by, len(record.results)), under=hold)
+            if ordering.outlived(record, self._desk.roster) and not ordering.refused(record, datetime.now(UTC)):
+                await self._renew(record, by, hold)
+            else:
+                await self._journal.append(run, Kind.RESUMED, resumed(by, len(record.results)), under=hold)
             return await self._carry_on(run, stage, hold)
+
+    async def _renew(self, record: Record, by: Resumption, hold: Lease) -> None:
+        """Put on record what is left of a run that rests on another roster, and ask those who are on the roster now."""
+        run, actions = record.order.run, await self._looking(record)
+        planned = await renewing.plan(record, actions, units=self._look, guard=self._guard)
+        order, now = renewing.asking(record.order, by), datetime.now(UTC)
+        request = requesting.request(order, planned, approval=Approval(), roster=self._desk.roster, now=now)
+        if by.by in {person.name for person in self._desk.roster.among(planned.names)}:
+            raise BadInput("an account of yours is in this plan; somebody else must go on with it", advice="Ask somebody else")
+        await self._journal.append(run, Kind.RESUMED, resumed(by, len(record.results)), under=hold)
+        await self._journal.append(run, Kind.PLANNED, {"items": planned.items, "fingerprint": planned.fingerprint}, under=hold)
+        if request is not None:
+            await self._desk.ask(request)
+
+    async def _looking(self, record: Record) -> Mapping[str, AnyAction]:
+        """The actions that a run's items are planned with, by their names, and by the item's id where it has one of its own."""
+        if not record.order.undoes:
+            return self._look.actions
+        return {**self._look.actions, **undo.actions(await self._desk.record(record.order.undoes), self._look.actions)}
 
     async def _check_may_begin(self, order: Order) -> None:
         self._check_acts(order)
         await self._desk.check_order(order, fresh=True)
 
     def _check_acts(self, order: Order) -> None:
-        """Raise `Misconfigured` where this process cannot do what the mode wants, or could do what the mode must not."""
+        """Raise `Misconfigured` where this process cannot do what the mode wants, or could do what the mode must not.
+
+        A drill's orders nobody signs. They say themselves that they are one's, and count where nothing but its vendors can be reached.
+        """
+        if (order.via is Via.DRILL or order.mode is Mode.DRILL) and not self._drills:
+            raise Misconfigured(f"run {order.run} is a drill's, and this process is not in a drill", advice="Use `firedoor drill`")
         if order.mode is Mode.EXERCISE:
             if self._act is not None:
                 raise Misconfigured("this process can write, and whoever holds an exercise must not", advice=EXERCISE)
@@ -208,8 +248,7 @@ class Engine:
     async def _plan_undo(self, order: Order, original: Record) -> Planned:
         drafts = undo.draft(original, self._look.actions, self._guard)
         turned = {**self._look.actions, **undo.actions(original, self._look.actions)}
-        at_least = original.request.required if original.request is not None else Tier.AUTO
-        return await planning.read_and_plan(drafts, order, self._look, turned, at_least=at_least)
+        return await planning.read_and_plan(drafts, order, self._look, turned, at_least=original.required)
 
     async def _acting(self, record: Record) -> Mapping[str, AnyAction]:
         """The action of each item, a writing one but for an exercise, by the item's id; those without a client are left out."""
@@ -219,9 +258,6 @@ class Engine:
         if record.order.undoes:
             return undo.actions(await self._desk.record(record.order.undoes), known)
         return {item.id: known[item.action] for item in record.items if item.action in known}
-
-    def _wants_approval(self, item: Item) -> bool:
-        return item.plan is not None and item.plan.wants_approval and not item.telling
 
     async def _carry_on(self, run: str, stage: Stage, hold: Lease) -> Mapping[str, Any]:
         """From a recorded plan to the report; the same for a fresh run and for one that is resumed."""
@@ -259,15 +295,26 @@ class Engine:
             )
 
     async def _close(self, record: Record, ruling: Ruling, hold: Lease) -> None:
-        """A run that was not approved: nothing is done, and every item says so."""
+        """A run that was not approved: nothing more is done, and every item says so. What it had begun before is settled by reading."""
         outcome = {Ruling.DENIED: Outcome.DENIED, Ruling.EXPIRED: Outcome.EXPIRED}.get(ruling, Outcome.STOPPED)
         denied = ", ".join(decision.by for decision in record.decisions if decision.answer == "deny")
         by = {Ruling.DENIED: denied, Ruling.EXPIRED: "nobody answered in time"}.get(ruling, record.stopped_by)
-        for item in record.items:
-            settled = results.previewed(item)
-            if item.plan is not None and item.plan.wants_approval:
-                settled = StepResult(item=item.id, outcome=outcome, reason=f"{ruling} ({by}); nothing was changed")
-            await self._journal.append(record.order.run, Kind.ENDED, settled, under=hold)
+        left = [item for item in record.items if not renewing.is_done(record, item.id)]
+        seen = {item.id: await self._settled(record, item, hold) for item in left if record.unsettled(item.id)}
+        record = await self._desk.record(record.order.run) if seen else record
+        for item in left:
+            ended = renewing.unapproved(record, item, outcome, f"{ruling} ({by})")
+            if (settled := seen.get(item.id)) is not None and settled.outcome.exit_code == 0:
+                ended = settled
+            await self._journal.append(record.order.run, Kind.ENDED, ended, under=hold)
+
+    async def _settled(self, record: Record, item: Item, hold: Lease) -> StepResult | None:
+        """How an item stands whose writes are of unknown fate, without an approval to write any more; None where that cannot be told."""
+        action = (await self._acting(record)).get(item.id)
+        if action is None or not action.spec.approvals:
+            return None
+        bench = Bench(journal=self._journal, leases=self._leases, grant=None, stopped=_nobody, hold=hold)
+        return await perform(item, action, record=record.as_it_counts(item, anew=record.sources_open(item)), bench=bench)
 
     async def _apply(self, record: Record, stage: Stage, voices: Voices, hold: Lease) -> None:
         stops = Stops(self._journal, record.order.run, partial(self._desk.counts, record), halted=self._desk.halted)
@@ -288,19 +335,7 @@ class Engine:
             except FiredoorError:
                 raise error from None  # nothing is on record, or nobody can tell
             changed = True if record.receipts else None if record.intents else False
-            resumable = record.items and (record.request or not any(map(self._wants_approval, record.items)))
+            resumable = record.items and (record.request or not any(item.asks for item in record.items))
             then = f"go on with it: firedoor resume {run}" if resumable else "start it again"
             advice = f"{error.advice or 'Repair it'}; then {then}"
             raise type(error)(f"run {run} broke off: {error.what}", changed=changed, advice=advice) from error
-
-    @asynccontextmanager
-    async def _alone(self, run: str) -> AsyncIterator[Lease]:
-        """One process at a time works on a run; a dead one's hold ends by itself within `TTL_SECONDS`. Raises `RunHeld`.
-
-        So it does from within, where another one has taken the run over: who was stopped for so long records nothing more about it.
-        """
-        try:
-            async with self._leases.holding(held_as(run), patience=TTL_SECONDS + 1.0) as hold:
-                yield hold
-        except LeaseLost as busy:
-            raise RunHeld(f"run {run} is being worked on by another process", advice="Follow it with `firedoor show`") from busy

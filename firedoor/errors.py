@@ -79,8 +79,16 @@ class RunHeld(BadInput):
     """Another live process is working on the run."""
 
 
+class RunTaken(FiredoorError):
+    """Another process goes on with the run: this one stood still for too long. What it did before is on record."""
+
+
 class JournalError(FiredoorError):
     """The journal could not be written or read. Without a durable intent, no write leaves the process."""
+
+
+class JournalRefused(JournalError):
+    """The database refuses what was to be recorded, for what it is: others are not concerned."""
 
 
 class JournalUnreachable(JournalError):

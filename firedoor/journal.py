@@ -27,10 +27,12 @@ import sqlalchemy as sa
 from firedoor import appending, observing
 from firedoor.canonical import JSON, LONE_SURROGATE, canonical, instant
 from firedoor.chain import GENESIS, Chain, Row
-from firedoor.errors import JournalBroken
-from firedoor.lease import Held, Lease, hold, hold_all
+from firedoor.errors import JournalBroken, LeaseLost
+from firedoor.lease import Held, Lease, hold
+from firedoor.sharing import Work
 from firedoor.store import Store, steady
 from firedoor.tables import events
+from firedoor.unit import Unit
 
 POLL_SECONDS = 0.25
 IDLE_POLLS = 4
@@ -108,8 +110,12 @@ class Journal:
         where ``under`` is no longer held (all three checked in the same transaction), `JournalError` where the database fails. Whichever it
         was, nothing was recorded, and the caller must not act.
         """
-        with observing.append():
-            event = await self._append(run, kind, body, claim=claim, seen=seen, under=under)
+        try:
+            with observing.append():
+                event = await self._append(run, kind, body, claim=claim, seen=seen, under=under)
+        except LeaseLost:
+            observing.lost_lease()
+            raise
         if self._newest is not None and event.seq == self._newest + 1:
             self._newest = event.seq
         self._tell(run)
@@ -123,14 +129,13 @@ class Journal:
         if not text.startswith("{"):
             raise TypeError("an event's body is a mapping")
 
-        def add(connection: sa.Connection) -> Row:
-            if isinstance(under, Held):
-                hold_all(connection, under)
-            elif under is not None:
-                hold(connection, under)
-            return appending.add(connection, run=run, at=datetime.now(UTC), kind=str(kind), body=text, claim=claim, seen=seen)
+        turns = under.turns if under is not None else {}
 
-        row = await self._store.write(add, awaited=kind in AWAITED)
+        def add(unit: Unit) -> Row:
+            hold(unit, turns)
+            return appending.add(unit, run=run, at=datetime.now(UTC), kind=str(kind), body=text, claim=claim, seen=seen)
+
+        row = await self._store.write(Work(add, turns), awaited=kind in AWAITED)
         self._store.memory.take_in(run, [row])
         return read_row(row)
 
@@ -273,6 +278,11 @@ class Journal:
         query = query.where(kind.in_([str(one) for one in (*begun, *ended)])).group_by(events.c.run).having(since > over).order_by(since)
         async with self._store.reading() as connection:
             return {row.run: datetime.fromisoformat(row.at) for row in await connection.execute(query)}
+
+    @property
+    def moves(self) -> int:
+        """How often the journal has moved, to its stand-by or back: events that were read before may have other numbers since."""
+        return self._store.moves
 
     @property
     def standing_by(self) -> bool:

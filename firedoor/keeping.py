@@ -18,7 +18,8 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from firedoor import engine, migrations, sweeping, wiring
+from firedoor import migrations, wiring
+from firedoor.alone import held_as
 from firedoor.canonical import plain
 from firedoor.database import Database, place
 from firedoor.errors import BadInput, FiredoorError, JournalError, Misconfigured, RunHeld, shown
@@ -106,7 +107,7 @@ async def restored() -> Kept:
     async with Store(settings.journal_url) as store:
         leases = Leases(store, wiring.holder())
         for run in found.open:
-            if await leases.holder(engine.held_as(run)) or await leases.holder(sweeping.held_as(run)):
+            if await leases.holder(held_as(run)):
                 raise RunHeld(
                     f"run {run} is being worked on", target=where, advice="Stop every process that uses the journal, then say it again"
                 )

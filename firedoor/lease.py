@@ -8,32 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
-from typing import Any, cast
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 
-from firedoor import observing
 from firedoor.errors import JournalError, LeaseLost
+from firedoor.sharing import Work
 from firedoor.store import Store, steady
 from firedoor.tables import leases
+from firedoor.unit import Turn, Unit
 
 TTL_SECONDS = 8.0
 RENEW_SECONDS = 2.0
 RETRY_SECONDS = 0.1
 
-# Written down once: to put a question together takes longer than to have it answered.
-_THESE = leases.c.resource.in_(sa.bindparam("these", expanding=True))
-_THIS = leases.c.resource == sa.bindparam("of")
-_NUMBER: sa.BindParameter[int] = sa.bindparam("number")
-_UNTIL: sa.BindParameter[float] = sa.bindparam("until")
-_FOUND = sa.select(leases).where(_THESE)
-_INSERT = leases.insert()
-_TAKE = leases.update().where(_THIS).values(holder=sa.bindparam("by"), fence=_NUMBER, expires=_UNTIL)
-_PROLONG = leases.update().where(_THESE).values(expires=_UNTIL)
-_GIVE_UP = leases.update().where(_THIS, leases.c.fence == _NUMBER).values(holder="", expires=0.0)
+Granted: TypeAlias = Mapping[str, tuple[str, int]]  # the holder and the fence by resource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +37,11 @@ class Lease:
     fence: int
     within: Lease | None = None
 
+    @property
+    def turns(self) -> Granted:
+        """It, and those that it is within."""
+        return {self.resource: (self.holder, self.fence), **(self.within.turns if self.within is not None else {})}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
@@ -53,6 +50,11 @@ class Held:
     holder: str
     fences: Mapping[str, int]
 
+    @property
+    def turns(self) -> Granted:
+        """Each of them."""
+        return {resource: (self.holder, fence) for resource, fence in self.fences.items()}
+
 
 class Leases:
     """Leases in an open `Store`, taken in the name of one holder."""
@@ -60,101 +62,114 @@ class Leases:
     def __init__(self, store: Store, holder: str) -> None:
         self._store = store
         self._holder = holder
+        self._kept: dict[str, tuple[str, int]] = {}
+        self._renewing: asyncio.Task[None] | None = None
 
-    @steady
     async def take(self, resource: str) -> Lease | None:
         """The lease, or None while somebody else holds it."""
-
-        def granted(connection: sa.Connection) -> int | None:
-            now = clock(connection)  # only now: who waited long for the database would be granted a lease that has run out
-            row = connection.execute(_FOUND, {"these": [resource]}).first()
-            if row is None:
-                fence = self._store.first_fence
-                values = {"resource": resource, "holder": self._holder, "fence": fence, "expires": now + TTL_SECONDS}
-                connection.execute(_INSERT, values)
-                return fence
-            if row.holder and row.expires > now:
-                return None
-            connection.execute(_TAKE, {"of": resource, "by": self._holder, "number": row.fence + 1, "until": now + TTL_SECONDS})
-            return int(row.fence) + 1
-
-        if (fence := await self._store.write(granted)) is None:
-            return None
-        self._store.memory.hold(resource, self._holder, fence)
-        return Lease(resource=resource, holder=self._holder, fence=fence)
+        held = await self._take([resource])
+        return Lease(resource=resource, holder=held.holder, fence=held.fences[resource]) if held.fences else None
 
     @steady
-    async def renew(self, lease: Lease) -> None:
-        """Hold it for another `TTL_SECONDS`. Raises `LeaseLost`."""
+    async def _take(self, resources: Collection[str]) -> Held:
+        """Those of them that nobody holds."""
 
-        def prolonged(connection: sa.Connection) -> None:
-            hold(connection, lease)
-            connection.execute(_PROLONG, {"these": [lease.resource], "until": clock(connection) + TTL_SECONDS})
+        def granted(unit: Unit) -> Mapping[str, int]:
+            now = unit.now()  # only now: who waited long for the database would be granted a lease that has run out
+            free = {one: turn for one, turn in unit.turns(resources).items() if turn is None or not turn.holder or turn.expires <= now}
+            fences = {one: self._store.first_fence if turn is None else turn.fence + 1 for one, turn in free.items()}
+            for one, fence in fences.items():
+                unit.change(one, Turn(self._holder, fence, now + TTL_SECONDS))
+            return fences
 
-        await self._store.write(prolonged)
+        fences = await self._store.write(Work(granted, resources))
+        for resource, fence in fences.items():
+            self._store.memory.hold(resource, self._holder, fence)
+        return Held(holder=self._holder, fences=fences)
+
+    async def renew(self, *leases: Lease) -> None:
+        """Hold them for another `TTL_SECONDS`. Raises `LeaseLost` where one is not held any more; the others are held all the same."""
+        if lost := await self._renew({resource: turn for lease in leases for resource, turn in lease.turns.items()}):
+            raise _lost(lost[0])
 
     @steady
+    async def _renew(self, turns: Granted) -> Sequence[str]:
+        """Those of the turns that are lost."""
+
+        def prolonged(unit: Unit) -> Sequence[str]:
+            found = unit.turns(turns)
+            mine = {one: turn for one, turn in found.items() if turn is not None and (turn.holder, turn.fence) == turns[one]}
+            for resource, turn in mine.items():
+                unit.change(resource, replace(turn, expires=unit.now() + TTL_SECONDS))
+            return [one for one in turns if one not in mine]
+
+        return await self._store.write(Work(prolonged, turns))
+
     async def release(self, lease: Lease) -> None:
         """Give it up; the fence number stays, so that a late writer is still recognised."""
-        self._store.memory.let_go(lease.resource)
+        await self._give_up({lease.resource: (lease.holder, lease.fence)})
 
-        def given_up(connection: sa.Connection) -> None:
-            connection.execute(_GIVE_UP, {"of": lease.resource, "number": lease.fence})
+    @steady
+    async def _give_up(self, turns: Granted) -> None:
+        for resource in turns:
+            self._store.memory.let_go(resource)
 
-        await self._store.write(given_up)
+        def given_up(unit: Unit) -> None:
+            for resource, turn in unit.turns(turns).items():
+                if turn is not None and (turn.holder, turn.fence) == turns[resource]:
+                    unit.change(resource, Turn("", turn.fence, 0.0))
+
+        await self._store.write(Work(given_up, turns))
+
+    @asynccontextmanager
+    async def holding(self, resource: str, *, patience: float) -> AsyncIterator[Lease]:
+        """Wait up to ``patience`` seconds for a turn, keep it renewed, give it up at the end. Raises `LeaseLost` if no turn came."""
+        deadline = time.monotonic() + patience
+        while (lease := await self.take(resource)) is None:
+            if time.monotonic() > deadline:
+                raise LeaseLost(
+                    f"somebody else has been writing to {resource} for {patience:.0f} s",
+                    advice="See `firedoor runs` for what is going on there, then resume this run",
+                )
+            await asyncio.sleep(RETRY_SECONDS)
+        async with self._keeping(lease.turns):
+            yield lease
 
     @asynccontextmanager
     async def holding_free(self, resources: Collection[str]) -> AsyncIterator[Held]:
         """A turn at each of these resources that is free now, all kept renewed, given up at the end. At the others somebody else is."""
-        held = await self._take_free(resources)
-        renewing = asyncio.create_task(self._keep_all(held))
-        try:
+        held = await self._take(resources)
+        async with self._keeping(held.turns):
             yield held
+
+    @asynccontextmanager
+    async def _keeping(self, turns: Granted) -> AsyncIterator[None]:
+        """The turns are renewed, all that this process holds at a time, and given up at the end."""
+        self._kept |= turns
+        if self._renewing is None or self._renewing.done():
+            self._renewing = asyncio.create_task(self._renew_all())
+        try:
+            yield
         finally:
-            renewing.cancel()
-            await asyncio.gather(renewing, return_exceptions=True)
-            with suppress(JournalError):  # they run out by themselves
-                await self._release_all(held)
+            self._keep_no_more(turns)
+            if not self._kept and (renewing := self._renewing) is not None:
+                self._renewing = None
+                renewing.cancel()
+                await asyncio.gather(renewing, return_exceptions=True)
+            with suppress(JournalError):  # they run out by themselves; what was done under them must not fail for that
+                await self._give_up(turns)
 
-    @steady
-    async def _take_free(self, resources: Collection[str]) -> Held:
-        def granted(connection: sa.Connection) -> Mapping[str, int]:
-            now = clock(connection)
-            rows = {row.resource: row for row in connection.execute(sa.select(leases).where(leases.c.resource.in_(resources)))}
-            free = [one for one in resources if one not in rows or not rows[one].holder or rows[one].expires <= now]
-            fences = {one: rows[one].fence + 1 if one in rows else self._store.first_fence for one in free}
-            made = [{"resource": one, "fence": fences[one], "holder": self._holder, "expires": now + TTL_SECONDS} for one in free]
-            if free:
-                connection.execute(leases.delete().where(leases.c.resource.in_(free)))
-                connection.execute(leases.insert(), made)
-            return fences
-
-        return Held(holder=self._holder, fences=await self._store.write(granted))
-
-    async def _keep_all(self, held: Held) -> None:
-        while held.fences:
+    async def _renew_all(self) -> None:
+        while self._kept:
             await asyncio.sleep(RENEW_SECONDS)
-            with suppress(LeaseLost, JournalError):  # the next intents find out
-                await self._renew_all(held)
+            with suppress(JournalError):  # a busy moment; a lease outlives three missed renewals
+                if kept := dict(self._kept):
+                    self._keep_no_more({lost: kept[lost] for lost in await self._renew(kept)})  # the next intent finds out
 
-    @steady
-    async def _renew_all(self, held: Held) -> None:
-        mine = leases.c.resource.in_(held.fences) & (leases.c.holder == held.holder)
-
-        def prolonged(connection: sa.Connection) -> None:
-            hold_all(connection, held)
-            connection.execute(leases.update().where(mine).values(expires=clock(connection) + TTL_SECONDS))
-
-        await self._store.write(prolonged)
-
-    @steady
-    async def _release_all(self, held: Held) -> None:
-        mine = leases.c.resource.in_(held.fences) & (leases.c.holder == held.holder)
-
-        def given_up(connection: sa.Connection) -> None:
-            connection.execute(leases.update().where(mine).values(holder="", expires=0.0))
-
-        await self._store.write(given_up)
+    def _keep_no_more(self, turns: Granted) -> None:
+        for resource, turn in turns.items():
+            if self._kept.get(resource) == turn:
+                del self._kept[resource]
 
     async def holder(self, resource: str) -> str | None:
         """Who holds it now."""
@@ -178,74 +193,23 @@ class Leases:
     async def _held(self, resource: str) -> sa.Row[Any] | None:
         async with self._store.reading() as connection:
             row = (await connection.execute(sa.select(leases).where(leases.c.resource == resource))).first()
-            now = await connection.run_sync(clock)
+            now = await connection.run_sync(lambda sync: Unit(sync).now())
         return row if row is not None and row.holder and row.expires > now else None
 
-    @asynccontextmanager
-    async def holding(self, resource: str, *, patience: float) -> AsyncIterator[Lease]:
-        """Wait up to ``patience`` seconds for a turn, keep it renewed, give it up at the end. Raises `LeaseLost` if no turn came."""
-        deadline = time.monotonic() + patience
-        while (lease := await self.take(resource)) is None:
-            if time.monotonic() > deadline:
-                raise LeaseLost(
-                    f"somebody else has been writing to {resource} for {patience:.0f} s",
-                    advice="See `firedoor runs` for what is going on there, then resume this run",
-                )
-            await asyncio.sleep(RETRY_SECONDS)
-        renewal = asyncio.create_task(self._keep(lease))
-        try:
-            yield lease
-        finally:
-            renewal.cancel()
-            await asyncio.gather(renewal, return_exceptions=True)
-            with suppress(JournalError):  # it runs out by itself; what was done under it must not fail for that
-                await self.release(lease)
 
-    async def _keep(self, lease: Lease) -> None:
-        while True:
-            await asyncio.sleep(RENEW_SECONDS)
-            try:
-                await self.renew(lease)
-            except LeaseLost:
-                return  # the next intent finds out, and writes nothing
-            except JournalError:
-                continue  # a busy moment; the lease outlives three missed renewals
-
-
-def hold(connection: sa.Connection, lease: Lease) -> None:
-    """Raise `LeaseLost` unless the lease is still held. Called inside the transaction that records an intent.
+def hold(unit: Unit, turns: Granted) -> None:
+    """Raise `LeaseLost` unless every one of the turns is still held. Called inside the transaction that records an intent.
 
     One that has run out and that nobody has taken since is still its holder's: it is renewed on the spot, before anybody else comes in.
     """
-    turns, one = {}, cast("Lease | None", lease)
-    while one is not None:
-        turns[one.resource], one = (one.holder, one.fence), one.within
-    _hold(connection, turns)
-
-
-def hold_all(connection: sa.Connection, held: Held) -> None:
-    """Raise `LeaseLost` unless every one of the turns is still held. As `hold`."""
-    _hold(connection, {resource: (held.holder, fence) for resource, fence in held.fences.items()})
-
-
-def _hold(connection: sa.Connection, turns: Mapping[str, tuple[str, int]]) -> None:
-    rows = {row.resource: row for row in connection.execute(_FOUND, {"these": list(turns)})}
-    for resource, granted in turns.items():
-        row = rows.get(resource)
-        if row is None or (row.holder, row.fence) != granted:
-            raise _lost(resource)
-    now = clock(connection)
-    if any(row.expires <= now for row in rows.values()):
-        connection.execute(_PROLONG, {"these": list(turns), "until": now + TTL_SECONDS})
+    found = unit.turns(turns)
+    held = {resource: turn for resource, turn in found.items() if turn is not None and (turn.holder, turn.fence) == turns[resource]}
+    if lost := found.keys() - held.keys():
+        raise _lost(min(lost))
+    if any(turn.expires <= unit.now() for turn in held.values()):
+        for resource, turn in held.items():
+            unit.change(resource, replace(turn, expires=unit.now() + TTL_SECONDS))
 
 
 def _lost(resource: str) -> LeaseLost:
-    observing.lost_lease()
     return LeaseLost(f"the turn at {resource} was lost before the write", advice="Resume the run: it reads the world first")
-
-
-def clock(connection: sa.Connection) -> float:
-    """Seconds since 1970 by one clock for all who share the database: PostgreSQL's own where machines share it, else this machine's."""
-    if connection.dialect.name != "postgresql":
-        return time.time()
-    return float((connection.execute(sa.text("SELECT extract(epoch FROM clock_timestamp())"))).scalar_one())

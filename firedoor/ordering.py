@@ -13,7 +13,7 @@ from textwrap import shorten
 from typing import Final, cast
 
 from firedoor import signing
-from firedoor.approval import Roster, Way
+from firedoor.approval import Answer, Roster, Ruling, Way
 from firedoor.canonical import JSON, digest, instant, plain
 from firedoor.errors import BadInput
 from firedoor.journal import Kind
@@ -114,21 +114,66 @@ def misplaced(order: Order) -> str:
     match order.via:
         case Via.DRILL if order.mode is not Mode.DRILL:
             return f"says that it is a drill's, and it is {order.mode}"
+        case Via.DRILL if order.sweep:
+            return "says that it is a drill's, and it is a sweep, which no drill has"
         case Via.SCHEDULE if not order.sweep and order.mode is not Mode.EXERCISE:
             return "says that it is a schedule's, and only sweeps and exercises have one"
         case Via.FIREDOOR if not order.follows:
             return "says that it follows from another run, and names none"
+        case Via.FIREDOOR if order.way is not Way.ORDINARY or order.standing is not None:
+            return "says that it follows from another run, and takes another way than the ordinary"
     return ""
 
 
 def same(order: Order, first: Order) -> bool:
-    """Whether an order asks for no more than the one it follows, in the same words and the same name, and after it."""
-    return order.asked > first.asked and likeness(_fields(order)) == likeness(_fields(first))
+    """Whether an order asks for no more than the one it follows, in the same words and the same name, and after it.
+
+    However that one was approved, this one takes the ordinary way.
+    """
+    later = order.asked > first.asked and (order.way, order.standing) == (Way.ORDINARY, None)
+    return later and likeness(_fields(order)) == likeness(_fields(first))
 
 
 def likeness(body: Mapping[str, object]) -> str:
     """What an order has in common with one that follows it, from its fields as they are on record."""
     return digest({name: body.get(name) for name in ALIKE})
+
+
+def outlived(record: Record, roster: Roster) -> bool:
+    """Whether the run rests on another roster than this one, or was not asked for again since: what is left of it is to be asked anew.
+
+    A sweep never is: it lists everything anew whenever it is begun.
+    """
+    if record.order.sweep:
+        return False
+    if record.request is None and record.renewal is not None and any(item.asks for item in record.items):
+        return True
+    rests = record.request or record.renewal or record.order
+    return bool(rests.roster) and rests.roster != roster.hash
+
+
+def renewed(record: Record, roster: Roster) -> bool:
+    """Whether somebody on this roster has ordered that the run goes on, and what was left of it was asked for anew since."""
+    by = record.renewal
+    return by is not None and _signed(resumption_document(record.order, by), by.proof, by.roster, by.by, roster)
+
+
+def refused(record: Record, now: datetime) -> bool:
+    """Whether people would not have it, or nobody answered in time: then it is not asked for twice, whoever is on the roster since."""
+    expired = record.request is not None and record.ruling is None and now >= record.request.expires
+    return expired or any(one.answer is Answer.DENY for one in record.decisions) or record.ruling not in (None, Ruling.GRANTED)
+
+
+def check_outlived(record: Record, resumption: Resumption, now: datetime) -> None:
+    """Raise `BadInput` where that is no word on which to go on with a run that rests on another roster: it takes a person's.
+
+    Where there is nothing to ask for any more, anybody may bring it to its end.
+    """
+    run = record.order.run
+    if resumption.via is not Via.TERMINAL and not refused(record, now):
+        raise BadInput(f"the roster has changed since run {run} was ordered or approved", advice=f"Go on with it: {resuming(record.order)}")
+    if fault := misplaced(record.order):
+        raise BadInput(f"the order of run {run} {fault}", advice=AUDIT)
 
 
 def check_resumption(record: Record, resumption: Resumption, roster: Roster) -> None:

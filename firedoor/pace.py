@@ -21,9 +21,10 @@ from typing import Final, Protocol
 
 import sqlalchemy as sa
 
-from firedoor.lease import clock
+from firedoor.sharing import Work
 from firedoor.store import Store, steady
 from firedoor.tables import paces
+from firedoor.unit import Unit, clock
 
 STRIP_SECONDS: Final = 1.0  # as much as one strip of slots lasts
 MARGIN: Final = 0.98  # of what is allowed: clocks and networks are uneven
@@ -76,15 +77,17 @@ class Shared:
 
     @steady
     async def _take(self, bucket: str, lasts: float, shut: float) -> float:
-        async with self._store.transaction() as connection:
-            now = await connection.run_sync(clock)
-            free = (await connection.execute(sa.select(paces.c.free).where(paces.c.bucket == bucket))).scalar()
+        def taken(unit: Unit) -> float:
+            connection, now = unit.connection, clock(unit.connection)
+            free = connection.execute(sa.select(paces.c.free).where(paces.c.bucket == bucket)).scalar()
             first = max(now + shut, free or 0.0)
             if free is None:
-                await connection.execute(paces.insert().values(bucket=bucket, free=first + lasts))
+                connection.execute(paces.insert().values(bucket=bucket, free=first + lasts))
             else:
-                await connection.execute(paces.update().where(paces.c.bucket == bucket).values(free=first + lasts))
-        return first - now
+                connection.execute(paces.update().where(paces.c.bucket == bucket).values(free=first + lasts))
+            return first - now
+
+        return await self._store.write(Work(taken))
 
 
 @dataclass(slots=True)

@@ -151,6 +151,21 @@ def _resumed(body: Body, record: Record) -> Told:
     return {"ended": len(record.results)}
 
 
+def _listed(body: Body, record: Record) -> Told:
+    del record
+    return {name: body[name] for name in ("round", "batches", "writes")}
+
+
+def _unlisted(body: Body, record: Record) -> Told:
+    del record
+    return {"round": body["round"], "source": str(body["source"]), "place": str(body["place"]), "reason": str(body["why"])}
+
+
+def _settled(body: Body, record: Record) -> Told:
+    del record
+    return {name: body.get(name, 0) for name in ("batch", "found", "in_scope", "wrote", "made", "unlisted")}
+
+
 def _finished(body: Body, record: Record) -> Told:
     del record
     return {"outcome": str(body["outcome"]), "open": len(body["open"])}
@@ -166,5 +181,8 @@ TELLING: Final[Mapping[str, tuple[str, Callable[[Body, Record], Told]]]] = {
     Kind.INTENT: ("intent", _intent),
     Kind.RECEIPT: ("receipt", _receipt),
     Kind.ENDED: ("ended", _ended),
+    Kind.ROUND: ("listed", _listed),
+    Kind.UNLISTED: ("unlisted", _unlisted),
+    Kind.SETTLED: ("settled", _settled),
     Kind.FINISHED: ("finished", _finished),
 }

@@ -7,15 +7,12 @@ checked here is told as such: it is neither a fault nor sound.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import timedelta
-from enum import Enum
-from typing import Final, cast
+from dataclasses import dataclass, field, replace
+from typing import cast
 
-from firedoor import ordering, planning, signing
-from firedoor.approval import Answer, Decision, Request, Roster, Ruling, document, eligible, subject
+from firedoor import ordering, planning, renewing, signing
+from firedoor.approval import Answer, Decision, Request, Roster, Ruling, Way, document, eligible, subject
 from firedoor.canonical import JSON
-from firedoor.chain import Fault
 from firedoor.errors import JournalBroken
 from firedoor.facts import Established
 from firedoor.facts import stream_of as facts_of
@@ -23,34 +20,10 @@ from firedoor.journal import Event, Kind
 from firedoor.look import WATCH, Closing
 from firedoor.mandate import MANDATES, Mandate, stream_of
 from firedoor.model import Mode, Outcome, Tier
+from firedoor.proving import GRACE, LOOK, NO_SEAL, SEALED, UNSAID, Finding, Proof, fault, signatures, signed, unchecked
 from firedoor.run import Item, Order, Record, Resumption, Started, StepResult, Via, Withheld, read_as, take
 from firedoor.seal import Seal
 from firedoor.standing import Standing
-
-NO_SEAL: Final = "the serving process's key is not on this machine"
-UNSAID: Final = "orders did not say yet where they come from"
-NO_ROSTER: Final = "the roster of that time is not known here"
-# Between the look at an approval and the intent on record: a vendor's clock is asked, the database waited for
-GRACE: Final = timedelta(minutes=5)
-LOOK: Final = "Look at its targets by hand: Firedoor did not do this, or not on anybody's word. Keep a copy of the database"
-FORGED: Final = "Do not trust it: ask the person, and find out who could write to the database"
-SEALED: Final = (
-    "Either it was forged, or another approval.key made it: where that was replaced since, or this machine never served Firedoor, "
-    "check again with FIREDOOR_STATE_DIR set to a folder with the right one"
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unchecked:
-    """Something that could not be checked here, and why."""
-
-    run: str
-    event: int
-    what: str
-    because: str
-
-
-Finding = Fault | Unchecked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,22 +40,16 @@ class Known:
     tier: Callable[[str, bool], Tier | None]
 
 
-class Proof(Enum):
-    """What became of checking one."""
-
-    SOUND = "sound"
-    FALSE = "false"
-    UNKNOWN = "unknown"
-
-
 class Looking:
     """One run, as it grew: all that is wrong with its events, or cannot be checked."""
 
     def __init__(self, known: Known) -> None:
         self._known = known
         self._record: Record | None = None
+        self._was: Record | None = None  # before the newest plan or request
+        self._people: Roster | None = None
         self._roster: Roster | None = None
-        self._asked = self._ruled = Proof.SOUND
+        self._asked = self._ruled = self._ordered = Proof.SOUND
         self._decided: list[tuple[Decision, Proof]] = []
         self._begun: dict[str, dict[str, str]] = {}  # by item: the cover of each effect
 
@@ -101,7 +68,7 @@ class Looking:
     def at(self, event: Event) -> Iterator[Finding]:
         """One event more."""
         if event.kind not in set(Kind):
-            yield _fault(event, f"is of a kind that there is not, {event.kind!r}")
+            yield fault(event, f"is of a kind that there is not, {event.kind!r}")
             return
         if event.kind in {Kind.STANDING, Kind.ESTABLISHED, Kind.ASKED, Kind.LOOKED}:
             yield from self._of_no_run(event)
@@ -109,25 +76,27 @@ class Looking:
         if event.kind == Kind.NOTED and self._record is None:
             return  # a run that ended before it was planned may still have a word about it
         if event.kind == Kind.OPENED and self._record is not None:
-            yield _fault(event, "opens the run a second time")
+            yield fault(event, "opens the run a second time")
             return
+        if event.kind in {Kind.PLANNED, Kind.REQUESTED}:
+            self._was = replace(self._record) if self._record is not None else None
         try:
             self._record = take(self._record, event)
         except JournalBroken as broken:
-            yield _fault(event, f"cannot be read as what it says it is, {event.kind}: {broken.what}")
+            yield fault(event, f"cannot be read as what it says it is, {event.kind}: {broken.what}")
             return
         try:
             yield from list(self._judged(event, self._record))
         except (TypeError, ValueError, KeyError, AttributeError, RecursionError):  # a moment without a time zone, a step that is a number
-            yield _fault(event, f"holds values that Firedoor never writes in a {event.kind}")
+            yield fault(event, f"holds values that Firedoor never writes in a {event.kind}")
 
     def _of_no_run(self, event: Event) -> Iterator[Finding]:
         """What stands in a line of the journal that is no run's."""
         match event.kind:
             case Kind.ASKED if {name for name, said in event.body.items() if isinstance(said, str)} != {"run", "by"}:
-                yield _fault(event, "does not say who asked, and which run it is")
+                yield fault(event, "does not say who asked, and which run it is")
             case Kind.LOOKED if event.run != WATCH or not isinstance(event.body.get("runs"), Mapping):
-                yield _fault(event, "does not say at which runs the watch has looked")
+                yield fault(event, "does not say at which runs the watch has looked")
             case Kind.STANDING:
                 yield from self._standing(event)
             case Kind.ESTABLISHED:
@@ -137,6 +106,8 @@ class Looking:
         match event.kind:
             case Kind.OPENED:
                 yield from self._opened(event, record)
+            case Kind.PLANNED if self._was is not None and self._was.items:
+                yield from self._renewed(event, self._was, record)
             case Kind.REQUESTED if record.request is not None:
                 yield from self._requested(event, record, record.request)
             case Kind.DECIDED:
@@ -146,7 +117,7 @@ class Looking:
             case Kind.CLOSED:
                 yield from self._closed(event, record)
             case Kind.INTENT | Kind.RECEIPT if record.order.mode is Mode.EXERCISE:
-                yield _fault(event, "is of a write, in an exercise, which makes none", LOOK)
+                yield fault(event, "is of a write, in an exercise, which makes none", LOOK)
             case Kind.WITHHELD:
                 yield from self._withheld(event, record, record.withheld[-1])
             case Kind.INTENT:
@@ -154,7 +125,7 @@ class Looking:
             case Kind.RECEIPT:
                 done = record.receipts[-1]
                 if done.effect not in self._begun.get(done.item, {}):
-                    yield _fault(event, f"is a receipt for {done.says!r}, which was never begun", LOOK)
+                    yield fault(event, f"is a receipt for {done.says!r}, which was never begun", LOOK)
             case Kind.ENDED:
                 yield from self._ended(event, record)
             case Kind.RESUMED:
@@ -166,15 +137,15 @@ class Looking:
             case Kind.CONCLUDED if record.closing is not None:
                 yield from self._concluded(event, record.closing)
             case Kind.SWEEP | Kind.LISTED | Kind.UNLISTED | Kind.ROUND | Kind.SETTLED if not record.order.sweep:
-                yield _fault(event, "is of a sweep, and this run is none")
+                yield fault(event, "is of a sweep, and this run is none")
             case Kind.INTENTS | Kind.RECEIPTS:
-                yield _fault(event, "is of a sweep's batch, and does not stand in its stream", LOOK)
+                yield fault(event, "is of a sweep's batch, and does not stand in its stream", LOOK)
 
     def _opened(self, event: Event, record: Record) -> Iterator[Finding]:
-        self._roster = self._known.roster(record.order)
+        self._people = self._roster = self._known.roster(record.order)
         order = record.order
         if order.run != event.run:
-            yield _fault(event, f"holds the order of another run, {order.run}")
+            yield fault(event, f"holds the order of another run, {order.run}")
         yield from self._given(event, order)
 
     def _given(self, event: Event, order: Order) -> Iterator[Finding]:
@@ -185,17 +156,18 @@ class Looking:
                     event, f"{order.requester}'s order", ordering.document(order), order.proof, order.roster, order.requester
                 )
             case Via.BEFORE:
-                yield _unchecked(event, "who gave the order", UNSAID)
-            case _ if fault := ordering.misplaced(order):
-                yield _fault(event, f"holds an order that {fault}")
+                yield unchecked(event, "who gave the order", UNSAID)
+            case _ if why := ordering.misplaced(order):
+                yield fault(event, f"holds an order that {why}")
 
     def _by_hand(self, event: Event, what: str, words: str, proof: str, hashed: str, name: str) -> Iterator[Finding]:  # noqa: PLR0917
         """What is wrong with what somebody signed at a terminal to have something done: that it is theirs, and that they might."""
-        roster = self._roster if self._roster is not None and self._roster.hash == hashed else None
-        yield from _signed(event, what, words, proof, roster, name, hardware=False)[1]
+        roster = self._people if self._people is not None and self._people.hash == hashed else None
+        self._ordered, findings = signed(event, what, words, proof, roster, name, hardware=False)
+        yield from findings
         person = roster.by_name(name) if roster is not None else None
         if person is not None and not person.may_request:
-            yield _fault(event, f"is {what}, who may not request")
+            yield fault(event, f"is {what}, who may not request")
 
     def _resumed(self, event: Event, record: Record) -> Iterator[Finding]:
         by = read_as(Resumption, event.body, event)
@@ -203,20 +175,33 @@ class Looking:
             words = ordering.resumption_document(record.order, by)
             yield from self._by_hand(event, f"{by.by}'s order to resume", words, by.proof, by.roster, by.by)
 
+    def _renewed(self, event: Event, was: Record, record: Record) -> Iterator[Finding]:
+        """What is left of a run was planned anew: because its roster had changed, on the word of somebody on another, and for no more."""
+        self._decided, self._ruled, self._roster = [], Proof.SOUND, self._people
+        if (why := renewing.fault(was, record)) or self._ordered is Proof.FALSE:
+            yield fault(event, why or "plans the run a second time, on an order that is forged", LOOK)
+
     def _requested(self, event: Event, record: Record, request: Request) -> Iterator[Finding]:
-        order = record.order
+        order, by = record.order, record.renewal
         self._decided, self._ruled = [], Proof.SOUND
+        if self._was is not None and self._was.request is not None:
+            yield fault(event, "asks for the run a second time")
+        if (request.requester, request.way) != ((by.by, Way.ORDINARY) if by is not None else (order.requester, order.way)):
+            yield fault(event, "asks in another name, or another way, than the run was ordered")
+        if by is not None and by.roster != request.roster:
+            yield fault(event, "asks another roster than the one on whose word the run goes on")
         self._asked, findings = self._marked(event, "the request", record.mark, request.digest, "")
         yield from findings
         planned = planning.fingerprint(record.items, mode=order.mode, playbook=order.playbook)
         if (request.run, request.mode, request.playbook) != (order.run, order.mode, order.playbook):
-            yield _fault(event, "asks for another run than this one")
+            yield fault(event, "asks for another run than this one")
         elif (request.fingerprint, request.lines) != (planned, planning.lines(record.items)):
-            yield _fault(event, "asks for something else than the plan on record says")
+            yield fault(event, "asks for something else than the plan on record says")
+        self._roster = self._people
         if self._roster is None or self._roster.hash != request.roster:
             self._roster = None
             why = f"the roster that was asked ({request.roster[:23]}…) is not the one that is known here"
-            yield _unchecked(event, "who might decide", why)
+            yield unchecked(event, "who might decide", why)
         if request.standing is not None:
             yield from signatures(event, request.standing, "standing approval", self._roster)[1]
 
@@ -225,9 +210,9 @@ class Looking:
         request = record.request
         proof, findings = self._proven(event, what, decision, request)
         if decision.request != subject(event.run, request):
-            proof, findings = Proof.FALSE, [_fault(event, f"is {what} something else than what this run asked")]
+            proof, findings = Proof.FALSE, [fault(event, f"is {what} something else than what this run asked")]
         elif request is not None and self._roster is not None and not self._may(decision, request):
-            proof, findings = Proof.FALSE, [_fault(event, f"is {what}, which was not theirs to decide, or not then")]
+            proof, findings = Proof.FALSE, [fault(event, f"is {what}, which was not theirs to decide, or not then")]
         yield from findings
         if event.kind == Kind.DECIDED:
             self._decided.append((decision, proof))
@@ -243,27 +228,25 @@ class Looking:
         if decision.proof.startswith(signing.PROOF):
             hardware = request is not None and request.hardware and decision.answer is Answer.APPROVE
             roster = self._roster if request is not None or self._roster is None or self._roster.by_name(decision.by) else None
-            return _signed(event, what, document(decision, event.run, request), decision.proof, roster, decision.by, hardware=hardware)
+            return signed(event, what, document(decision, event.run, request), decision.proof, roster, decision.by, hardware=hardware)
         if request is not None and request.out_of_band:
-            return Proof.FALSE, [_fault(event, f"is {what} without a signature, where only signatures count")]
+            return Proof.FALSE, [fault(event, f"is {what} without a signature, where only signatures count")]
         if self._known.seal is None:
-            return Proof.UNKNOWN, [_unchecked(event, what, NO_SEAL)]
+            return Proof.UNKNOWN, [unchecked(event, what, NO_SEAL)]
         if self._known.seal.holds(decision):
             return Proof.SOUND, []
-        return Proof.FALSE, [_fault(event, f"is {what}, and the serving process's key did not vouch for it", SEALED)]
+        return Proof.FALSE, [fault(event, f"is {what}, and the serving process's key did not vouch for it", SEALED)]
 
     def _marked(self, event: Event, what: str, mark: str, request: str, ruling: str) -> tuple[Proof, list[Finding]]:
         if self._known.seal is None:
-            return Proof.UNKNOWN, [_unchecked(event, f"the mark on {what}", NO_SEAL)]
+            return Proof.UNKNOWN, [unchecked(event, f"the mark on {what}", NO_SEAL)]
         if self._known.seal.marked(mark, request, ruling):
             return Proof.SOUND, []
-        return Proof.FALSE, [
-            _fault(event, f"holds {what}, which is not as the serving process put it on record: its mark is false", SEALED)
-        ]
+        return Proof.FALSE, [fault(event, f"holds {what}, which is not as the serving process put it on record: its mark is false", SEALED)]
 
     def _closed(self, event: Event, record: Record) -> Iterator[Finding]:
         if record.request is None or record.ruling is None:
-            yield _fault(event, "rules on a request that was never made")
+            yield fault(event, "rules on a request that was never made")
             return
         self._ruled, findings = self._marked(
             event, f"the ruling {record.ruling!s}", record.ruling_mark, record.request.digest, record.ruling
@@ -275,17 +258,17 @@ class Looking:
         used = {effect for effect, cover in self._begun.setdefault(started.item, {}).items() if cover and cover == started.cover}
         self._begun[started.item].setdefault(started.effect, started.cover)
         if item is None:
-            yield _fault(event, f"begins {started.says!r} for {started.item}, which is not in the plan", LOOK)
+            yield fault(event, f"begins {started.says!r} for {started.item}, which is not in the plan", LOOK)
         elif started.change.effect(item.action) != started.effect:
-            yield _fault(event, f"begins {started.says!r}, which is not the change that it names", LOOK)
+            yield fault(event, f"begins {started.says!r}, which is not the change that it names", LOOK)
         else:
             yield from self._admitted(event, record, item, started, used=len(used - {started.effect}))
 
     def _withheld(self, event: Event, record: Record, one: Withheld) -> Iterator[Finding]:
         if record.order.mode is not Mode.EXERCISE:
-            yield _fault(event, "is of a write that was withheld, and this run is no exercise")
+            yield fault(event, "is of a write that was withheld, and this run is no exercise")
         elif one.item not in {item.id for item in record.items}:
-            yield _fault(event, f"withholds {one.says!r} for {one.item}, which is not in the plan")
+            yield fault(event, f"withholds {one.says!r} for {one.item}, which is not in the plan")
 
     def _admitted(self, event: Event, record: Record, item: Item, started: Started, *, used: int) -> Iterator[Finding]:
         tier = self._known.tier(item.action, bool(record.order.undoes))
@@ -294,15 +277,15 @@ class Looking:
         if (request := record.request) is not None and not (lacks := self._lacks(request, record)):
             names = {cover.name: cover.at_most for cover in request.covers.get(item.id, ())}
             if started.effect not in request.effects.get(item.id, ()) and used >= names.get(started.cover, 0):
-                yield _fault(event, f"begins {started.says!r}, which is not among what was approved", LOOK)
+                yield fault(event, f"begins {started.says!r}, which is not among what was approved", LOOK)
             elif event.at >= request.lapses + GRACE:
-                yield _fault(event, f"begins {started.says!r} after its approval had lapsed", LOOK)
+                yield fault(event, f"begins {started.says!r} after its approval had lapsed", LOOK)
             return
         if tier is None and request is None:
-            yield _unchecked(event, f"whether {started.says!r} needed an approval", f"this Firedoor has no action {item.action}")
+            yield unchecked(event, f"whether {started.says!r} needed an approval", f"this Firedoor has no action {item.action}")
             return
         why = lacks if request is not None else "nobody was asked"
-        yield _fault(event, f"begins {started.says!r} without a valid approval: {why}", LOOK)
+        yield fault(event, f"begins {started.says!r} without a valid approval: {why}", LOOK)
 
     def _lacks(self, request: Request, record: Record) -> str:
         """Why the request is not granted, as far as it could be checked."""
@@ -319,9 +302,9 @@ class Looking:
     def _ended(self, event: Event, record: Record) -> Iterator[Finding]:
         ended = read_as(StepResult, event.body, event)
         if ended.item not in {item.id for item in record.items}:
-            yield _fault(event, f"ends {ended.item}, which is not in the plan")
+            yield fault(event, f"ends {ended.item}, which is not in the plan")
         elif ended.outcome is Outcome.CHANGED and not record.done(ended.item):
-            yield _fault(event, f"says that {ended.item} was changed, and there is no receipt for it")
+            yield fault(event, f"says that {ended.item} was changed, and there is no receipt for it")
 
     def _finished(self, event: Event, record: Record) -> Iterator[Finding]:
         """The report says how each step ended and how many writes were begun: the events say the same."""
@@ -329,20 +312,20 @@ class Looking:
         told = {step["id"]: step["outcome"] for step in steps}
         real = {item.id: str(record.results[item.id].outcome) if item.id in record.results else "PENDING" for item in record.items}
         if told != real or event.body["writes"] != len(record.intents):
-            yield _fault(event, "reports something else than what the run's events say")
+            yield fault(event, "reports something else than what the run's events say")
 
     def _watched(self, event: Event, record: Record) -> Iterator[Finding]:
         """A look is at the run's own items, once it was over; what it saw, nobody signs for."""
         seen = [one.item for one in record.look.found] if record.look is not None else []
         if record.report is None or seen != [item.id for item in record.items if not item.telling]:
-            yield _fault(event, "is a look at something else than what the run is made of")
+            yield fault(event, "is a look at something else than what the run is made of")
 
     def _concluded(self, event: Event, closing: Closing) -> Iterator[Finding]:
         if closing.run != event.run:
-            yield _fault(event, f"is the closing of another run, {closing.run}")
+            yield fault(event, f"is the closing of another run, {closing.run}")
         known = self._roster if self._roster is not None and self._roster.by_name(closing.by) else None
         what = f"{closing.by}'s closing of the incident"
-        yield from _signed(event, what, closing.document, closing.proof, known, closing.by, hardware=False)[1]
+        yield from signed(event, what, closing.document, closing.proof, known, closing.by, hardware=False)[1]
 
     def _standing(self, event: Event) -> Iterator[Finding]:
         mandated = event.run.startswith(MANDATES)
@@ -351,9 +334,9 @@ class Looking:
             given = read_as(Mandate, event.body, event) if mandated else read_as(Standing, event.body, event)
             yield from signatures(event, given, what, self._known.standing)[1]
             if isinstance(given, Mandate) and event.run != stream_of(given.sweep):
-                yield _fault(event, f"is a mandate of another sweep, {given.sweep}")
+                yield fault(event, f"is a mandate of another sweep, {given.sweep}")
         except (JournalBroken, TypeError):
-            yield _fault(event, f"cannot be read as what it says it is, a {what}")
+            yield fault(event, f"cannot be read as what it says it is, a {what}")
 
     def _established(self, event: Event) -> Iterator[Finding]:
         what = "word on what a vendor does"
@@ -361,40 +344,8 @@ class Looking:
             said = read_as(Established, event.body, event)
             roster = self._known.standing
             there = roster if roster is not None and roster.hash == said.roster else None
-            yield from _signed(event, f"{said.by}'s {what}", said.document, said.proof, there, said.by, hardware=False)[1]
+            yield from signed(event, f"{said.by}'s {what}", said.document, said.proof, there, said.by, hardware=False)[1]
             if said.broken or event.run != facts_of(said.vendor):
-                yield _fault(event, f"is a {what}, and names another fact than its words say, or stands where others are kept")
+                yield fault(event, f"is a {what}, and names another fact than its words say, or stands where others are kept")
         except (JournalBroken, TypeError):
-            yield _fault(event, f"cannot be read as what it says it is, a {what}")
-
-
-def signatures(event: Event, given: Standing | Mandate, what: str, roster: Roster | None) -> tuple[Mapping[str, Proof], Sequence[Finding]]:
-    """What each signature of a standing approval or a mandate is worth, by name, and what is wrong with them."""
-    there = roster if roster is not None and roster.hash == given.roster else None
-    judged = {
-        name: _signed(event, f"{name}'s {what}", given.document, proof, there, name, hardware=False) for name, proof in given.signed.items()
-    }
-    return {name: proof for name, (proof, _) in judged.items()}, [one for _, findings in judged.values() for one in findings]
-
-
-def _signed(  # noqa: PLR0917 - what is signed, by whom, and whose it must be
-    event: Event, what: str, words: str, proof: str, roster: Roster | None, name: str, *, hardware: bool
-) -> tuple[Proof, list[Finding]]:
-    """What a signature is worth: it must hold by its own key, and that key be the person's on the roster, where that is known."""
-    own = signing.key_of(proof)
-    if not own or not signing.holds(words, proof, (own,), hardware=hardware):
-        return Proof.FALSE, [_fault(event, f"is {what}, and its signature does not hold")]
-    if roster is None:
-        return Proof.UNKNOWN, [_unchecked(event, f"whose key signed {what}", NO_ROSTER)]
-    person = roster.by_name(name)
-    if person is None or own not in person.keys:
-        return Proof.FALSE, [_fault(event, f"is {what}, signed with a key that is not theirs")]
-    return Proof.SOUND, []
-
-
-def _fault(event: Event, what: str, advice: str = FORGED) -> Fault:
-    return Fault(event=event.seq, run=event.run, n=event.n, what=what, advice=advice)
-
-
-def _unchecked(event: Event, what: str, because: str) -> Unchecked:
-    return Unchecked(run=event.run, event=event.seq, what=what, because=because)
+            yield fault(event, f"cannot be read as what it says it is, a {what}")

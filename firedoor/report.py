@@ -133,14 +133,16 @@ def _step(item: Item, result: StepResult | None) -> Mapping[str, Any]:
 
 def approval(record: Record) -> Mapping[str, Any]:
     """What was asked of people, who approved, and how it was ruled on."""
-    request = record.request
+    request, decisions, ruling = record.request, record.decisions, record.ruling
+    if request is None and record.earlier is not None:  # nothing was left to ask for anew
+        request, decisions, ruling = record.earlier
     if request is None:
         return {"required": 0, "by": [], "ruling": "not needed", "seconds": None, "at": None}
     answered = record.moments.get(Kind.CLOSED)
     return {
         "required": int(request.required),
-        "by": [decision.by for decision in record.decisions if decision.answer == "approve"],
-        "ruling": str(record.ruling) if record.ruling else "waiting",
+        "by": [decision.by for decision in decisions if decision.answer == "approve"],
+        "ruling": str(ruling) if ruling else "waiting",
         "seconds": between(request.requested, answered),
         "at": plain(answered),
     }

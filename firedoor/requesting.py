@@ -87,6 +87,8 @@ def _check_way(order: Order, planned: Planned, roster: Roster, now: datetime) ->
     """Raise `BadInput` where a freeze, or one person alone, would do more than they may."""
     acting = [item for item in planned.items if item.plan is not None and item.plan.wants_approval and not item.telling]
     targets = {item.label for item in acting}
+    if order.way is not Way.ORDINARY and order.protected:
+        raise BadInput("what is protected takes two people, and nobody acts on it alone", advice="Leave it out, or use `firedoor contain`")
     if order.way is Way.BREAK_GLASS and planned.tier is Tier.TWO:
         raise BadInput("something in this plan needs two people whatever happens", advice="Leave it out, or use `firedoor contain`")
     if order.way is Way.BREAK_GLASS and len(targets) > MOST_ALONE:

@@ -19,7 +19,7 @@ from firedoor.chain import GENESIS
 from firedoor.errors import JournalBroken, JournalError, Misconfigured, RunUnreadable, UnknownRun, shown
 from firedoor.journal import Event, Kind
 from firedoor.look import Closing, Look
-from firedoor.model import Change, Intent, Mode, Outcome, Plan, Receipt, Residual, Reversal
+from firedoor.model import Change, Intent, Mode, Outcome, Plan, Receipt, Residual, Reversal, Tier
 from firedoor.standing import Standing
 
 REPORTED = (
@@ -127,6 +127,11 @@ class Item:
     telling: bool = False
     residual: tuple[Residual, ...] = ()
 
+    @property
+    def asks(self) -> bool:
+        """Whether people have something of it to approve."""
+        return self.plan is not None and self.plan.wants_approval and not self.telling
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
@@ -197,6 +202,8 @@ class Record:
     its request: who has noted one can tell later whether the journal up to there was rewritten. ``ended`` tells when each item did.
     ``look`` is the last look of the watch that found a change, ``look_head`` its hash; ``closing`` is the word that ended the watch,
     whether it counts or not. ``left_to_people``: it was open in a journal that was put back from a copy, and nobody has resumed it since.
+    ``resumption`` is who last went on with it; ``renewal`` whoever did so under another roster, so that it was planned and asked for anew,
+    ``required`` the most approvals that any of its requests wanted, and ``earlier`` what was asked and decided before that.
     """
 
     order: Order
@@ -225,6 +232,10 @@ class Record:
     look_head: str = ""
     closing: Closing | None = None
     left_to_people: bool = False
+    resumption: Resumption | None = None
+    renewal: Resumption | None = None
+    required: Tier = Tier.AUTO
+    earlier: tuple[Request, list[Decision], Ruling | None] | None = None
 
     def done(self, item: str) -> tuple[Done, ...]:
         """The receipts of one item."""
@@ -298,11 +309,16 @@ def take(record: Record | None, event: Event) -> Record:
 def _apply(record: Record, event: Event) -> None:  # noqa: C901, PLR0912 - one case a kind of event
     match event.kind:
         case Kind.PLANNED:
+            if record.items:
+                if record.request is not None:
+                    record.earlier = (record.request, record.decisions, record.ruling)
+                record.renewal, record.request, record.decisions, record.ruling = record.resumption, None, [], None
             record.items = read_as(tuple[Item, ...], event.body["items"], event)
             record.fingerprint = str(event.body["fingerprint"])
         case Kind.REQUESTED:
             record.request, record.decisions, record.ruling = read_as(Request, event.body, event), [], None
             record.mark, record.asked_head = str(event.body.get("mark", "")), event.hash
+            record.required = max(record.required, record.request.required)
         case Kind.DECIDED:
             record.decisions.append(read_as(Decision, event.body, event))
         case Kind.CLOSED:
@@ -336,6 +352,7 @@ def _apply(record: Record, event: Event) -> None:  # noqa: C901, PLR0912 - one c
             record.left_to_people = record.left_to_people or event.body == LEFT
         case Kind.RESUMED:
             record.report, record.stopped_by, record.stops, record.left_to_people = None, "", [], False
+            record.resumption = read_as(Resumption, event.body, event)
 
 
 @cache

@@ -17,16 +17,19 @@ from firedoor import (
     inputs,
     late,
     orchestrating,
+    ordering,
     report,
     staffed,
     sweepreport,
     telemetry,
+    watching,
     wiring,
 )
+from firedoor.alone import held_as
 from firedoor.approval import Answer, Way
 from firedoor.clients import TELLING
 from firedoor.desk import Desk
-from firedoor.engine import RESUMABLE, Show, held_as, unshown
+from firedoor.engine import RESUMABLE, Show, unshown
 from firedoor.errors import BadInput, FiredoorError, Misconfigured, RunHeld, RunUnreadable
 from firedoor.journal import Journal
 from firedoor.lease import Leases
@@ -255,7 +258,11 @@ async def resume(
         house = await staffed.with_people(stack, settings, vendors, order, say=say, show=watch.show if watch else None)
         say(f"Run {run}: reading the world before anything else.")
         done = await _watched(watch, house, run, orchestrate(order, lambda stage: house.engine.resume(run, stage, by), house.journal))
-        done = await _followed(house, order, done, say=say, anew=any(not item.target for item in record.items), watch=watch)
+        anew = any(not item.target for item in record.items)
+        if not (ordering.outlived(record, settings.roster) or record.renewal is not None):
+            done = await _followed(house, order, done, say=say, anew=anew, watch=watch)
+        elif wiring.follow_up(order, done, anew=anew) is not None:
+            say(f"More may be to be done than was approved; order that anew: {watching.command(record)}")
         return await _out(house, done, tell)
 
 

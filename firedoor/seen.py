@@ -8,8 +8,10 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from firedoor.sharing import Work
 from firedoor.store import Store, steady
 from firedoor.tables import seen
+from firedoor.unit import Unit
 
 KEPT_SECONDS: Final = 3600.0  # a signature is good for five minutes; an event is delivered again within six
 TIDY_SECONDS: Final = 300.0
@@ -29,14 +31,20 @@ class Seen:
         It is True at most once, whatever becomes of the caller: one that dies right after it has used the key up.
         """
         now = time.time()
-        async with self._store.transaction(awaited=True) as connection:
-            if now - self._tidied > TIDY_SECONDS:
-                await connection.execute(seen.delete().where(seen.c.at < now - KEPT_SECONDS))
-                self._tidied = now
-            known = set((await connection.execute(sa.select(seen.c.key).where(seen.c.key.in_(keys)))).scalars())
+        tidy = now - self._tidied > TIDY_SECONDS
+
+        def noted(unit: Unit) -> bool:
+            connection = unit.connection
+            if tidy:
+                connection.execute(seen.delete().where(seen.c.at < now - KEPT_SECONDS))
+            known = set(connection.execute(sa.select(seen.c.key).where(seen.c.key.in_(keys))).scalars())
             if new := [{"key": one, "at": now} for one in dict.fromkeys(keys) if one not in known]:
-                await connection.execute(seen.insert(), new)
-        return not known
+                connection.execute(seen.insert(), new)
+            return not known
+
+        none = await self._store.write(Work(noted), awaited=True)
+        self._tidied = now if tidy else self._tidied
+        return none
 
 
 def key(kind: str, *parts: str) -> str:

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
-import sqlalchemy as sa
-
-from firedoor.errors import JournalError
+from firedoor.errors import JournalError, JournalRefused
 from firedoor.turns import Turns
+from firedoor.unit import Unit
 
-MOST: Final = 32  # in one transaction: others, and other processes, wait for its end
+MOST: Final = 64  # in one transaction: others, and other processes, wait for its end
 
 T = TypeVar("T")
 
-Work: TypeAlias = Callable[[sa.Connection], T]
+
+@dataclass(frozen=True, slots=True)
+class Work(Generic[T]):
+    """Something to ``do`` in a transaction. The ``turns`` are those that it asks for: one question is for all who share."""
+
+    do: Callable[[Unit], T]
+    turns: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +65,23 @@ class Sharing:
         return found
 
     async def _lead(self) -> None:
-        while self._ahead or self._line:
-            async with self._turns.mine(ahead=bool(self._ahead)):
-                line = self._ahead or self._line  # only now: more have come while the turn was waited for
-                await self._together([line.popleft() for _ in range(min(MOST, len(line)))])
+        some: Sequence[_Waiting] = ()
+        try:
+            while self._ahead or self._line:
+                async with self._turns.mine(ahead=bool(self._ahead)):
+                    line = self._ahead or self._line  # only now: more have come while the turn was waited for
+                    some = [line.popleft() for _ in range(min(MOST, len(line)))]
+                    await self._together(some)
+        except BaseException:  # the loop ends: nobody is left waiting for what will not come
+            for one in (*some, *self._ahead, *self._line):
+                one.done.cancel()
+            raise
 
     async def _together(self, some: Sequence[_Waiting]) -> None:
         try:
             results = await self._carry_out([one.work for one in some])
         except Exception as error:  # noqa: BLE001 - whoever asked is told
-            if isinstance(error, JournalError) or len(some) == 1:
+            if len(some) == 1 or _of_all(error):
                 for one in some:
                     one.failed(error)
             else:
@@ -78,3 +90,8 @@ class Sharing:
         else:
             for one, result in zip(some, results, strict=True):
                 one.succeeded(result)
+
+
+def _of_all(error: Exception) -> bool:
+    """Whether it is the database's own trouble, which no other work would be spared."""
+    return isinstance(error, JournalError) and not isinstance(error, JournalRefused)

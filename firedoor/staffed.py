@@ -59,7 +59,8 @@ async def with_slack(
         return Together(channels=(slack, beside)) if beside else slack
 
     writes = mode is not Mode.EXERCISE
-    house = await stack.enter_async_context(wiring.open_house(settings, vendors=vendors, writes=writes, channel=channel, aws=aws))
+    opened = wiring.open_house(settings, vendors=vendors, writes=writes, channel=channel, aws=aws, drills=mode is Mode.DRILL)
+    house = await stack.enter_async_context(opened)
     starts = await stack.enter_async_context((Starts if writes else Bystander)(house, mode))
 
     def app() -> AbstractAsyncContextManager[object]:

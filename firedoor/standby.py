@@ -31,6 +31,7 @@ from firedoor.chain import GENESIS
 from firedoor.database import Database
 from firedoor.errors import JournalUnreachable, Taken
 from firedoor.tables import events, leases
+from firedoor.unit import Unit
 
 RUNS_KEPT: Final = 200
 BEGINNING: Final = "stand-by"  # the name under which it is told when the file was begun; no run is called so
@@ -61,8 +62,9 @@ class Memory:
             return
         self.rows.setdefault(run, {}).update({row["n"]: dict(row) for row in rows})
         self.rows.move_to_end(run)
-        while len(self.rows) > RUNS_KEPT:
-            self.rows.popitem(last=False)
+        if len(self.rows) > RUNS_KEPT:
+            idle = (one for one in self.rows if f"run:{one}" not in self.leases)  # one that is worked on here is never forgotten
+            del self.rows[next(idle, run)]
 
     def hold(self, resource: str, holder: str, fence: int) -> None:
         """A lease that was granted."""
@@ -167,10 +169,13 @@ async def _begin(connection: AsyncConnection, memory: Memory) -> None:
 
 
 async def _bring_along(connection: AsyncConnection, memory: Memory) -> None:
-    """What this process knows, and nobody has put here yet."""
+    """What this process knows, and nobody has put here yet. A run that has gone on here is left as it is."""
     for run, rows in memory.rows.items():
-        if (await connection.execute(sa.select(events.c.n).where(events.c.run == run).limit(1))).first() is None:
-            await connection.execute(events.insert(), [dict(row) for _, row in sorted(rows.items())])
+        newest = sa.select(events.c.n, events.c.hash).where(events.c.run == run).order_by(events.c.n.desc()).limit(1)
+        last = (await connection.execute(newest)).first()
+        new = [dict(row) for n, row in sorted(rows.items()) if last is None or n > last.n]
+        if new and (last is None or rows.get(last.n, {}).get("hash") == last.hash):
+            await connection.execute(events.insert(), new)
     for resource, (holder, fence) in memory.leases.items():
         if (await connection.execute(sa.select(leases.c.fence).where(leases.c.resource == resource))).first() is None:
             row = {"resource": resource, "holder": holder, "fence": fence, "expires": time.time() + LENT_SECONDS}
@@ -186,20 +191,27 @@ async def _append(here: AsyncConnection, there: AsyncConnection) -> int:
     runs: dict[str, list[Row]] = {}
     for one in found:
         runs.setdefault(one["run"], []).append(dict(one))
-    added = 0
-    for run, rows in runs.items():
-        stored = (await there.execute(sa.select(events.c.hash, events.c.claim).where(events.c.run == run))).all()
-        claims = [one.claim for one in stored if one.claim is not None]
-        known = {one.hash for one in stored} | {one.removeprefix(HANDED) for one in claims if one.startswith(HANDED)}
-        new = rows[max((n for n, row in enumerate(rows, start=1) if row["hash"] in known), default=0) :]
-        if not new:
-            continue
+
+    def handed_over(connection: sa.Connection) -> int:
+        unit = Unit(connection)
+        added = sum(_hand(unit, run, rows) for run, rows in runs.items())
+        unit.flush()
+        return added
+
+    return await there.run_sync(handed_over)
+
+
+def _hand(unit: Unit, run: str, rows: Sequence[Row]) -> int:
+    stored = unit.connection.execute(sa.select(events.c.hash, events.c.claim).where(events.c.run == run)).all()
+    claims = [one.claim for one in stored if one.claim is not None]
+    known = {one.hash for one in stored} | {one.removeprefix(HANDED) for one in claims if one.startswith(HANDED)}
+    new = rows[max((n for n, row in enumerate(rows, start=1) if row["hash"] in known), default=0) :]
+    if new:
         for row in new:
-            await _copy(there, row)
+            _copy(unit, row)
         note = canonical({"stand_by": {"events": len(new), "were": [{name: row[name] for name in PLACE} for row in new]}})
-        await there.run_sync(appending.add, run=run, at=datetime.now(UTC), kind="run.noted", body=note, claim=HANDED + new[-1]["hash"])
-        added += len(new)
-    return added
+        appending.add(unit, run=run, at=datetime.now(UTC), kind="run.noted", body=note, claim=HANDED + new[-1]["hash"])
+    return len(new)
 
 
 def former(rows: Sequence[Row]) -> Iterator[tuple[str, Row]]:
@@ -223,12 +235,12 @@ def _note(row: Row) -> Sequence[Mapping[str, Any]]:
         return ()  # it is not as we write it, which the chain tells
 
 
-async def _copy(there: AsyncConnection, row: Row) -> None:
+def _copy(unit: Unit, row: Row) -> None:
     event = {"run": row["run"], "at": datetime.fromisoformat(row["at"]), "kind": row["kind"], "body": row["body"]}
     try:
-        await there.run_sync(appending.add, **event, claim=row["claim"])
+        appending.add(unit, **event, claim=row["claim"])
     except Taken:  # made in the database too, by a process that reached it: what was recorded here is kept all the same
-        await there.run_sync(appending.add, **event)
+        appending.add(unit, **event)
 
 
 async def _lend(here: AsyncConnection, there: AsyncConnection) -> None:

@@ -7,15 +7,26 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, Self
 
 from firedoor import quota, shelf, wiring
+from firedoor.alone import held_as
 from firedoor.approval import Way
 from firedoor.channel import Later
 from firedoor.defect import in_words
-from firedoor.engine import held_as
-from firedoor.errors import BadInput, FiredoorError, JournalBroken, JournalError, RunHeld, UnknownRun, nearest, shown
+from firedoor.errors import (
+    ApprovalInvalid,
+    BadInput,
+    FiredoorError,
+    JournalBroken,
+    JournalError,
+    RunHeld,
+    RunTaken,
+    UnknownRun,
+    nearest,
+    shown,
+)
 from firedoor.journal import Kind
 from firedoor.model import Mode
 from firedoor.orchestrating import Report, orchestrate
@@ -32,6 +43,7 @@ if TYPE_CHECKING:
 FAREWELL_SECONDS = 8.0
 NEWEST: Final = 3
 LOOKED_AT: Final = 50
+REACH: Final = timedelta(days=30)  # whatever people approved before that has lapsed long since, and is theirs to look at
 REMEMBERED: Final = 50
 
 log = logging.getLogger(__name__)
@@ -82,46 +94,44 @@ class Starts:
         thousands of requests at once would keep it from containing.
         """
         taken = []
-        for event in await self._house.journal.opened(most=LOOKED_AT, mode=str(self._mode)):
-            try:
-                record = await self._record(event.run)
-            except JournalBroken:
-                continue  # whoever damaged it must not keep the others from going on
-            left = record.report is None and record.items and not record.left_to_people and event.run not in self._begun
-            if left and not record.order.sweep and not self._house.desk.stopped_by(record) and await self._may_go_on(record):
-                self._keep(record.order, self._resumed(record.order))
-                taken.append(event.run)
+        for record in await self._unfinished():
+            order = record.order
+            left = record.items and not record.left_to_people and order.run not in self._begun
+            if left and not order.sweep and not self._house.desk.stopped_by(record) and await self._may_go_on(record):
+                self._keep(order, self._resumed(order))
+                taken.append(order.run)
         return taken
+
+    async def _unfinished(self) -> Sequence[Record]:
+        """The runs that are not over, newest first, however many there are: those that were begun or gone on with in the time of `REACH`.
+
+        One that is damaged is passed over: whoever damaged it must not keep the others from going on.
+        """
+        begun = await self._house.journal.standing((Kind.OPENED, Kind.RESUMED), (Kind.FINISHED,))
+        oldest, found = datetime.now(UTC) - REACH, list[Record]()
+        for run in reversed([run for run, at in begun.items() if at >= oldest]):
+            with suppress(JournalBroken):
+                record = await self._record(run)
+                found += [record] if record.order.mode is self._mode and record.report is None else []
+        return found
 
     async def _may_go_on(self, record: Record) -> bool:
         """Whether Firedoor may go on with the run by itself. Where it may not, that is told aloud: the run stands still, half done."""
         try:
             await self._house.desk.check_resumption(record, ITSELF)
-        except BadInput as why:
+        except (BadInput, ApprovalInvalid, JournalBroken) as why:
             log.warning("run %s is not over, and is not gone on with: %s. %s", record.order.run, why.what, why.advice)
             return False
         return True
 
     async def sweeps_left(self) -> Sequence[str]:
         """The sweeps that are not over and that no living process works on, newest first. What somebody stopped is left to people."""
-        left = []
-        for event in await self._house.journal.opened(most=LOOKED_AT, mode=str(self._mode)):
-            with suppress(JournalBroken):
-                record = await self._record(event.run)
-                over = not record.order.sweep or record.report is not None or self._house.desk.stopped_by(record)
-                if not over and not await self._house.leases.living(held_as(event.run)):
-                    left.append(event.run)
-        return left
+        left = [one for one in await self._unfinished() if one.order.sweep and not self._house.desk.stopped_by(one)]
+        return [one.order.run for one in left if not await self._house.leases.living(held_as(one.order.run))]
 
     async def left_to_people(self) -> Sequence[str]:
         """The runs that were open in a journal that was put back, and that nobody has resumed since, newest first."""
-        left = []
-        for event in await self._house.journal.opened(most=LOOKED_AT, mode=str(self._mode)):
-            with suppress(JournalBroken):
-                record = await self._record(event.run)
-                if record.report is None and record.left_to_people and not record.order.sweep:
-                    left.append(event.run)
-        return left
+        return [one.order.run for one in await self._unfinished() if one.left_to_people and not one.order.sweep]
 
     async def _resumed(self, order: Order) -> Report:
         engine = self._house.engine
@@ -259,7 +269,7 @@ class Starts:
         """The run's report. One that dies leaves a word on record, so that nobody waits for it in vain."""
         try:
             return await job
-        except RunHeld:
+        except (RunHeld, RunTaken):
             raise  # another process is at it: that one tells how it ends
         except Exception as error:  # whatever it died of, it is raised again, and those who wait are told
             words = in_words(error)

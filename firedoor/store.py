@@ -23,6 +23,7 @@ from firedoor.errors import FiredoorError, JournalError, JournalUnreachable, Mis
 from firedoor.sharing import Sharing, Work
 from firedoor.standby import Memory, StandBy
 from firedoor.turns import Turns
+from firedoor.unit import Unit
 
 PROBE_SECONDS = 5.0
 
@@ -130,20 +131,31 @@ class Store:
 
     async def _carry_out(self, works: Sequence[Work[Any]]) -> Sequence[Any]:
         database = self._database
+        done: list[tuple[Unit, Sequence[Any]]] = []
 
-        def done(connection: sa.Connection) -> Sequence[Any]:
+        def carry_out(connection: sa.Connection) -> None:
             self._check_in_charge(connection, database)
-            return [work(connection) for work in works]
+            unit = Unit(connection)
+            unit.turns({turn for work in works for turn in work.turns})
+            results = [work.do(unit) for work in works]
+            unit.flush()
+            done.append((unit, results))
 
-        return await database.write(done)
+        try:
+            await database.write(carry_out)
+        except JournalUnreachable as error:
+            # Where only the word that it is committed was lost, it must not be done a second time.
+            if error.changed is False or not await database.read(done[-1][0].stands):
+                raise
+        return done[-1][1]
 
-    async def read(self, work: Work[T]) -> T:
+    async def read(self, look: Callable[[sa.Connection], T]) -> T:
         """What the work finds, in a look that holds no write lock; each statement sees one moment. Raises `JournalError`."""
         database = self._database
 
         def done(connection: sa.Connection) -> T:
             self._check_in_charge(connection, database)
-            return work(connection)
+            return look(connection)
 
         return await database.read(done)
 
@@ -166,17 +178,24 @@ class Store:
         if database is self._local and self._standby is not None:
             self._standby.check_in_charge(connection)
 
-    async def move(self, since: int) -> bool:
-        """After `JournalUnreachable`: go to wherever the journal is now, unless somebody has, ``since`` so many moves.
+    async def move(self, since: int, error: JournalUnreachable) -> bool:
+        """After this error: go to wherever the journal is now, unless somebody has, ``since`` so many moves.
 
         Whether what was being done may be done again there.
         """
-        if self._standby is None:
-            return False
+        if self._standby is None:  # it can only be where it was, over another connection
+            return error.changed is False and await self._answers()
         async with self._moving:
             if self.moves == since:
                 await self._go_back() or await self._stand_by()
             return self.moves > since
+
+    async def _answers(self) -> bool:
+        try:
+            await self._database.read(lambda _: None)
+        except JournalError:
+            return False
+        return True
 
     async def _go_back(self) -> bool:
         """To the database, if it answers: what stands on the stand-by is handed over to it first."""
@@ -236,8 +255,8 @@ def steady(work: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, Awaitable[R
         since = store.moves
         try:
             return await work(*args, **kwargs)
-        except JournalUnreachable:
-            if not await store.move(since):
+        except JournalUnreachable as error:
+            if not await store.move(since, error):
                 raise
         return await work(*args, **kwargs)
 

@@ -157,16 +157,15 @@ class Progress:
     unlisted: list[Unlisted] = field(default_factory=list)
     rounds: dict[int, bool] = field(default_factory=dict)
     settled: dict[int, Settled] = field(default_factory=dict)
-    seen: int = 0
+    finished: bool = False
 
     def take(self, events: Sequence[Event]) -> None:
-        """Take in what came since; what two have read at once counts once. Raises `JournalBroken` where it cannot be read."""
+        """Take in what came since, or all of it anew from the beginning. Raises `JournalBroken` where it cannot be read."""
         for event in events:
-            if event.n <= self.seen:
-                continue
-            self.seen = event.n
             match event.kind:
                 case Kind.SWEEP:
+                    for known in (self.batches, self.unlisted, self.rounds, self.settled):
+                        known.clear()
                     self.playbook = read_as(dict[str, Any], event.body["playbook"], event)
                     self.mandate = read_as(dict[str, Any] | None, event.body.get("mandate"), event)  # type: ignore[arg-type]
                     self.due = read_as(tuple[Sighting, ...], event.body.get("due", ()), event)
@@ -182,6 +181,8 @@ class Progress:
                     self.settled[settled.batch] = settled
                     if (done := self.batches.get(settled.batch)) is not None:
                         self.batches[done.number] = replace(done, holders=())
+                case Kind.RESUMED | Kind.FINISHED:
+                    self.finished = event.kind == Kind.FINISHED
 
     def counts(self, one: Batch, batch: Batch) -> bool:
         """Whether one batch is of the same place as another, of an earlier round that was listed to its end."""

@@ -17,16 +17,18 @@ from typing import Any, Final, cast
 
 from firedoor import accounting, asking, batching, closing, observing, requesting, sweepplan, sweepreport, sweepview
 from firedoor.allotment import Allotments
+from firedoor.alone import alone, held_as
 from firedoor.approval import Ruling
 from firedoor.batching import Bench, Grants
 from firedoor.channel import Channel, Together, each
 from firedoor.closing import Closure
 from firedoor.desk import Desk
 from firedoor.drafting import Units
-from firedoor.errors import ApprovalInvalid, BadInput, FiredoorError, LeaseLost, RunHeld
+from firedoor.errors import ApprovalInvalid, BadInput, FiredoorError, RunTaken
+from firedoor.growing import Growing
 from firedoor.guard import Guard
 from firedoor.journal import Journal, Kind
-from firedoor.lease import TTL_SECONDS, Lease, Leases
+from firedoor.lease import Lease, Leases
 from firedoor.mandate import Mandate, Mandated
 from firedoor.run import ITSELF, Order, Record, Resumption, Via, resumed, revive
 from firedoor.seenbefore import Memory
@@ -59,11 +61,6 @@ def untold(_: Progress) -> None:
 async def nobody(run: str) -> None:
     """Nobody helps."""
     del run
-
-
-def held_as(run: str) -> str:
-    """What the coordinator of a sweep holds the lease of."""
-    return f"run:{run}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,19 +128,18 @@ class Sweeping:
 
         Where the coordinator dies, whoever helps goes on in its place, unless somebody has stopped it.
         """
-        progress, helped = Progress(), 0
+        (progress, growing), helped = self._follow(run), 0
         async for _ in self.journal.ticks(run):
             leaderless = await self.leases.holder(held_as(run)) is None  # asked first: whoever ends a sweep says so, and then gives it up
-            events = await self.journal.events(run, after=progress.seen)
-            progress.take(events)
-            if any(event.kind == Kind.FINISHED for event in events) or (await self.desk.record(run)).left_to_people:
+            await growing.look()
+            if progress.finished or (await self.desk.record(run)).left_to_people:
                 return helped
             if progress.rounds and progress.waiting(max(progress.rounds)):
-                helped += await self._work_off(run, progress, max(progress.rounds), await self.desk.record(run))
+                helped += await self._work_off(growing, progress, max(progress.rounds), await self.desk.record(run))
             elif leaderless:
                 if self.desk.stopped_by(await self.desk.record(run)):
                     return helped  # a person goes on with what a person stopped
-                with suppress(RunHeld, BadInput):  # another helper was quicker, and may have come to the end
+                with suppress(RunTaken, BadInput):  # another helper was quicker, and may have come to the end
                     await self.resume(run)
         raise AssertionError("the journal beats without end")
 
@@ -151,11 +147,15 @@ class Sweeping:
         record = await self.desk.record(run)
         async with Voices(self.journal, run, each(self.channel)) as voices:
             ruling = await asking.ruling(self.desk, record, voices)
-            record, progress = await self.desk.record(run), Progress()
-            book = await self._begun(run, progress)
+            record, (progress, growing) = await self.desk.record(run), self._follow(run)
+            await growing.look()
+            if not progress.playbook:
+                raise BadInput(f"run {run} is no sweep", advice=f"See `firedoor show {run}`")
+            book = Sweep.model_validate(progress.playbook)
             stopped = ""
             if ruling is Ruling.GRANTED:
-                stopped = await self._rounds(run, record, progress, hold)
+                voices.tell(lambda channel: channel.begun(record.order))
+                stopped = await self._rounds(growing, record, progress, hold)
             closure = await self._close(run, book, record, progress)
             head = await self.journal.head()
             final = sweepreport.compose(record, closure, progress, ruling=ruling, stopped=stopped, head=head, finished=datetime.now(UTC))
@@ -164,23 +164,23 @@ class Sweeping:
             voices.tell(lambda channel: channel.finished(record.order, final))
         return final
 
-    async def _begun(self, run: str, progress: Progress) -> Sweep:
-        progress.take(await self.journal.events(run))
-        if not progress.playbook:
-            raise BadInput(f"run {run} is no sweep", advice=f"See `firedoor show {run}`")
-        return Sweep.model_validate(progress.playbook)
+    def _follow(self, run: str) -> tuple[Progress, Growing]:
+        """Where the sweep stands, as of each look."""
+        progress = Progress()
+        return progress, Growing(self.journal, run, lambda event: progress.take([event]))
 
-    async def _rounds(self, run: str, record: Record, progress: Progress, hold: Lease) -> str:
+    async def _rounds(self, growing: Growing, record: Record, progress: Progress, hold: Lease) -> str:
         """Round after round until one has nothing to write; who stopped it, if anybody."""
         for turn in range(1, MOST_ROUNDS + 1):
             number = max([*progress.rounds, *(batch.round for batch in progress.batches.values()), 0]) + 1
             if open_ := [one for one in progress.rounds if progress.waiting(one)]:
                 number = open_[-1]
             else:
-                await self._list(run, progress, number, hold, writes=turn < MOST_ROUNDS)
+                await self._list(record.order.run, progress, number, hold, writes=turn < MOST_ROUNDS)
+                await growing.look()
             if turn == 1:
-                await self.call_helpers(run)
-            await self._work_off(run, progress, number, record)
+                await self.call_helpers(record.order.run)
+            await self._work_off(growing, progress, number, record)
             if by := await self._stops(record).by():
                 return by
             settled = progress.of_round(number)
@@ -229,10 +229,10 @@ class Sweeping:
                     group.create_task(one(name, source, place))
         listed = {"round": round_, "batches": made, "writes": writes}
         await self.journal.append(run, Kind.ROUND, listed, claim=f"round:{round_}", under=hold)
-        progress.take(await self.journal.events(run, after=progress.seen))
 
-    async def _work_off(self, run: str, progress: Progress, round_: int, record: Record) -> int:
+    async def _work_off(self, growing: Growing, progress: Progress, round_: int, record: Record) -> int:
         """Settle the batches of a round, with whoever else does, and wait until none is left; how many were settled here."""
+        run = record.order.run
         bench = await self._bench(run, progress, record)
         mine = 0
 
@@ -247,11 +247,11 @@ class Sweeping:
                     settled = await self.run_batch(batch, work)
                 if settled is not None:
                     mine += 1
-                    progress.take(await self.journal.events(run, after=progress.seen))
+                    await growing.look()
                     self.told(progress)
 
         async for _ in self.journal.ticks(run):
-            progress.take(await self.journal.events(run, after=progress.seen))
+            await growing.look()
             left = deque(progress.waiting(round_))
             if not left:
                 return mine
@@ -300,10 +300,7 @@ class Sweeping:
 
     @asynccontextmanager
     async def _alone(self, run: str) -> AsyncIterator[Lease]:
-        """One process coordinates a sweep. Raises `RunHeld`."""
-        try:
-            async with self.leases.holding(held_as(run), patience=TTL_SECONDS + 1.0) as hold:
-                with observing.run(run):
-                    yield hold
-        except LeaseLost as busy:
-            raise RunHeld(f"run {run} is being worked on by another process", advice="Follow it with `firedoor show`") from busy
+        """One process coordinates a sweep. Raises as `alone`."""
+        async with alone(self.leases, run) as hold:
+            with observing.run(run):
+                yield hold

@@ -19,7 +19,7 @@ from firedoor.chain import KEEP, Fault
 from firedoor.errors import JournalBroken
 from firedoor.journal import Event, Kind
 from firedoor.mandate import Mandate
-from firedoor.proofs import GRACE, LOOK, Finding, Proof, signatures
+from firedoor.proving import GRACE, LOOK, Finding, Proof, signatures
 from firedoor.run import Record, read_as
 from firedoor.sweep import Progress, Row, Settled, Write, Wrote
 from firedoor.sweepbook import Sweep

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from firedoor import imported, signing, staffed, stocktaking, sweepbook, sweepplan, wiring
+from firedoor.alone import held_as
 from firedoor.approval import Ruling
 from firedoor.canonical import digest, instant
 from firedoor.desk import Desk
@@ -30,7 +31,7 @@ from firedoor.source import Sighting
 from firedoor.stocktaking import Stocktaking
 from firedoor.sweep import Progress
 from firedoor.sweepbook import Sweep
-from firedoor.sweeping import Sweeping, held_as
+from firedoor.sweeping import Sweeping
 from firedoor.terminal import Signer, Who, give, go_on, put_signed
 from firedoor.treatment import Treatment
 
@@ -38,13 +39,13 @@ RESUMABLE: Final = frozenset({RunOutcome.PARTIAL, RunOutcome.STOPPED})
 
 Report = Mapping[str, Any]
 Say = Callable[[str], None]
-At = Callable[[str, Desk], AbstractAsyncContextManager[None]]
+At = Callable[[str, Desk, Journal], AbstractAsyncContextManager[None]]
 Confirm = Callable[[str], bool]
 
 
-def unattended(run: str, desk: Desk) -> AbstractAsyncContextManager[None]:
-    """Nobody is there to break the run off."""
-    del run, desk
+def unattended(run: str, desk: Desk, journal: Journal) -> AbstractAsyncContextManager[None]:
+    """Nobody is there to look on, or to break the run off."""
+    del run, desk, journal
     return nullcontext()
 
 
@@ -142,7 +143,7 @@ async def sweep(
     async with AsyncExitStack() as stack:
         house = await staffed.with_people(stack, settings, _vendors(book), order, say=say)
         say(f"Run {order.run}: {book.title.lower()}; {sweepplan.words(book)}.")
-        async with at(order.run, house.desk):
+        async with at(order.run, house.desk, house.journal):
             return await replace(_sweeping(house), told=watch).sweep(order, book, due=due)
 
 
@@ -175,7 +176,7 @@ async def resume(run: str, *, who: Who, say: Say, watch: Callable[[Progress], No
     async with AsyncExitStack() as stack:
         house = await staffed.with_people(stack, settings, _vendors(book), record.order, say=say)
         say(f"Run {run}: listing the world before anything else.")
-        async with at(run, house.desk):
+        async with at(run, house.desk, house.journal):
             return await replace(_sweeping(house), told=watch).resume(run, by)
 
 

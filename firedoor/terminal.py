@@ -132,7 +132,9 @@ def give(order: Order, signer: Signer, roster: Roster, *, say: Say) -> Order:
 
 def go_on(record: Record, signer: Signer, roster: Roster, *, say: Say) -> Resumption:
     """The word of whoever goes on with a run at this terminal, signed. Raises as `give`."""
-    ordering.check(record.order, roster, fresh=False)
+    anew = ordering.outlived(record, roster)
+    if not anew and not ordering.renewed(record, roster):
+        ordering.check(record.order, roster, fresh=False)
     person = signer.giver(roster)
     at = max(datetime.now(UTC), ordering.last_resumed(record) + ordering.TICK)  # another clock may be ahead
     drawn = signer.drawn(Drawn(at=at, nonce=secrets.token_hex(NONCE)))
@@ -141,6 +143,8 @@ def go_on(record: Record, signer: Signer, roster: Roster, *, say: Say) -> Resump
     document = ordering.resumption_document(record.order, resumption)
     signer.check_same(document)
     say(f"{person.name} signs: resume run {record.order.run}.")
+    if anew:
+        say("The roster has changed since: what is left to do is planned and asked for anew. What was done stays done.")
     resumption = replace(resumption, proof=_own(document, signer.sign(document), person))
     ordering.check_resumption(record, resumption, roster)
     return resumption

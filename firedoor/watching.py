@@ -26,6 +26,7 @@ from firedoor.situation import living, situation_of
 
 Report: TypeAlias = Mapping[str, Any]
 CONTAINED = (Outcome.CHANGED, Outcome.ALREADY)
+TRIED = (Outcome.FAILED, Outcome.UNVERIFIED, Outcome.STALE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,8 +67,8 @@ def left_alone(record: Record, specs: Mapping[str, Spec], roster: Roster) -> str
         "it is a sweep, which lists everything anew each time": order.sweep,
         f"it is the way back from run {order.undoes}": bool(order.undoes),
         f"run {record.undone_by} has undone it": bool(record.undone_by),
-        "it let somebody in again": _lets_in(record, specs),
-        "it contained nothing": not _contained(record),
+        "it let somebody in again": lets_in(record, specs),
+        "it contained nothing": not _contained(record, specs),
         "it is not over": record.report is None,
         f"{record.closing.by if record.closing else ''} has closed it": is_closed(record, roster),
     }
@@ -79,14 +80,26 @@ def is_closed(record: Record, roster: Roster) -> bool:
     return record.closing is not None and record.closing.holds(record.order.run, roster)
 
 
-def _lets_in(record: Record, specs: Mapping[str, Spec]) -> bool:
+def lets_in(record: Record, specs: Mapping[str, Spec]) -> bool:
+    """Whether a run is one that lets people in again."""
     return any(item.action in specs and specs[item.action].reopens for item in record.items)
 
 
-def _contained(record: Record) -> bool:
-    if record.ruling not in (None, Ruling.GRANTED):
+def _contained(record: Record, specs: Mapping[str, Spec]) -> bool:
+    """Whether a run has contained something, or had the approval to and failed: whoever it was to shut out may be at large."""
+    approved = record.ruling in (None, Ruling.GRANTED)
+    return any(
+        (approved and (_closed(record, item) or _failed(record, item, specs))) or record.done(item.id)
+        for item in record.items
+        if not item.telling
+    )
+
+
+def _failed(record: Record, item: Item, specs: Mapping[str, Spec]) -> bool:
+    result = record.results.get(item.id)
+    if record.ruling is not Ruling.GRANTED or result is None or result.outcome not in TRIED:
         return False
-    return any(_closed(record, item) or record.done(item.id) for item in record.items if not item.telling)
+    return item.action not in specs or not specs[item.action].recovers
 
 
 def _closed(record: Record, item: Item) -> bool:

@@ -35,7 +35,9 @@ from firedoor.seen import Seen
 from firedoor.settings import Settings
 from firedoor.store import Store
 from firedoor.sweeping import Sweeping
+from firedoor.unclosed import Incidents
 from firedoor.vendors.access import Access
+from firedoor.vendors.unclosed import Nobody
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,10 +172,11 @@ async def open_house(
     writes: bool,
     channel: Callable[[Journal, Leases], Channel | Together] | None = None,
     aws: AwsStandIn | None = None,
+    drills: bool = False,
 ) -> AsyncIterator[House]:
     """Everything, checked: each vendor is reachable, knows us, and has about our time. Raises `BadInput` with nothing touched.
 
-    With settings of a sweep, requests are held back: containment comes first.
+    ``drills``: they are a drill's. With settings of a sweep, requests are held back: containment comes first.
     """
     known = load_catalogue()
     async with AsyncExitStack() as stack:
@@ -182,7 +185,11 @@ async def open_house(
         stack.push_async_callback(orchestrating.farewells, journal)
         accesses = (Access.READ, Access.WRITE) if writes else (Access.READ,)
         pace = Pace(Shared(store), rates=settings.rates, kept=settings.sweep_keeps) if settings.sweeps else None
-        greeted = await clients.every(*(clients.connect(stack, settings, vendors, access, aws, pace=pace) for access in accesses))
+        # A drill's world knows no incident but its own.
+        open_ = Incidents(journal, known.actions, settings.roster) if aws is None else Nobody()
+        greeted = await clients.every(
+            *(clients.connect(stack, settings, vendors, access, aws, pace=pace, unclosed=open_) for access in accesses)
+        )
         look, act = greeted[0], greeted[1] if writes else None
         desk = Desk(journal=journal, roster=settings.roster, seal=Seal.kept_in(settings.state_dir))
         own = {**look.own, **(act.own if act else {})}
@@ -203,6 +210,7 @@ async def open_house(
             channel=told,
             look=looking,
             act=acting,
+            drills=drills,
         )
         sweeping = Sweeping(
             journal=journal,

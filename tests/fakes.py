@@ -331,6 +331,7 @@ class Lab:
     protected: Mapping[str, str] = field(default_factory=dict)
     roster: Roster = ROSTER
     limit: int = 50
+    drills: bool = True  # its vendor is no real one
     later: list[asyncio.TimerHandle] = field(default_factory=list)
     _made: int = 0
 
@@ -347,6 +348,7 @@ class Lab:
             channel=channel or Silent(),
             look=units,
             act=units if act else None,
+            drills=self.drills,
         )
 
     def order(self, run: str = "r1", *, mode: Mode = Mode.LIVE, doors: Sequence[str] | None = None) -> Order:

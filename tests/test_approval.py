@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firedoor.approval import Answer, Decision, Grant, Person, Request, Roster, Ruling, check, eligible, tally
+from firedoor.approval import Answer, Decision, Grant, Person, Request, Roster, Ruling, check, eligible, stops, subject, tally
 from firedoor.canonical import plain
 from firedoor.errors import ApprovalInvalid, DecisionRefused, Misconfigured
 from firedoor.model import Cover, Mode, Tier
@@ -195,6 +195,17 @@ def test_who_is_refused_is_told_why(person: Person | None, now: datetime, words:
     with pytest.raises(DecisionRefused, match=words):
         check(ONE, ROSTER, person, now=now)
     assert check(ONE, ROSTER, BEN, now=NOON) == BEN
+
+
+def test_a_stop_made_before_anything_was_asked_counts_where_its_kind_of_proof_does() -> None:
+    bare = Decision(request=subject(ONE.run, None), answer=Answer.STOP, by=CEM.name, via="slack:U0CEM", at=NOON)
+    early = replace(bare, proof=SEAL.sign(bare))
+    assert stops(early, ONE.run, None, ROSTER, SEAL)
+    assert stops(early, ONE.run, ONE, ROSTER, SEAL)
+    assert not stops(early, "another", ONE, ROSTER, SEAL)
+    assert not stops(early, ONE.run, ONE, ROSTER, OTHER)
+    assert not stops(early, ONE.run, asked(barred=(CEM.name,)), ROSTER, SEAL)
+    assert not stops(early, ONE.run, asked(out_of_band="somebody else may write in chat"), ROSTER, SEAL)
 
 
 def granted(request: Request = ONE, *decisions: Decision) -> Grant:

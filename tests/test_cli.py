@@ -167,7 +167,17 @@ def test_what_a_full_disk_has_no_room_for_is_told(folder: Path) -> None:
     assert done.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("words", [["contain", "session-hijack"], ["freeze", "ada"], ["resume", "r1"], ["undo", "r1"]], ids=" ".join)
+STREAMED = [
+    ["contain", "session-hijack"],
+    ["freeze", "ada"],
+    ["resume", "r1"],
+    ["undo", "r1"],
+    ["sweep", "run", "it"],
+    ["sweep", "resume", "r1"],
+]
+
+
+@pytest.mark.parametrize("words", STREAMED, ids=" ".join)
 def test_json_and_a_stream_of_it_exclude_each_other(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.obey([*words, "--json", "--json-stream"]) == 2
     out, err = capsys.readouterr()

@@ -12,7 +12,7 @@ import pytest
 from firedoor import ears
 from firedoor.ears import EARS, Ears
 from firedoor.errors import SlackMissing
-from firedoor.lease import Leases
+from firedoor.lease import Lease, Leases
 from tests.fakes import lab
 
 
@@ -20,12 +20,13 @@ class Line:
     """What can be listened on, for as long as it is there."""
 
     there = True
+    trouble: Exception = SlackMissing("no socket", target="Slack")
     opened, open = 0, False
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
         if not self.there:
-            raise SlackMissing("no socket", target="Slack")
+            raise self.trouble
         self.opened, self.open = self.opened + 1, True
         try:
             yield
@@ -67,10 +68,11 @@ async def test_where_somebody_serves_it_does_not_even_begin_to_listen(leases: tu
     assert line.opened == 0
 
 
-async def test_who_cannot_listen_at_first_is_told_why_and_later_tries_again(leases: tuple[Leases, Leases]) -> None:
+@pytest.mark.parametrize("trouble", [SlackMissing("no socket", target="Slack"), OSError("no route"), KeyError("url")], ids=repr)
+async def test_who_cannot_listen_at_first_is_told_why_and_later_tries_again(trouble: Exception, leases: tuple[Leases, Leases]) -> None:
     (serves, rehearses), line = leases, Line()
-    line.there = False
-    with pytest.raises(SlackMissing):
+    line.there, line.trouble = False, trouble
+    with pytest.raises(type(trouble)):
         async with Ears(rehearses, line.listening):
             raise AssertionError("nobody is let in")
     lease = await serves.take(EARS)
@@ -81,3 +83,21 @@ async def test_who_cannot_listen_at_first_is_told_why_and_later_tries_again(leas
         assert not line.open
         line.there = True
         await until(line, hears=True)
+
+
+async def test_who_serves_goes_on_saying_so_whatever_fails_meanwhile(
+    leases: tuple[Leases, Leases], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ears, "RENEW_SECONDS", 0.01)
+    serves, rehearses = leases
+    renew, fails = serves.renew, [OSError("gone"), ValueError("a defect")]
+
+    async def renewed(lease: Lease) -> None:
+        if fails:
+            raise fails.pop()
+        await renew(lease)
+
+    monkeypatch.setattr(serves, "renew", renewed)
+    async with ears.ours(serves):
+        while fails or not await rehearses.holder(EARS):  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.005)

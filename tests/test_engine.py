@@ -14,18 +14,20 @@ from typing import Any
 
 import pytest
 
+from firedoor.alone import held_as
 from firedoor.approval import Answer, Decision, Roster
 from firedoor.channel import Ask, Silent
 from firedoor.desk import Desk
 from firedoor.engine import Engine
-from firedoor.errors import ApprovalInvalid, BadInput, ChannelError, DecisionRefused, JournalError, Misconfigured, RunHeld, Taken
+from firedoor.errors import ApprovalInvalid, BadInput, ChannelError, DecisionRefused, JournalError, Misconfigured, RunHeld, RunTaken, Taken
 from firedoor.journal import Event, Journal, Kind
-from firedoor.lease import Held, Lease
+from firedoor.lease import Held, Lease, Leases
 from firedoor.model import Mode, Outcome
 from firedoor.report import RunOutcome
 from firedoor.run import Item, Order, StepResult
 from firedoor.seal import Seal
 from firedoor.stage import Plainly
+from firedoor.tables import leases
 from tests.fakes import (
     ASKER,
     CLEAR,
@@ -212,6 +214,25 @@ async def test_a_stop_before_the_decision_ends_the_run_unapproved(tmp_path: Path
             await it.desk().stop("r1", NO, via="test")
 
 
+@pytest.mark.parametrize("when", [Kind.OPENED, Kind.PLANNED])
+async def test_a_stop_before_anything_was_asked_counts_whoever_approves_then(
+    when: Kind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with lab(tmp_path, {"a": OPEN}) as it:
+        append = Journal.append
+
+        async def early(self: Journal, run: str, kind: Kind, body: object, **given: Any) -> Event:
+            event = await append(self, run, kind, body, **given)
+            if kind is when:
+                await it.desk().stop(run, NO, via="test")
+            return event
+
+        monkeypatch.setattr(Journal, "append", early)
+        report = await it.contain(answer=NOBODY)
+        assert (outcomes(report), report["outcome"]) == (["STOPPED"], "stopped")
+        assert not it.vendor.effects
+
+
 @pytest.mark.parametrize("answer", [APPROVED, DENIED])
 async def test_a_run_that_is_over_cannot_be_resumed(answer: Answer, tmp_path: Path) -> None:
     async with lab(tmp_path, {"a": OPEN}) as it:
@@ -228,7 +249,7 @@ async def test_nobody_able_to_approve_is_said_before_anything_is_asked(tmp_path:
 
 
 async def test_two_processes_never_work_on_one_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("firedoor.engine.TTL_SECONDS", -0.95)
+    monkeypatch.setattr("firedoor.alone.TTL_SECONDS", -0.95)
     async with lab(tmp_path, {"a": OPEN}) as it:
         held: list[BaseException] = []
 
@@ -243,6 +264,23 @@ async def test_two_processes_never_work_on_one_run(tmp_path: Path, monkeypatch: 
         assert (await it.contain())["outcome"] == "contained"
         assert len(held) == 1
         assert it.vendor.effects == {"shut a/k": 1}
+
+
+async def test_who_lost_the_run_after_a_write_does_not_say_that_nothing_was_changed(tmp_path: Path) -> None:
+    async with lab(tmp_path, {"a": {"k1": "open", "k2": "open"}}) as it:
+
+        async def stands_still(effect: Effect) -> None:
+            effect()
+            async with it.store.transaction() as connection:
+                await connection.execute(leases.update().values(expires=0.0))
+            assert await Leases(it.store, "another").take(held_as("r1"))
+
+        it.vendor.on_apply.append(stands_still)
+        with pytest.raises(RunTaken) as lost:
+            await it.contain(run="r1")
+        assert (lost.value.changed, lost.value.exit_code) == (None, 1)
+        assert "another process took run r1 over" in str(lost.value)
+        assert len(it.vendor.effects) == 1
 
 
 async def test_two_runs_at_once_on_the_same_doors_have_one_effect(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from firedoor import cli, keeping, keepwords
-from firedoor.engine import held_as
+from firedoor.alone import held_as
 from firedoor.errors import BadInput, JournalError, Misconfigured, RunHeld
 from firedoor.journal import Journal, Kind
 from firedoor.lease import Leases

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import multiprocessing
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -130,14 +130,15 @@ async def test_a_lease_is_renewed_while_it_is_held(store: Store, monkeypatch: py
 async def test_a_renewal_outlives_a_busy_moment_and_ends_with_a_lost_lease(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("firedoor.lease.RENEW_SECONDS", 0.001)
     who, calls = Leases(store, "a"), asyncio.Queue[str]()
-    answers = iter([JournalError("busy"), None, LeaseLost("lost")])
+    answers = iter((JournalError("busy"), list[str](), ["door"]))
 
-    async def renew(lease: Lease) -> None:
-        await calls.put(lease.resource)
-        if answer := next(answers):
+    async def renew(turns: Mapping[str, tuple[str, int]]) -> Sequence[str]:
+        await calls.put(*turns)
+        if isinstance(answer := next(answers), JournalError):
             raise answer
+        return answer
 
-    monkeypatch.setattr(who, "renew", renew)
+    monkeypatch.setattr(who, "_renew", renew)
     async with asyncio.timeout(20), who.holding("door", patience=0):
         for _ in range(3):
             await calls.get()
@@ -177,11 +178,11 @@ async def test_a_lease_is_given_up_whatever_happened_under_it(store: Store) -> N
 
 
 async def test_a_release_that_fails_spoils_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def fail(lease: Lease) -> None:
-        raise JournalError(f"no room for {lease.resource}")
+    async def fail(turns: Mapping[str, tuple[str, int]]) -> None:
+        raise JournalError(f"no room for {turns}")
 
     who = Leases(store, "a")
-    monkeypatch.setattr(who, "release", fail)
+    monkeypatch.setattr(who, "_give_up", fail)
     async with who.holding("door", patience=0):
         pass
     assert await who.holder("door") == "a"  # until it runs out

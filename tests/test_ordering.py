@@ -29,6 +29,7 @@ from firedoor.terminal import Signer, give, go_on
 from firedoor.wiring import follow_up, name_run
 from tests.fakes import ASKER, DAN, KEYS, NO, ROSTER, YES, Lab, book, hasten, lab, ordered, resumption
 from tests.recorded import known
+from tests.test_proofs import edited, rewritten, setting
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 STANDING = draw_up(roster="sha256:0", now=NOON, days=9)
@@ -105,6 +106,15 @@ def test_an_order_that_is_not_its_givers_is_refused(order: Order, roster: Roster
 MISPLACED = {
     "a drill's that is live": (replace(ORDER, via=Via.DRILL), "says that it is a drill's, and it is live"),
     "a schedule's that is no sweep": (replace(ORDER, via=Via.SCHEDULE), "only sweeps and exercises have one"),
+    "a drill's that is a sweep": (replace(ORDER, via=Via.DRILL, mode=Mode.DRILL, sweep=True), "it is a sweep, which no drill has"),
+    "one that follows and breaks the glass": (
+        replace(ORDER, via=Via.FIREDOOR, follows="r0", way=Way.BREAK_GLASS),
+        "takes another way than the ordinary",
+    ),
+    "one that follows on a standing approval": (
+        replace(ORDER, via=Via.FIREDOOR, follows="r0", standing=STANDING),
+        "takes another way than the ordinary",
+    ),
     "one that follows nothing": (replace(ORDER, via=Via.FIREDOOR), "follows from another run, and names none"),
 }
 
@@ -342,6 +352,9 @@ async def test_what_follows_from_a_run_is_what_that_was_ordered_for(tmp_path: Pa
         assert (following.via, following.proof) == (Via.FIREDOOR, "")
         for changed in ({"inputs": {"doors": ("b",)}}, {"requester": "Ben"}, {"protected": True}, {"asked": NOON}):
             await refused(it, replace(following, **cast("Any", changed)), "asks for something else than run r1")
+        for other in (replace(following, way=Way.BREAK_GLASS), replace(following, way=Way.FREEZE, standing=STANDING)):
+            assert not ordering.same(other, first)
+            await refused(it, other, "takes another way than the ordinary")
         await refused(it, replace(following, follows="r0"), "there is no run")
         await it.engine().contain(following, book(), Plainly())
         assert (await audit(it.journal, known(it))).faults == ()
@@ -376,3 +389,44 @@ async def test_what_a_person_stopped_goes_on_by_a_persons_order(tmp_path: Path) 
         assert (await it.resume(by=resumption(it.order(), "Ben")))["outcome"] == "contained"
         found = await audit(it.journal, known(it))
         assert (found.faults, found.unchecked) == ((), ())
+
+
+async def test_a_frozen_run_is_followed_the_ordinary_way(tmp_path: Path) -> None:
+    async with lab(tmp_path, OPEN) as it:
+        frozen = ordered(replace(it.order(), way=Way.FREEZE, standing=STANDING))
+        following = follow_up(frozen, {"steps": []}, anew=True)
+        assert following is not None
+        assert ordering.same(following, frozen)
+        ordering.check(following, ROSTER, fresh=True)
+
+
+@pytest.mark.parametrize("changed", [{"via": Via.DRILL}, {"via": Via.SLACK}], ids=["by way of a drill", "in a drill's mode"])
+async def test_what_says_that_it_is_a_drills_counts_in_a_drill_only(changed: Mapping[str, Any], tmp_path: Path) -> None:
+    """Nobody signs a drill's orders: one on record, forged, must reach no real vendor, begun or gone on with."""
+    async with lab(tmp_path, OPEN) as it:
+        order = replace(it.order(mode=Mode.DRILL), **changed)
+        await signed_run(it, order)
+        it.drills, it.vendor.doors = False, {"a": {"k": "open"}}
+        it.vendor.calls.clear()
+        with pytest.raises(Misconfigured, match="run r2 is a drill's, and this process is not in a drill"):
+            await it.engine().contain(replace(order, run="r2"), book(), Plainly())
+        with pytest.raises(Misconfigured, match="run r1 is a drill's, and this process is not in a drill"):
+            await it.engine().resume("r1", Plainly(), Resumption(via=Via.DRILL))
+        with pytest.raises(Misconfigured, match="this process is not in a drill"):
+            await it.engine().undo(replace(order, run="u1", undoes="r1"), Plainly())
+        assert (it.vendor.calls, await it.journal.runs()) == ([], ["r1"])
+
+
+async def test_no_process_goes_on_by_itself_with_an_order_that_nobody_can_have_given(tmp_path: Path) -> None:
+    async with lab(tmp_path, {"a": {"k": "open"}, "b": {"k": "open"}}) as it:
+        first = it.order(doors=["a"])
+        await signed_run(it, first)
+        old = Record(order=replace(first, via=Via.BEFORE))
+        follows = Record(order=replace(first, run="r2", via=Via.FIREDOOR, follows="r1", asked=first.asked + timedelta(seconds=1)))
+        await it.desk().check_resumption(follows, ITSELF)
+        with pytest.raises(BadInput, match="the order of run r1 does not say where it comes from"):
+            await it.desk().check_resumption(old, ITSELF)
+        await it.desk().check_resumption(old, resumption(old.order, "Ben"))
+        await rewritten(it, edited("r1", Kind.OPENED, setting(via="")))
+        with pytest.raises(BadInput, match="the order of run r2 does not say where it comes from"):
+            await it.desk().check_resumption(follows, ITSELF)

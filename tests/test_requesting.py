@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from firedoor import planning, requesting
-from firedoor.approval import Answer, Decision, Person, Request, Roster, Ruling, Way, check, document, read_document, tally
+from firedoor.approval import Answer, Decision, Person, Request, Roster, Ruling, Way, check, document, eligible, read_document, tally
 from firedoor.errors import BadInput, DecisionRefused
 from firedoor.exercise.keys import SecurityKey
 from firedoor.model import Change, Mode, Plan, Reversal, Tier
@@ -184,6 +184,19 @@ def test_a_freeze_rests_on_what_two_have_signed_by_daylight() -> None:
         asked(planned(item(action="okta.reset_password")), way=Way.FREEZE, standing=good)
     with pytest.raises(BadInput, match="3 targets at once, not 4"):
         asked(planned(*map(item, range(4))), way=Way.FREEZE, standing=good)
+
+
+def test_a_freeze_is_signed_by_anybody_who_might_begin_it_and_is_not_in_it() -> None:
+    roster = Roster(people=(ASKER, replace(YES, may_approve=True, may_request=False), replace(NO, may_approve=False), DAN))
+    request = replace(asked(way=Way.FREEZE, standing=standing(YES, NO)), barred=("Dan",))
+    assert [person.name for person in eligible(request, roster)] == ["Ada", "Cem"]
+
+
+@pytest.mark.parametrize("way", [Way.BREAK_GLASS, Way.FREEZE])
+def test_nobody_alone_acts_on_what_is_protected(way: Way) -> None:
+    with pytest.raises(BadInput, match="what is protected takes two people"):
+        asked(way=way, standing=standing(YES, NO) if way is Way.FREEZE else None, protected=True)
+    assert asked(protected=True).required is Tier.TWO
 
 
 def test_who_has_no_fit_key_is_told_so() -> None:

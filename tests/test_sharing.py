@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from firedoor.errors import JournalError, Overtaken, Taken
+from firedoor.errors import JournalError, JournalRefused, Overtaken, Taken
 from firedoor.growing import Growing
 from firedoor.journal import Event, Journal, Kind
 from firedoor.lease import Leases
 from firedoor.sharing import MOST, Sharing, Work
 from firedoor.store import Store
 from firedoor.turns import Turns
+from firedoor.unit import Unit
 
 
 class Desk:
@@ -32,18 +33,18 @@ class Desk:
         await asyncio.sleep(0)
         if self.fails:
             raise JournalError("the disk is full")
-        return [work(None) for work in works]  # type: ignore[arg-type]
+        return [work.do(None) for work in works]  # type: ignore[arg-type]
 
 
 async def test_those_who_wait_share_a_transaction_and_a_person_waits_for_nobody() -> None:
     desk, order = Desk(), list[str]()
 
     def work(name: str) -> Work[str]:
-        def done(_: sa.Connection) -> str:
+        def done(_: Unit) -> str:
             order.append(name)
             return name
 
-        return done
+        return Work(done)
 
     first = asyncio.create_task(desk.sharing.do(work("first"), awaited=False))
     await asyncio.sleep(0)
@@ -80,23 +81,23 @@ async def test_who_is_refused_refuses_nobody_else(tmp_path: Path) -> None:
 async def test_a_database_that_fails_fails_all_who_share_and_is_not_asked_again_for_each() -> None:
     desk = Desk()
     desk.fails = True
-    ended = await asyncio.gather(*(desk.sharing.do(lambda _: 1, awaited=False) for _ in range(5)), return_exceptions=True)
+    ended = await asyncio.gather(*(desk.sharing.do(Work(lambda _: 1), awaited=False) for _ in range(5)), return_exceptions=True)
     assert [type(one) for one in ended] == [JournalError] * 5
     assert len(desk.batches) == 1
     desk.fails = False
-    assert await desk.sharing.do(lambda _: 2, awaited=False) == 2
+    assert await desk.sharing.do(Work(lambda _: 2), awaited=False) == 2
 
 
 async def test_nothing_of_a_work_that_fails_is_on_record(tmp_path: Path) -> None:
     async with Store(f"sqlite:///{tmp_path / 'journal.db'}") as store:
         journal = Journal(store)
 
-        def broken(connection: sa.Connection) -> None:
-            connection.exec_driver_sql("DELETE FROM leases")
+        def broken(unit: Unit) -> None:
+            unit.connection.exec_driver_sql("DELETE FROM leases")
             raise ValueError("in the middle")
 
         await Leases(store, "me").take("a user")
-        ended = await asyncio.gather(store.write(broken), journal.append("r", Kind.OPENED, {}), return_exceptions=True)
+        ended = await asyncio.gather(store.write(Work(broken)), journal.append("r", Kind.OPENED, {}), return_exceptions=True)
         assert isinstance(ended[0], ValueError)
         assert await Leases(store, "me").holder("a user") == "me"
         assert len(await journal.events("r")) == 1
@@ -148,3 +149,52 @@ async def test_who_comes_while_others_look_is_not_served_by_what_they_saw(tmp_pa
         await early
         await late
         assert seen == [1], "a stop counts from the moment it is durable"
+
+
+async def test_what_the_database_refuses_for_what_it_is_fails_alone(tmp_path: Path) -> None:
+    async with Store(f"sqlite:///{tmp_path / 'journal.db'}") as store:
+        journal = Journal(store)
+
+        def twice(unit: Unit) -> None:
+            for _ in range(2):
+                unit.connection.exec_driver_sql("INSERT INTO seen VALUES ('a key', 1.0)")
+
+        ended = await asyncio.gather(
+            journal.append("r", Kind.OPENED, {}), store.write(Work(twice)), journal.append("r", Kind.NOTED, {}), return_exceptions=True
+        )
+        assert [type(one) for one in ended] == [Event, JournalRefused, Event]
+        assert [event.n for event in await journal.events("r")] == [1, 2]
+
+
+async def test_nobody_is_left_waiting_where_the_one_who_leads_is_called_off() -> None:
+    desk, stands = Desk(), asyncio.Event()
+
+    async def never(works: Sequence[Work[Any]]) -> Sequence[Any]:
+        stands.set()
+        return await asyncio.Future[Sequence[Any]]() if works else []
+
+    before = asyncio.all_tasks()
+    desk.sharing = Sharing(Turns(), never)
+    waiting = [asyncio.create_task(desk.sharing.do(Work(lambda _: 1), awaited=bool(number % 2))) for number in range(5)]
+    await stands.wait()
+    for task in asyncio.all_tasks() - before - set(waiting):
+        task.cancel()
+    async with asyncio.timeout(20):
+        ended = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(one) for one in ended] == [asyncio.CancelledError] * 5
+
+
+async def test_those_who_share_are_one_question_and_one_statement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = list[str]()
+    execute = sa.Connection.execute
+
+    def counted(self: sa.Connection, statement: Any, *given: Any, **options: Any) -> Any:
+        asked.append(type(statement).__name__)
+        return execute(self, statement, *given, **options)
+
+    async with Store(f"sqlite:///{tmp_path / 'journal.db'}") as store:
+        journal, leases = Journal(store), Leases(store, "me")
+        held = await asyncio.gather(*(leases.take(f"door {number}") for number in range(MOST)))
+        monkeypatch.setattr(sa.Connection, "execute", counted)
+        await asyncio.gather(*(journal.append("r", Kind.INTENT, {}, under=lease) for lease in held))
+    assert sorted(asked) == ["CompoundSelect", "Insert", "Select"]

@@ -18,8 +18,9 @@ from firedoor.audit import audit
 from firedoor.channel import Ask, Silent
 from firedoor.database import Database
 from firedoor.desk import Desk
-from firedoor.errors import BadInput, JournalError, LeaseLost, Misconfigured, Taken
-from firedoor.journal import Journal, Kind
+from firedoor.errors import BadInput, JournalError, JournalUnreachable, LeaseLost, Misconfigured, Taken
+from firedoor.growing import Growing
+from firedoor.journal import Event, Journal, Kind
 from firedoor.lease import Leases
 from firedoor.proofs import Known
 from firedoor.store import Store
@@ -122,7 +123,10 @@ async def test_who_stands_still_with_the_write_lock_loses_it(postgres: Postgres,
 
         async def stands_still() -> None:
             async with still.transaction() as connection:
-                await asyncio.sleep(1.5)
+                pid = await connection.scalar(sa.text("SELECT pg_backend_pid()"))
+                mine = sa.text("SELECT 1 FROM pg_stat_activity WHERE pid = :pid").bindparams(pid=pid)
+                while await other.read(lambda looking: looking.execute(mine).first()):  # noqa: ASYNC110 - the server is asked
+                    await asyncio.sleep(0.05)
                 await connection.execute(sa.text("SELECT 1"))
 
         with pytest.raises(JournalError):
@@ -300,5 +304,52 @@ async def test_without_a_stand_by_it_is_an_error(line: Line, tmp_path: Path) -> 
         with pytest.raises(Misconfigured):
             await Store(line.address).__aenter__()
     async with Store(f"sqlite:///{tmp_path}/journal.db", standby=tmp_path / "standby") as store:
-        assert await store.move(0) is False  # a file on this machine is what it is
+        assert await store.move(0, JournalUnreachable("away", changed=None)) is False  # a file on this machine is what it is
     assert not (tmp_path / "standby").exists()
+
+
+async def test_who_follows_a_run_misses_nothing_where_the_journal_moves(line: Line, tmp_path: Path) -> None:
+    """Another machine goes on at the database meanwhile, so that what is appended on the stand-by gets another number."""
+    seen = list[str]()
+
+    def take(event: Event) -> None:
+        if event.kind == Kind.OPENED:
+            seen.clear()
+        seen.append(event.kind)
+
+    async with at_work(line, tmp_path) as (store, journal), Store(line.url) as theirs:
+        await journal.append("r", Kind.OPENED, {})
+        growing = Growing(journal, "r", take)
+        await growing.look()
+        for kind in (Kind.STOP, Kind.RESUMED, Kind.NOTED):
+            await Journal(theirs).append("r", kind, {})
+        await line.shut()
+        await journal.append("r", Kind.PLANNED, {})
+        await growing.look()
+        assert seen == [Kind.OPENED, Kind.PLANNED]
+        await line.open()
+        await until(lambda: not store.standing_by)
+        await growing.look()
+        assert seen == [Kind.OPENED, Kind.STOP, Kind.RESUMED, Kind.NOTED, Kind.PLANNED, Kind.NOTED]
+        await growing.look()
+        assert len(seen) == 6
+
+
+async def test_what_a_second_process_knows_beyond_the_first_comes_along(line: Line, tmp_path: Path) -> None:
+    async with at_work(line, tmp_path) as (_, first), at_work(line, tmp_path) as (_, second):
+        await first.append("r", Kind.OPENED, {"what": 1})
+        await second.events("r")
+        await second.append("r", Kind.STOP, {"what": 2})
+        await line.shut()
+        assert await bodies(first) == [1], "it never heard of the stop"
+        assert await bodies(second) == [1, 2]
+        assert await bodies(first) == [1, 2]
+
+
+def test_a_run_that_is_worked_on_is_not_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(standby, "RUNS_KEPT", 3)
+    memory = standby.Memory(kept=True)
+    memory.hold("run:mine", "me", 1)
+    for name in ("mine", *"abcdef"):
+        memory.take_in(name, [{"n": 1}])
+    assert list(memory.rows) == ["mine", "e", "f"]

@@ -13,12 +13,16 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from firedoor import appending
 from firedoor import database as module
-from firedoor.errors import JournalError, Misconfigured
+from firedoor.errors import JournalError, JournalUnreachable, Misconfigured
 from firedoor.journal import Journal, Kind
+from firedoor.lease import Leases
 from firedoor.migrations import KNOWN
+from firedoor.sharing import Work
 from firedoor.store import Store, unbroken
 from firedoor.turns import Turns
+from firedoor.unit import Row, Unit
 from tests.conftest import Postgres
 
 SECRET = "correct-horse"  # tracebacks quote lines of source: no line but this one holds it
@@ -209,7 +213,7 @@ async def test_a_database_that_cannot_be_written_is_an_error_in_words(path: Path
     async with Store(url(path)) as store:
         journal = Journal(store)
         await journal.append("r", Kind.OPENED, {})
-        await store.write(lambda connection: connection.exec_driver_sql(f"PRAGMA {pragma}").close())
+        await store.write(Work(lambda unit: unit.connection.exec_driver_sql(f"PRAGMA {pragma}").close()))
         with pytest.raises(JournalError, match=words) as failed:
             await journal.append("r", Kind.NOTED, {"much": "x" * 100_000})
         assert failed.value.changed is False
@@ -219,7 +223,7 @@ async def test_a_database_that_cannot_be_written_is_an_error_in_words(path: Path
 
 async def test_what_is_written_is_not_repeated_in_an_error(path: Path) -> None:
     async with Store(url(path)) as store:
-        await store.write(lambda connection: connection.exec_driver_sql("PRAGMA max_page_count=1").close())
+        await store.write(Work(lambda unit: unit.connection.exec_driver_sql("PRAGMA max_page_count=1").close()))
         with pytest.raises(JournalError, match="full") as failed:
             await Journal(store).append("r", Kind.NOTED, {"planted": SECRET, "z": "x" * 100_000})
     assert SECRET not in "".join(traceback.format_exception(failed.value))
@@ -296,3 +300,57 @@ async def test_a_turn_is_handed_on_whenever_its_owner_is_called_off(steps: int) 
     assert {0, 4, 5} <= set(order)
     async with asyncio.timeout(1), turns.mine(ahead=False):
         pass
+
+
+async def test_what_a_dropped_connection_took_with_it_is_done_again_once(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
+    add, calls = appending.add, list[int]()
+
+    def dropped(unit: Unit, **event: Any) -> Row:
+        calls.append(1)
+        if len(calls) == 1:
+            unit.connection.exec_driver_sql("SELECT pg_terminate_backend(pg_backend_pid())")
+        return add(unit, **event)
+
+    monkeypatch.setattr(appending, "add", dropped)
+    async with Store(postgres.database()) as store:
+        journal = Journal(store)
+        assert (await journal.append("r", Kind.OPENED, {})).n == 1
+        assert len(await journal.events("r")) == 1
+    assert len(calls) == 2
+
+
+async def test_whether_it_was_committed_is_not_known_where_the_server_goes_at_the_commit(postgres: Postgres) -> None:
+    async with Store(postgres.database()) as store:
+        async with store.transaction() as connection:
+            falls = "BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END"
+            for statement in (
+                f"CREATE FUNCTION fall() RETURNS trigger LANGUAGE plpgsql AS '{falls}'",
+                "CREATE CONSTRAINT TRIGGER falls AFTER INSERT ON events DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION fall()",
+            ):
+                await connection.execute(sa.text(statement))
+        journal = Journal(store)
+        with pytest.raises(JournalUnreachable) as failed:
+            await journal.append("r", Kind.OPENED, {})
+        assert failed.value.changed is None
+        assert await journal.events("r") == []
+
+
+async def test_what_was_committed_is_not_done_again_though_nobody_was_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = module.Database.write
+
+    async def unheard(self: module.Database, work: Callable[[sa.Connection], object]) -> None:
+        await write(self, work)
+        raise JournalUnreachable("the connection is gone", changed=None)
+
+    async with Store(url(path)) as store:
+        journal, mine = Journal(store), Leases(store, "me")
+        monkeypatch.setattr(module.Database, "write", unheard)
+        lease = await mine.take("door")
+        assert (await journal.append("r", Kind.OPENED, {}, under=lease)).n == 1
+        assert lease is not None
+        assert lease.fence == 1
+        with pytest.raises(JournalUnreachable):  # it changed nothing that could be looked for
+            await store.write(Work(lambda unit: unit.claimed("r", "none")))
+        monkeypatch.undo()
+        assert [event.n for event in await journal.events("r")] == [1]
+        await mine.release(lease)

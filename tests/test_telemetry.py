@@ -20,7 +20,7 @@ from firedoor.approval import Answer
 from firedoor.canonical import JSON
 from firedoor.errors import JournalUnreachable, Misconfigured
 from firedoor.journal import Event, Journal, Kind
-from firedoor.lease import Lease, Leases
+from firedoor.lease import Lease
 from firedoor.metrics import Metrics
 from firedoor.observing import Call, Watcher
 from firedoor.settingkinds import Listen
@@ -134,7 +134,7 @@ async def test_calls_leases_and_slack_are_what_this_process_sees(tmp_path: Path,
     async with Store(f"sqlite:///{tmp_path / 'journal.db'}") as store:
         lost = Lease(resource="door", holder="somebody", fence=3)
         with pytest.raises(firedoor.errors.LeaseLost):
-            await Leases(store, "me").renew(lost)
+            await Journal(store).append("r", Kind.INTENT, {}, under=lost)
     assert value(metrics, "leases_lost_total") == 1
 
 

@@ -50,6 +50,9 @@ class Terminal:
         del urgency
         self._say(f"{marked(ask.request.mode)}Run {ask.order.run} still waits for approval, until {ask.request.expires:%H:%M:%S} UTC.")
 
+    async def begun(self, order: Order) -> None:
+        """Nothing: they see it by themselves."""
+
     async def progressed(self, order: Order, result: StepResult) -> None:
         """Nothing: they see it by themselves."""
 

@@ -57,3 +57,26 @@ def led_out(rows: Sequence[Row]) -> int:
     places = [row.get("seq") for row in rows]
     before = [0, *(seq if isinstance(seq, int) else 0 for seq in places)]
     return sum(seq not in {1, last + 1} for seq, last in zip(places, before, strict=False))
+
+
+def last_asked(rows: Sequence[Row]) -> str:
+    """The hash of the roster that was asked last; empty where none was, or that cannot be read."""
+    for row in reversed(rows):
+        if row.get("kind") == "approval.requested":
+            try:
+                return str(json.loads(row["body"])["roster"])
+            except (ValueError, KeyError, TypeError, RecursionError):
+                return ""
+    return ""
+
+
+def kept(item: Row) -> tuple[object, ...]:
+    """What stays of a step where it is planned anew."""
+    return tuple(item[name] for name in ("id", "step", "action", "label", "target", "needs", "telling"))
+
+
+def fingerprint(item: Row) -> Row:
+    """A step's part of the plan's fingerprint."""
+    plan, action = item["plan"], item["action"]
+    changes = [digest({"effect": effect(change, action), "before": change["before"]}) for change in plan["changes"]]
+    return {"action": action, "target": item["target"], "changes": changes, "covers": plan["covers"], "needs": sorted(item["needs"])}

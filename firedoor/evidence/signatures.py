@@ -164,6 +164,15 @@ def strings(data: bytes) -> list[bytes]:
     return found
 
 
+def key_of(proof: str) -> str:
+    """The public key that a proof says it was made with, as ``type base64``; empty where it cannot be read."""
+    try:
+        public = strings(base64.b64decode(proof.removeprefix("ssh:"), validate=True)[10:])[0]
+        return f"{string(public)[0].decode()} {base64.b64encode(public).decode()}"
+    except HOSTILE:
+        return ""
+
+
 @cache
 def holds(text: str, proof: str, keys: tuple[str, ...], hardware: bool) -> bool:  # noqa: FBT001 - it is cached by place
     """Whether the proof is a signature over the text by one of the keys; hardware keys must have been touched."""

@@ -19,9 +19,9 @@ from datetime import datetime
 from pathlib import Path
 
 from firedoor.evidence.batches import Batches
-from firedoor.evidence.hashing import Row, canonical, digest, effect, led_out, links
+from firedoor.evidence.hashing import Row, canonical, digest, effect, fingerprint, kept, last_asked, led_out, links
 from firedoor.evidence.papers import closing_text, decision_text, mandate_text, order_text, resumption_text, standing_text
-from firedoor.evidence.signatures import HOSTILE, holds
+from firedoor.evidence.signatures import HOSTILE, holds, key_of
 
 Files = Mapping[str, bytes]
 
@@ -41,6 +41,9 @@ class Pack:
         self.run = str(json.loads(files["pack.json"])["run"])
         self.order: Row = {}
         self.request: Row | None = None
+        self.resumed: Row = {}
+        self.renewal: Row | None = None
+        self.roster = last_asked(self.rows)
         self.asked = ""
         self.items: dict[str, Row] = {}
         self.approved: set[str] = set()
@@ -93,10 +96,20 @@ class Pack:
             case "run.opened":
                 self.opened(row, body)
                 self.exercise = body["mode"] == "exercise"
-            case "run.resumed" if body.get("via") == "terminal":
-                self.signature(row, "resume", str(body["by"]), resumption_text(self.order, body), str(body["proof"]), hardware=False)
+            case "run.resumed":
+                self.resumed = body
+                if body.get("via") == "terminal":
+                    self.signature(
+                        row,
+                        "resume",
+                        str(body["by"]),
+                        resumption_text(self.order, body),
+                        str(body["proof"]),
+                        hardware=False,
+                        roster=str(body["roster"]),
+                    )
             case "run.planned":
-                self.items = {item["id"]: item for item in body["items"]}
+                self.planned(row, {item["id"]: item for item in body["items"]})
             case "approval.requested":
                 self.requested(row, body)
             case "approval.decided" | "run.stop":
@@ -130,15 +143,39 @@ class Pack:
         if row["n"] != 1 or body["run"] != self.run:
             self.fault(row, "is not the order of this run")
         if via == "terminal":
-            self.signature(row, "order", str(body["requester"]), order_text(body), str(body["proof"]), hardware=False)
+            self.signature(
+                row, "order", str(body["requester"]), order_text(body), str(body["proof"]), hardware=False, roster=str(body["roster"])
+            )
         elif via == "firedoor":
             self.notes.append(f"who gave the order: it follows from run {body['follows']}, and is in that one's pack")
         else:
             self.notes.append(f"who gave the order: it was not signed, but {f'came by {via}' if via else 'is of before orders said'}")
 
+    def planned(self, row: Row, items: dict[str, Row]) -> None:
+        """The plan; or what is left of it, for the people of another roster, on the word of one of them."""
+        if self.items:
+            by, rests = self.resumed, self.request or self.renewal or self.order
+            unasked = self.request is None and self.renewal is not None
+            if (
+                by.get("via") != "terminal"
+                or self.denied
+                or self.ruled not in ("", "granted")
+                or (by["roster"] == rests.get("roster") and not unasked)
+            ):
+                self.fault(row, "plans the run a second time, and nobody on another roster has ordered that")
+            if [kept(item) for item in items.values()] != [kept(item) for item in self.items.values()]:
+                self.fault(row, "plans the run a second time, and for something else than at first")
+            self.renewal, self.request = by, None
+        self.items = items
+
     def requested(self, row: Row, body: Row) -> None:
-        """A request: it asks for what the plan says."""
+        """A request: it asks for what the plan says, in the name of whoever ordered that."""
         mark = str(body.pop("mark"))
+        by = (self.renewal["by"], "ordinary") if self.renewal is not None else (self.order["requester"], self.order.get("way", "ordinary"))
+        if self.request is not None or (body["requester"], body["way"]) != by:
+            self.fault(row, "asks a second time, or in another name or way than the run was ordered")
+        if self.renewal is not None and self.renewal["roster"] != body["roster"]:
+            self.fault(row, "asks another roster than the one on whose word the run goes on")
         self.request, self.asked, self.approved, self.denied, self.ruled = body, digest(body), set(), "", ""
         self.marked(row, mark, {"namespace": "firedoor/request/1", "request": self.asked, "ruling": ""})
         plans = {name: item for name, item in self.items.items() if item["plan"] is not None and not item["telling"]}
@@ -149,7 +186,15 @@ class Pack:
             self.fault(row, "asks for something else than the plan says")
         if body["standing"] is not None:
             for number, (name, proof) in enumerate(sorted(body["standing"]["signed"].items()), start=1):
-                self.signature(row, f"standing-{number}", name, standing_text(body["standing"]), proof, hardware=False)
+                self.signature(
+                    row,
+                    f"standing-{number}",
+                    name,
+                    standing_text(body["standing"]),
+                    proof,
+                    hardware=False,
+                    roster=body["standing"]["roster"],
+                )
 
     def marked(self, row: Row, mark: str, named: Row) -> None:
         """A mark by the serving process's key, where that is at hand."""
@@ -169,7 +214,9 @@ class Pack:
         proof = str(body["proof"])
         if proof.startswith("ssh:"):
             hardware = bool(asked and asked["out_of_band"] and asked["required"] == 2 and answer == "approve")
-            if not self.signature(row, answer, who, decision_text(self.run, body, asked), proof, hardware=hardware):
+            if not self.signature(
+                row, answer, who, decision_text(self.run, body, asked), proof, hardware=hardware, roster=asked["roster"] if asked else ""
+            ):
                 return None
         elif asked is not None and asked["out_of_band"]:
             return self.fault(row, f"is {who}'s decision without a signature, where only signatures count")
@@ -181,22 +228,23 @@ class Pack:
         self.denied = self.denied or (who if answer == "deny" else "")
         return None
 
-    def signature(self, row: Row, what: str, who: str, text: str, proof: str, *, hardware: bool) -> bool:
-        """Whether a signature holds, and is the one in the folder of what was signed."""
+    def signature(self, row: Row, what: str, who: str, text: str, proof: str, *, hardware: bool, roster: str = "") -> bool:
+        """Whether a signature holds, and is the one in the folder of what was signed. ``roster`` is the one that it names, if any."""
         name = f"signed/{row['n']}-{what}"
         blob = "".join(line for line in self.files.get(f"{name}.sig", b"").decode("utf-8").splitlines() if not line.startswith("-----"))
         self.texts |= {f"{name}.txt", f"{name}.sig"}
         if self.files.get(f"{name}.txt") != text.encode() or f"ssh:{blob}" != proof:
             self.fault(row, f"and {name} are not about the same")
-        if who not in self.people:
-            self.notes.append(
-                f"{who}'s signature of event {row['seq']}: no public key of theirs is in this pack (their roster has changed since)"
-            )
-        elif not holds(text, proof, tuple(self.people[who]), hardware):
+        keys, own = self.people.get(who, []), key_of(proof)
+        earlier = who not in self.people or (roster not in {"", self.roster} and own not in keys)
+        if not holds(text, proof, (own,) if earlier else tuple(keys), hardware):
             self.fault(row, f"is said to be signed by {who}, and the signature does not hold")
             return False
-        else:
-            self.signed += 1
+        if earlier:
+            self.notes.append(
+                f"{who}'s signature of event {row['seq']}: no public key of theirs is in this pack for it (the roster has changed)"
+            )
+        self.signed += not earlier
         return True
 
     def began(self, row: Row, body: Row) -> None:
@@ -280,13 +328,6 @@ class Pack:
             self.notes.append(
                 "whether it was all rewritten, signatures apart: compare a head told outside (--head), see heads.json for where"
             )
-
-
-def fingerprint(item: Row) -> Row:
-    """A step's part of the plan's fingerprint."""
-    plan, action = item["plan"], item["action"]
-    changes = [digest({"effect": effect(change, action), "before": change["before"]}) for change in plan["changes"]]
-    return {"action": action, "target": item["target"], "changes": changes, "covers": plan["covers"], "needs": sorted(item["needs"])}
 
 
 def may(asked: Row, who: str, answer: str, at: str) -> bool:

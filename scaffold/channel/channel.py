@@ -35,6 +35,10 @@ class Sample:
         """That it still waits."""
         await self._tell([f"run {ask.order.run} still waits, reminder {urgency}"])
 
+    async def begun(self, order: Order) -> None:
+        """That a sweep was approved."""
+        await self._tell([f"run {order.run} is approved and under way; to stop it: firedoor stop {order.run} --key FILE"])
+
     async def progressed(self, order: Order, result: StepResult) -> None:
         """A step's end."""
         await self._tell([f"run {order.run}: {result.outcome} {result.item}"])

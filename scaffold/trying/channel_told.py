@@ -19,14 +19,16 @@ async def test_a_run_is_told_from_the_question_to_the_end(tmp_path: Path) -> Non
     asked = ask(2)
     await channel.asked(asked)
     await channel.reminded(asked, 1)
+    await channel.begun(asked.order)
     await channel.progressed(asked.order, StepResult(item="suspend/ada", outcome=Outcome.CHANGED, reason="is suspended"))
     still = {"id": "ticket", "outcome": "FAILED", "reason": "Jira did not answer"}
     await channel.finished(asked.order, {"outcome": "partial", "open": [still]})
     run, lines = asked.order.run, path.read_text(encoding="utf-8").splitlines()
     assert [line for line in lines if line in asked.request.lines] == list(asked.request.lines), "every change that is asked for"
     assert f"decide: firedoor approve {run} --key FILE" in lines
-    assert lines[-4:] == [
+    assert lines[-5:] == [
         f"run {run} still waits, reminder 1",
+        f"run {run} is approved and under way; to stop it: firedoor stop {run} --key FILE",
         f"run {run}: CHANGED suspend/ada",
         "OPEN: ticket, FAILED: Jira did not answer",
         f"run {run} is over: partial",

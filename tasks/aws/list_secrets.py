@@ -68,6 +68,7 @@ def _credential(account: str, region: str, secret: ListedSecret) -> Credential:
         tags=secret.tags,
         facts={
             "changed": secret.changed.isoformat() if secret.changed else None,
+            "current": secret.current,
             "rotates": secret.rotates,
             "service": secret.service,
         },

@@ -9,6 +9,12 @@ This is hygiene, and no answer to a key that leaked: that is deactivated at once
 in the secret has Firedoor's own id for the new one, whichever run made it; whoever may make keys and write the secret could have planted
 it. Any older key of the user counts as one that the new key replaces.
 
+A new key waits while somebody whom an open incident concerns can read the secret, for they would get it as it is made. Concerned are the
+users, roles and owners of keys that a live run has in its plan, until somebody closes it (`firedoor close`). That they are contained does
+not suffice, unless AWS says that they cannot read the secret any more. AWS is asked by its policy simulator, with the secret's own policy,
+for the plan and again just before a key is made or becomes current. What it cannot tell counts as yes. Whom somebody could become, by a
+role or a policy that they may write, is not looked at. In a sweep such a key is left over, by name.
+
 It cannot prove that the new key works, since that takes its secret part. It does not restart what read the old key at its start: who is
 never seen to use the new key is cut off after seven days, and can be let in again by undo until the key is deleted.
 
@@ -19,6 +25,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from firedoor.action import Action, Spec
@@ -32,8 +39,9 @@ from firedoor.vendors.aws.delivering import UNDELIVERED, Delivering, deliver, dr
 from firedoor.vendors.aws.keys import owner_of
 from firedoor.vendors.aws.renewal import OFF, RenewalState, delete, note, off_tag, read_off
 from firedoor.vendors.aws.rotation import KeyRotation, secret_in
-from firedoor.vendors.aws.secrets import CURRENT, PENDING, version_of
+from firedoor.vendors.aws.secrets import CURRENT, PENDING
 from firedoor.vendors.aws.values import AccessKey, KeyStatus
+from firedoor.vendors.aws.waiting import Reader, readable
 
 MOST = 3  # as often as a change is tried
 
@@ -44,7 +52,16 @@ class RenewAccessKey(Action[KeyRotation, RenewalState], Treatment[KeyRotation, R
     spec = Spec(
         id="aws.renew_access_key",
         title="Replace an access key in phases, without an interruption",
-        reads=frozenset({"iam:GetAccessKeyLastUsed", "iam:ListAccessKeys", "iam:ListUserTags", "secretsmanager:DescribeSecret"}),
+        reads=frozenset(
+            {
+                "iam:GetAccessKeyLastUsed",
+                "iam:ListAccessKeys",
+                "iam:ListUserTags",
+                "iam:SimulatePrincipalPolicy",
+                "secretsmanager:DescribeSecret",
+                "secretsmanager:GetResourcePolicy",
+            }
+        ),
         writes=frozenset(
             {
                 "iam:CreateAccessKey",
@@ -58,14 +75,17 @@ class RenewAccessKey(Action[KeyRotation, RenewalState], Treatment[KeyRotation, R
         tier=Tier.ONE,
         reversal=Reversal.PARTIAL,
         limit=50,
+        recovers=True,
         settle_within=15.0,
         unestablished=(
+            "that AWS's policy simulator names each condition key that it was not told; where it names one, the answer counts as yes",
             "how far behind the last use of a key may be; it is given a day",
             "how long IAM takes until a new key is accepted everywhere; about 4 s were published by researchers",
         ),
         pages=(
             "https://docs.aws.amazon.com/IAM/latest/UserGuide/id-credentials-access-keys-update.html",
             "https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutSecretValue.html",
+            "https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html",
         ),
     )
     target = KeyRotation
@@ -107,7 +127,12 @@ class RenewAccessKey(Action[KeyRotation, RenewalState], Treatment[KeyRotation, R
         used = {key.id: use for key, use in zip(keys, uses, strict=True)}
         # By the hour: nothing here hangs on less, and what is read is the same a moment later.
         now = (await self._aws.now(target.account)).replace(minute=0, second=0, microsecond=0)
-        return RenewalState(keys=keys, secret=secret, used=used, now=now, off=off, off_since=since)
+        found = RenewalState(keys=keys, secret=secret, used=used, now=now, off=off, off_since=since)
+        return replace(found, readers=await self._readers(target, found))
+
+    async def _readers(self, target: KeyRotation, found: RenewalState) -> tuple[Reader, ...]:
+        brings_in = found.brings_in(found.delivered(target))
+        return await self._aws.readers.of(target.secret) if brings_in else ()
 
     def plan(self, target: KeyRotation, before: RenewalState) -> Plan:
         """What the present phase asks for."""
@@ -119,8 +144,9 @@ class RenewAccessKey(Action[KeyRotation, RenewalState], Treatment[KeyRotation, R
         new = before.delivered(target)
         if why := before.in_the_way(target, new):
             return Plan(impossible=why)
-        if new is None or before.holder(CURRENT) != version_of(new.id):
-            return _bring_in(target, before, new)
+        if new is None or before.brings_in(new):
+            waits = readable(target.store, before.readers)
+            return Plan(waits=waits) if waits else _bring_in(target, before, new)
         return _phase_out(target, before, old, new)
 
     async def apply(self, change: Change, intent: Intent) -> Receipt:

@@ -3,7 +3,13 @@
 Three changes, each of which shows in AWS. A new key is made and put into the secret as AWSPENDING, in one go: its secret part is never kept
 by Firedoor, nor read again. Then AWSCURRENT moves to it, so that whoever reads the secret gets the new key, as a JSON object with
 `AccessKeyId` and `SecretAccessKey`. Last, the old key is deactivated, if it is active. This is recovery: containment deactivates a key at
-once. Whoever could read the secret must be shut out before, or they get the new key too; Firedoor does not check who that is.
+once.
+
+So it waits while somebody whom an open incident concerns can read the secret, for they would get the new key as it is made. Concerned are
+the users, roles and owners of keys that a live run has in its plan, until somebody closes it (`firedoor close`). That they are contained
+does not suffice, unless AWS says that they cannot read the secret any more. AWS is asked by its policy simulator, with the secret's own
+policy, for the plan and again just before a key is made or becomes current. What it cannot tell counts as yes. Whom somebody could become,
+by a role or a policy that they may write, is not looked at.
 
 That the new key was delivered shows by the id of its version, which is made from the key's id. Anybody can work that id out, so a key that
 was there before this run wrote anything is not taken for ours: whoever may make keys and write the secret could have planted it. Such a
@@ -24,6 +30,7 @@ Undo makes the old key active and puts AWSCURRENT where it was. The new key stay
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from firedoor.action import Action, Spec
@@ -37,6 +44,7 @@ from firedoor.vendors.aws.delivering import UNDELIVERED, Delivering, deliver, de
 from firedoor.vendors.aws.rotation import KeyRotation, RotationState, secret_in
 from firedoor.vendors.aws.secrets import CURRENT, PENDING, version_of
 from firedoor.vendors.aws.values import IamUser, KeyStatus
+from firedoor.vendors.aws.waiting import readable
 
 MOST = 3  # as often as a change is tried
 
@@ -47,7 +55,15 @@ class RotateAccessKey(Treatment[KeyRotation, RotationState], Action[KeyRotation,
     spec = Spec(
         id="aws.rotate_access_key",
         title="Replace an access key, and deliver the new one to its secret",
-        reads=frozenset({"iam:ListAccessKeys", "iam:GetAccessKeyLastUsed", "secretsmanager:DescribeSecret"}),
+        reads=frozenset(
+            {
+                "iam:GetAccessKeyLastUsed",
+                "iam:ListAccessKeys",
+                "iam:SimulatePrincipalPolicy",
+                "secretsmanager:DescribeSecret",
+                "secretsmanager:GetResourcePolicy",
+            }
+        ),
         writes=frozenset(
             {
                 "iam:CreateAccessKey",
@@ -60,16 +76,19 @@ class RotateAccessKey(Treatment[KeyRotation, RotationState], Action[KeyRotation,
         tier=Tier.ONE,
         reversal=Reversal.PARTIAL,
         limit=50,
+        recovers=True,
         settle_within=15.0,
         hold=5.0,
         after=("aws.deactivate_access_keys", "aws.revoke_user_sessions"),
         unestablished=(
+            "that AWS's policy simulator names each condition key that it was not told; where it names one, the answer counts as yes",
             "how long IAM takes until a new key is listed, and accepted everywhere; about 4 s were published by researchers",
             "whether DescribeSecret may be behind PutSecretValue; it is given the same time before a key is taken for undelivered",
             "that AWS refuses a third key even while its listing does not show the second one yet",
         ),
         pages=(
             "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_access-keys.html",
+            "https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html",
             "https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutSecretValue.html",
             "https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_UpdateSecretVersionStage.html",
         ),
@@ -113,7 +132,9 @@ class RotateAccessKey(Treatment[KeyRotation, RotationState], Action[KeyRotation,
         except NotFound:
             return RotationState(keys=keys)
         strays = [key.id for key in keys if key.id != target.key and not secret.labels(key.id)]
-        return RotationState(keys=keys, secret=secret, used={key: await self._aws.last_used(target.owner, key) for key in strays})
+        found = RotationState(keys=keys, secret=secret, used={key: await self._aws.last_used(target.owner, key) for key in strays})
+        asks = found.brings_in(found.successor(target)) and found.settled(target) is None
+        return replace(found, readers=await self._aws.readers.of(target.secret)) if asks else found
 
     def plan(self, target: KeyRotation, before: RotationState) -> Plan:
         """What is left of: deliver, make current, deactivate; and before all, delete what this run made in vain."""
@@ -123,11 +144,13 @@ class RotateAccessKey(Treatment[KeyRotation, RotationState], Action[KeyRotation,
         if new is None and (there := before.settled(target)) is not None:
             words = f"and {target.key} is off; this run did not make it"
             return Plan(reason=f"access key {there.id}, made {there.created:%Y-%m-%d %H:%M} UTC, is current in {target.store}, {words}")
+        if before.brings_in(new) and (waits := readable(target.store, before.readers)):
+            return Plan(waits=waits)
         current, pending = before.holder(CURRENT), before.holder(PENDING)
         changes = [drop(target, key.id) for key in before.undelivered(target)]
         if new is None:
             changes.append(deliver(target, pending))
-        if new is None or current != version_of(new.id):
+        if before.brings_in(new):
             changes.append(promote(target, current))
         if old is not None and old.status is KeyStatus.ACTIVE:
             changes.append(set_status(target, KeyStatus.ACTIVE, KeyStatus.INACTIVE))

@@ -41,7 +41,7 @@ STANDING: Final = (
     "PatientSockets.",
     "Engine.",
     "_remind",
-    "Leases._keep",
+    "Leases._renew_all",
     "Starts._told",
     "Voices._speak",
 )

@@ -7,7 +7,7 @@ from typing import Any, Final
 from unittest.mock import patch
 
 import tasks
-from firedoor import catalogue, lease
+from firedoor import catalogue, lease, unit
 from firedoor.vendors.aws.waf import Waf
 from firedoor.vendors.jira.client import JiraClient
 
@@ -35,15 +35,15 @@ def hurry() -> None:
     patch.dict(Waf.__init__.__kwdefaults__, pause=PAUSE).start()
     patch("firedoor.orchestrating.BUDGET", BUDGET).start()
     for action in catalogue.load(tasks).actions.values():
-        unit: Any = action
-        unit.spec = replace(unit.spec, settle_within=min(unit.spec.settle_within, SETTLES), hold=min(unit.spec.hold, HOLDS))
+        one: Any = action
+        one.spec = replace(one.spec, settle_within=min(one.spec.settle_within, SETTLES), hold=min(one.spec.hold, HOLDS))
 
 
 def later(lives: int) -> None:
     """The leases of those who died before have run out by their own clock, which only leases are timed by."""
-    clock = lease.clock
+    clock = unit.clock
 
     def shifted(connection: Any) -> float:
         return clock(connection) + lives * SINCE_THE_LAST_LIFE
 
-    patch("firedoor.lease.clock", shifted).start()
+    patch("firedoor.unit.clock", shifted).start()

@@ -45,7 +45,7 @@ class Street:
         """All of them, listening."""
         return cls(
             okta=await stack.enter_async_context(OktaSimulator(world_of(worlds["okta"]), lag=OktaLag(system_log=lag))),
-            aws=await stack.enter_async_context(AwsSimulator(worlds["aws"], lag=AwsLag(iam=lag, waf=lag))),
+            aws=await stack.enter_async_context(AwsSimulator(worlds["aws"], lag=AwsLag(iam=lag, waf=lag, rotation=lag))),
             slack=await stack.enter_async_context(SlackSimulator(worlds["slack"])),
             jira=await stack.enter_async_context(JiraSimulator(jira_world(worlds["jira"], flavour=Flavour.CLOUD), index_lag=INDEX_LAG)),
         )

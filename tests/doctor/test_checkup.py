@@ -122,7 +122,7 @@ def test_what_is_wrong_stands_first(found: list[Diagnosis], code: int, headline:
 
 async def test_a_vendor_that_hangs_hides_no_other(tmp_path: Path) -> None:
     def quick(one: Check) -> Check:
-        return replace(one, seconds=3.0)
+        return replace(one, seconds=3.0) if one.area in {"okta", "roster"} else one
 
     async with well(tmp_path) as acme:
         acme.okta.faults.plan(Fault(operation="getUser", delay=8.0), times=20)

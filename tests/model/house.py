@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 from unittest.mock import patch
 
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from firedoor.approval import Answer, Person
@@ -20,15 +21,27 @@ from firedoor.channel import Silent
 from firedoor.desk import Desk
 from firedoor.drafting import Units
 from firedoor.engine import Engine
-from firedoor.errors import BadInput, Conflict, DecisionRefused, Forbidden, JournalError, RateLimited, Unavailable, Unreachable, VendorError
+from firedoor.errors import (
+    BadInput,
+    Conflict,
+    DecisionRefused,
+    Forbidden,
+    JournalError,
+    RateLimited,
+    RunTaken,
+    Unavailable,
+    Unreachable,
+    VendorError,
+)
 from firedoor.guard import Guard
 from firedoor.journal import Event, Journal, Kind
-from firedoor.lease import Held, Lease, Leases
+from firedoor.lease import Granted, Held, Lease, Leases
 from firedoor.model import Change, Intent, Mode, Receipt
 from firedoor.run import ITSELF, Order, Via
 from firedoor.seal import Seal
 from firedoor.sharing import Work
 from firedoor.stage import Plainly
+from firedoor.stops import Stops
 from firedoor.store import Store
 from firedoor.tables import leases
 from tests.fakes import ASKER, ROSTER, Door, Find, Seen, Shut, Vendor, book, resumption, spec
@@ -95,9 +108,9 @@ class Connected(Store):
         self._process.check_alive()
         return await super().write(work, awaited=awaited)
 
-    async def read(self, work: Work[T]) -> T:
+    async def read(self, look: Callable[[sa.Connection], T]) -> T:
         self._process.check_alive()
-        return await super().read(work)
+        return await super().read(look)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
@@ -111,26 +124,32 @@ class Watched(Journal):
 
     def __init__(self, store: Store, process: Process) -> None:
         super().__init__(store)
-        self._process = process
+        self.process = process
 
     async def append(
         self, run: str, kind: Kind, body: object, *, claim: str | None = None, seen: int | None = None, under: Lease | Held | None = None
     ) -> Event:
-        await self._process.gate(f"record {kind}")
-        if fails := self._process.journal_fails:
-            self._process.journal_fails, self._process.hurt = "", True
+        await self.process.gate(f"record {kind}")
+        if fails := self.process.journal_fails:
+            self.process.journal_fails, self.process.hurt = "", True
             if fails == "before":
                 raise JournalError("the disk is full")
         event = await super().append(run, kind, body, claim=claim, seen=seen, under=under)
-        self._process.house.told(self._process, event)
+        self.process.house.told(self.process, event)
         if fails:
             raise JournalError("the database went away")
         return event
 
-    async def events(self, run: str, *, after: int = 0, only: Kind | None = None) -> Sequence[Event]:
-        found = await super().events(run, after=after, only=only)
-        self._process.house.ledger.looks(self._process.number, hand())
-        return found
+
+class Heard(Stops):
+    """Who stopped a run; the ledger is told who asked, and as of when."""
+
+    async def by(self) -> str:
+        process = cast("Watched", self._journal).process
+        at = process.house.ledger.moment()
+        who = await super().by()
+        process.house.ledger.looks(process.number, hand(), at)
+        return who
 
 
 class Turns(Leases):
@@ -147,9 +166,10 @@ class Turns(Leases):
             self._process.house.ledger.has_turn(self._process.number, door, lease.fence)
         return lease
 
-    async def release(self, lease: Lease) -> None:
-        await super().release(lease)
-        self._process.house.ledger.gives_turn_up(self._process.number, lease.resource.partition(":")[2])
+    async def _give_up(self, turns: Granted) -> None:
+        await super()._give_up(turns)
+        for resource in turns:
+            self._process.house.ledger.gives_turn_up(self._process.number, resource.partition(":")[2])
 
 
 class View(Vendor):
@@ -439,6 +459,8 @@ class House:
             report = await job
         except BadInput:
             self.ledger.refuses(process.number)
+        except RunTaken:
+            pass  # how it ends is another process's to say
         except JournalError:
             if not process.hurt:
                 raise
@@ -472,6 +494,7 @@ def house(doors: Mapping[str, Mapping[str, str]], *, most: int) -> Iterator[Hous
     loop = Clockwork()
     with ExitStack() as stack:
         stack.enter_context(patched(loop))
+        stack.enter_context(patch("firedoor.engine.Stops", Heard))
         for where, seconds in SEDATE.items():
             stack.enter_context(patch(where, seconds))
         folder = stack.enter_context(tempfile.TemporaryDirectory(dir=SHM if SHM.is_dir() else None))

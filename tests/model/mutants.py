@@ -56,7 +56,7 @@ async def _deaf_for_a_moment(work: Work, change: Change, effect: str, now: objec
     return await _deaf(work, change, effect, now, bench)
 
 
-async def _unfenced(*_: object) -> None: ...
+def _unfenced(*_: object) -> None: ...
 
 
 async def _forgetful(work: Work, done: Done, bench: step.Bench) -> None:

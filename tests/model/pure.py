@@ -69,14 +69,15 @@ class Run:
 
 @dataclass(slots=True)
 class Process:
-    """One process, at work on one run. ``turns`` are the fences under which it may write.
+    """One process, at work on one run. ``turns`` are the fences under which it may write, ``lapsed`` those that ran out while it slept.
 
-    ``called`` and ``looked``: when each of its hands last asked the vendor something, and last saw what is on record of the run.
+    ``called`` and ``looked``: when each of its hands last asked the vendor something, and last began to look whether the run is stopped.
     """
 
     number: int
     run: str
     turns: dict[str, int] = field(default_factory=dict)
+    lapsed: dict[str, int] = field(default_factory=dict)
     readings: dict[str, Reading] = field(default_factory=dict)
     dead: bool = False
     failed_reading: set[str] = field(default_factory=set)
@@ -109,6 +110,7 @@ class Ledger:
         process = self.processes[who]
         process.dead = True
         process.turns.clear()
+        process.lapsed.clear()
 
     def has_turn(self, who: int, door: str, fence: int) -> None:
         """It was granted the door."""
@@ -122,10 +124,13 @@ class Ledger:
     def gives_turn_up(self, who: int, door: str) -> None:
         """By itself."""
         self.processes[who].turns.pop(door, None)
+        self.processes[who].lapsed.pop(door, None)
 
     def loses_turns(self, who: int) -> None:
-        """It slept too long."""
-        self.processes[who].turns.clear()
+        """It slept too long: somebody else may come. Where nobody does, they are still its own."""
+        process = self.processes[who]
+        process.lapsed |= process.turns
+        process.turns.clear()
 
     # --- what people do ---
 
@@ -167,16 +172,21 @@ class Ledger:
         """It was shown the door as it truly was at ``of``."""
         process = self.processes[who]
         process.failed_reading.discard(door)
-        reading = Reading(self._tick(), of, dict(shown), process.turns.get(door, 0))
+        turn = process.turns.get(door) or process.lapsed.get(door, 0)
+        reading = Reading(self._tick(), of, dict(shown), turn)
         process.readings[door] = self.runs[process.run].readings[door] = reading
 
     def calls(self, who: int, hand: str) -> None:
         """It asked the vendor something, which may have taken long."""
         self.processes[who].called[hand] = self._tick()
 
-    def looks(self, who: int, hand: str) -> None:
-        """It looked at what is on record of its run."""
-        self.processes[who].looked[hand] = self._tick()
+    def moment(self) -> int:
+        """Now."""
+        return self._tick()
+
+    def looks(self, who: int, hand: str, at: int) -> None:
+        """It has seen whether its run is stopped, as of ``at`` or later."""
+        self.processes[who].looked[hand] = at
 
     def cannot_read(self, who: int, door: str) -> None:
         """It tried."""
@@ -191,7 +201,9 @@ class Ledger:
         self._promise(not run.stopped or run.stopped > process.looked[hand], f"{what}: begun although the run is stopped")
         self._promise(run.answer == "approve", f"{what}: nobody approved ({run.answer or 'no answer'})")
         self._within_approval(run, key, what)
-        self._promise(process.turns.get(door) == fence == self.fences[door], f"{what}: without a turn at the door")
+        turn = process.turns.get(door) or process.lapsed.pop(door, 0)
+        self._promise(turn == fence == self.fences[door], f"{what}: without a turn at the door")
+        process.turns[door] = turn
         reading = process.readings.get(door)
         self._promise(reading and reading.turn == fence, f"{what}: without a look at the door in its turn")
         assert reading is not None

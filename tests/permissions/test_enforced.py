@@ -103,8 +103,10 @@ async def test_with_one_permission_less_it_fails(name: str, tmp_path: Path) -> N
 
 
 def few(scene: Estate) -> None:
-    """A company of a few users, so that a sweep through it takes a moment."""
+    """A company of a few users, so that a sweep through it takes a moment, and with a secret that Secrets Manager rotates."""
+    version = {"11111111-2222-4333-8444-555555555555": {"stages": ["AWSCURRENT"]}}
     for account in scene.aws.values():
+        account.setdefault("secrets", {})["db-AbCdEf"] = {"rotates": True, "versions": version}
         for name in [name for name in account["users"] if name not in {"svc-crm-30", "svc-deploy-00", "svc-backup-01"}]:
             del account["users"][name]
 

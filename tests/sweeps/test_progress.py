@@ -12,7 +12,7 @@ import pytest
 from firedoor.canonical import plain
 from firedoor.journal import Event, Kind
 from firedoor.seenbefore import _word
-from firedoor.sweep import Batch, Before, Progress, Row, Settled
+from firedoor.sweep import Batch, Before, Progress, Row, Settled, Unlisted
 from firedoor.vendors.aws.reports import ROOT, _read
 
 NOON = datetime(2025, 11, 26, 12, tzinfo=UTC)
@@ -37,6 +37,26 @@ def test_batches_of_a_few_places_are_worked_off_in_turn_and_a_settled_one_forget
     assert [one.number for one in progress.waiting(1)] == [2, 4, 5, 6, 1]
     assert progress.batches[3].holders == ()
     assert progress.batches[1].holders == ("ada", "ben")
+
+
+def test_read_anew_from_the_beginning_it_is_the_same_and_a_sweep_that_goes_on_is_not_finished() -> None:
+    told = [
+        event(1, Kind.SWEEP, {"playbook": {"sweep": "keys"}, "mandate": None, "due": ()}),
+        event(2, Kind.LISTED, batch(1, "west")),
+        event(3, Kind.UNLISTED, Unlisted(round=1, source="vault.list_keys", place="north", why="it is away")),
+        event(4, Kind.ROUND, {"round": 1, "writes": True}),
+        event(5, Kind.SETTLED, Settled(batch=1, found=2, in_scope=2, wrote=2, made=2)),
+        event(6, Kind.FINISHED, {}),
+    ]
+    progress, once = Progress(), Progress()
+    once.take(told)
+    for turn in range(2):
+        progress.take(told[: 3 + turn])
+    progress.take(told)
+    assert progress == once
+    assert once.finished
+    once.take([event(7, Kind.RESUMED, {})])
+    assert not once.finished
 
 
 def test_what_was_written_in_an_earlier_round_is_not_forgotten() -> None:

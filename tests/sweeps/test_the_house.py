@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from firedoor import cli, running, sweepwords
+from firedoor.alone import held_as
 from firedoor.approval import Answer
 from firedoor.errors import BadInput
 from firedoor.journal import Kind
 from firedoor.lease import Leases
-from firedoor.sweeping import held_as
 from tests import fakes
 from tests.fakes import DAN, KEYS, NO, ROSTER, hasten
 from tests.sweeps.vault import Hall, Watched, book, hall

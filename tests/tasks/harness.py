@@ -7,6 +7,7 @@ A case is a file ``tests/tasks/<action id>/<case>.yaml``:
     lag:      seconds by which the simulator is late, by the names that its room knows (system_log, user_status; iam)
     settle:   seconds allowed for the change to show (3 where it is left out)
     clear:    the world's sessions are cleared by an administrator before the run: a log entry at a time of its own
+    incidents: open incidents: {run, label, names} of each target; with ``begins: true`` it begins once the plan is approved
     then:     what happens in the world once the plan is approved, as the vendor's room knows it
     faults:   what goes wrong once the plan is approved: the fields of `Fault`, with ``code`` for an error body of the vendor, and ``times``
     plan:     {changes: [words]} or {reason: words}, {impossible: words} or {waits: words}; a part of the words is enough
@@ -49,6 +50,7 @@ from firedoor.seal import Seal
 from firedoor.step import Bench, perform
 from firedoor.store import Store
 from firedoor.vendors.faults import Effect, Fault, Faults
+from firedoor.vendors.unclosed import Concerned
 from tests.tasks.rooms import ROOMS
 from tests.tasks.rooms.base import Simulated
 
@@ -235,12 +237,14 @@ async def _run(case: Case, folder: Path, ears: _Ears) -> Ended:
         target: Target = revive(action.target, data["target"])
         for name in data.get("clear", ()):
             at.world.clear_sessions(at.world.user(name), oauth_tokens=True, by=at.world.user(name).party)
+        at.incidents += _concerned(data, begins=False)
         before: Mapping[str, Any] = {}
         snapshot = await action.read(target)
         plan = action.plan(target, snapshot)
 
         def proceed() -> None:
             nonlocal before
+            at.incidents.extend(_concerned(data, begins=True))
             for event in data.get("then", ()):
                 ROOMS[action.spec.vendor].happen(at.world, event)
             before = json.loads(canonical(at.state()))
@@ -277,6 +281,11 @@ async def _run(case: Case, folder: Path, ears: _Ears) -> Ended:
         used=used,
         leaks=leaks,
     )
+
+
+def _concerned(data: Mapping[str, Any], *, begins: bool) -> list[Concerned]:
+    some = [one for one in data.get("incidents", ()) if one.get("begins", False) is begins]
+    return [Concerned(run=one["run"], label=one["label"], names=tuple(one["names"])) for one in some]
 
 
 def _plant(faults: Faults, planned: Sequence[Mapping[str, Any]], vendor: str) -> None:

@@ -290,6 +290,7 @@ async def test_secrets_are_listed_with_the_day_of_their_last_reading(aws: AwsSim
     assert db.last_use.at == datetime(2023, 10, 18, tzinfo=UTC), "a day, and no hour"
     assert db.last_use.behind == timedelta(days=1)
     assert db.facts["changed"] == "2022-01-01T00:00:00+00:00"
+    assert (db.facts["current"], old.facts["current"]) == (VERSION, "")
     assert gone.state is State.INACTIVE
     assert (old.facts["rotates"], old.facts["service"], old.last_use.use) == (True, "rds", Use.NEVER)
     assert far.holder == "eu-west-1"

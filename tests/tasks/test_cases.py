@@ -10,7 +10,7 @@ import pytest
 from firedoor.model import Plan
 from tests.tasks.harness import Case, cases, ended
 
-KEYS = {"world", "target", "lag", "settle", "clear", "then", "faults", "plan", "outcome", "reason", "writes", "after", "undo"}
+KEYS = {"world", "target", "lag", "settle", "clear", "incidents", "then", "faults", "plan", "outcome", "reason", "writes", "after", "undo"}
 DUE = {"world", "target", "plan", "outcome"}
 
 

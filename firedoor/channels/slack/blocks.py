@@ -142,7 +142,7 @@ def warning(ask: Ask) -> list[Block]:
 
 
 def settled(ask: Ask, words: str) -> list[Block]:
-    """The request once it is decided or over: no buttons, so that nothing stale can be pressed."""
+    """The request once it is decided or over: its buttons are gone, so that nothing stale can be pressed."""
     named = f"Run {ask.order.run}, fingerprint {ask.request.fingerprint}"
     return [
         header(f"{marked(ask.request.mode)}{ask.title}"),
@@ -159,13 +159,17 @@ def ask_of(record: Record, request: Request, title: str = "") -> Ask:
 
 
 def standing(record: Record, request_: Request, title: str = "", mention: str = "") -> tuple[str, list[Block]]:
-    """What the request's message says at this point of the record: its notification and its blocks."""
+    """What the request's message says at this point of the record: its notification and its blocks.
+
+    Of a sweep, no progress is told below it: while it is under way, it can be stopped here.
+    """
     ask = ask_of(record, request_, title)
     if record.ruling is None:
         asks = f"{marked(request_.mode)}{ask.order.requester} asks for approval of {ask.title} (run {ask.order.run})"
         return notice(asks), request(ask, asker=ask.order.requester, mention=mention)
     words = f"{record.report['outcome']}: {ruled(record)}" if record.report else ruled(record)
-    return notice(f"{marked(request_.mode)}{words}"), settled(ask, words)
+    going = record.order.sweep and record.ruling is Ruling.GRANTED and not record.report
+    return notice(f"{marked(request_.mode)}{words}"), [*settled(ask, words), *([_stopping(ask.order.run)] if going else [])]
 
 
 def ruled(record: Record) -> str:
@@ -196,7 +200,11 @@ def progress(run: str, results: Sequence[StepResult], total: int, mode: Mode = M
     ]
     if len(results) >= total:
         return told
-    return [*told, {"type": "actions", "block_id": place(run), "elements": [button("Stop", STOP, run, style="danger")]}]
+    return [*told, _stopping(run)]
+
+
+def _stopping(run: str) -> Block:
+    return {"type": "actions", "block_id": place(run), "elements": [button("Stop", STOP, run, style="danger")]}
 
 
 def swept(data: Mapping[str, Any]) -> list[Block]:

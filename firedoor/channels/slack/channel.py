@@ -70,6 +70,7 @@ class SlackChannel:
         while True:
             try:
                 await self._show_request(run, ask.title)
+                await self._call_anew(ask)
                 return await self._warn(ask)
             except SlackRefused:
                 raise
@@ -79,16 +80,27 @@ class SlackChannel:
                     raise
                 await pause(RETRY_SECONDS)
 
+    async def _call_anew(self, ask: Ask) -> None:
+        """Where a run is asked for anew, its message is edited, which calls nobody: so those who may decide now are called below it."""
+        run = ask.order.run
+        if (await self._record(run)).renewal is not None:
+            words = blocks.notice(f"{marked(ask.request.mode)}Run {run} is asked for anew: the roster has changed")
+            shown = blocks.reminder(ask, mention=self._audience.mention(ask.request, urgency=1), left=_left(ask))
+            await self._posts.put(run, f"anew {ask.request.nonce}", words, shown, thread=await self._posts.place(run, "request"))
+
     async def reminded(self, ask: Ask, urgency: int) -> None:
         """A word in the request's thread to those who have not decided; the second time, to more of them."""
         run = ask.order.run
         if await self._posts.place(run, "request") is None:
             await self._show_request(run)
         mention = self._audience.mention(ask.request, urgency=urgency, decided=ask.approved)
-        left = max(1, round((ask.request.expires - datetime.now(UTC)).total_seconds() / 60))
         words = blocks.notice(f"{marked(ask.request.mode)}Run {run} still waits for approval")
-        shown = blocks.reminder(ask, mention=mention, left=left)
+        shown = blocks.reminder(ask, mention=mention, left=_left(ask))
         await self._posts.put(run, f"reminder {urgency}", words, shown, thread=await self._posts.place(run, "request"))
+
+    async def begun(self, order: Order) -> None:
+        """The request tells that it was approved, by whomever and wherever, and how to stop what is under way now."""
+        await self._show_request(order.run)
 
     async def progressed(self, order: Order, result: StepResult) -> None:
         """The steps so far, in one message of the thread, edited at most once a second; what ended meanwhile shows together."""
@@ -199,6 +211,11 @@ class SlackChannel:
 
     async def _record(self, run: str) -> Record:
         return fold(run, await self._journal.events(run))
+
+
+def _left(ask: Ask) -> int:
+    """How many minutes a request has left."""
+    return max(1, round((ask.request.expires - datetime.now(UTC)).total_seconds() / 60))
 
 
 def final_report(events: Sequence[Event]) -> Mapping[str, Any] | None:

@@ -23,6 +23,7 @@ from firedoor.vendors.aws.organizations import Organizations
 from firedoor.vendors.aws.permits import Permits
 from firedoor.vendors.aws.prepared import AwsPrepared
 from firedoor.vendors.aws.principals import AwsPrincipal
+from firedoor.vendors.aws.readers import Readers
 from firedoor.vendors.aws.replies import malformed
 from firedoor.vendors.aws.reports import Reports
 from firedoor.vendors.aws.roles import Roles
@@ -41,6 +42,7 @@ from firedoor.vendors.aws.values import (
 )
 from firedoor.vendors.aws.waf import Waf
 from firedoor.vendors.pace import Pace
+from firedoor.vendors.unclosed import Nobody, Unclosed
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -57,7 +59,8 @@ class AwsClient:
     seconds, for connecting and again for each read. ``pool`` is the number of threads and of connections. ``prepared`` is what the operator
     made ready there: `organizations` and `identity_center` work with it. ``roles`` is the part that speaks of IAM roles, ``waf`` of IP
     sets, ``secrets`` of Secrets Manager, ``reports`` of credential reports, ``logins`` of passwords and the like,
-    ``permits`` of what a role may do.
+    ``permits`` of what a user or role may do, ``readers`` of who can read a secret of those whom open incidents concern, which
+    ``unclosed`` knows (None: there are none).
 
     Two are for listing credentials: ``tags``, whether the tags of each user are asked for as well, a call more for each; and ``regions``,
     where secrets are looked for (none: in ``region``). ``pace`` holds requests back (None: nobody does).
@@ -76,6 +79,7 @@ class AwsClient:
         endpoint: str = "",
         prepared: AwsPrepared | None = None,
         pace: Pace | None = None,
+        unclosed: Unclosed | None = None,
         tags: bool = False,
         regions: Sequence[str] = (),
     ) -> None:
@@ -92,6 +96,7 @@ class AwsClient:
         self.reports = Reports(self._calls)
         self.logins = Logins(self._calls)
         self.permits = Permits(self._calls)
+        self.readers = Readers(self._calls, self.permits, self.secrets, unclosed or Nobody())
         self.waf = Waf(self._doors)
         self.organizations = Organizations(self._doors, self.prepared)
         self.identity_center = IdentityCenter(self._doors, self.prepared)

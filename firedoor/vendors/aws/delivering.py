@@ -16,6 +16,7 @@ from firedoor.vendors.aws.client import AwsClient
 from firedoor.vendors.aws.rotation import KeyRotation, NotYet, RotationState
 from firedoor.vendors.aws.secrets import CURRENT, PENDING, NewKey, version_of
 from firedoor.vendors.aws.values import AccessKey, KeyStatus
+from firedoor.vendors.aws.waiting import readable
 
 UNDELIVERED: Final = "undelivered"
 LOOKS: Final = 5
@@ -36,12 +37,16 @@ class Delivering:
         return self._made.get((intent.run, intent.item)) or ""
 
     async def carry_out(self, target: KeyRotation, asked: Change, intent: Intent) -> None:
-        """Make one of the changes below. What builds on another looks first whether that one shows, and raises `NotYet` otherwise."""
+        """Make one of the changes below. What builds on another looks first whether that one shows, and raises `NotYet` otherwise; so it
+        does where somebody could read a new key who must not.
+        """
         secrets = self._aws.secrets
         match asked.key.partition(":")[0]:
             case "deliver":
+                await self._nobody_reads(target, asked)
                 await secrets.deliver(target.secret, await self._make(target, intent))
             case "promote":
+                await self._nobody_reads(target, asked)
                 new, holder = await self._successor(target, asked, intent, current=False)
                 await self._time_to_spread(target, new)
                 if holder != version_of(new.id):
@@ -57,6 +62,11 @@ class Delivering:
                 await self._aws.update_access_key(target.owner, target.key, KeyStatus.ACTIVE)
             case _:
                 await secrets.make_current(target.secret, str(asked.after[CURRENT]), instead_of=str(asked.before[CURRENT]))
+
+    async def _nobody_reads(self, target: KeyRotation, asked: Change) -> None:
+        """An incident may have begun since the plan was made."""
+        if why := readable(target.store, await self._aws.readers.of(target.secret)):
+            raise NotYet(why, operation=asked.key, target=target.label, advice="Close the incident first, then start again")
 
     async def _make(self, target: KeyRotation, intent: Intent) -> NewKey:
         """A new key. What is known of it is kept: a key that somebody else makes meanwhile looks like ours."""

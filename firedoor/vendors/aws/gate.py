@@ -19,7 +19,9 @@ from firedoor.vendors.aws.policy import Effect, MalformedPolicy, UnsupportedPoli
 from firedoor.vendors.aws.signature import Signed
 from firedoor.vendors.aws.simrates import Rates
 from firedoor.vendors.aws.simreports import SimReports
+from firedoor.vendors.aws.simrotations import Rotations
 from firedoor.vendors.aws.simwaf import WebDoor
+from firedoor.vendors.aws.spoken import spoken
 from firedoor.vendors.aws.standings import Session, SimClock, Standings
 from firedoor.vendors.aws.sts import Sts
 from firedoor.vendors.aws.wire import Answer, Call, Refused, Request, form, refusal, success_body, understand
@@ -72,16 +74,27 @@ class _Caller:
 
 class Gate:
     """Authenticates, authorises, forwards. ``moto`` is moto's WSGI application, ``door`` is told of every change to an IP set,
-    ``reports`` gives the credential reports, ``rates`` says how many requests IAM takes.
+    ``reports`` gives the credential reports, ``rates`` says how many requests IAM takes, ``rotations`` what becomes of
+    secrets that are rotated.
     """
 
-    def __init__(self, moto: Wsgi, clock: SimClock, standings: Standings, door: WebDoor, reports: SimReports, rates: Rates) -> None:  # noqa: PLR0917 - its parts
+    def __init__(  # noqa: PLR0917 - its parts
+        self,
+        moto: Wsgi,
+        clock: SimClock,
+        standings: Standings,
+        door: WebDoor,
+        reports: SimReports,
+        rates: Rates,
+        rotations: Rotations,
+    ) -> None:
         self._moto = moto
         self._clock = clock
         self._standings = standings
         self._door = door
         self._reports = reports
         self._rates = rates
+        self._rotations = rotations
         self._sts = Sts(clock, standings)
 
     def read(self, request: Request) -> tuple[Signed, Call]:
@@ -151,7 +164,9 @@ class Gate:
         session = caller.session
         asked = self._standings.asked(call.name, _resource(call, caller, region), caller.thing, session)
         asked = replace(asked, policy=call.text("PolicyArn"), tags=_tag_keys(call))
-        allowed = decide(self._standings.documents(caller.thing), asked) is Effect.ALLOW
+        own = simsecrets.policy_of(call, caller.thing.account, region) if call.service == "secretsmanager" else ""
+        documents = self._standings.documents(caller.thing) + spoken(own, {asked.principal, caller.arn})
+        allowed = decide(documents, asked) is Effect.ALLOW
         allowed = allowed and not self._standings.controls.bars(caller.thing.account, asked)
         if not allowed or (session and session.policy and decide((session.policy,), asked) is not Effect.ALLOW):
             where = asked.resource or "*"
@@ -186,9 +201,12 @@ class Gate:
                 self._door.note(account)
                 return answer
             case "secretsmanager":
-                call = simsecrets.completed(call)
-                simsecrets.check(call, account, region)
-                return simsecrets.polished(call, self._forward(request, call, account, region), account, region)
+                told = self._rotations.answer(call, simsecrets.kept(account, region))
+                if told is None:
+                    call = simsecrets.completed(call)
+                    simsecrets.check(call, account, region)
+                    told = simsecrets.polished(call, self._forward(request, call, account, region), account, region)
+                return told
             case "iam" if call.operation in simreports.OPERATIONS:
                 body = success_body("iam", call.operation, self._reports.answer(call, account)).encode()
                 return Answer(status=200, body=body, content_type="text/xml")

@@ -76,7 +76,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     _read("iam:ListUserPolicies"),
     _read("iam:ListUserTags"),
     _read("iam:ListUsers"),
-    # Asks AWS what a role may do; nothing of it is done.
+    # Asks AWS what a user or role may do; nothing of it is done.
     _read(SIMULATE),
     _write("iam:UpdateAccessKey", *_REFUSALS),
     _write("iam:PutUserPolicy", *_REFUSALS),
@@ -97,6 +97,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     # A repetition after a lost reply comes with a lock token that is spent: AWS refuses it, and the set is read again.
     _write("wafv2:UpdateIPSet", *_OF_WAF),
     _read("secretsmanager:DescribeSecret"),
+    _read("secretsmanager:GetResourcePolicy"),
+    _read("secretsmanager:ListSecretVersionIds"),
     _read("secretsmanager:ListSecrets"),
     # The same request token with the same value does nothing the second time.
     _write(
@@ -107,6 +109,14 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "400 ResourceExistsException",
     ),
     _write("secretsmanager:UpdateSecretVersionStage", *_OF_SECRETS),
+    # While a rotation is under way AWS refuses another one, the same again too: what became of it is read.
+    _write(
+        "secretsmanager:RotateSecret",
+        "400 InvalidParameterException",
+        "400 InvalidRequestException",
+        "400 ResourceNotFoundException",
+        idempotent=False,
+    ),
     _read("identitystore:GetUserId"),
     _read("organizations:DescribeAccount"),
     _read("organizations:DescribePolicy"),

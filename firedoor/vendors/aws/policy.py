@@ -1,8 +1,9 @@
 """The simulator's reading of IAM policies: default deny, Deny over Allow, and refusal of every element it does not know.
 
 Source: IAM's "Policy evaluation logic" and "IAM JSON policy elements reference". Left out: NotResource, NotPrincipal, permissions
-boundaries, resource policies other than a role's trust, and every condition but those on aws:TokenIssueTime, aws:PrincipalArn,
-identitystore:userId, iam:PolicyARN and, of all values, aws:TagKeys. Service control policies are weighed by `controls`.
+boundaries, resource policies other than a role's trust and a secret's (see `spoken`), and every condition but those on
+aws:TokenIssueTime, aws:PrincipalArn, identitystore:userId, iam:PolicyARN and, of all values, aws:TagKeys. Service control policies are
+weighed by `controls`.
 """
 
 from __future__ import annotations
@@ -95,6 +96,7 @@ _COMPARE: Final[Mapping[str, Callable[[datetime, datetime], bool]]] = {
 _PRINCIPAL: Final = {"aws:principalarn": "principal"}
 _ARNS: Final = {**_PRINCIPAL, "iam:policyarn": "policy"}
 _EITHER: Final = {**_PRINCIPAL, "identitystore:userid": "sso_user"}
+_KEYS: Final = {"principal": "aws:PrincipalArn", "sso_user": "identitystore:userId", "policy": "iam:PolicyARN"}
 # The operators on texts, each with the condition keys it is known for here, and the field of `Asked` that has the key's value.
 _TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
     "ArnEquals": _ARNS,
@@ -235,6 +237,13 @@ def decide(documents: Sequence[str], asked: Asked) -> Effect | None:
     """Deny where any statement denies, else Allow where one allows, else None: nobody spoke of it, which is a refusal too."""
     effects = {statement.effect for document in documents for statement in parse(document) if statement.applies(asked)}
     return Effect.DENY if Effect.DENY in effects else Effect.ALLOW if effects else None
+
+
+def lacking(document: str, asked: Asked) -> frozenset[str]:
+    """The condition keys that a policy asks for and the request does not have."""
+    statements = parse(document)
+    found = {"aws:TokenIssueTime" for each in statements if each.times and asked.issued is None}
+    return frozenset(found | {_KEYS[field] for each in statements for _, field, _ in each.texts if not getattr(asked, field)})
 
 
 def trusted(document: str, names: Iterable[str]) -> str:

@@ -12,6 +12,7 @@ from firedoor.model import Snapshot, Target
 from firedoor.vendors.aws.replies import VENDOR
 from firedoor.vendors.aws.secrets import CURRENT, PENDING, Secret, check_secret_arn, version_of
 from firedoor.vendors.aws.values import AccessKey, IamUser, KeyStatus, check_key_id
+from firedoor.vendors.aws.waiting import Reader
 
 # The tag of an IAM user that holds the ARN of the secret which its programs read their key from.
 TAG: Final = "firedoor:secret"
@@ -30,12 +31,12 @@ def secret_in(tags: Mapping[str, str], owner: IamUser) -> str:
 
 
 class NotYet(Conflict):
-    """What a change builds on does not show yet; nothing was sent. The next reading tells."""
+    """What a change builds on does not show yet, or what it waits for is not over; nothing was sent. The next reading tells."""
 
     retryable = True
 
-    def __init__(self, what: str, *, operation: str, target: str) -> None:
-        super().__init__(what, vendor=VENDOR, operation=operation, target=target, advice="Resume the run once it shows")
+    def __init__(self, what: str, *, operation: str, target: str, advice: str = "Resume the run once it shows") -> None:
+        super().__init__(what, vendor=VENDOR, operation=operation, target=target, advice=advice)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,13 +90,15 @@ class KeyRotation(Target):
 class RotationState(Snapshot):
     """The user's keys and the secret (None: there is none); ``gone`` where IAM has no such user.
 
-    ``used``: when each key that is neither the old one nor in the secret was last used (None: never).
+    ``used``: when each key that is neither the old one nor in the secret was last used (None: never). ``readers`` are those who would get
+    a new key that must not, where a new key is to be put there.
     """
 
     keys: tuple[AccessKey, ...] = ()
     secret: Secret | None = None
     used: Mapping[str, datetime | None] = field(default_factory=dict)
     gone: bool = False
+    readers: tuple[Reader, ...] = ()
 
     def key(self, key_id: str) -> AccessKey | None:
         """The key of that id, if the user has it."""
@@ -136,6 +139,10 @@ class RotationState(Snapshot):
             return ()
         strays = [key for key in self.keys if key.id in self.used and self.used[key.id] is None and key.id != target.key]
         return tuple(key for key in strays if begun - EARLY <= key.created <= begun + LATE)
+
+    def brings_in(self, new: AccessKey | None) -> bool:
+        """Whether a key is still to be put into the secret, or to become the current one there: ``new``, or one that is yet to be made."""
+        return self.secret is not None and (new is None or self.holder(CURRENT) != version_of(new.id))
 
     def impossible(self, target: KeyRotation) -> str:
         """Why a person must do something first; "" where nothing stands in the way."""

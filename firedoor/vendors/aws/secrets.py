@@ -1,4 +1,5 @@
-"""Secrets Manager as far as Firedoor goes: which versions a secret has, a new one put there, a label moved. Reached as `AwsClient.secrets`.
+"""Secrets Manager as far as Firedoor goes: which versions a secret has, a new one put there or asked for, a label moved. Reached as
+`AwsClient.secrets`.
 
 Nothing here reads a secret's value; the permission for it is on no list.
 """
@@ -8,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -26,9 +27,12 @@ PENDING: Final = "AWSPENDING"
 PREVIOUS: Final = "AWSPREVIOUS"
 
 _DESCRIBE: Final = "secretsmanager:DescribeSecret"
+_POLICY: Final = "secretsmanager:GetResourcePolicy"
 _PUT: Final = "secretsmanager:PutSecretValue"
 _LABEL: Final = "secretsmanager:UpdateSecretVersionStage"
 _LIST: Final = "secretsmanager:ListSecrets"
+_VERSIONS: Final = "secretsmanager:ListSecretVersionIds"
+_ROTATE: Final = "secretsmanager:RotateSecret"
 _PAGE: Final = 100
 # Firedoor's own, so that nobody else's version has such an id by chance.
 _NAMESPACE: Final = uuid.UUID("0b4f7a86-3d0e-5c55-8a7b-6f6a1d2e9c31")
@@ -63,8 +67,10 @@ class NewKey:
 class Secret:
     """A secret without its value. ``versions`` are the ids that have a label, with their labels.
 
-    ``deleted``: it is marked for deletion. ``rotates``: Secrets Manager rotates it with a function of its own. ``service``: the AWS service
-    that manages it ("" none). ``primary``: the region it is a replica of ("" none).
+    ``deleted``: it is marked for deletion. ``rotates``: Secrets Manager rotates it with a function of its own. ``service``: the AWS
+    service that manages it ("" none). ``primary``: the region it is a replica of ("" none). ``function``: the ARN of the function that
+    rotates it, or did so once ("" none). ``partner``: whose credential it is, where Secrets Manager rotates it together with a partner of
+    AWS's ("" none).
     """
 
     versions: Mapping[str, tuple[str, ...]]
@@ -72,6 +78,8 @@ class Secret:
     rotates: bool = False
     service: str = ""
     primary: str = ""
+    function: str = ""
+    partner: str = ""
 
     def holder(self, label: str) -> str:
         """The version that a label is on; "" where it is on none."""
@@ -85,7 +93,7 @@ class Secret:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedSecret:
     """A secret as a listing shows it. ``read`` is the day when its value was last read (None: never), ``changed`` when it or anything about
-    it was. ``rotates``, ``service`` and ``deleted`` as in `Secret`.
+    it was, ``current`` the version that AWSCURRENT is on ("" none). ``rotates``, ``service`` and ``deleted`` as in `Secret`.
     """
 
     arn: str
@@ -95,6 +103,7 @@ class ListedSecret:
     rotates: bool
     service: str
     deleted: bool
+    current: str
     tags: Mapping[str, str]
 
 
@@ -118,26 +127,35 @@ class Secrets:
             rotates=bool(reply.get("RotationEnabled")),
             service=str(reply.get("OwningService") or ""),
             primary="" if primary == region else primary,
+            function=str(reply.get("RotationLambdaARN") or ""),
+            partner=str(reply.get("Type") or ""),
         )
+
+    async def policy(self, arn: str) -> str:
+        """The secret's own policy, in JSON; "" where it has none. Raises `NotFound`."""
+        reply = await self._call(arn, _POLICY, {})
+        if not reply.get("ARN"):
+            raise malformed(self._known(_POLICY), "the reply names no secret", target=arn)
+        return str(reply.get("ResourcePolicy") or "")
+
+    async def made(self, arn: str) -> Mapping[str, datetime]:
+        """When each version that has a value was made, those without a label too, as far as AWS keeps them. Raises `NotFound`.
+
+        A version that a rotation has begun and not filled yet is not among them.
+        https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_ListSecretVersionIds.html
+        """
+        _, _, _, region, account, _, _ = check_secret_arn(arn).split(":")
+        asked = {"SecretId": arn, "IncludeDeprecated": True}
+        pages = self._pages(account, _VERSIONS, asked, region=region, field="Versions", key="VersionId", target=arn)
+        versions = [each async for page in pages for each in page]
+        return {str(each["VersionId"]): each["CreatedDate"] for each in versions if isinstance(each.get("CreatedDate"), datetime)}
 
     async def listed(self, account: str, region: str) -> tuple[ListedSecret, ...]:
         """Every secret of an account in a region, those marked for deletion too, in AWS's order."""
-        found: list[ListedSecret] = []
-        token, seen = "", {""}
-        while True:
-            parameters = {"IncludePlannedDeletion": True, "MaxResults": _PAGE, **({"NextToken": token} if token else {})}
-            page = await self._doors.call(account, _LIST, parameters, target=f"{account} {region}", region=region)
-            match page.get("SecretList"):
-                case [*entries] if all(isinstance(each, Mapping) and each.get("ARN") for each in entries):
-                    found.extend(_listed(each) for each in entries)
-                case _:
-                    raise malformed(self._known(_LIST), "the reply has no readable SecretList", target=f"{account} {region}")
-            token = str(page.get("NextToken") or "")
-            if not token:
-                return tuple(found)
-            if token in seen:
-                raise malformed(self._known(_LIST), "the listing does not go on: its token came before", target=f"{account} {region}")
-            seen.add(token)
+        where = f"{account} {region}"
+        asked = {"IncludePlannedDeletion": True}
+        pages = self._pages(account, _LIST, asked, region=region, field="SecretList", key="ARN", target=where)
+        return tuple([_listed(each) async for page in pages for each in page])
 
     async def deliver(self, arn: str, key: NewKey) -> None:
         """Put an access key into the secret as AWSPENDING, a JSON object with ``AccessKeyId`` and ``SecretAccessKey``.
@@ -157,6 +175,38 @@ class Secrets:
         if not reply.get("ARN"):
             raise malformed(self._known(_LABEL), "the reply names no secret", target=arn)
 
+    async def rotate(self, arn: str, token: str) -> None:
+        """Have Secrets Manager rotate a secret now, the way that was set up for it. ``token`` (32 to 64 characters) becomes the version's
+        id.
+
+        It goes on after the reply: `describe` shows the version as AWSPENDING until it is AWSCURRENT. Raises `Conflict` where another
+        rotation is under way, and wherever AWS rotates nothing as things are.
+        https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_RotateSecret.html
+        """
+        reply = await self._call(arn, _ROTATE, {"ClientRequestToken": token, "RotateImmediately": True})
+        if reply.get("VersionId") != token:
+            raise malformed(self._known(_ROTATE), "the reply is of another version", target=arn)
+
+    async def _pages(
+        self, account: str, name: str, asked: Mapping[str, Any], *, region: str, field: str, key: str, target: str
+    ) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
+        """A listing's pages. Each entry of its ``field`` has a ``key``."""
+        token, seen = "", {""}
+        while True:
+            parameters = {**asked, "MaxResults": _PAGE, **({"NextToken": token} if token else {})}
+            page = await self._doors.call(account, name, parameters, target=target, region=region)
+            match page.get(field):
+                case [*entries] if all(isinstance(each, Mapping) and each.get(key) for each in entries):
+                    yield entries
+                case _:
+                    raise malformed(self._known(name), f"the reply has no readable {field}", target=target)
+            token = str(page.get("NextToken") or "")
+            if not token:
+                return
+            if token in seen:
+                raise malformed(self._known(name), "the listing does not go on: its token came before", target=target)
+            seen.add(token)
+
     async def _call(self, arn: str, name: str, parameters: Mapping[str, object]) -> Mapping[str, Any]:
         _, _, _, region, account, *_ = check_secret_arn(arn).split(":")
         return await self._doors.call(account, name, {"SecretId": arn, **parameters}, target=arn, region=region)
@@ -170,6 +220,7 @@ def _listed(entry: Mapping[str, Any]) -> ListedSecret:
         found = entry.get(name)
         return found if isinstance(found, datetime) else None
 
+    versions: Mapping[str, list[str]] = entry.get("SecretVersionsToStages") or {}
     return ListedSecret(
         arn=str(entry["ARN"]),
         created=moment("CreatedDate"),
@@ -178,5 +229,6 @@ def _listed(entry: Mapping[str, Any]) -> ListedSecret:
         rotates=bool(entry.get("RotationEnabled")),
         service=str(entry.get("OwningService") or ""),
         deleted=entry.get("DeletedDate") is not None,
+        current=next((str(version) for version, labels in versions.items() if CURRENT in labels), ""),
         tags={str(tag["Key"]): str(tag.get("Value", "")) for tag in entry.get("Tags") or () if tag.get("Key")},
     )

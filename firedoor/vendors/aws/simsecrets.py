@@ -1,9 +1,9 @@
 """The simulator's Secrets Manager: secrets of the world, and AWS's rules on versions and labels where moto has none.
 
 An account of a world may have ``secrets``: ``{"name-AbCdEf": {...}}`` with ``region`` (us-east-1), ``versions`` {version id: {"stages",
-"secret"}}, ``rotates`` and ``deleted`` (false), ``replica_of`` (a region), ``owner`` (a service), ``tags`` {key: value}, and the moments
-``created`` and ``last_read``. The name and its six characters are
-the end of the secret's ARN. Left out: KMS keys, resource policies, rotation functions, and the removal of versions that no label holds.
+"secret", "created"}}, ``rotates`` (see `simrotations`) and ``deleted`` (false), ``replica_of`` (a region), ``owner`` (a service), ``tags``
+{key: value}, ``policy`` (its own, a document), and the moments ``created`` and ``last_read``. The name and its six characters are the end
+of the secret's ARN. Left out: KMS keys, access from another account, and the removal of versions that no label holds.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from firedoor.canonical import JSON
+from firedoor.canonical import JSON, canonical
+from firedoor.vendors.aws.spoken import spoken
 from firedoor.vendors.aws.wire import Answer, Call, Refused
 
 CURRENT: Final = "AWSCURRENT"
@@ -40,7 +41,7 @@ def _plant(account: str, suffixed: str, plan: Mapping[str, Any]) -> None:
             "version_id": version,
             "version_stages": list(each["stages"]),
             "secret_string": str(each.get("secret", "{}")),
-            "createdate": now,
+            "createdate": _moment(each["created"]) if "created" in each else now,
         }
         for version, each in plan.get("versions", {}).items()
     }
@@ -48,17 +49,22 @@ def _plant(account: str, suffixed: str, plan: Mapping[str, Any]) -> None:
     secret.arn = f"arn:aws:secretsmanager:{region}:{account}:secret:{suffixed}"
     secret.versions = versions
     secret.default_version_id = next((version for version, each in versions.items() if CURRENT in each["version_stages"]), None)
-    if plan.get("rotates"):
-        secret.rotation_requested = secret.rotation_enabled = True
+    if "policy" in plan:
+        spoken(document := canonical(plan["policy"]), frozenset())
+        secret.policy = document
+    if plan.get("rotates") or plan.get("function"):
+        secret.rotation_requested, secret.rotation_enabled = True, bool(plan.get("rotates"))
+        secret.rotation_lambda_arn = plan.get("function", f"arn:aws:lambda:{region}:{account}:function:rotates-{name.replace('/', '-')}")
+        secret.fails = bool(plan.get("fails"))  # type: ignore[attr-defined] # ours: see `simrotations`
     if plan.get("deleted"):
         secret.deleted_date = time.time()
     tags = {**plan.get("tags", {}), **({"aws:secretsmanager:owningService": plan["owner"]} if "owner" in plan else {})}
     if tags:
         secret.tags = [{"Key": name, "Value": str(value)} for name, value in tags.items()]
     if "created" in plan:
-        secret.created_date = secret.last_changed_date = int(datetime.fromisoformat(str(plan["created"])).timestamp())
+        secret.created_date = secret.last_changed_date = _moment(plan["created"])
     if "last_read" in plan:
-        secret.last_read = _day(datetime.fromisoformat(str(plan["last_read"])).timestamp())  # type: ignore[attr-defined] # ours too
+        secret.last_read = _day(_moment(plan["last_read"]))  # type: ignore[attr-defined] # ours too
     if "replica_of" in plan:
         secret.primary_region = plan["replica_of"]  # type: ignore[attr-defined] # ours: see `polished`
     _backend(account, region).secrets[name] = secret
@@ -72,6 +78,12 @@ def state(account: str) -> dict[str, JSON]:
         for secret in backend.secrets.values()
     }
     return {"secrets": found} if found else {}
+
+
+def policy_of(call: Call, account: str, region: str) -> str:
+    """The own policy of the secret that a call is about; "" where it has none."""
+    secret = _backend(account, region).secrets.get(call.text("SecretId"))
+    return str(getattr(secret, "policy", None) or "")
 
 
 def completed(call: Call) -> Call:
@@ -120,6 +132,16 @@ def polished(call: Call, answer: Answer, account: str, region: str) -> Answer:
             shown = [{**each, "LastAccessedDate": getattr(secrets.get(each["ARN"]), "last_read", None)} for each in body["SecretList"]]
             body["SecretList"] = [{name: value for name, value in each.items() if value is not None} for each in shown]
     return replace(answer, body=json.dumps(body).encode())
+
+
+def kept(account: str, region: str) -> Mapping[str, Any]:
+    """The secrets of an account in a region, as moto has them: found by name and by ARN."""
+    found: Mapping[str, Any] = _backend(account, region).secrets
+    return found
+
+
+def _moment(text: object) -> int:
+    return int(datetime.fromisoformat(str(text)).timestamp())
 
 
 def _day(moment: float) -> int:

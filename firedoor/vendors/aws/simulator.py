@@ -1,7 +1,8 @@
 """AWS on loopback for drills and tests: moto's state behind our own gate, over real HTTP.
 
-Honest about what it leaves out: MFA, permissions boundaries, resource policies, most conditions (see `policy`), the sign-in of Identity
-Center (its sessions come with the world), presigned URLs, paging of listings, and services that do not speak the query protocol or JSON.
+Honest about what it leaves out: MFA, permissions boundaries, resource policies but those of secrets, most conditions (see `policy`), the
+sign-in of Identity Center (its sessions come with the world), presigned URLs, paging of listings, and services that do not speak the query
+protocol or JSON.
 What it does not know it answers with 501, never with a guess.
 """
 
@@ -29,6 +30,7 @@ from firedoor.vendors.aws.prepared import AwsPrepared
 from firedoor.vendors.aws.session import AwsCredentials
 from firedoor.vendors.aws.simrates import Rates
 from firedoor.vendors.aws.simreports import SimReports
+from firedoor.vendors.aws.simrotations import Rotations
 from firedoor.vendors.aws.simwaf import WebDoor
 from firedoor.vendors.aws.standings import Session, SimClock, Standings
 from firedoor.vendors.aws.wire import Answer, Call, Refused, Request, handed_out, hollow_body, refusal
@@ -44,11 +46,12 @@ ROLES: Final[Mapping[Access, str]] = {Access.READ: "firedoor-preview", Access.WR
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AwsLag:
     """How many seconds enforcement is behind the API: ``iam`` for key statuses and policies alike, ``waf`` at the web door. AWS speaks of
-    "a few seconds to a number of minutes" for WAF.
+    "a few seconds to a number of minutes" for WAF. ``rotation`` is how many a secret's function takes.
     """
 
     iam: float = 4.0
     waf: float = 4.0
+    rotation: float = 4.0
 
 
 class AwsSimulator:
@@ -111,6 +114,7 @@ class AwsSimulator:
         self._standings = Standings(self.clock, lambda: self.lag.iam)
         self._door = WebDoor(self.clock, lambda: self.lag.waf)
         reports, self._rates = SimReports(self.clock), Rates(self.clock, lambda: self.iam_rate)
+        rotations = Rotations(self.clock, lambda: self.lag.rotation)
         for account, plan in {HOME: {}, **world}.items():
             self._standings.settle(account)
             if isinstance(plan, Mapping):
@@ -120,7 +124,7 @@ class AwsSimulator:
             self._door.settle(account)
         self._standings.controls.settle(management_of(world))
         self._standings.sessions.update({each["key_id"]: self._sso_session(each) for each in sso_sessions(world)})
-        self._gate = Gate(_moto(), self.clock, self._standings, self._door, reports, self._rates)
+        self._gate = Gate(_moto(), self.clock, self._standings, self._door, reports, self._rates, rotations)
 
     @property
     def prepared(self) -> AwsPrepared:

@@ -143,6 +143,8 @@ def hollow_body(call: Call) -> str:
             return json.dumps({"NextLockToken": str(uuid4())})
         case "secretsmanager:PutSecretValue":
             return json.dumps({"VersionId": call.text("ClientRequestToken"), "VersionStages": call.parameters.get("VersionStages", [])})
+        case "secretsmanager:RotateSecret":
+            return json.dumps({"VersionId": call.text("ClientRequestToken")})
         case "secretsmanager:UpdateSecretVersionStage":
             return json.dumps({"ARN": call.text("SecretId")})
         case "iam:CreateAccessKey":

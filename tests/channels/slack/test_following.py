@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from firedoor import report
-from firedoor.engine import held_as
+from firedoor.alone import held_as
 from firedoor.errors import BadInput
 from firedoor.journal import Kind
 from firedoor.run import ITSELF, LEFT, fold
@@ -67,6 +67,18 @@ async def test_the_next_process_goes_on_with_what_the_last_one_left(stage: Scene
     assert [one.ts for one in await stage.thread() if "waiting" in one.shown and not one.thread_ts] == [request.ts], (
         "one request, one thread"
     )
+
+
+async def test_however_many_runs_came_since_one_that_is_not_over_is_gone_on_with(stage: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    await stage.ask("waiting")
+    waiting = await stage.lab.events("waiting")
+    for number in range(60):
+        await stage.lab.journal.append(f"later-{number}", Kind.OPENED, stage.lab.order(f"later-{number}"), claim="opened")
+    await stage.restart()
+    with monkeypatch.context() as patched:
+        patched.setattr("firedoor.starts.REACH", datetime.now(UTC) - waiting[0].at)
+        assert list(await stage.office.take_over()) == [], "what people approved so long ago has lapsed"
+    assert list(await stage.office.take_over()) == ["waiting"]
 
 
 async def test_what_was_open_in_a_journal_that_was_put_back_is_left_to_people_until_they_go_on_with_it(stage: Scene) -> None:

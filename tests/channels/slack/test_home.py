@@ -220,11 +220,11 @@ async def test_only_the_newest_runs_of_our_own_mode_are_looked_at(stage: Scene, 
         assert "is planned" in await stage.say("ben", f"/firedoor contain leaked-aws-key access_keys={KEY[:-1]}{'ABC'[number]}")
         if number == 0:
             [first] = await stage.lab.journal.runs()
-    await stage.lab.journal.append("d1", Kind.OPENED, {"mode": "drill"})
+    await stage.lab.journal.append("a-drill", Kind.OPENED, {"mode": "drill"})
     await stage.lab.journal.append("broken", Kind.OPENED, {"mode": "live"})  # that cannot be read is the audit's business
     shown = words(await look(stage, "ada"))
     assert first not in shown
-    assert "d1" not in shown
+    assert "a-drill" not in shown
     assert len([one for one in (await look(stage, "ada")) if one["type"] == "actions"]) == 1
     monkeypatch.setattr("firedoor.starts.LOOKED_AT", 50)
     assert len([one for one in (await look(stage, "ada")) if one["type"] == "actions"]) == 3

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from firedoor.approval import Ruling
+from firedoor.approval import Answer, Ruling
 from firedoor.channels.slack import blocks
 from firedoor.channels.slack.catching_up import CatchingUp, recent
 from firedoor.errors import Forbidden
@@ -17,8 +18,10 @@ from firedoor.journal import Kind
 from firedoor.model import Mode, Reversal
 from firedoor.run import Via, fold
 from firedoor.situation import situation_of
+from firedoor.sweep import Batch, Settled
 from firedoor.sweeping import Sweeping
-from tests.channels.slack.scene import KEYS, Scene
+from tests.channels.slack.scene import KEYS, ROOM, Scene
+from tests.channels.slack.test_signed import sign
 from tests.fakes import spec
 from tests.sweeps import records
 from tests.sweeps.vault import Hall, ShutKey, Vault, book
@@ -107,6 +110,43 @@ async def test_one_under_way_is_called_so_and_can_be_stopped_and_denied(stage: S
     first, last = await stage.thread()
     assert "Stopped by Cyd before it was decided; nothing was changed" in first.shown
     assert last.shown.startswith("Nothing was changed: Keys was stopped\n")
+
+
+@pytest.mark.parametrize("signed", [False, True], ids=["approved in chat", "approved by signature"])
+async def test_one_under_way_is_stopped_under_its_request(signed: bool, stage: Scene, here: Hall) -> None:  # noqa: FBT001 - a column
+    held, going = asyncio.Event(), asyncio.Event()
+
+    async def hold(batch: Batch, work: Callable[[], Awaitable[Settled | None]]) -> Settled | None:
+        assert batch.round == 1, "it is stopped before another listing"
+        going.set()
+        await held.wait()
+        return await work()
+
+    task = asyncio.create_task(sweeping(stage, here, run_batch=hold).sweep(here.order(wanted := book(batch=5)), wanted))
+    stage.runs.append(task)
+    card = await stage.request(RUN)
+    assert [button.action_id for button in card.buttons] == [blocks.APPROVE, blocks.DENY], "what waits is denied, and not stopped"
+    if signed:
+        await sign(stage, "Ben", Answer.APPROVE, RUN)
+    else:
+        await stage.open("ben", run=RUN)
+        await stage.submit("ben")
+    await going.wait()
+    cyd = stage.people["cyd"]
+    card = await cyd.wait_for_message(ROOM, lambda one: [button.action_id for button in one.buttons] == [blocks.STOP], 10)
+    assert (await cyd.click(ROOM, card.ts, blocks.STOP)).ok
+    modal = await cyd.wait_for_modal(lambda one: one.submit == "Stop", 10)
+    assert f"Keys, run {RUN}" in modal.shown
+    assert not await stage.recorded(Kind.STOP, RUN)
+    assert (await cyd.submit({})).ok
+    assert "begins no further write" in (await cyd.wait_for_modal(lambda one: not one.submit, 10)).shown
+    held.set()
+    report = await task
+    assert (report["outcome"], here.vault.effects.total()) == ("stopped", 0)
+    assert [stop.by for stop in fold(RUN, await stage.lab.events(RUN)).stops] == ["Cyd"]
+    await stage.until(lambda: _told(stage))
+    first, _ = await stage.thread()
+    assert not first.buttons
 
 
 async def test_the_reminder_calls_those_who_may_decide(stage: Scene, here: Hall) -> None:

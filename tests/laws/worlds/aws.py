@@ -12,10 +12,11 @@ from firedoor.vendors.aws.keys import AwsKey
 from firedoor.vendors.aws.logins import UserCredential
 from firedoor.vendors.aws.principals import AwsPrincipal, SsoUser
 from firedoor.vendors.aws.rotation import KeyRotation
+from firedoor.vendors.aws.secretrotation import SecretRotation
 from firedoor.vendors.aws.user_denies import UserDenies
 from firedoor.vendors.aws.values import AccessKey, IamRole, IamUser, KeyStatus
 from tasks.aws.revoke_role_sessions import RoleSessions
-from tests.laws.worlds import awsorg, awswaf
+from tests.laws.worlds import awsorg, awssecrets, awswaf
 from tests.laws.worlds.base import MOMENTS, STAMPS, Worlds
 
 ACCOUNT = "111122223333"
@@ -109,6 +110,7 @@ WORLDS = Worlds(
         IamRole: {"account": ACCOUNT, "name": "deployer"},
         UserCredential: {"account": ACCOUNT, "user": "ci", "credential": SERVICE},
         **awswaf.TARGETS,
+        **awssecrets.TARGETS,
         **awsorg.TARGETS,
     },
     worlds={
@@ -118,6 +120,7 @@ WORLDS = Worlds(
         UserCredential: service_credentials(),
         IpSetBlock: awswaf.ip_sets(),
         KeyRotation: awswaf.rotations(),
+        SecretRotation: awssecrets.secrets(),
         AwsPrincipal: awsorg.organizations(awsorg.PRINCIPALS, "deny_policy"),
         SsoUser: awsorg.organizations(awsorg.SSO_USERS, "sso_policy"),
     },
@@ -125,6 +128,7 @@ WORLDS = Worlds(
         UserDenies: st.builds(UserDenies, policy=_POLICIES),
         RoleSessions: st.builds(RoleSessions, policy=_POLICIES),
         **awswaf.SNAPSHOTS,
+        **awssecrets.SNAPSHOTS,
         **awsorg.SNAPSHOTS,
     },
 )

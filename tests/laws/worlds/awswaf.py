@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ from firedoor.vendors.aws.renewal import RenewalState
 from firedoor.vendors.aws.rotation import KeyRotation, RotationState
 from firedoor.vendors.aws.secrets import Secret, version_of
 from firedoor.vendors.aws.values import AccessKey, KeyStatus
+from firedoor.vendors.aws.waiting import Reader
 from tests.laws.worlds.base import MOMENTS
 
 SET = {"account": "111122223333", "region": "eu-west-1", "scope": "REGIONAL", "version": "IPV4"}
@@ -82,14 +84,19 @@ def rotation_states() -> st.SearchStrategy[RotationState]:
     versions = st.dictionaries(st.sampled_from([HAND, version_of(NEWER), version_of(OLD), version_of(STRANGE)]), stages, max_size=3)
     secret = st.builds(Secret, versions=versions, deleted=st.booleans(), rotates=st.booleans(), service=st.sampled_from(["", "rds"]))
     used = st.dictionaries(names, st.none() | MOMENTS, max_size=3)
-    return st.builds(RotationState, keys=keys.map(tuple), secret=st.none() | secret, used=used, gone=st.booleans())
+    reader = st.builds(
+        Reader, who=st.just("role deployer"), runs=st.just(("251126-aaaaaa",)), doubt=st.sampled_from(["", "AWS did not tell"])
+    )
+    readers = st.just(()) | st.lists(reader, max_size=4).map(tuple)
+    return st.builds(RotationState, keys=keys.map(tuple), secret=st.none() | secret, used=used, gone=st.booleans(), readers=readers)
 
 
 def renewal_states() -> st.SearchStrategy[RenewalState]:
     """The same, at a moment, with a tag that says of some key that it is off."""
 
     def at(seen: RotationState, now: datetime | None, off: str, since: datetime | None) -> RenewalState:
-        return RenewalState(keys=seen.keys, secret=seen.secret, used=seen.used, gone=seen.gone, now=now, off=off, off_since=since)
+        read = {each.name: getattr(seen, each.name) for each in fields(RotationState)}
+        return RenewalState(**read, now=now, off=off, off_since=since)
 
     return st.builds(at, rotation_states(), st.none() | MOMENTS, st.sampled_from([OLD, NEWER, ""]), st.none() | MOMENTS)
 

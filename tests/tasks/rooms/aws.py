@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -10,15 +10,28 @@ from firedoor.vendors.aws.client import AwsClient
 from firedoor.vendors.aws.operations import OPERATIONS
 from firedoor.vendors.aws.simulator import AwsLag, AwsSimulator
 from firedoor.vendors.aws.wire import JSON_SERVICES, error_body
+from firedoor.vendors.unclosed import Concerned
 from tests.tasks.rooms.base import Room, Simulated, World
+
+
+class Noted:
+    """Incidents that a test writes down."""
+
+    def __init__(self, incidents: Sequence[Concerned]) -> None:
+        self._incidents = incidents
+
+    async def concerned(self) -> Sequence[Concerned]:
+        return tuple(self._incidents)
 
 
 @asynccontextmanager
 async def _open(world: World, lag: Mapping[str, float]) -> AsyncIterator[Simulated]:
-    async with AwsSimulator(world, lag=AwsLag(**{"iam": 0.0, "waf": 0.0, **lag})) as aws:
+    incidents: list[Concerned] = []
+    async with AwsSimulator(world, lag=AwsLag(**{"iam": 0.0, "waf": 0.0, "rotation": 0.0, **lag})) as aws:
 
         def connect(access: Access, url: str, *, timeout: float = 5.0) -> AwsClient:
             where: dict[str, Any] = {"credentials": aws.credentials, "endpoint": url, "timeout": timeout, "prepared": aws.prepared}
+            where["unclosed"] = Noted(incidents)
             client = AwsClient(aws.roles(access), access, **where)
             client.waf.pause = 0.001
             return client
@@ -34,6 +47,7 @@ async def _open(world: World, lag: Mapping[str, float]) -> AsyncIterator[Simulat
                 writes=lambda: Counter(record.operation for record in aws.accepted_writes()),
                 world=aws,
                 secrets=aws.secrets,
+                incidents=incidents,
             )
 
 

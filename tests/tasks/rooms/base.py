@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from firedoor.vendors.access import Access, Operation
 from firedoor.vendors.faults import Faults
+from firedoor.vendors.unclosed import Concerned
 
 World = Mapping[str, Any]
 
@@ -27,7 +28,7 @@ class Simulated:
     ``state`` is its world now, as plain data, ``writes`` how often each writing operation had its effect, ``used`` the permissions that the
     client has used, ``secrets`` what was made for this room beyond the secrets of the world itself. ``world`` is the simulator's own.
     ``connect`` makes another client, of an access and by way of an address that stands for ``url``; with `Access.READ` it gets credentials
-    that can only read.
+    that can only read. ``incidents`` are those that its clients take for open.
     """
 
     url: str
@@ -39,6 +40,7 @@ class Simulated:
     writes: Callable[[], Counter[str]]
     world: Any
     secrets: set[str] = field(default_factory=set)
+    incidents: list[Concerned] = field(default_factory=list)
 
 
 def _nothing_happens(world: Any, event: Mapping[str, Any]) -> None:

@@ -206,6 +206,7 @@ def test_the_read_permissions_are_reads() -> None:
         "iam:UpdateServiceSpecificCredential",
         "wafv2:UpdateIPSet",
         "secretsmanager:PutSecretValue",
+        "secretsmanager:RotateSecret",
         "secretsmanager:UpdateSecretVersionStage",
         "organizations:UpdatePolicy",
     }
