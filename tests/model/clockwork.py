@@ -20,7 +20,7 @@ from unittest.mock import patch
 
 DAWN = datetime(2026, 1, 1, tzinfo=UTC)
 TOLD_TIME = ("engine", "desk", "journal", "step")  # rooms of the house that look at the calendar
-TIMED = ("step", "lease", "journal")  # and those that look at the clock
+TIMED = ("step", "lease", "journal", "unit")  # and those that look at the clock
 
 
 class Patience(selectors.SelectSelector):
