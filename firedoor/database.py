@@ -43,6 +43,8 @@ DRIVERS: Final = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncp
 # Of PostgreSQL, https://www.postgresql.org/docs/current/errcodes-appendix.html: the server is going down, or coming up, or is full.
 GONE: Final = frozenset({"57P01", "57P02", "57P03", "53300"})
 
+REFUSED: Final = frozenset({"22", "23"})  # data exceptions, and violations of constraints
+
 T = TypeVar("T")
 
 
@@ -168,8 +170,8 @@ class Database:
         if self.shared and _is_gone(error):
             what = f"the journal's database does not answer: {_cause(error)}"
             return JournalUnreachable(what, changed=None if in_doubt else False, advice="See that it is up, and reachable")
-        refused = isinstance(error, IntegrityError | DataError | ProgrammingError)
-        return (JournalRefused if refused else JournalError)(f"the journal's database failed: {_cause(error)}", advice=_advice(error))
+        kind = JournalRefused if _is_refusal(error) else JournalError
+        return kind(f"the journal's database failed: {_cause(error)}", advice=_advice(error))
 
 
 def _is_busy(error: BaseException | None) -> bool:
@@ -188,6 +190,14 @@ def _is_gone(error: Exception) -> bool:
     """Whether a server was not there at all, or went away: what was asked of it may be asked again, of another."""
     state = str(getattr(getattr(error, "orig", None) or error, "sqlstate", None) or "")
     return isinstance(error, OSError) or bool(getattr(error, "connection_invalidated", False)) or state in GONE or state.startswith("08")
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Whether it is about what was to be recorded. PostgreSQL's driver calls that by its state or, before sending it, by a `ValueError`."""
+    origin = getattr(error, "orig", None)
+    state = str(getattr(origin, "sqlstate", None) or "")
+    of_its_kind = isinstance(error, IntegrityError | DataError | ProgrammingError)
+    return of_its_kind or state[:2] in REFUSED or isinstance(getattr(origin, "__cause__", None), ValueError)
 
 
 def place(url: str) -> tuple[str, Path | None]:

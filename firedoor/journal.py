@@ -108,7 +108,7 @@ class Journal:
 
         Raises `Taken` where ``claim`` was made before in this run, `Overtaken` where the run has events beyond number ``seen``, `LeaseLost`
         where ``under`` is no longer held (all three checked in the same transaction), `JournalError` where the database fails. Whichever it
-        was, nothing was recorded, and the caller must not act.
+        was, the caller must not act; nothing was recorded, unless the error says that this is not known.
         """
         try:
             with observing.append():

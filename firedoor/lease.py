@@ -7,14 +7,16 @@ lease ran out or was taken over can begin no further write, however late it wake
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 
+from firedoor.defect import kind_and_place
 from firedoor.errors import JournalError, LeaseLost
 from firedoor.sharing import Work
 from firedoor.store import Store, steady
@@ -24,6 +26,8 @@ from firedoor.unit import Turn, Unit
 TTL_SECONDS = 8.0
 RENEW_SECONDS = 2.0
 RETRY_SECONDS = 0.1
+
+log = logging.getLogger(__name__)
 
 Granted: TypeAlias = Mapping[str, tuple[str, int]]  # the holder and the fence by resource
 
@@ -90,20 +94,21 @@ class Leases:
     async def renew(self, *leases: Lease) -> None:
         """Hold them for another `TTL_SECONDS`. Raises `LeaseLost` where one is not held any more; the others are held all the same."""
         if lost := await self._renew({resource: turn for lease in leases for resource, turn in lease.turns.items()}):
-            raise _lost(lost[0])
+            raise _lost(min(lost))
 
     @steady
-    async def _renew(self, turns: Granted) -> Sequence[str]:
-        """Those of the turns that are lost."""
+    async def _renew(self, turns: Granted) -> Granted:
+        """Those of the turns that are lost. Renewed is what is among them once the database is reached."""
 
-        def prolonged(unit: Unit) -> Sequence[str]:
-            found = unit.turns(turns)
-            mine = {one: turn for one, turn in found.items() if turn is not None and (turn.holder, turn.fence) == turns[one]}
+        def prolonged(unit: Unit) -> Granted:
+            granted = dict(turns)
+            found = unit.turns(granted)
+            mine = {one: turn for one, turn in found.items() if turn is not None and (turn.holder, turn.fence) == granted[one]}
             for resource, turn in mine.items():
                 unit.change(resource, replace(turn, expires=unit.now() + TTL_SECONDS))
-            return [one for one in turns if one not in mine]
+            return {one: turn for one, turn in granted.items() if one not in mine}
 
-        return await self._store.write(Work(prolonged, turns))
+        return await self._store.write(Work(prolonged, tuple(turns)))
 
     async def release(self, lease: Lease) -> None:
         """Give it up; the fence number stays, so that a late writer is still recognised."""
@@ -112,7 +117,7 @@ class Leases:
     @steady
     async def _give_up(self, turns: Granted) -> None:
         for resource in turns:
-            self._store.memory.let_go(resource)
+            self._store.memory.let_go(resource, *turns[resource])
 
         def given_up(unit: Unit) -> None:
             for resource, turn in unit.turns(turns).items():
@@ -162,9 +167,12 @@ class Leases:
     async def _renew_all(self) -> None:
         while self._kept:
             await asyncio.sleep(RENEW_SECONDS)
-            with suppress(JournalError):  # a busy moment; a lease outlives three missed renewals
-                if kept := dict(self._kept):
-                    self._keep_no_more({lost: kept[lost] for lost in await self._renew(kept)})  # the next intent finds out
+            try:
+                self._keep_no_more(await self._renew(self._kept))  # of what is lost, the next intent finds out
+            except JournalError:
+                continue  # a busy moment; a lease outlives three missed renewals
+            except Exception as defect:  # noqa: BLE001 - one defect must not cost this process all that it holds
+                log.warning("leases could not be renewed: %s", kind_and_place(defect))
 
     def _keep_no_more(self, turns: Granted) -> None:
         for resource, turn in turns.items():

@@ -145,7 +145,8 @@ class Pace:
                 return
             if not known.mine:
                 known.mine = max(1, int(STRIP_SECONDS / known.apart))
-                known.next = time.monotonic() + await self._lender.lend(bucket, known.mine, known.apart)
+                first = await self._lender.lend(bucket, known.mine, known.apart)
+                known.next = time.monotonic() + first  # by the clock after the wait for it: late, rather than early
             due = known.next
             known.mine, known.next = known.mine - 1, due + known.apart
         await asyncio.sleep(due - time.monotonic())

@@ -75,6 +75,8 @@ class Sharing:
         except BaseException:  # the loop ends: nobody is left waiting for what will not come
             for one in (*some, *self._ahead, *self._line):
                 one.done.cancel()
+            self._ahead.clear()
+            self._line.clear()
             raise
 
     async def _together(self, some: Sequence[_Waiting]) -> None:

@@ -70,9 +70,10 @@ class Memory:
         """A lease that was granted."""
         self.leases[resource] = (holder, fence)
 
-    def let_go(self, resource: str) -> None:
-        """A lease that was given up."""
-        self.leases.pop(resource, None)
+    def let_go(self, resource: str, holder: str, fence: int) -> None:
+        """A lease that was given up, unless it was granted anew since."""
+        if self.leases.get(resource) == (holder, fence):
+            del self.leases[resource]
 
 
 class StandBy:
@@ -174,7 +175,10 @@ async def _bring_along(connection: AsyncConnection, memory: Memory) -> None:
         newest = sa.select(events.c.n, events.c.hash).where(events.c.run == run).order_by(events.c.n.desc()).limit(1)
         last = (await connection.execute(newest)).first()
         new = [dict(row) for n, row in sorted(rows.items()) if last is None or n > last.n]
-        if new and (last is None or rows.get(last.n, {}).get("hash") == last.hash):
+        if last is not None and rows.get(last.n, {}).get("hash") != last.hash:
+            if last.n in rows:
+                log.warning("run %s has gone on at the stand-by without what this process knows of it from its event %d on", run, last.n)
+        elif new:
             await connection.execute(events.insert(), new)
     for resource, (holder, fence) in memory.leases.items():
         if (await connection.execute(sa.select(leases.c.fence).where(leases.c.resource == resource))).first() is None:

@@ -19,7 +19,6 @@ class Stops:
     def __init__(
         self, journal: Journal, run: str, counts: Callable[[Decision], bool], *, halted: Callable[[str], str] = lambda _: ""
     ) -> None:
-        self._journal = journal
         self._growing = Growing(journal, run, self._take)
         self._run = run
         self._counts = counts

@@ -144,9 +144,14 @@ class Store:
         try:
             await database.write(carry_out)
         except JournalUnreachable as error:
-            # Where only the word that it is committed was lost, it must not be done a second time.
-            if error.changed is False or not await database.read(done[-1][0].stands):
+            if error.changed is False:
                 raise
+            try:  # Holding the lock: whoever had it has come to an end by now, one way or the other.
+                stands = await database.write(done[-1][0].stands)
+            except JournalError:
+                raise error from None
+            if not stands:
+                raise JournalUnreachable(error.what, advice=error.advice) from error
         return done[-1][1]
 
     async def read(self, look: Callable[[sa.Connection], T]) -> T:
@@ -188,7 +193,8 @@ class Store:
         async with self._moving:
             if self.moves == since:
                 await self._go_back() or await self._stand_by()
-            return self.moves > since
+            # What may stand in the database must not be done there a second time; on the stand-by it is not known of.
+            return self.moves > since and (error.changed is False or self._local is not None)
 
     async def _answers(self) -> bool:
         try:
@@ -208,13 +214,13 @@ class Store:
             async with self._turns.mine(ahead=True):
                 handed = await self._standby.hand_over(main)
                 left, self._main, self._local = (self._main, self._local), main, None
+                self.moves += 1  # at once: who looks from now on looks there
         except FiredoorError:
             await main.close()
             return False
         for one in left:
             if one is not None:
                 await one.close()
-        self.moves += 1
         if left[1] is not None:
             log.warning("the journal's database answers again: %d events of the stand-by were handed over to it", handed)
         return True
@@ -225,13 +231,13 @@ class Store:
             return False
         try:
             local = await self._standby.take_charge(self.memory, begins=self._begins)
-        except FiredoorError as error:
+        except (FiredoorError, OSError) as error:
             log.warning("there is no stand-by for the journal either: %s", error)
             return False
         left, self._local = self._local, local
+        self.moves += 1
         if left is not None:
             await left.close()
-        self.moves += 1
         if self._probing is None or self._probing.done():
             self._probing = asyncio.create_task(self._probe())
         log.warning("the journal's database does not answer; its stand-by at %s has its place until it does", self._standby.folder)

@@ -24,7 +24,7 @@ from firedoor.channel import Channel, Together, each
 from firedoor.closing import Closure
 from firedoor.desk import Desk
 from firedoor.drafting import Units
-from firedoor.errors import ApprovalInvalid, BadInput, FiredoorError, RunTaken
+from firedoor.errors import ApprovalInvalid, BadInput, FiredoorError, LeaseLost, RunTaken
 from firedoor.growing import Growing
 from firedoor.guard import Guard
 from firedoor.journal import Journal, Kind
@@ -243,8 +243,11 @@ class Sweeping:
                 work = partial(batching.work, bench, batch, writes=progress.rounds[round_])
                 if batch.number in progress.settled:
                     continue
-                with observing.span("batch", run=run, batch=str(batch.number)):
-                    settled = await self.run_batch(batch, work)
+                try:
+                    with observing.span("batch", run=run, batch=str(batch.number)):
+                        settled = await self.run_batch(batch, work)
+                except LeaseLost:
+                    continue  # another process has the batch by now; whether it has the run too, the next event of that tells
                 if settled is not None:
                     mine += 1
                     await growing.look()

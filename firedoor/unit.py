@@ -116,8 +116,8 @@ class Unit:
             self._changed = {}
 
     def stands(self, connection: sa.Connection) -> bool:
-        """Whether it was committed, asked in a later transaction. False where it cannot be told."""
-        return bool(self._wrote) and connection.execute(self._wrote[-1]).first() is not None
+        """Whether it was committed, asked in a later transaction. Any one row of it tells; False where none is left to tell."""
+        return any(connection.execute(one).first() is not None for one in self._wrote)
 
 
 def clock(connection: sa.Connection) -> float:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import multiprocessing
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -130,17 +130,17 @@ async def test_a_lease_is_renewed_while_it_is_held(store: Store, monkeypatch: py
 async def test_a_renewal_outlives_a_busy_moment_and_ends_with_a_lost_lease(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("firedoor.lease.RENEW_SECONDS", 0.001)
     who, calls = Leases(store, "a"), asyncio.Queue[str]()
-    answers = iter((JournalError("busy"), list[str](), ["door"]))
+    answers = iter((JournalError("busy"), PermissionError("a defect"), {}, {"door": ("a", 1)}))
 
-    async def renew(turns: Mapping[str, tuple[str, int]]) -> Sequence[str]:
+    async def renew(turns: Mapping[str, tuple[str, int]]) -> Mapping[str, tuple[str, int]]:
         await calls.put(*turns)
-        if isinstance(answer := next(answers), JournalError):
+        if isinstance(answer := next(answers), Exception):
             raise answer
         return answer
 
     monkeypatch.setattr(who, "_renew", renew)
     async with asyncio.timeout(20), who.holding("door", patience=0):
-        for _ in range(3):
+        for _ in range(4):
             await calls.get()
         await asyncio.sleep(0.05)
     assert calls.empty()

@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -33,6 +34,20 @@ async def test_a_rate_that_is_given_is_spread_evenly_below_it(waits: list[float]
         await pace.turn("aws:iam:1")
     assert all(before < after for before, after in pairwise(waits))
     assert 19 * 0.1 < waits[-1] - waits[0] < 19 * 0.1 * 1.1
+
+
+async def test_slots_that_were_long_in_coming_are_late_and_not_early(waits: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [100.0]
+    monkeypatch.setattr("firedoor.pace.time", SimpleNamespace(monotonic=lambda: clock[0]))
+
+    class Slow(Alone):
+        async def lend(self, bucket: str, slots: int, apart: float) -> float:
+            del bucket, slots, apart
+            clock[0] += 20.0
+            return 0.5
+
+    await Pace(Slow(), rates={"aws:": 10.0}).turn("aws:iam:1")
+    assert waits == [0.5]
 
 
 async def test_a_share_is_kept_for_others(waits: list[float]) -> None:

@@ -18,6 +18,7 @@ from firedoor.sharing import MOST, Sharing, Work
 from firedoor.store import Store
 from firedoor.turns import Turns
 from firedoor.unit import Unit
+from tests.conftest import Postgres
 
 
 class Desk:
@@ -166,7 +167,17 @@ async def test_what_the_database_refuses_for_what_it_is_fails_alone(tmp_path: Pa
         assert [event.n for event in await journal.events("r")] == [1, 2]
 
 
-async def test_nobody_is_left_waiting_where_the_one_who_leads_is_called_off() -> None:
+async def test_a_value_that_postgres_cannot_hold_fails_alone(postgres: Postgres) -> None:
+    async with Store(postgres.database()) as store:
+        journal, leases = Journal(store), Leases(store, "me")
+        for name in ("bad\x00name", "half \ud800"):
+            ended = await asyncio.gather(
+                journal.append("r", Kind.NOTED, {}), leases.take(name), journal.append("r", Kind.NOTED, {}), return_exceptions=True
+            )
+            assert [type(one) for one in ended] == [Event, JournalRefused, Event]
+
+
+async def test_nobody_is_left_waiting_where_the_one_who_leads_is_called_off(monkeypatch: pytest.MonkeyPatch) -> None:
     desk, stands = Desk(), asyncio.Event()
 
     async def never(works: Sequence[Work[Any]]) -> Sequence[Any]:
@@ -182,6 +193,15 @@ async def test_nobody_is_left_waiting_where_the_one_who_leads_is_called_off() ->
     async with asyncio.timeout(20):
         ended = await asyncio.gather(*waiting, return_exceptions=True)
     assert [type(one) for one in ended] == [asyncio.CancelledError] * 5
+    asked = list[int]()
+
+    async def count(works: Sequence[Work[Any]]) -> Sequence[Any]:
+        asked.append(len(works))
+        return [None for _ in works]
+
+    monkeypatch.setattr(desk.sharing, "_carry_out", count)
+    await desk.sharing.do(Work(lambda _: 1), awaited=False)
+    assert asked == [1], "what was called off is done for nobody"
 
 
 async def test_those_who_share_are_one_question_and_one_statement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -335,6 +335,45 @@ async def test_who_follows_a_run_misses_nothing_where_the_journal_moves(line: Li
         assert len(seen) == 6
 
 
+async def test_what_may_stand_in_the_database_is_not_done_there_again(line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write, calls = Database.write, list[int]()
+
+    async def unheard(self: Database, work: Callable[[sa.Connection], object]) -> object:
+        calls.append(1)
+        if len(calls) == 1:
+            await write(self, work)
+            raise JournalUnreachable("the connection is gone", changed=None)
+        if len(calls) == 2:
+            raise JournalUnreachable("it is not back yet")
+        return await write(self, work)
+
+    async with at_work(line, tmp_path) as (store, journal):
+        monkeypatch.setattr(Database, "write", unheard)
+        with pytest.raises(JournalUnreachable) as failed:
+            await journal.append("r", Kind.OPENED, {"what": 1})
+        assert failed.value.changed is None
+        assert not store.standing_by
+        assert await bodies(journal) == [1]
+
+
+async def test_whoever_looks_while_it_moves_is_told_that_it_has_moved(line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    close, told = Database.close, list[tuple[bool, int]]()
+    async with at_work(line, tmp_path) as (store, journal):
+        await journal.append("r", Kind.OPENED, {"what": 1})
+
+        async def closed(self: Database) -> None:
+            told.append((store.standing_by, store.moves))
+            await close(self)
+
+        monkeypatch.setattr(Database, "close", closed)
+        await line.shut()
+        await journal.append("r", Kind.NOTED, {"what": 2})
+        await line.open()
+        await until(lambda: not store.standing_by)
+        monkeypatch.undo()
+    assert [moves for standing_by, moves in told if not standing_by][-2:] == [2, 2]
+
+
 async def test_what_a_second_process_knows_beyond_the_first_comes_along(line: Line, tmp_path: Path) -> None:
     async with at_work(line, tmp_path) as (_, first), at_work(line, tmp_path) as (_, second):
         await first.append("r", Kind.OPENED, {"what": 1})

@@ -7,6 +7,8 @@ import sqlite3
 import traceback
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -319,7 +321,16 @@ async def test_what_a_dropped_connection_took_with_it_is_done_again_once(postgre
     assert len(calls) == 2
 
 
-async def test_whether_it_was_committed_is_not_known_where_the_server_goes_at_the_commit(postgres: Postgres) -> None:
+async def test_where_the_server_goes_at_the_commit_it_is_looked_whether_that_stands(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stands, looked = Unit.stands, list[bool]()
+
+    def noted(self: Unit, connection: sa.Connection) -> bool:
+        looked.append(stands(self, connection))
+        return looked[-1]
+
+    monkeypatch.setattr(Unit, "stands", noted)
     async with Store(postgres.database()) as store:
         async with store.transaction() as connection:
             falls = "BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END"
@@ -331,16 +342,57 @@ async def test_whether_it_was_committed_is_not_known_where_the_server_goes_at_th
         journal = Journal(store)
         with pytest.raises(JournalUnreachable) as failed:
             await journal.append("r", Kind.OPENED, {})
-        assert failed.value.changed is None
+        assert failed.value.changed is False
+        assert looked == [False, False], "it was tried once more, for it was known not to stand"
         assert await journal.events("r") == []
+
+
+async def test_where_it_cannot_be_looked_for_it_is_not_known_and_not_done_again(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write, calls = module.Database.write, list[int]()
+
+    async def unheard(self: module.Database, work: Callable[[sa.Connection], object]) -> None:
+        calls.append(1)
+        if len(calls) == 1:
+            await write(self, work)
+            raise JournalUnreachable("the connection is gone", changed=None)
+        raise JournalUnreachable("it is gone for good")
+
+    async with Store(url(path)) as store:
+        journal = Journal(store)
+        monkeypatch.setattr(module.Database, "write", unheard)
+        with pytest.raises(JournalUnreachable, match="the connection is gone") as failed:
+            await journal.append("r", Kind.OPENED, {})
+        assert failed.value.changed is None
+        assert len(calls) == 2
+        monkeypatch.undo()
+        assert [event.n for event in await journal.events("r")] == [1]
+
+
+async def test_any_row_tells_that_all_was_committed(path: Path) -> None:
+    async with Store(url(path)) as store:
+        mine, theirs, units = Leases(store, "me"), Leases(store, "they"), list[Unit]()
+        assert await mine.take("door")
+
+        def both(unit: Unit) -> None:
+            units.append(unit)
+            appending.add(unit, run="r", at=datetime.now(UTC), kind="run.noted", body="{}")
+            turn = unit.turns(["door"])["door"]
+            assert turn is not None
+            unit.change("door", replace(turn, holder="", expires=0.0))
+
+        await store.write(Work(both))
+        assert await theirs.take("door")
+        assert await store.read(units[0].stands)
 
 
 async def test_what_was_committed_is_not_done_again_though_nobody_was_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write = module.Database.write
 
-    async def unheard(self: module.Database, work: Callable[[sa.Connection], object]) -> None:
-        await write(self, work)
-        raise JournalUnreachable("the connection is gone", changed=None)
+    async def unheard(self: module.Database, work: Callable[[sa.Connection], object]) -> object:
+        found = await write(self, work)
+        if found is None:
+            raise JournalUnreachable("the connection is gone", changed=None)
+        return found
 
     async with Store(url(path)) as store:
         journal, mine = Journal(store), Leases(store, "me")

@@ -145,7 +145,7 @@ class Heard(Stops):
     """Who stopped a run; the ledger is told who asked, and as of when."""
 
     async def by(self) -> str:
-        process = cast("Watched", self._journal).process
+        process = cast("Watched", self._growing._journal).process
         at = process.house.ledger.moment()
         who = await super().by()
         process.house.ledger.looks(process.number, hand(), at)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import pytest
 
 from firedoor import imported
-from firedoor.errors import Forbidden, JournalError, Unreachable
+from firedoor.errors import Forbidden, JournalError, LeaseLost, Unreachable
 from firedoor.fingerprints import Fingerprints
 from firedoor.journal import Journal, Kind
 from firedoor.source import Sighting, Sightings
@@ -351,3 +351,20 @@ async def test_a_helper_that_waited_while_another_came_to_the_end_is_done(tmp_pa
         await asyncio.wait_for(helper.help("251126-aaaaaa"), 30)
         reports = [event for event in await here.journal.events("251126-aaaaaa") if event.kind == Kind.FINISHED]
         assert [event.body["outcome"] for event in reports] == ["closed"]
+
+
+async def test_a_batch_that_another_has_taken_meanwhile_ends_no_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    append, lost = Journal.append, list[str]()
+
+    async def late(self: Journal, run: str, kind: Kind, body: object, **rest: Any) -> Any:
+        if kind is Kind.INTENTS and not lost:
+            lost.append(run)
+            raise LeaseLost("the turn at the batch was lost before the write")
+        return await append(self, run, kind, body, **rest)
+
+    monkeypatch.setattr(Journal, "append", late)
+    async with hall(tmp_path, TWO) as here:
+        report = await here.sweep()
+        assert lost
+        assert (report["outcome"], report["left_over"]) == ("closed", 0)
+        assert set(here.vault.effects.values()) == {1}
