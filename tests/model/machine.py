@@ -175,8 +175,9 @@ class Machine(RuleBasedStateMachine):
         self._finish()
         for name in sorted(self.ledger.runs):
             run = self.ledger.runs[name]
-            it.resume(name)
-            self._finish()
+            for _ in range(2):  # what the vendor said it did and did not is waited for once, and then written again
+                it.resume(name)
+                self._finish()
             if run.answer == "approve" and not run.undone and not run.undoes and run.report:
                 open_still = {
                     door: outcome for door, outcome in run.ended.items() if outcome not in {"CHANGED", "ALREADY", "STALE", "STOPPED"}
