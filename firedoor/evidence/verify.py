@@ -19,7 +19,7 @@ from datetime import datetime
 from pathlib import Path
 
 from firedoor.evidence.batches import Batches
-from firedoor.evidence.hashing import Row, canonical, digest, effect, fingerprint, kept, last_asked, led_out, links
+from firedoor.evidence.hashing import Row, asks, canonical, digest, effect, fingerprint, kept, last_asked, led_out, links
 from firedoor.evidence.papers import closing_text, decision_text, mandate_text, order_text, resumption_text, standing_text
 from firedoor.evidence.signatures import HOSTILE, holds, key_of
 
@@ -47,6 +47,7 @@ class Pack:
         self.asked = ""
         self.items: dict[str, Row] = {}
         self.approved: set[str] = set()
+        self.named: set[str] = set()
         self.denied = self.ruled = ""
         self.exercise = False
         self.signed = self.vouched = self.telling = 0
@@ -177,6 +178,7 @@ class Pack:
         if self.renewal is not None and self.renewal["roster"] != body["roster"]:
             self.fault(row, "asks another roster than the one on whose word the run goes on")
         self.request, self.asked, self.approved, self.denied, self.ruled = body, digest(body), set(), "", ""
+        self.named |= {*body["effects"], *body["covers"]}
         self.marked(row, mark, {"namespace": "firedoor/request/1", "request": self.asked, "ruling": ""})
         plans = {name: item for name, item in self.items.items() if item["plan"] is not None and not item["telling"]}
         changes = [change["says"] for item in plans.values() for change in item["plan"]["changes"]]
@@ -255,6 +257,8 @@ class Pack:
         begun.setdefault(body["effect"], body["cover"])
         if item is None or effect(body["change"], item["action"]) != body["effect"]:
             return self.fault(row, "begins a write that is not the one it names")
+        if asked is None and (item["id"] in self.named or (self.renewal is not None and asks(item))):
+            return self.fault(row, f"begins {body['says']!r} without a valid approval: nobody was asked")
         if asked is None or item["telling"]:
             self.telling += 1
             return None
