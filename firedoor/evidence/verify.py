@@ -19,6 +19,7 @@ from datetime import datetime
 from pathlib import Path
 
 from firedoor.evidence.batches import Batches
+from firedoor.evidence.force import lapsed
 from firedoor.evidence.hashing import Row, asks, canonical, digest, effect, fingerprint, kept, last_asked, led_out, links
 from firedoor.evidence.papers import closing_text, decision_text, mandate_text, order_text, resumption_text, standing_text
 from firedoor.evidence.signatures import HOSTILE, holds, key_of
@@ -267,7 +268,7 @@ class Pack:
             return self.fault(row, f"begins {body['says']!r} without a valid approval")
         if body["effect"] not in asked["effects"].get(item["id"], ()) and used >= most.get(body["cover"], 0):
             return self.fault(row, f"begins {body['says']!r}, which is not among what was approved")
-        return None
+        return self.fault(row, f"begins {body['says']!r} after its approval had lapsed") if lapsed(row, asked["lapses"]) else None
 
     def sweeps(self, row: Row, body: Row) -> None:
         """What is swept: it is what the plan says, and its mandate is signed where it rests on one."""
@@ -285,13 +286,13 @@ class Pack:
         in_force = datetime.fromisoformat(mandate["made"]) <= began < datetime.fromisoformat(mandate["expires"])
         if (mandate["sweep"], mandate["playbook"]) != (book["sweep"], digest(book)) or not in_force or valid < max(mandate["required"], 1):
             self.fault(row, "begins a sweep on a mandate that is not in force for it")
-        self.batches.approved = True
+        self.batches.approved, self.batches.until = True, mandate["expires"]
 
     def swept(self) -> None:
         """The batches, each in its stream: what they wrote was approved, and is what the sweep says."""
         if (asked := self.request) is not None:
             granted = self.ruled == "granted" and not self.denied and len(self.approved) >= asked["required"]
-            self.batches.approved = granted
+            self.batches.approved, self.batches.until = granted, asked["lapses"]
             self.batches.since = max(row["seq"] for row in self.rows if row["kind"] == "approval.closed") if granted else 0
         for row, what in self.batches.faults():
             self.fault(row, what)
