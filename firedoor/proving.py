@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Final
 
 from firedoor import signing
-from firedoor.approval import Roster
+from firedoor.approval import Decision, Request, Roster
 from firedoor.chain import Fault
 from firedoor.journal import Event
 from firedoor.mandate import Mandate
@@ -71,6 +71,13 @@ def signed(  # noqa: PLR0917 - what is signed, by whom, and whose it must be
     if person is None or own not in person.keys:
         return Proof.FALSE, [fault(event, f"is {what}, signed with a key that is not theirs")]
     return Proof.SOUND, []
+
+
+def stop_counts(stop: Decision, request: Request | None) -> bool:
+    """Whether a stop whose proof holds still counts, now that this is asked: it may have been made before anything was."""
+    if request is None:
+        return True
+    return stop.by not in request.barred and (not request.out_of_band or stop.proof.startswith(signing.PROOF))
 
 
 def fault(event: Event, what: str, advice: str = FORGED) -> Fault:

@@ -19,7 +19,7 @@ from datetime import datetime
 from pathlib import Path
 
 from firedoor.evidence.batches import Batches
-from firedoor.evidence.force import lapsed
+from firedoor.evidence.force import Stops, lapsed, may
 from firedoor.evidence.hashing import Row, asks, canonical, digest, effect, fingerprint, kept, last_asked, led_out, links
 from firedoor.evidence.papers import closing_text, decision_text, mandate_text, order_text, resumption_text, standing_text
 from firedoor.evidence.signatures import HOSTILE, holds, key_of
@@ -43,6 +43,7 @@ class Pack:
         self.order: Row = {}
         self.request: Row | None = None
         self.resumed: Row = {}
+        self.stops = Stops()
         self.renewal: Row | None = None
         self.roster = last_asked(self.rows)
         self.asked = ""
@@ -99,17 +100,7 @@ class Pack:
                 self.opened(row, body)
                 self.exercise = body["mode"] == "exercise"
             case "run.resumed":
-                self.resumed = body
-                if body.get("via") == "terminal":
-                    self.signature(
-                        row,
-                        "resume",
-                        str(body["by"]),
-                        resumption_text(self.order, body),
-                        str(body["proof"]),
-                        hardware=False,
-                        roster=str(body["roster"]),
-                    )
+                self.goes_on(row, body)
             case "run.planned":
                 self.planned(row, {item["id"]: item for item in body["items"]})
             case "approval.requested":
@@ -152,6 +143,15 @@ class Pack:
             self.notes.append(f"who gave the order: it follows from run {body['follows']}, and is in that one's pack")
         else:
             self.notes.append(f"who gave the order: it was not signed, but {f'came by {via}' if via else 'is of before orders said'}")
+
+    def goes_on(self, row: Row, body: Row) -> None:
+        """A resumption: signed where it was given at a terminal, and where somebody had stopped the run."""
+        self.resumed, by = body, str(body.get("by", ""))
+        if body.get("via") == "terminal":
+            text, roster = resumption_text(self.order, body), str(body["roster"])
+            self.signature(row, "resume", by, text, str(body["proof"]), hardware=False, roster=roster)
+        for what in self.stops.ended(row, body, self.request, drill=self.order["mode"] == "drill"):
+            self.fault(row, what)
 
     def planned(self, row: Row, items: dict[str, Row]) -> None:
         """The plan; or what is left of it, for the people of another roster, on the word of one of them."""
@@ -226,6 +226,8 @@ class Pack:
         else:
             named = {name: body[name] for name in ("request", "answer", "by", "via", "at", "reason")}
             self.marked(row, proof, {"namespace": "firedoor/decision/1", **named})
+        if row["kind"] == "run.stop" and answer == "stop":
+            self.stops.since.append((row, body))
         if answer == "approve":
             self.approved.add(who)
         self.denied = self.denied or (who if answer == "deny" else "")
@@ -333,17 +335,6 @@ class Pack:
             self.notes.append(
                 "whether it was all rewritten, signatures apart: compare a head told outside (--head), see heads.json for where"
             )
-
-
-def may(asked: Row, who: str, answer: str, at: str) -> bool:
-    """Whether that person might answer that request then, as far as the request tells."""
-    if who in asked["barred"]:
-        return False
-    if answer == "stop":
-        return True
-    in_time = datetime.fromisoformat(asked["requested"]) <= datetime.fromisoformat(at) < datetime.fromisoformat(asked["expires"])
-    alone = {"ordinary": who != asked["requester"], "break-glass": who == asked["requester"]}
-    return in_time and alone.get(asked["way"], True)
 
 
 def opened(path: Path) -> Files:
