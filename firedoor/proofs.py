@@ -20,7 +20,21 @@ from firedoor.journal import Event, Kind
 from firedoor.look import WATCH, Closing
 from firedoor.mandate import MANDATES, Mandate, stream_of
 from firedoor.model import Mode, Outcome, Tier
-from firedoor.proving import GRACE, LOOK, NO_SEAL, SEALED, UNSAID, Finding, Proof, fault, signatures, signed, stop_counts, unchecked
+from firedoor.proving import (
+    GRACE,
+    LOOK,
+    NO_SEAL,
+    SEALED,
+    UNSAID,
+    Finding,
+    Proof,
+    fault,
+    signatures,
+    signed,
+    standing_lacks,
+    stop_counts,
+    unchecked,
+)
 from firedoor.run import Item, Order, Record, Resumption, Started, StepResult, Via, Withheld, read_as, take
 from firedoor.seal import Seal
 from firedoor.standing import Standing
@@ -51,6 +65,7 @@ class Looking:
         self._roster: Roster | None = None
         self._asked = self._ruled = self._ordered = Proof.SOUND
         self._decided: list[tuple[Decision, Proof]] = []
+        self._unfounded = ""  # why the standing approval that it rests on is not in force
         self._stopped: list[tuple[Event, Decision]] = []  # since it was last resumed
         self._gone_on = ordering.NEVER
         self._begun: dict[str, dict[str, str]] = {}  # by item: the cover of each effect
@@ -216,8 +231,11 @@ class Looking:
             self._roster = None
             why = f"the roster that was asked ({request.roster[:23]}…) is not the one that is known here"
             yield unchecked(event, "who might decide", why)
+        proofs: Mapping[str, Proof] = {}
         if request.standing is not None:
-            yield from signatures(event, request.standing, "standing approval", self._roster)[1]
+            proofs, wrong = signatures(event, request.standing, "standing approval", self._roster)
+            yield from wrong
+        self._unfounded = standing_lacks(request, order.standing, proofs, self._roster) if request.way is Way.FREEZE else ""
 
     def _decision(self, event: Event, record: Record, decision: Decision) -> Iterator[Finding]:
         what = f"{decision.by}'s decision to {decision.answer}"
@@ -307,6 +325,8 @@ class Looking:
         """Why the request is not granted, as far as it could be checked."""
         if self._asked is Proof.FALSE:
             return "the request is not as it was asked"
+        if self._unfounded:
+            return self._unfounded
         if record.ruling not in (None, Ruling.GRANTED) and self._ruled is not Proof.FALSE:
             return f"it was {record.ruling}"
         sound = [decision for decision, proof in self._decided if proof is not Proof.FALSE]

@@ -9,6 +9,7 @@ from firedoor.evidence.hashing import Row
 
 # Between the look at an approval and the intent on record: a vendor's clock is asked, the database waited for
 GRACE = timedelta(minutes=5)
+SIGNERS = 2  # of a standing approval
 
 
 def lapsed(row: Row, until: str) -> bool:
@@ -25,6 +26,15 @@ def may(asked: Row, who: str, answer: str, at: str) -> bool:
     in_time = datetime.fromisoformat(asked["requested"]) <= datetime.fromisoformat(at) < datetime.fromisoformat(asked["expires"])
     alone = {"ordinary": who != asked["requester"], "break-glass": who == asked["requester"]}
     return in_time and alone.get(asked["way"], True)
+
+
+def stands(asked: Row, order: Row) -> bool:
+    """Whether the standing approval that a freeze rests on is its order's, and was in force when it was asked, its signatures apart."""
+    given = asked["standing"]
+    if given is None or given != order.get("standing") or given["roster"] != asked["roster"]:
+        return False
+    made, now, until = (datetime.fromisoformat(one) for one in (given["made"], asked["requested"], given["expires"]))
+    return made <= now < until
 
 
 class Stops:

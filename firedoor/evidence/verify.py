@@ -19,7 +19,7 @@ from datetime import datetime
 from pathlib import Path
 
 from firedoor.evidence.batches import Batches
-from firedoor.evidence.force import Stops, lapsed, may
+from firedoor.evidence.force import SIGNERS, Stops, lapsed, may, stands
 from firedoor.evidence.hashing import Row, asks, canonical, digest, effect, fingerprint, kept, last_asked, led_out, links
 from firedoor.evidence.papers import closing_text, decision_text, mandate_text, order_text, resumption_text, standing_text
 from firedoor.evidence.signatures import HOSTILE, holds, key_of
@@ -51,7 +51,7 @@ class Pack:
         self.approved: set[str] = set()
         self.named: set[str] = set()
         self.denied = self.ruled = ""
-        self.exercise = False
+        self.exercise = self.founded = False
         self.signed = self.vouched = self.telling = 0
         self.begun: dict[str, dict[str, str]] = {}
         batches = files.get("batches.jsonl", b"").decode("utf-8").split("\n")
@@ -187,17 +187,12 @@ class Pack:
         whole = {"mode": body["mode"], "playbook": body["playbook"], "items": {name: fingerprint(item) for name, item in plans.items()}}
         if body["run"] != self.run or body["fingerprint"] != digest(whole) or body["lines"] != changes + covers:
             self.fault(row, "asks for something else than the plan says")
-        if body["standing"] is not None:
-            for number, (name, proof) in enumerate(sorted(body["standing"]["signed"].items()), start=1):
-                self.signature(
-                    row,
-                    f"standing-{number}",
-                    name,
-                    standing_text(body["standing"]),
-                    proof,
-                    hardware=False,
-                    roster=body["standing"]["roster"],
-                )
+        valid, given = set(), body["standing"]
+        for number, (name, proof) in enumerate(sorted(given["signed"].items() if given is not None else ()), start=1):
+            what, text = f"standing-{number}", standing_text(given)
+            if self.signature(row, what, name, text, proof, hardware=False, roster=given["roster"]):
+                valid.add(key_of(proof))
+        self.founded = body["way"] != "freeze" or (stands(body, self.order) and len(valid) >= SIGNERS)
 
     def marked(self, row: Row, mark: str, named: Row) -> None:
         """A mark by the serving process's key, where that is at hand."""
@@ -266,7 +261,8 @@ class Pack:
             self.telling += 1
             return None
         most = {cover["name"]: cover["at_most"] for cover in asked["covers"].get(item["id"], ())}
-        if self.denied or self.ruled not in ("", "granted") or len(self.approved) < asked["required"]:
+        granted = self.ruled in {"", "granted"} and len(self.approved) >= asked["required"]
+        if self.denied or not self.founded or not granted:
             return self.fault(row, f"begins {body['says']!r} without a valid approval")
         if body["effect"] not in asked["effects"].get(item["id"], ()) and used >= most.get(body["cover"], 0):
             return self.fault(row, f"begins {body['says']!r}, which is not among what was approved")
