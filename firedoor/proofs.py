@@ -20,7 +20,21 @@ from firedoor.journal import Event, Kind
 from firedoor.look import WATCH, Closing
 from firedoor.mandate import MANDATES, Mandate, stream_of
 from firedoor.model import Mode, Outcome, Tier
-from firedoor.proving import GRACE, LOOK, NO_SEAL, SEALED, UNSAID, Finding, Proof, fault, signatures, signed, unchecked
+from firedoor.proving import (
+    GRACE,
+    LOOK,
+    NO_SEAL,
+    SEALED,
+    UNSAID,
+    Finding,
+    Proof,
+    fault,
+    signatures,
+    signed,
+    standing_lacks,
+    stop_counts,
+    unchecked,
+)
 from firedoor.run import Item, Order, Record, Resumption, Started, StepResult, Via, Withheld, read_as, take
 from firedoor.seal import Seal
 from firedoor.standing import Standing
@@ -51,6 +65,9 @@ class Looking:
         self._roster: Roster | None = None
         self._asked = self._ruled = self._ordered = Proof.SOUND
         self._decided: list[tuple[Decision, Proof]] = []
+        self._unfounded = ""  # why the standing approval that it rests on is not in force
+        self._stopped: list[tuple[Event, Decision]] = []  # since it was last resumed
+        self._gone_on = ordering.NEVER
         self._begun: dict[str, dict[str, str]] = {}  # by item: the cover of each effect
 
     @property
@@ -174,6 +191,18 @@ class Looking:
         if by.via is Via.TERMINAL:
             words = ordering.resumption_document(record.order, by)
             yield from self._by_hand(event, f"{by.by}'s order to resume", words, by.proof, by.roster, by.by)
+            if by.at is None or by.at <= self._gone_on:
+                yield fault(event, f"is {by.by}'s order to resume, signed before the run was last resumed")
+            if by.expires is not None and event.at >= by.expires + GRACE:
+                yield fault(event, f"is {by.by}'s order to resume, which had expired")
+        for stopped, stop in self._stopped:
+            if not stop_counts(stop, record.request) or (by.via is Via.DRILL and record.order.mode is Mode.DRILL):
+                continue
+            if by.via is not Via.TERMINAL:
+                yield fault(event, f"goes on with a run that {stop.by} had stopped, and nobody signed for that", LOOK)
+            elif by.at is not None and by.at < stopped.at:
+                yield fault(event, f"goes on with a run on an order signed before {stop.by} stopped it", LOOK)
+        self._stopped, self._gone_on = [], event.at
 
     def _renewed(self, event: Event, was: Record, record: Record) -> Iterator[Finding]:
         """What is left of a run was planned anew: because its roster had changed, on the word of somebody on another, and for no more."""
@@ -202,8 +231,11 @@ class Looking:
             self._roster = None
             why = f"the roster that was asked ({request.roster[:23]}…) is not the one that is known here"
             yield unchecked(event, "who might decide", why)
+        proofs: Mapping[str, Proof] = {}
         if request.standing is not None:
-            yield from signatures(event, request.standing, "standing approval", self._roster)[1]
+            proofs, wrong = signatures(event, request.standing, "standing approval", self._roster)
+            yield from wrong
+        self._unfounded = standing_lacks(request, order.standing, proofs, self._roster) if request.way is Way.FREEZE else ""
 
     def _decision(self, event: Event, record: Record, decision: Decision) -> Iterator[Finding]:
         what = f"{decision.by}'s decision to {decision.answer}"
@@ -216,6 +248,8 @@ class Looking:
         yield from findings
         if event.kind == Kind.DECIDED:
             self._decided.append((decision, proof))
+        elif decision.answer is Answer.STOP and proof is not Proof.FALSE:
+            self._stopped.append((event, decision))
 
     def _may(self, decision: Decision, request: Request) -> bool:
         assert self._roster is not None
@@ -291,6 +325,8 @@ class Looking:
         """Why the request is not granted, as far as it could be checked."""
         if self._asked is Proof.FALSE:
             return "the request is not as it was asked"
+        if self._unfounded:
+            return self._unfounded
         if record.ruling not in (None, Ruling.GRANTED) and self._ruled is not Proof.FALSE:
             return f"it was {record.ruling}"
         sound = [decision for decision, proof in self._decided if proof is not Proof.FALSE]

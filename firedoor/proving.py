@@ -9,11 +9,11 @@ from enum import Enum
 from typing import Final
 
 from firedoor import signing
-from firedoor.approval import Roster
+from firedoor.approval import Decision, Request, Roster
 from firedoor.chain import Fault
 from firedoor.journal import Event
 from firedoor.mandate import Mandate
-from firedoor.standing import Standing
+from firedoor.standing import SIGNERS, Standing
 
 NO_SEAL: Final = "the serving process's key is not on this machine"
 UNSAID: Final = "orders did not say yet where they come from"
@@ -71,6 +71,28 @@ def signed(  # noqa: PLR0917 - what is signed, by whom, and whose it must be
     if person is None or own not in person.keys:
         return Proof.FALSE, [fault(event, f"is {what}, signed with a key that is not theirs")]
     return Proof.SOUND, []
+
+
+def standing_lacks(request: Request, ordered: Standing | None, proofs: Mapping[str, Proof], roster: Roster | None) -> str:
+    """Why the standing approval that a freeze rests on was not in force when it was asked; empty where it was, as far as can be checked.
+
+    ``ordered`` is the one that its order rests on, ``proofs`` what each signature is worth.
+    """
+    given = request.standing
+    if given is None or given != ordered:
+        return "it does not rest on the standing approval that it was ordered on"
+    if given.roster != request.roster or not given.made <= request.requested < given.expires:
+        return "its standing approval was not in force then"
+    people = {person.name for person in roster.people if person.may_approve} if roster is not None else set(proofs)
+    valid = {signing.key_of(given.signed[name]) for name, proof in proofs.items() if proof is not Proof.FALSE and name in people}
+    return "" if len(valid) >= SIGNERS else f"its standing approval has {len(valid)} valid signature(s), and needs {SIGNERS}"
+
+
+def stop_counts(stop: Decision, request: Request | None) -> bool:
+    """Whether a stop whose proof holds still counts, now that this is asked: it may have been made before anything was."""
+    if request is None:
+        return True
+    return stop.by not in request.barred and (not request.out_of_band or stop.proof.startswith(signing.PROOF))
 
 
 def fault(event: Event, what: str, advice: str = FORGED) -> Fault:

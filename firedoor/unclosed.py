@@ -1,7 +1,8 @@
 """Whom the incidents on record concern that nobody has closed yet. What is to be kept from them waits: see `firedoor.vendors.unclosed`.
 
 An incident is open from the moment a live run of containment asks for its approval until somebody closes it (`firedoor close`), whatever
-became of the run, unless people said no to it or undid it. That its targets are contained does not close it: a session outlives its key.
+became of the run, unless people said no to it, let it lapse, or undid it. That its targets are contained does not close it: a session
+outlives its key.
 """
 
 from __future__ import annotations

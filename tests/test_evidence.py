@@ -11,7 +11,7 @@ import sys
 import zipfile
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ import pytest
 
 from firedoor import auditing
 from firedoor.approval import Roster
-from firedoor.canonical import canonical, digest
+from firedoor.canonical import canonical, digest, plain
 from firedoor.evidence import pack
 from firedoor.journal import Kind
 from firedoor.look import Closing
@@ -270,6 +270,11 @@ def an_intent_gone(rows: list[Row]) -> None:
     rows.remove(next(row for row in rows if row["kind"] == Kind.INTENT))
 
 
+def late(rows: list[Row]) -> None:
+    row, _ = body_of(rows, Kind.INTENT)
+    row["at"] = plain(datetime.now(UTC) + timedelta(hours=9))
+
+
 def another_plan(rows: list[Row]) -> None:
     row, body = body_of(rows, Kind.PLANNED)
     body["items"][0]["plan"]["changes"][0]["says"] = "open all"
@@ -295,6 +300,7 @@ def a_note(rows: list[Row]) -> None:
         (another_order, "signed/1-order are not about the same"),
         (another_write, "begins a write that is not the one it names"),
         (one_approval_gone, "without a valid approval"),
+        (late, "after its approval had lapsed"),
         (an_intent_gone, "a receipt for a write that was never begun"),
         (another_plan, "asks for something else than the plan says"),
     ],

@@ -53,11 +53,18 @@ def lost(kind: Kind) -> Edit:
     return edit
 
 
+def unasked(rows: list[Row]) -> None:
+    """What was asked anew, and decided on it, never was."""
+    for kind in (Kind.REQUESTED, Kind.DECIDED, Kind.CLOSED):
+        lost(kind)(rows)
+
+
 def by_itself(body: dict[str, Any]) -> None:
     body.update(via="firedoor", by="", proof="", roster="")
 
 
 SECOND = "plans the run a second time, and nobody on another roster has ordered that"
+UNASKED = "'clear a' without a valid approval: nobody was asked"
 FORGED: Mapping[str, tuple[Edit, str, str]] = {
     "the order of before": (
         edited("r1", Kind.OPENED, setting(title="Open them")),
@@ -82,6 +89,8 @@ FORGED: Mapping[str, tuple[Edit, str, str]] = {
     "a request twice": (again(Kind.REQUESTED), "asks for the run a second time", "asks a second time"),
     "no plan of what is left": (lost(Kind.PLANNED), "asks for the run a second time", "asks a second time"),
     "no new approval": (lost(Kind.DECIDED), "without a valid approval", "without a valid approval"),
+    "nobody asked anew": (unasked, *[UNASKED] * 2),
+    "nobody ever asked": (without("r1", Kind.REQUESTED, Kind.DECIDED, Kind.CLOSED), *[UNASKED] * 2),
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
+from firedoor.evidence.force import lapsed
 from firedoor.evidence.hashing import Row, effect, links
 from firedoor.evidence.signatures import HOSTILE
 
@@ -14,7 +15,7 @@ Fault = tuple[Row, str]
 class Batches:
     """All streams of a run. The run says what is swept (``book``), what was ``listed`` by number, and ``told`` how each batch was settled.
 
-    ``approved``: it was, from the event ``since`` of the journal on.
+    ``approved``: it was, from the event ``since`` of the journal on, ``until`` a moment.
     """
 
     def __init__(self, run: str, rows: Sequence[Row]) -> None:
@@ -22,7 +23,7 @@ class Batches:
         self.book: Row | None = None
         self.listed: dict[int, Row] = {}
         self.told: dict[int, tuple[Row, Row]] = {}
-        self.approved, self.since, self.writes = False, 0, 0
+        self.approved, self.since, self.until, self.writes = False, 0, "", 0
         self.names: dict[str, set[str]] = {}
 
     def faults(self) -> Iterator[Fault]:
@@ -96,3 +97,5 @@ class Batches:
             yield row, f"begins a write to {write['credential']}, which is not of its batch's place"
         elif not self.approved or row["seq"] < self.since or self.book is None or self.book["treat"].get(kind) != action:
             yield row, f"begins {write['change']['says']!r} without a valid approval"
+        elif lapsed(row, self.until):
+            yield row, f"begins {write['change']['says']!r} after its approval had lapsed"

@@ -75,6 +75,12 @@ def kept(item: Row) -> tuple[object, ...]:
     return tuple(item[name] for name in ("id", "step", "action", "label", "target", "needs", "telling"))
 
 
+def asks(item: Row) -> bool:
+    """Whether people have something of a step to approve."""
+    plan = item["plan"]
+    return plan is not None and not item["telling"] and bool(plan["changes"] or plan["covers"])
+
+
 def fingerprint(item: Row) -> Row:
     """A step's part of the plan's fingerprint."""
     plan, action = item["plan"], item["action"]

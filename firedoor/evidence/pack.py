@@ -23,7 +23,7 @@ from firedoor.run import Record, Resumption, Started, Via, read_as, take
 from firedoor.sweep import Progress
 
 HERE: Final = Path(__file__).resolve().parent
-PARTS: Final = ("hashing", "signatures", "papers", "batches")  # of the verifier, besides its main one
+PARTS: Final = ("hashing", "signatures", "papers", "force", "batches")  # of the verifier, besides its main one
 IMPORT: Final = re.compile(r"^from firedoor\.evidence\.\w+ import .+\n", re.MULTILINE)
 MARK: Final = "Files = Mapping[str, bytes]\n"  # where the verifier's own begins
 EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # a zip's first day: two packs of the same record have the same bytes

@@ -19,7 +19,8 @@ from datetime import datetime
 from pathlib import Path
 
 from firedoor.evidence.batches import Batches
-from firedoor.evidence.hashing import Row, canonical, digest, effect, fingerprint, kept, last_asked, led_out, links
+from firedoor.evidence.force import SIGNERS, Stops, lapsed, may, stands
+from firedoor.evidence.hashing import Row, asks, canonical, digest, effect, fingerprint, kept, last_asked, led_out, links
 from firedoor.evidence.papers import closing_text, decision_text, mandate_text, order_text, resumption_text, standing_text
 from firedoor.evidence.signatures import HOSTILE, holds, key_of
 
@@ -42,13 +43,15 @@ class Pack:
         self.order: Row = {}
         self.request: Row | None = None
         self.resumed: Row = {}
+        self.stops = Stops()
         self.renewal: Row | None = None
         self.roster = last_asked(self.rows)
         self.asked = ""
         self.items: dict[str, Row] = {}
         self.approved: set[str] = set()
+        self.named: set[str] = set()
         self.denied = self.ruled = ""
-        self.exercise = False
+        self.exercise = self.founded = False
         self.signed = self.vouched = self.telling = 0
         self.begun: dict[str, dict[str, str]] = {}
         batches = files.get("batches.jsonl", b"").decode("utf-8").split("\n")
@@ -97,17 +100,7 @@ class Pack:
                 self.opened(row, body)
                 self.exercise = body["mode"] == "exercise"
             case "run.resumed":
-                self.resumed = body
-                if body.get("via") == "terminal":
-                    self.signature(
-                        row,
-                        "resume",
-                        str(body["by"]),
-                        resumption_text(self.order, body),
-                        str(body["proof"]),
-                        hardware=False,
-                        roster=str(body["roster"]),
-                    )
+                self.goes_on(row, body)
             case "run.planned":
                 self.planned(row, {item["id"]: item for item in body["items"]})
             case "approval.requested":
@@ -151,6 +144,15 @@ class Pack:
         else:
             self.notes.append(f"who gave the order: it was not signed, but {f'came by {via}' if via else 'is of before orders said'}")
 
+    def goes_on(self, row: Row, body: Row) -> None:
+        """A resumption: signed where it was given at a terminal, and where somebody had stopped the run."""
+        self.resumed, by = body, str(body.get("by", ""))
+        if body.get("via") == "terminal":
+            text, roster = resumption_text(self.order, body), str(body["roster"])
+            self.signature(row, "resume", by, text, str(body["proof"]), hardware=False, roster=roster)
+        for what in self.stops.ended(row, body, self.request, drill=self.order["mode"] == "drill"):
+            self.fault(row, what)
+
     def planned(self, row: Row, items: dict[str, Row]) -> None:
         """The plan; or what is left of it, for the people of another roster, on the word of one of them."""
         if self.items:
@@ -177,6 +179,7 @@ class Pack:
         if self.renewal is not None and self.renewal["roster"] != body["roster"]:
             self.fault(row, "asks another roster than the one on whose word the run goes on")
         self.request, self.asked, self.approved, self.denied, self.ruled = body, digest(body), set(), "", ""
+        self.named |= {*body["effects"], *body["covers"]}
         self.marked(row, mark, {"namespace": "firedoor/request/1", "request": self.asked, "ruling": ""})
         plans = {name: item for name, item in self.items.items() if item["plan"] is not None and not item["telling"]}
         changes = [change["says"] for item in plans.values() for change in item["plan"]["changes"]]
@@ -184,17 +187,12 @@ class Pack:
         whole = {"mode": body["mode"], "playbook": body["playbook"], "items": {name: fingerprint(item) for name, item in plans.items()}}
         if body["run"] != self.run or body["fingerprint"] != digest(whole) or body["lines"] != changes + covers:
             self.fault(row, "asks for something else than the plan says")
-        if body["standing"] is not None:
-            for number, (name, proof) in enumerate(sorted(body["standing"]["signed"].items()), start=1):
-                self.signature(
-                    row,
-                    f"standing-{number}",
-                    name,
-                    standing_text(body["standing"]),
-                    proof,
-                    hardware=False,
-                    roster=body["standing"]["roster"],
-                )
+        valid, given = set(), body["standing"]
+        for number, (name, proof) in enumerate(sorted(given["signed"].items() if given is not None else ()), start=1):
+            what, text = f"standing-{number}", standing_text(given)
+            if self.signature(row, what, name, text, proof, hardware=False, roster=given["roster"]):
+                valid.add(key_of(proof))
+        self.founded = body["way"] != "freeze" or (stands(body, self.order) and len(valid) >= SIGNERS)
 
     def marked(self, row: Row, mark: str, named: Row) -> None:
         """A mark by the serving process's key, where that is at hand."""
@@ -223,6 +221,8 @@ class Pack:
         else:
             named = {name: body[name] for name in ("request", "answer", "by", "via", "at", "reason")}
             self.marked(row, proof, {"namespace": "firedoor/decision/1", **named})
+        if row["kind"] == "run.stop" and answer == "stop":
+            self.stops.since.append((row, body))
         if answer == "approve":
             self.approved.add(who)
         self.denied = self.denied or (who if answer == "deny" else "")
@@ -255,15 +255,18 @@ class Pack:
         begun.setdefault(body["effect"], body["cover"])
         if item is None or effect(body["change"], item["action"]) != body["effect"]:
             return self.fault(row, "begins a write that is not the one it names")
+        if asked is None and (item["id"] in self.named or (self.renewal is not None and asks(item))):
+            return self.fault(row, f"begins {body['says']!r} without a valid approval: nobody was asked")
         if asked is None or item["telling"]:
             self.telling += 1
             return None
         most = {cover["name"]: cover["at_most"] for cover in asked["covers"].get(item["id"], ())}
-        if self.denied or self.ruled not in ("", "granted") or len(self.approved) < asked["required"]:
+        granted = self.ruled in {"", "granted"} and len(self.approved) >= asked["required"]
+        if self.denied or not self.founded or not granted:
             return self.fault(row, f"begins {body['says']!r} without a valid approval")
         if body["effect"] not in asked["effects"].get(item["id"], ()) and used >= most.get(body["cover"], 0):
             return self.fault(row, f"begins {body['says']!r}, which is not among what was approved")
-        return None
+        return self.fault(row, f"begins {body['says']!r} after its approval had lapsed") if lapsed(row, asked["lapses"]) else None
 
     def sweeps(self, row: Row, body: Row) -> None:
         """What is swept: it is what the plan says, and its mandate is signed where it rests on one."""
@@ -281,13 +284,13 @@ class Pack:
         in_force = datetime.fromisoformat(mandate["made"]) <= began < datetime.fromisoformat(mandate["expires"])
         if (mandate["sweep"], mandate["playbook"]) != (book["sweep"], digest(book)) or not in_force or valid < max(mandate["required"], 1):
             self.fault(row, "begins a sweep on a mandate that is not in force for it")
-        self.batches.approved = True
+        self.batches.approved, self.batches.until = True, mandate["expires"]
 
     def swept(self) -> None:
         """The batches, each in its stream: what they wrote was approved, and is what the sweep says."""
         if (asked := self.request) is not None:
             granted = self.ruled == "granted" and not self.denied and len(self.approved) >= asked["required"]
-            self.batches.approved = granted
+            self.batches.approved, self.batches.until = granted, asked["lapses"]
             self.batches.since = max(row["seq"] for row in self.rows if row["kind"] == "approval.closed") if granted else 0
         for row, what in self.batches.faults():
             self.fault(row, what)
@@ -328,17 +331,6 @@ class Pack:
             self.notes.append(
                 "whether it was all rewritten, signatures apart: compare a head told outside (--head), see heads.json for where"
             )
-
-
-def may(asked: Row, who: str, answer: str, at: str) -> bool:
-    """Whether that person might answer that request then, as far as the request tells."""
-    if who in asked["barred"]:
-        return False
-    if answer == "stop":
-        return True
-    in_time = datetime.fromisoformat(asked["requested"]) <= datetime.fromisoformat(at) < datetime.fromisoformat(asked["expires"])
-    alone = {"ordinary": who != asked["requester"], "break-glass": who == asked["requester"]}
-    return in_time and alone.get(asked["way"], True)
 
 
 def opened(path: Path) -> Files:

@@ -9,13 +9,14 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from firedoor import auditing
-from firedoor.canonical import canonical
+from firedoor.canonical import canonical, plain
 from firedoor.evidence import pack
 from firedoor.journal import Kind
 from firedoor.run import fold
@@ -105,6 +106,15 @@ def edited(name: str, kind: Kind, change: Callable[[Body], object]) -> Callable[
     return edit
 
 
+def late(files: Files) -> Files:
+    """Its first write was begun when what it rests on was in force no more."""
+    rows = rows_of(files, "batches.jsonl")
+    row = next(one for one in rows if one["kind"] == Kind.INTENTS)
+    row["at"] = plain(datetime.now(UTC) + timedelta(days=999))
+    rehash(row)
+    return {**files, "batches.jsonl": "".join(f"{canonical(one)}\n" for one in rows).encode()}
+
+
 def without(kind: Kind) -> Callable[[Files], Files]:
     def edit(files: Files) -> Files:
         kept = [row for row in rows_of(files, "batches.jsonl") if row["kind"] != kind]
@@ -141,6 +151,8 @@ FOUND: dict[str, tuple[str, Callable[[Files], Files], str]] = {
     "a write elsewhere": (GRANTED, edited("batches.jsonl", Kind.INTENTS, elsewhere), "which is not of its batch's place"),
     "another write": (GRANTED, edited("batches.jsonl", Kind.INTENTS, another), "begins a write that is not the one it names"),
     "many more": (GRANTED, edited("batches.jsonl", Kind.INTENTS, many), "and 100 were approved"),
+    "a lapsed approval": (GRANTED, late, "after its approval had lapsed"),
+    "a lapsed mandate": (NIGHTLY, late, "after its approval had lapsed"),
     "fewer rows": (GRANTED, edited("batches.jsonl", Kind.SETTLED, lambda body: body["rows"].clear()), "counts other credentials"),
     "no such body": (GRANTED, edited("batches.jsonl", Kind.SETTLED, lambda body: body.pop("rows")), "holds what no such event"),
     "a larger bound": (GRANTED, edited("events.jsonl", Kind.SWEEP, larger), "begins another sweep than the plan says"),
