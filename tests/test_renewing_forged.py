@@ -89,8 +89,8 @@ FORGED: Mapping[str, tuple[Edit, str, str]] = {
     "a request twice": (again(Kind.REQUESTED), "asks for the run a second time", "asks a second time"),
     "no plan of what is left": (lost(Kind.PLANNED), "asks for the run a second time", "asks a second time"),
     "no new approval": (lost(Kind.DECIDED), "without a valid approval", "without a valid approval"),
-    "nobody asked anew": (unasked, *[UNASKED] * 2),
-    "nobody ever asked": (without("r1", Kind.REQUESTED, Kind.DECIDED, Kind.CLOSED), *[UNASKED] * 2),
+    "nobody asked anew": (unasked, UNASKED, UNASKED),
+    "nobody ever asked": (without("r1", Kind.REQUESTED, Kind.DECIDED, Kind.CLOSED), UNASKED, UNASKED),
 }
 
 

@@ -187,7 +187,7 @@ class Pack:
         whole = {"mode": body["mode"], "playbook": body["playbook"], "items": {name: fingerprint(item) for name, item in plans.items()}}
         if body["run"] != self.run or body["fingerprint"] != digest(whole) or body["lines"] != changes + covers:
             self.fault(row, "asks for something else than the plan says")
-        valid, given = set(), body["standing"]
+        given, valid = body["standing"], set[str]()
         for number, (name, proof) in enumerate(sorted(given["signed"].items() if given is not None else ()), start=1):
             what, text = f"standing-{number}", standing_text(given)
             if self.signature(row, what, name, text, proof, hardware=False, roster=given["roster"]):
@@ -266,7 +266,9 @@ class Pack:
             return self.fault(row, f"begins {body['says']!r} without a valid approval")
         if body["effect"] not in asked["effects"].get(item["id"], ()) and used >= most.get(body["cover"], 0):
             return self.fault(row, f"begins {body['says']!r}, which is not among what was approved")
-        return self.fault(row, f"begins {body['says']!r} after its approval had lapsed") if lapsed(row, asked["lapses"]) else None
+        if lapsed(row, asked["lapses"]):
+            self.fault(row, f"begins {body['says']!r} after its approval had lapsed")
+        return None
 
     def sweeps(self, row: Row, body: Row) -> None:
         """What is swept: it is what the plan says, and its mandate is signed where it rests on one."""
