@@ -73,7 +73,11 @@ class Desk:
         ordering.check_resumption(record, resumption, self.roster)
         if resumption.via is Via.TERMINAL:
             elsewhere.check_in_time(resumption.expires, now=datetime.now(UTC))
-        if resumption.via is Via.FIREDOOR and (by := self.stopped_by(record)):
+        by = self.stopped_by(record)
+        if by and resumption.at is not None and resumption.at <= ordering.last_stopped(record):
+            what = f"{by} has stopped run {record.order.run} since that was signed"
+            raise BadInput(what, advice=f"See `firedoor show {record.order.run}`; if it is to go on, sign again")
+        if by and resumption.via is Via.FIREDOOR:
             raise BadInput(f"{by} has stopped run {record.order.run}", advice=f"To go on with it: {ordering.resuming(record.order)}")
         if resumption.via is Via.FIREDOOR and (await self._first(record)).order.via is Via.BEFORE:
             what = f"the order of run {record.order.run} does not say where it comes from"

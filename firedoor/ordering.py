@@ -201,6 +201,11 @@ def last_resumed(record: Record) -> datetime:
     return record.moments.get(Kind.RESUMED, NEVER)
 
 
+def last_stopped(record: Record) -> datetime:
+    """When a stop of the run was last put on record: who had signed before that, to go on with it, did not know of it."""
+    return record.moments.get(Kind.STOP, NEVER)
+
+
 def resuming(order: Order) -> str:
     """What a person types to go on with it."""
     return f"firedoor {'sweep ' if order.sweep else ''}resume {order.run} --key FILE"
