@@ -36,7 +36,12 @@ class Desk:
 
     async def record(self, run: str) -> Record:
         """Where the run stands. Raises `UnknownRun`."""
-        return fold(run, await self._journal.events(run))
+        return (await self.read(run))[0]
+
+    async def read(self, run: str) -> tuple[Record, int]:
+        """Where the run stands, and the number of the last event that says so. Raises `UnknownRun`."""
+        events = await self._journal.events(run)
+        return fold(run, events), events[-1].n
 
     async def check_order(self, order: Order, *, fresh: bool) -> None:
         """Raise `BadInput` where an order may not be carried out; what follows from a run, where that run's order is not the same."""
@@ -196,8 +201,10 @@ class Desk:
         return next((stop.by for stop in record.stops if self.counts(record, stop)), "")
 
     def counts(self, record: Record, stop: Decision) -> bool:
-        """Whether a stop of that run counts."""
-        return stop.at > last_resumed(record) and approval.stops(stop, record.order.run, record.request, self.roster, self._seal)
+        """Whether a stop of that run counts. One that was made while it was planned anew names what was asked before."""
+        before = record.earlier[0] if record.earlier is not None else None
+        named = before if before is not None and stop.request == before.digest else record.request
+        return stop.at > last_resumed(record) and approval.stops(stop, record.order.run, named, self.roster, self._seal)
 
     def begin(self, run: str) -> None:
         """The run is about to be put on record. Raises `BrokenOff` where this process was halted at it: then it must not be."""
@@ -224,7 +231,7 @@ class Desk:
     async def wait(self, request: Request) -> Ruling:
         """Until the request is ruled on: by enough people, by one denial, by its expiry, or by a stop. The ruling is journaled once."""
         async for _ in self._journal.ticks(request.run):
-            record, seen = await self._read(request.run)
+            record, seen = await self.read(request.run)
             if (ruled := self.ruling(record)) is not None:
                 return ruled
             stopped_by = self.stopped_by(record) or self.halted(request.run)
@@ -260,7 +267,7 @@ class Desk:
     async def _record(self, run: str, judged: Callable[[Record, datetime], Decision]) -> Decision:
         """Put on record what ``judged`` makes of the run as it stands, unless the run has gone on meanwhile: then it judges again."""
         while True:
-            record, seen = await self._read(run)
+            record, seen = await self.read(run)
             decision = judged(record, datetime.now(UTC))
             with suppress(Overtaken):  # somebody else decided, or it was ruled on: whoever is told "recorded" must have been in time
                 await self._journal.append(run, Kind.STOP if decision.answer is Answer.STOP else Kind.DECIDED, decision, seen=seen)
@@ -299,11 +306,6 @@ class Desk:
         if record.request is not None and person.name in record.request.barred:
             raise DecisionRefused("you are in this plan yourself, so you may not stop it", advice="Ask somebody else on the roster")
         return person
-
-    async def _read(self, run: str) -> tuple[Record, int]:
-        """Where the run stands, and the number of the last event that says so."""
-        events = await self._journal.events(run)
-        return fold(run, events), events[-1].n if events else 0
 
     def _open(self, record: Record, person: Person | None, *, now: datetime) -> Request:
         request, run = record.request, record.order.run
