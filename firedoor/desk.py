@@ -14,7 +14,7 @@ from firedoor.canonical import JSON, plain
 from firedoor.errors import ApprovalInvalid, BadInput, BrokenOff, DecisionRefused, FiredoorError, MustBeSigned, Overtaken, Taken
 from firedoor.journal import Journal, Kind
 from firedoor.model import Mode
-from firedoor.ordering import TICK, last_resumed
+from firedoor.ordering import TICK
 from firedoor.run import Order, Record, Resumption, Via, fold
 from firedoor.seal import Seal
 
@@ -164,7 +164,7 @@ class Desk:
         def judged(record: Record, now: datetime) -> Decision:
             if decision.answer is Answer.STOP:
                 self._may_stop(record, person)
-                if decision.at <= last_resumed(record):
+                if decision.at <= ordering.lifted(record, self.roster):
                     raise DecisionRefused("the run has been resumed since that was signed", advice="Sign again")
             else:
                 self._open(record, person, now=now)
@@ -191,20 +191,24 @@ class Desk:
 
         def judged(record: Record, now: datetime) -> Decision:
             who = self._may_stop_by_word(record, person)
-            named, at = approval.subject(run, record.request), max(now, last_resumed(record) + TICK)  # another clock may be ahead
+            named = approval.subject(run, record.request)
+            at = max(now, ordering.lifted(record, self.roster) + TICK)  # another clock may be ahead
             return self._vouched(Decision(request=named, answer=Answer.STOP, by=who.name, via=via, at=at, reason=reason))
 
         return await self._record(run, judged)
 
     def stopped_by(self, record: Record) -> str:
-        """Who stopped the run, proofs checked; empty where nobody did, or it was resumed since."""
-        return next((stop.by for stop in record.stops if self.counts(record, stop)), "")
+        """Who stopped the run, proofs checked; empty where nobody did, or somebody has signed since that it goes on."""
+        if not record.stops:
+            return ""
+        since = ordering.lifted(record, self.roster)
+        return next((stop.by for stop in record.stops if stop.at > since and self._counts(record, stop)), "")
 
-    def counts(self, record: Record, stop: Decision) -> bool:
-        """Whether a stop of that run counts. One that was made while it was planned anew names what was asked before."""
+    def _counts(self, record: Record, stop: Decision) -> bool:
+        """Whether a stop is one of that run. One that was made while it was planned anew names what was asked before."""
         before = record.earlier[0] if record.earlier is not None else None
         named = before if before is not None and stop.request == before.digest else record.request
-        return stop.at > last_resumed(record) and approval.stops(stop, record.order.run, named, self.roster, self._seal)
+        return approval.stops(stop, record.order.run, named, self.roster, self._seal)
 
     def begin(self, run: str) -> None:
         """The run is about to be put on record. Raises `BrokenOff` where this process was halted at it: then it must not be."""

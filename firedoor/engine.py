@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any, TypeAlias
 
 from firedoor import asking, observing, ordering, planning, renewing, report, requesting, results, undo, withholding
@@ -331,7 +330,7 @@ class Engine:
         return await perform(item, action, record=record.as_it_counts(item, anew=record.sources_open(item)), bench=bench)
 
     async def _apply(self, record: Record, stage: Stage, voices: Voices, hold: Lease) -> None:
-        stops = Stops(self._journal, record.order.run, partial(self._desk.counts, record), halted=self._desk.halted)
+        stops = Stops(self._journal, record, self._desk.stopped_by, halted=self._desk.halted)
         bench = Bench(journal=self._journal, leases=self._leases, grant=self._desk.grant(record), stopped=stops.by, hold=hold)
         actions = await self._acting(record)
         work = withholding.perform if record.order.mode is Mode.EXERCISE else perform

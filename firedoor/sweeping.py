@@ -296,7 +296,7 @@ class Sweeping:
         return grant
 
     def _stops(self, record: Record) -> Stops:
-        return Stops(self.journal, record.order.run, partial(self.desk.counts, record), halted=self.desk.halted)
+        return Stops(self.journal, record, self.desk.stopped_by, halted=self.desk.halted)
 
     async def _close(self, run: str, book: Sweep, record: Record, progress: Progress) -> Closure:
         """Account for every credential."""
