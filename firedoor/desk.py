@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import cast
 
-from firedoor import approval, elsewhere, ordering, planning
+from firedoor import approval, elsewhere, ordering, planning, renewing
 from firedoor.approval import Answer, Decision, Grant, Person, Request, Roster, Ruling, check, tally
 from firedoor.canonical import JSON, plain
 from firedoor.errors import ApprovalInvalid, BadInput, BrokenOff, DecisionRefused, FiredoorError, MustBeSigned, Overtaken, Taken
@@ -64,15 +64,13 @@ class Desk:
             raise BadInput(f"by this machine's clock run {order.run} was ordered in the future", advice="Set the clocks, then sign again")
         elsewhere.check_in_time(order.expires, now=now)
         if await self._journal.events(order.run):
-            raise BadInput(
-                f"run {order.run} was begun with that order already", advice=f"See `firedoor show {order.run}`; to do it again, sign again"
-            )
+            raise _begun_already(order.run)
 
     async def check_resumption(self, record: Record, resumption: Resumption) -> None:
         """Raise `BadInput` where a run may not be gone on with, or not by them. What a person has stopped goes on by a person's order."""
         if ordering.outlived(record, self.roster):
             ordering.check_outlived(record, resumption, datetime.now(UTC))
-            self.check_as_asked(record)
+            self._check_as_first_asked(record)
         elif not ordering.renewed(record, self.roster):
             await self.check_order(record.order, fresh=False)
         ordering.check_resumption(record, resumption, self.roster)
@@ -216,6 +214,13 @@ class Desk:
             raise BrokenOff(f"stopped by {by}, before anything was asked for", advice="Start it again when you want it")
         self._begun.add(run)
 
+    async def open(self, order: Order) -> None:
+        """Put the run on record, once: of two processes with the same order, one begins it. Raises `BadInput` in the other."""
+        try:
+            await self._journal.append(order.run, Kind.OPENED, order, claim="opened")
+        except Taken:
+            raise _begun_already(order.run) from None
+
     async def halt(self, run: str, by: str) -> bool:
         """This process begins nothing more of the run, and its request is no longer open. Whether the run was begun at all.
 
@@ -277,6 +282,20 @@ class Desk:
                 await self._journal.append(run, Kind.STOP if decision.answer is Answer.STOP else Kind.DECIDED, decision, seen=seen)
                 return decision
 
+    def _check_as_first_asked(self, record: Record) -> None:
+        """As `check_as_asked`; where it was planned anew and not asked for since, by what was asked before. Raises `BadInput`."""
+        if record.request is not None:
+            self.check_as_asked(record)
+        elif record.earlier is None:
+            run = record.order.run
+            raise BadInput(
+                f"nothing on record shows that Firedoor ever asked for run {run}", advice="Start it again; it plans only what is left"
+            )
+        else:
+            self.check_as_asked(replace(record, request=record.earlier[0], items=record.earlier_items))
+            if [renewing.kept(item) for item in record.items] != [renewing.kept(item) for item in record.earlier_items]:
+                raise BadInput(f"what is planned of run {record.order.run} is not what was asked for at first", advice=ordering.AUDIT)
+
     def check_as_asked(self, record: Record) -> None:
         """The plan on record is the one that people were asked about, whoever wrote to the database since. Raises `ApprovalInvalid`."""
         request, order = record.request, record.order
@@ -325,6 +344,10 @@ class Desk:
             ruling = "it was stopped" if stopped_by else f"it is {ruled}"
             raise DecisionRefused(f"run {run} waits for no decision: {ruling}", advice="See `firedoor show`")
         return request
+
+
+def _begun_already(run: str) -> BadInput:
+    return BadInput(f"run {run} was begun with that order already", advice=f"See `firedoor show {run}`; to do it again, sign again")
 
 
 def _must_be_signed(run: str, request: Request, answer: Answer) -> MustBeSigned:

@@ -211,7 +211,7 @@ class Engine:
         planned = requesting.alone(order, planned) if order.way is Way.BREAK_GLASS else planned
         request = requesting.request(order, planned, approval=approval, roster=self._desk.roster, now=datetime.now(UTC))
         self._desk.begin(order.run)
-        await self._journal.append(order.run, Kind.OPENED, order, claim="opened")
+        await self._desk.open(order)
         await self._journal.append(order.run, Kind.PLANNED, {"items": planned.items, "fingerprint": planned.fingerprint})
         if request is not None:
             await self._desk.ask(request)

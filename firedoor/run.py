@@ -204,7 +204,8 @@ class Record:
     whether it counts or not. ``left_to_people``: it was open in a journal that was put back from a copy, and nobody has resumed it since.
     ``resumptions`` are all words on which it went on, whether they count or not, ``resumption`` the last of them; ``renewal`` is whoever
     went on with it under another roster, so that it was planned and asked for anew,
-    ``required`` the most approvals that any of its requests wanted, and ``earlier`` what was asked and decided before that.
+    ``required`` the most approvals that any of its requests wanted, and ``earlier`` what was asked and decided before that,
+    about ``earlier_items``.
     """
 
     order: Order
@@ -238,6 +239,7 @@ class Record:
     renewal: Resumption | None = None
     required: Tier = Tier.AUTO
     earlier: tuple[Request, list[Decision], Ruling | None] | None = None
+    earlier_items: tuple[Item, ...] = ()
 
     def done(self, item: str) -> tuple[Done, ...]:
         """The receipts of one item."""
@@ -313,7 +315,7 @@ def _apply(record: Record, event: Event) -> None:  # noqa: C901, PLR0912 - one c
         case Kind.PLANNED:
             if record.items:
                 if record.request is not None:
-                    record.earlier = (record.request, record.decisions, record.ruling)
+                    record.earlier, record.earlier_items = (record.request, record.decisions, record.ruling), record.items
                 record.renewal, record.request, record.decisions, record.ruling = record.resumption, None, [], None
             record.items = read_as(tuple[Item, ...], event.body["items"], event)
             record.fingerprint = str(event.body["fingerprint"])

@@ -103,7 +103,7 @@ class Sweeping:
             if mandate is None:
                 request = requesting.request(order, planned, approval=book.approval, roster=self.desk.roster, now=datetime.now(UTC))
             self.desk.begin(order.run)
-            await self.journal.append(order.run, Kind.OPENED, order, claim="opened")
+            await self.desk.open(order)
             await self.journal.append(order.run, Kind.PLANNED, {"items": planned.items, "fingerprint": planned.fingerprint})
             begun = {"playbook": book.model_dump(mode="json"), "mandate": mandate, "due": list(due)}
             await self.journal.append(order.run, Kind.SWEEP, begun, claim="sweep")

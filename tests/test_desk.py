@@ -11,7 +11,7 @@ import pytest
 
 from firedoor.approval import Answer, Decision, Person, Request, Roster, Ruling
 from firedoor.desk import Desk
-from firedoor.errors import DecisionRefused, UnknownRun
+from firedoor.errors import BadInput, DecisionRefused, UnknownRun
 from firedoor.journal import Event, Journal, Kind
 from firedoor.model import Mode, Tier
 from firedoor.run import ITSELF, Order, resumed
@@ -287,6 +287,14 @@ async def test_what_goes_on_by_no_signature_undoes_no_stop(scene: Scene) -> None
         assert (scene.desk.stopped_by(await scene.desk.record("r1")), await stops.by()) == ("Cem", "Cem")
     await scene.journal.append("r1", Kind.RESUMED, resumed(signed, 0))
     assert (scene.desk.stopped_by(await scene.desk.record("r1")), await stops.by()) == ("", "")
+
+
+async def test_of_two_processes_with_the_same_order_one_begins_it(scene: Scene) -> None:
+    await scene.asked()
+    order = (await scene.desk.record("r1")).order
+    await scene.desk.open(replace(order, run="r2"))
+    with pytest.raises(BadInput, match="run r2 was begun with that order already"):
+        await scene.elsewhere.open(replace(order, run="r2"))
 
 
 async def test_two_processes_that_wait_rule_once(scene: Scene) -> None:
