@@ -8,13 +8,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import cast
 
-from firedoor import approval, elsewhere, ordering, planning
+from firedoor import approval, elsewhere, ordering, planning, renewing
 from firedoor.approval import Answer, Decision, Grant, Person, Request, Roster, Ruling, check, tally
 from firedoor.canonical import JSON, plain
 from firedoor.errors import ApprovalInvalid, BadInput, BrokenOff, DecisionRefused, FiredoorError, MustBeSigned, Overtaken, Taken
 from firedoor.journal import Journal, Kind
 from firedoor.model import Mode
-from firedoor.ordering import TICK, last_resumed
+from firedoor.ordering import TICK
 from firedoor.run import Order, Record, Resumption, Via, fold
 from firedoor.seal import Seal
 
@@ -36,7 +36,12 @@ class Desk:
 
     async def record(self, run: str) -> Record:
         """Where the run stands. Raises `UnknownRun`."""
-        return fold(run, await self._journal.events(run))
+        return (await self.read(run))[0]
+
+    async def read(self, run: str) -> tuple[Record, int]:
+        """Where the run stands, and the number of the last event that says so. Raises `UnknownRun`."""
+        events = await self._journal.events(run)
+        return fold(run, events), events[-1].n
 
     async def check_order(self, order: Order, *, fresh: bool) -> None:
         """Raise `BadInput` where an order may not be carried out; what follows from a run, where that run's order is not the same."""
@@ -59,21 +64,23 @@ class Desk:
             raise BadInput(f"by this machine's clock run {order.run} was ordered in the future", advice="Set the clocks, then sign again")
         elsewhere.check_in_time(order.expires, now=now)
         if await self._journal.events(order.run):
-            raise BadInput(
-                f"run {order.run} was begun with that order already", advice=f"See `firedoor show {order.run}`; to do it again, sign again"
-            )
+            raise _begun_already(order.run)
 
     async def check_resumption(self, record: Record, resumption: Resumption) -> None:
         """Raise `BadInput` where a run may not be gone on with, or not by them. What a person has stopped goes on by a person's order."""
         if ordering.outlived(record, self.roster):
             ordering.check_outlived(record, resumption, datetime.now(UTC))
-            self.check_as_asked(record)
+            self._check_as_first_asked(record)
         elif not ordering.renewed(record, self.roster):
             await self.check_order(record.order, fresh=False)
         ordering.check_resumption(record, resumption, self.roster)
         if resumption.via is Via.TERMINAL:
             elsewhere.check_in_time(resumption.expires, now=datetime.now(UTC))
-        if resumption.via is Via.FIREDOOR and (by := self.stopped_by(record)):
+        by = self.stopped_by(record)
+        if by and resumption.at is not None and resumption.at <= ordering.last_stopped(record):
+            what = f"{by} has stopped run {record.order.run} since that was signed"
+            raise BadInput(what, advice=f"See `firedoor show {record.order.run}`; if it is to go on, sign again")
+        if by and resumption.via is Via.FIREDOOR:
             raise BadInput(f"{by} has stopped run {record.order.run}", advice=f"To go on with it: {ordering.resuming(record.order)}")
         if resumption.via is Via.FIREDOOR and (await self._first(record)).order.via is Via.BEFORE:
             what = f"the order of run {record.order.run} does not say where it comes from"
@@ -155,7 +162,7 @@ class Desk:
         def judged(record: Record, now: datetime) -> Decision:
             if decision.answer is Answer.STOP:
                 self._may_stop(record, person)
-                if decision.at <= last_resumed(record):
+                if decision.at <= ordering.lifted(record, self.roster):
                     raise DecisionRefused("the run has been resumed since that was signed", advice="Sign again")
             else:
                 self._open(record, person, now=now)
@@ -182,24 +189,37 @@ class Desk:
 
         def judged(record: Record, now: datetime) -> Decision:
             who = self._may_stop_by_word(record, person)
-            named, at = approval.subject(run, record.request), max(now, last_resumed(record) + TICK)  # another clock may be ahead
+            named = approval.subject(run, record.request)
+            at = max(now, ordering.lifted(record, self.roster) + TICK)  # another clock may be ahead
             return self._vouched(Decision(request=named, answer=Answer.STOP, by=who.name, via=via, at=at, reason=reason))
 
         return await self._record(run, judged)
 
     def stopped_by(self, record: Record) -> str:
-        """Who stopped the run, proofs checked; empty where nobody did, or it was resumed since."""
-        return next((stop.by for stop in record.stops if self.counts(record, stop)), "")
+        """Who stopped the run, proofs checked; empty where nobody did, or somebody has signed since that it goes on."""
+        if not record.stops:
+            return ""
+        since = ordering.lifted(record, self.roster)
+        return next((stop.by for stop in record.stops if stop.at > since and self._counts(record, stop)), "")
 
-    def counts(self, record: Record, stop: Decision) -> bool:
-        """Whether a stop of that run counts."""
-        return stop.at > last_resumed(record) and approval.stops(stop, record.order.run, record.request, self.roster, self._seal)
+    def _counts(self, record: Record, stop: Decision) -> bool:
+        """Whether a stop is one of that run. One that was made while it was planned anew names what was asked before."""
+        before = record.earlier[0] if record.earlier is not None else None
+        named = before if before is not None and stop.request == before.digest else record.request
+        return approval.stops(stop, record.order.run, named, self.roster, self._seal)
 
     def begin(self, run: str) -> None:
         """The run is about to be put on record. Raises `BrokenOff` where this process was halted at it: then it must not be."""
         if by := self.halted(run):
             raise BrokenOff(f"stopped by {by}, before anything was asked for", advice="Start it again when you want it")
         self._begun.add(run)
+
+    async def open(self, order: Order) -> None:
+        """Put the run on record, once: of two processes with the same order, one begins it. Raises `BadInput` in the other."""
+        try:
+            await self._journal.append(order.run, Kind.OPENED, order, claim="opened")
+        except Taken:
+            raise _begun_already(order.run) from None
 
     async def halt(self, run: str, by: str) -> bool:
         """This process begins nothing more of the run, and its request is no longer open. Whether the run was begun at all.
@@ -220,7 +240,7 @@ class Desk:
     async def wait(self, request: Request) -> Ruling:
         """Until the request is ruled on: by enough people, by one denial, by its expiry, or by a stop. The ruling is journaled once."""
         async for _ in self._journal.ticks(request.run):
-            record, seen = await self._read(request.run)
+            record, seen = await self.read(request.run)
             if (ruled := self.ruling(record)) is not None:
                 return ruled
             stopped_by = self.stopped_by(record) or self.halted(request.run)
@@ -256,11 +276,25 @@ class Desk:
     async def _record(self, run: str, judged: Callable[[Record, datetime], Decision]) -> Decision:
         """Put on record what ``judged`` makes of the run as it stands, unless the run has gone on meanwhile: then it judges again."""
         while True:
-            record, seen = await self._read(run)
+            record, seen = await self.read(run)
             decision = judged(record, datetime.now(UTC))
             with suppress(Overtaken):  # somebody else decided, or it was ruled on: whoever is told "recorded" must have been in time
                 await self._journal.append(run, Kind.STOP if decision.answer is Answer.STOP else Kind.DECIDED, decision, seen=seen)
                 return decision
+
+    def _check_as_first_asked(self, record: Record) -> None:
+        """As `check_as_asked`; where it was planned anew and not asked for since, by what was asked before. Raises `BadInput`."""
+        if record.request is not None:
+            self.check_as_asked(record)
+        elif record.earlier is None:
+            run = record.order.run
+            raise BadInput(
+                f"nothing on record shows that Firedoor ever asked for run {run}", advice="Start it again; it plans only what is left"
+            )
+        else:
+            self.check_as_asked(replace(record, request=record.earlier[0], items=record.earlier_items))
+            if [renewing.kept(item) for item in record.items] != [renewing.kept(item) for item in record.earlier_items]:
+                raise BadInput(f"what is planned of run {record.order.run} is not what was asked for at first", advice=ordering.AUDIT)
 
     def check_as_asked(self, record: Record) -> None:
         """The plan on record is the one that people were asked about, whoever wrote to the database since. Raises `ApprovalInvalid`."""
@@ -296,11 +330,6 @@ class Desk:
             raise DecisionRefused("you are in this plan yourself, so you may not stop it", advice="Ask somebody else on the roster")
         return person
 
-    async def _read(self, run: str) -> tuple[Record, int]:
-        """Where the run stands, and the number of the last event that says so."""
-        events = await self._journal.events(run)
-        return fold(run, events), events[-1].n if events else 0
-
     def _open(self, record: Record, person: Person | None, *, now: datetime) -> Request:
         request, run = record.request, record.order.run
         if request is None or (ended := self.ruling(record)) is not None:
@@ -315,6 +344,10 @@ class Desk:
             ruling = "it was stopped" if stopped_by else f"it is {ruled}"
             raise DecisionRefused(f"run {run} waits for no decision: {ruling}", advice="See `firedoor show`")
         return request
+
+
+def _begun_already(run: str) -> BadInput:
+    return BadInput(f"run {run} was begun with that order already", advice=f"See `firedoor show {run}`; to do it again, sign again")
 
 
 def _must_be_signed(run: str, request: Request, answer: Answer) -> MustBeSigned:

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any, TypeAlias
 
 from firedoor import asking, observing, ordering, planning, renewing, report, requesting, results, undo, withholding
@@ -30,6 +29,7 @@ from firedoor.errors import (
     JournalBroken,
     JournalError,
     Misconfigured,
+    Overtaken,
 )
 from firedoor.guard import Guard
 from firedoor.journal import Journal, Kind
@@ -126,39 +126,52 @@ class Engine:
         async with self._explaining(run), AsyncExitStack() as held:
             theirs = await held.enter_async_context(alone(self._leases, undoes)) if undoes else None
             hold = replace(await held.enter_async_context(alone(self._leases, run)), within=theirs)
-            record = await self._desk.record(run)
-            if record.undone_by:
-                raise BadInput(
-                    f"run {run} was undone by run {record.undone_by}, so what it did no longer stands",
-                    advice="To contain again, start the playbook again: it plans what is left",
-                )
-            if undoes:
-                await self._check_contained_since(record)
-            if record.report is not None and record.report["outcome"] not in RESUMABLE:
-                raise BadInput(f"run {run} is over: {record.report['outcome']}", advice=f"See `firedoor show {run}`")
-            if not record.items:
-                raise BadInput(f"run {run} ended before its plan was made", advice="Start it again")
-            if record.request is None and record.renewal is None and any(item.asks for item in record.items):
-                raise BadInput(f"run {run} ended before its approval was asked for", advice="Start it again; nothing was changed")
-            if record.report is not None and record.request is not None and record.ruling is not Ruling.GRANTED:
-                changed = "it plans what is left" if record.intents else "nothing was changed"
-                raise BadInput(f"run {run} is over: it was never approved", advice=f"Start it again; {changed}")
-            await self._desk.check_resumption(record, by)
-            if ordering.outlived(record, self._desk.roster) and not ordering.refused(record, datetime.now(UTC)):
-                await self._renew(record, by, hold)
-            else:
-                await self._journal.append(run, Kind.RESUMED, resumed(by, len(record.results)), under=hold)
+            while not await self._resumed(run, by, hold):
+                pass  # something came in meanwhile, a stop for instance: judge again
             return await self._carry_on(run, stage, hold)
 
-    async def _renew(self, record: Record, by: Resumption, hold: Lease) -> None:
-        """Put on record what is left of a run that rests on another roster, and ask those who are on the roster now."""
+    async def _resumed(self, run: str, by: Resumption, hold: Lease) -> bool:
+        """Put on record that the run goes on, and whether that was on all that is on record of it. Raises as `resume`."""
+        record, seen = await self._desk.read(run)
+        await self._check_goes_on(record)
+        await self._desk.check_resumption(record, by)
+        with suppress(Overtaken):
+            if ordering.outlived(record, self._desk.roster) and not ordering.refused(record, datetime.now(UTC)):
+                await self._renew(record, by, hold, seen)
+            else:
+                await self._journal.append(run, Kind.RESUMED, resumed(by, len(record.results)), seen=seen, under=hold)
+            return True
+        return False
+
+    async def _check_goes_on(self, record: Record) -> None:
+        """Raise `BadInput` where there is nothing to go on with."""
+        run = record.order.run
+        if record.undone_by:
+            raise BadInput(
+                f"run {run} was undone by run {record.undone_by}, so what it did no longer stands",
+                advice="To contain again, start the playbook again: it plans what is left",
+            )
+        if record.order.undoes:
+            await self._check_contained_since(record)
+        if record.report is not None and record.report["outcome"] not in RESUMABLE:
+            raise BadInput(f"run {run} is over: {record.report['outcome']}", advice=f"See `firedoor show {run}`")
+        if not record.items:
+            raise BadInput(f"run {run} ended before its plan was made", advice="Start it again")
+        if record.request is None and record.renewal is None and any(item.asks for item in record.items):
+            raise BadInput(f"run {run} ended before its approval was asked for", advice="Start it again; nothing was changed")
+        if record.report is not None and record.request is not None and record.ruling is not Ruling.GRANTED:
+            changed = "it plans what is left" if record.intents else "nothing was changed"
+            raise BadInput(f"run {run} is over: it was never approved", advice=f"Start it again; {changed}")
+
+    async def _renew(self, record: Record, by: Resumption, hold: Lease, seen: int) -> None:
+        """Put on record what is left, and ask those who are on the roster now. Raises `Overtaken` where the run has gone on meanwhile."""
         run, actions = record.order.run, await self._looking(record)
         planned = await renewing.plan(record, actions, units=self._look, guard=self._guard)
         order, now = renewing.asking(record.order, by), datetime.now(UTC)
         request = requesting.request(order, planned, approval=Approval(), roster=self._desk.roster, now=now)
         if by.by in {person.name for person in self._desk.roster.among(planned.names)}:
             raise BadInput("an account of yours is in this plan; somebody else must go on with it", advice="Ask somebody else")
-        await self._journal.append(run, Kind.RESUMED, resumed(by, len(record.results)), under=hold)
+        await self._journal.append(run, Kind.RESUMED, resumed(by, len(record.results)), seen=seen, under=hold)
         await self._journal.append(run, Kind.PLANNED, {"items": planned.items, "fingerprint": planned.fingerprint}, under=hold)
         if request is not None:
             await self._desk.ask(request)
@@ -198,7 +211,7 @@ class Engine:
         planned = requesting.alone(order, planned) if order.way is Way.BREAK_GLASS else planned
         request = requesting.request(order, planned, approval=approval, roster=self._desk.roster, now=datetime.now(UTC))
         self._desk.begin(order.run)
-        await self._journal.append(order.run, Kind.OPENED, order, claim="opened")
+        await self._desk.open(order)
         await self._journal.append(order.run, Kind.PLANNED, {"items": planned.items, "fingerprint": planned.fingerprint})
         if request is not None:
             await self._desk.ask(request)
@@ -317,7 +330,7 @@ class Engine:
         return await perform(item, action, record=record.as_it_counts(item, anew=record.sources_open(item)), bench=bench)
 
     async def _apply(self, record: Record, stage: Stage, voices: Voices, hold: Lease) -> None:
-        stops = Stops(self._journal, record.order.run, partial(self._desk.counts, record), halted=self._desk.halted)
+        stops = Stops(self._journal, record, self._desk.stopped_by, halted=self._desk.halted)
         bench = Bench(journal=self._journal, leases=self._leases, grant=self._desk.grant(record), stopped=stops.by, hold=hold)
         actions = await self._acting(record)
         work = withholding.perform if record.order.mode is Mode.EXERCISE else perform

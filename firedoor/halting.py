@@ -30,6 +30,7 @@ class Halting:
         self._name = ""
         self._under: dict[str, Desk] = {}
         self._been: list[str] = []
+        self._over: list[str] = []
         self._told: Report | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._work: asyncio.Task[Report] | None = None
@@ -56,6 +57,7 @@ class Halting:
             self._halt()
         try:
             yield
+            self._over.append(run)
         finally:
             del self._under[run]
             if self._halting is not None:
@@ -77,11 +79,11 @@ class Halting:
             raise BrokenOff(f"stopped by {HANDS[self._name]} ({error.what})", advice=error.advice) from error
 
     def _called_off(self) -> BrokenOff:
-        if not self._been[:-1]:
+        if not self._over:
             return BrokenOff(f"stopped by {HANDS[self._name]}, before anything was asked for", advice="Start it again when you want it")
-        first = self._been[0]
-        after = f"stopped by {HANDS[self._name]} before more was asked for, after run {first} was over"
-        return BrokenOff(after, changed=None, advice=f"See `firedoor show {first}`")
+        last = self._over[-1]
+        after = f"stopped by {HANDS[self._name]} before more was asked for, after run {last} was over"
+        return BrokenOff(after, changed=None, advice=f"See `firedoor show {last}`")
 
     def _broken_off(self, name: str) -> None:
         """Called between any two lines of ours: where a run is, it only lets the loop know; elsewhere, all ends here."""

@@ -155,7 +155,7 @@ def outlived(record: Record, roster: Roster) -> bool:
 def renewed(record: Record, roster: Roster) -> bool:
     """Whether somebody on this roster has ordered that the run goes on, and what was left of it was asked for anew since."""
     by = record.renewal
-    return by is not None and _signed(resumption_document(record.order, by), by.proof, by.roster, by.by, roster)
+    return by is not None and _signed_by(record.order, by, roster)
 
 
 def refused(record: Record, now: datetime) -> bool:
@@ -179,9 +179,8 @@ def check_outlived(record: Record, resumption: Resumption, now: datetime) -> Non
 def check_resumption(record: Record, resumption: Resumption, roster: Roster) -> None:
     """Raise `BadInput` where that is not somebody who may go on with the run."""
     order = record.order
-    words = resumption_document(order, resumption)
     match resumption.via:
-        case Via.TERMINAL if not _signed(words, resumption.proof, resumption.roster, resumption.by, roster):
+        case Via.TERMINAL if not _signed_by(order, resumption, roster):
             raise BadInput(f"that is not an order to resume run {order.run} that {resumption.by} signed with a key on the roster")
         case Via.TERMINAL if resumption.at is None or resumption.at <= last_resumed(record):
             raise BadInput(
@@ -201,9 +200,30 @@ def last_resumed(record: Record) -> datetime:
     return record.moments.get(Kind.RESUMED, NEVER)
 
 
+def lifted(record: Record, roster: Roster) -> datetime:
+    """Until when the stops of the run count no more: somebody on the roster has signed since that it goes on.
+
+    A row in the database without a signature undoes no stop, and no process goes on by itself with what a person has stopped. In a drill
+    nobody signs.
+    """
+    if record.order.mode is Mode.DRILL:
+        return last_resumed(record)
+    words = (one for one in record.resumptions if one.via is Via.TERMINAL and _signed_by(record.order, one, roster))
+    return max((one.at for one in words if one.at is not None), default=NEVER)
+
+
+def last_stopped(record: Record) -> datetime:
+    """When a stop of the run was last put on record: who had signed before that, to go on with it, did not know of it."""
+    return record.moments.get(Kind.STOP, NEVER)
+
+
 def resuming(order: Order) -> str:
     """What a person types to go on with it."""
     return f"firedoor {'sweep ' if order.sweep else ''}resume {order.run} --key FILE"
+
+
+def _signed_by(order: Order, by: Resumption, roster: Roster) -> bool:
+    return _signed(resumption_document(order, by), by.proof, by.roster, by.by, roster)
 
 
 def _signed(words: str, proof: str, hashed: str, name: str, roster: Roster) -> bool:

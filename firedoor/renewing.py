@@ -59,12 +59,13 @@ def fault(was: Record, now: Record) -> str:
     unasked = was.request is None and was.renewal is not None
     if by is None or by.at is None or by.via is not Via.TERMINAL or (by.roster == rests.roster and not unasked) or refused(was, by.at):
         return "plans the run a second time, and nobody on another roster has ordered that"
-    if [_kept(item) for item in was.items] != [_kept(item) for item in now.items]:
+    if [kept(item) for item in was.items] != [kept(item) for item in now.items]:
         return "plans the run a second time, and for something else than at first"
     return ""
 
 
-def _kept(item: Item) -> tuple[object, ...]:
+def kept(item: Item) -> tuple[object, ...]:
+    """What stays the same of an item when it is planned anew."""
     return item.id, item.step, item.action, item.label, item.target, item.needs, item.telling
 
 

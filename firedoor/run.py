@@ -195,15 +195,17 @@ class StepResult:
 class Record:
     """Where a run stands, folded from its events.
 
-    ``stops`` are all that were asked for since it was last resumed, whether they count or not; ``stopped_by`` is who ended the request so.
+    ``stops`` are all that were asked for, whether they count or not; ``stopped_by`` is who ended the request so.
     ``mark`` and ``ruling_mark`` are the serving process's own on the request and on how it ended. ``forgotten`` are intents that count for
     nothing but the bounds of an approval, ``undone_by`` is the run that undid this one. ``overtaken`` tells, for an item whose source was
     written to, how many intents and receipts there were just before that. ``head`` is the hash of its newest event, ``asked_head`` that of
     its request: who has noted one can tell later whether the journal up to there was rewritten. ``ended`` tells when each item did.
     ``look`` is the last look of the watch that found a change, ``look_head`` its hash; ``closing`` is the word that ended the watch,
     whether it counts or not. ``left_to_people``: it was open in a journal that was put back from a copy, and nobody has resumed it since.
-    ``resumption`` is who last went on with it; ``renewal`` whoever did so under another roster, so that it was planned and asked for anew,
-    ``required`` the most approvals that any of its requests wanted, and ``earlier`` what was asked and decided before that.
+    ``resumptions`` are all words on which it went on, whether they count or not, ``resumption`` the last of them; ``renewal`` is whoever
+    went on with it under another roster, so that it was planned and asked for anew,
+    ``required`` the most approvals that any of its requests wanted, and ``earlier`` what was asked and decided before that,
+    about ``earlier_items``.
     """
 
     order: Order
@@ -232,10 +234,12 @@ class Record:
     look_head: str = ""
     closing: Closing | None = None
     left_to_people: bool = False
+    resumptions: list[Resumption] = field(default_factory=list)
     resumption: Resumption | None = None
     renewal: Resumption | None = None
     required: Tier = Tier.AUTO
     earlier: tuple[Request, list[Decision], Ruling | None] | None = None
+    earlier_items: tuple[Item, ...] = ()
 
     def done(self, item: str) -> tuple[Done, ...]:
         """The receipts of one item."""
@@ -311,7 +315,7 @@ def _apply(record: Record, event: Event) -> None:  # noqa: C901, PLR0912 - one c
         case Kind.PLANNED:
             if record.items:
                 if record.request is not None:
-                    record.earlier = (record.request, record.decisions, record.ruling)
+                    record.earlier, record.earlier_items = (record.request, record.decisions, record.ruling), record.items
                 record.renewal, record.request, record.decisions, record.ruling = record.resumption, None, [], None
             record.items = read_as(tuple[Item, ...], event.body["items"], event)
             record.fingerprint = str(event.body["fingerprint"])
@@ -351,8 +355,9 @@ def _apply(record: Record, event: Event) -> None:  # noqa: C901, PLR0912 - one c
         case Kind.NOTED:
             record.left_to_people = record.left_to_people or event.body == LEFT
         case Kind.RESUMED:
-            record.report, record.stopped_by, record.stops, record.left_to_people = None, "", [], False
+            record.report, record.stopped_by, record.left_to_people = None, "", False
             record.resumption = read_as(Resumption, event.body, event)
+            record.resumptions.append(record.resumption)
 
 
 @cache

@@ -24,7 +24,7 @@ from firedoor.channel import Channel, Together, each
 from firedoor.closing import Closure
 from firedoor.desk import Desk
 from firedoor.drafting import Units
-from firedoor.errors import ApprovalInvalid, BadInput, FiredoorError, LeaseLost, RunTaken
+from firedoor.errors import ApprovalInvalid, BadInput, FiredoorError, LeaseLost, Overtaken, RunTaken
 from firedoor.growing import Growing
 from firedoor.guard import Guard
 from firedoor.journal import Journal, Kind
@@ -103,7 +103,7 @@ class Sweeping:
             if mandate is None:
                 request = requesting.request(order, planned, approval=book.approval, roster=self.desk.roster, now=datetime.now(UTC))
             self.desk.begin(order.run)
-            await self.journal.append(order.run, Kind.OPENED, order, claim="opened")
+            await self.desk.open(order)
             await self.journal.append(order.run, Kind.PLANNED, {"items": planned.items, "fingerprint": planned.fingerprint})
             begun = {"playbook": book.model_dump(mode="json"), "mandate": mandate, "due": list(due)}
             await self.journal.append(order.run, Kind.SWEEP, begun, claim="sweep")
@@ -114,14 +114,22 @@ class Sweeping:
     async def resume(self, run: str, by: Resumption = ITSELF) -> Report:
         """Go on with a sweep that a dead process left, or whose report has something left over: that is looked at anew."""
         async with self._alone(run) as hold:
-            record = await self.desk.record(run)
-            if record.report is not None and record.report["outcome"] == "closed":
-                raise BadInput(f"run {run} is closed", advice="To sweep again, start it again: it lists everything anew")
-            if record.report is not None and record.ruling not in (None, Ruling.GRANTED):
-                raise BadInput(f"run {run} is over: it was never approved", advice="Start it again; nothing was changed")
-            await self.desk.check_resumption(record, by)
-            await self.journal.append(run, Kind.RESUMED, resumed(by, 0), under=hold)
+            while not await self._resumed(run, by, hold):
+                pass  # something came in meanwhile, a stop for instance: judge again
             return await self._carry_on(run, hold)
+
+    async def _resumed(self, run: str, by: Resumption, hold: Lease) -> bool:
+        """Put on record that the sweep goes on, and whether that was on all that is on record of it. Raises as `resume`."""
+        record, seen = await self.desk.read(run)
+        if record.report is not None and record.report["outcome"] == "closed":
+            raise BadInput(f"run {run} is closed", advice="To sweep again, start it again: it lists everything anew")
+        if record.report is not None and record.ruling not in (None, Ruling.GRANTED):
+            raise BadInput(f"run {run} is over: it was never approved", advice="Start it again; nothing was changed")
+        await self.desk.check_resumption(record, by)
+        with suppress(Overtaken):
+            await self.journal.append(run, Kind.RESUMED, resumed(by, 0), seen=seen, under=hold)
+            return True
+        return False
 
     async def help(self, run: str) -> int:
         """Work off batches of a sweep that somebody else coordinates, until it is over; how many were settled here.
@@ -291,7 +299,7 @@ class Sweeping:
         return grant
 
     def _stops(self, record: Record) -> Stops:
-        return Stops(self.journal, record.order.run, partial(self.desk.counts, record), halted=self.desk.halted)
+        return Stops(self.journal, record, self.desk.stopped_by, halted=self.desk.halted)
 
     async def _close(self, run: str, book: Sweep, record: Record, progress: Progress) -> Closure:
         """Account for every credential."""

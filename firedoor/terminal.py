@@ -136,7 +136,8 @@ def go_on(record: Record, signer: Signer, roster: Roster, *, say: Say) -> Resump
     if not anew and not ordering.renewed(record, roster):
         ordering.check(record.order, roster, fresh=False)
     person = signer.giver(roster)
-    at = max(datetime.now(UTC), ordering.last_resumed(record) + ordering.TICK)  # another clock may be ahead
+    known = max(ordering.last_resumed(record), ordering.last_stopped(record))
+    at = max(datetime.now(UTC), known + ordering.TICK)  # another clock may be ahead
     drawn = signer.drawn(Drawn(at=at, nonce=secrets.token_hex(NONCE)))
     resumption = Resumption(via=Via.TERMINAL, by=person.name, at=drawn.at, roster=roster.hash, nonce=drawn.nonce)
     resumption = replace(resumption, expires=drawn.at + elsewhere.LIVES)

@@ -11,14 +11,17 @@ import pytest
 
 from firedoor.approval import Answer, Decision, Person, Request, Roster, Ruling
 from firedoor.desk import Desk
-from firedoor.errors import DecisionRefused, UnknownRun
+from firedoor.errors import BadInput, DecisionRefused, UnknownRun
 from firedoor.journal import Event, Journal, Kind
 from firedoor.model import Mode, Tier
-from firedoor.run import Order
+from firedoor.run import ITSELF, Order, resumed
 from firedoor.seal import Seal
+from firedoor.stops import Stops
 from firedoor.store import Store
+from tests.fakes import KEYS, resumption
 
-ADA, BEN, CEM = (Person(name=name, slack=f"U0{name.upper()}") for name in ("Ada", "Ben", "Cem"))
+ADA, BEN = (Person(name=name, slack=f"U0{name.upper()}") for name in ("Ada", "Ben"))
+CEM = Person(name="Cem", slack="U0CEM", keys=(KEYS["Cem"].public,))
 ROSTER, SEAL = Roster(people=(ADA, BEN, CEM)), Seal(b"k" * 32)
 NOON = datetime(2023, 10, 18, 12, tzinfo=UTC)
 EDGE = NOON + timedelta(minutes=30)
@@ -255,13 +258,43 @@ async def test_a_stop_has_its_force_once(scene: Scene) -> None:
     await scene.asked()
     stop = await scene.desk.stop("r1", CEM, via="test")
     assert scene.desk.stopped_by(await scene.desk.record("r1")) == "Cem"
-    await scene.journal.append("r1", Kind.RESUMED, {"from": 0})
+    order = (await scene.desk.record("r1")).order
+    await scene.journal.append("r1", Kind.RESUMED, resumed(resumption(order, "Cem", roster=ROSTER), 0))
     await scene.journal.append("r1", Kind.STOP, stop)
     assert scene.desk.stopped_by(await scene.desk.record("r1")) == ""
     with pytest.raises(DecisionRefused, match="has been resumed since"):
         await scene.desk.submit("r1", stop)
     await scene.desk.stop("r1", CEM, via="test")  # by a clock that is years behind that of whoever resumed it
     assert scene.desk.stopped_by(await scene.desk.record("r1")) == "Cem"
+
+
+async def test_what_goes_on_by_no_signature_undoes_no_stop(scene: Scene) -> None:
+    """Whoever has the database alone, and whatever was signed before the stop."""
+    await scene.asked()
+    record = await scene.desk.record("r1")
+    stops = Stops(scene.journal, record, scene.desk.stopped_by)
+    await scene.desk.stop("r1", CEM, via="test")
+    signed = resumption(record.order, "Cem", roster=ROSTER)
+    early = resumption(record.order, "Cem", roster=ROSTER, at=NOON - TICK)
+    for said in (
+        {"from": 0},
+        resumed(ITSELF, 0),
+        resumed(early, 0),
+        resumed(replace(signed, by="Ben"), 0),
+        resumed(replace(signed, proof=""), 0),
+    ):
+        await scene.journal.append("r1", Kind.RESUMED, said)
+        assert (scene.desk.stopped_by(await scene.desk.record("r1")), await stops.by()) == ("Cem", "Cem")
+    await scene.journal.append("r1", Kind.RESUMED, resumed(signed, 0))
+    assert (scene.desk.stopped_by(await scene.desk.record("r1")), await stops.by()) == ("", "")
+
+
+async def test_of_two_processes_with_the_same_order_one_begins_it(scene: Scene) -> None:
+    await scene.asked()
+    order = (await scene.desk.record("r1")).order
+    await scene.desk.open(replace(order, run="r2"))
+    with pytest.raises(BadInput, match="run r2 was begun with that order already"):
+        await scene.elsewhere.open(replace(order, run="r2"))
 
 
 async def test_two_processes_that_wait_rule_once(scene: Scene) -> None:

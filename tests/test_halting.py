@@ -169,6 +169,18 @@ def test_between_two_runs_what_the_first_did_is_not_forgotten(tmp_path: Path) ->
     assert caught.value.advice == "See `firedoor show r1`"
 
 
+def test_just_after_a_run_was_over_what_it_did_is_not_denied(tmp_path: Path) -> None:
+    async def play(it: Lab, halt: Halting) -> Report:
+        await contain(it, halt, it.engine())
+        press()
+        await asyncio.sleep(60)
+        raise AssertionError
+
+    with pytest.raises(BrokenOff, match="after run r1 was over") as caught:
+        halting(tmp_path, play)
+    assert (caught.value.changed, caught.value.advice) == (None, "See `firedoor show r1`")
+
+
 def test_signals_are_heeded_within_and_as_before_without(monkeypatch: pytest.MonkeyPatch) -> None:
     before = [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
     names: list[str] = []

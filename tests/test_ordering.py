@@ -391,6 +391,25 @@ async def test_what_a_person_stopped_goes_on_by_a_persons_order(tmp_path: Path) 
         assert (found.faults, found.unchecked) == ((), ())
 
 
+async def test_what_was_signed_before_a_stop_does_not_undo_it(tmp_path: Path) -> None:
+    async with lab(tmp_path, OPEN) as it:
+        early = resumption(it.order(), "Ben")
+
+        async def stop() -> None:
+            await it.desk().stop("r1", NO, via="test")
+
+        it.vendor.on_clock.append(stop)
+        await it.contain()
+        with pytest.raises(BadInput, match="Cem has stopped run r1 since that was signed"):
+            await it.resume(by=early)
+        assert (Kind.RESUMED in await it.kinds(), it.vendor.effects) == (False, {})
+        record = await it.desk().record("r1")
+        record.moments[Kind.STOP] = ahead = datetime.now(UTC) + timedelta(hours=1)
+        again = go_on(replace(record, order=ordered(ORDER)), Signer(public=YES.keys[0], sign=KEYS["Ben"].sign), ROSTER, say=lambda _: None)
+        assert again.at is not None
+        assert again.at > ahead, "whose clock is behind can go on with it all the same"
+
+
 async def test_a_frozen_run_is_followed_the_ordinary_way(tmp_path: Path) -> None:
     async with lab(tmp_path, OPEN) as it:
         frozen = ordered(replace(it.order(), way=Way.FREEZE, standing=STANDING))

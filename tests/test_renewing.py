@@ -6,16 +6,17 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
-from firedoor import ordering, watching
+from firedoor import ordering, renewing, watching
 from firedoor.approval import Answer, Roster, Way
 from firedoor.audit import audit
 from firedoor.channel import Ask, Silent
 from firedoor.errors import ApprovalInvalid, BadInput, DecisionRefused
 from firedoor.exercise.keys import SecurityKey
-from firedoor.journal import Kind
+from firedoor.journal import Event, Journal, Kind
 from firedoor.renewing import asking
 from firedoor.run import ITSELF, Record, Resumption, fold
 from firedoor.stage import Plainly
@@ -249,6 +250,52 @@ async def test_a_process_may_die_while_it_asks_anew(tmp_path: Path) -> None:
         assert (await gone_on(it))["outcome"] == "contained"
         assert it.vendor.effects == {"clear a": 1}
         assert (await audit(it.journal, known(it))).faults == ()
+
+
+async def test_a_stop_while_it_is_planned_anew_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with lab(tmp_path, DOORS) as it:
+        await half_done(it)
+        plan = renewing.plan
+
+        async def stopped_meanwhile(*given: Any, **named: Any) -> Any:
+            await it.desk().stop("r1", DAN, via="test")
+            return await plan(*given, **named)
+
+        monkeypatch.setattr(renewing, "plan", stopped_meanwhile)
+        with pytest.raises(BadInput, match="Dan has stopped run r1 since that was signed"):
+            await gone_on(it)
+        assert Kind.RESUMED not in await it.kinds()
+
+
+async def test_a_stop_between_the_word_and_the_new_request_counts(tmp_path: Path) -> None:
+    async with lab(tmp_path, DOORS) as it:
+        await half_done(it)
+
+        class Stopping(Journal):
+            async def append(self, run: str, kind: Kind, *given: Any, **named: Any) -> Event:
+                if kind is Kind.PLANNED:
+                    await it.desk().stop(run, DAN, via="test")
+                return await super().append(run, kind, *given, **named)
+
+        report = await it.engine(journal=Stopping(it.store)).resume("r1", Plainly(), await word(it))
+        assert (report["outcome"], it.vendor.effects) == ("stopped", {"shut a/k1": 1, "shut a/k2": 1})
+
+
+async def test_what_was_planned_anew_by_nobody_is_not_asked_for(tmp_path: Path) -> None:
+    async with lab(tmp_path, DOORS) as it:
+        await half_done(it)
+        by = {"from": 0, "via": "terminal", "by": "Cem"}
+        opened, planned = (event for event in await it.events() if event.kind in (Kind.OPENED, Kind.PLANNED))
+        await it.journal.append("r1", Kind.RESUMED, by)
+        items = [{**item, "target": {**item["target"], "name": "vault"}} for item in cast("Any", planned.body["items"])]
+        await it.journal.append("r1", Kind.PLANNED, {**planned.body, "items": items})
+        with pytest.raises(BadInput, match="what is planned of run r1 is not what was asked for at first"):
+            await gone_on(it)
+        await it.journal.append("r2", Kind.OPENED, {**opened.body, "run": "r2", "roster": "sha256:0"})
+        for kind, body in ((Kind.PLANNED, planned.body), (Kind.RESUMED, by), (Kind.PLANNED, planned.body)):
+            await it.journal.append("r2", kind, body)
+        with pytest.raises(BadInput, match="nothing on record shows that Firedoor ever asked for run r2"):
+            await gone_on(it, run="r2")
 
 
 async def test_once_it_was_asked_anew_a_process_may_take_it_over(tmp_path: Path) -> None:
