@@ -73,6 +73,9 @@ class Desk:
             self._check_as_first_asked(record)
         elif not ordering.renewed(record, self.roster):
             await self.check_order(record.order, fresh=False)
+        if record.closing is not None and record.closing.holds(record.order.run, self.roster):
+            what = f"{record.closing.by} has closed run {record.order.run}, and nobody watches it any more"
+            raise BadInput(what, advice="Start it again; it plans only what is left")
         ordering.check_resumption(record, resumption, self.roster)
         if resumption.via is Via.TERMINAL:
             elsewhere.check_in_time(resumption.expires, now=datetime.now(UTC))
