@@ -73,6 +73,9 @@ class Desk:
             self._check_as_first_asked(record)
         elif not ordering.renewed(record, self.roster):
             await self.check_order(record.order, fresh=False)
+        if record.closing is not None and record.closing.holds(record.order.run, self.roster):
+            what = f"{record.closing.by} has closed run {record.order.run}, and nobody watches it any more"
+            raise BadInput(what, advice="Start it again; it plans only what is left")
         ordering.check_resumption(record, resumption, self.roster)
         if resumption.via is Via.TERMINAL:
             elsewhere.check_in_time(resumption.expires, now=datetime.now(UTC))
@@ -244,7 +247,7 @@ class Desk:
             if (ruled := self.ruling(record)) is not None:
                 return ruled
             stopped_by = self.stopped_by(record) or self.halted(request.run)
-            ruling = Ruling.STOPPED if stopped_by else self.tally(request, record)
+            ruling = Ruling.STOPPED if stopped_by else self._stands(request, record)
             if ruling is not Ruling.WAITING:
                 with suppress(Overtaken):  # what came in meanwhile may be a decision: the ruling is one on all that is on record
                     body = {"ruling": ruling, "stopped_by": stopped_by, "mark": self._seal.mark(request.digest, ruling)}
@@ -261,6 +264,13 @@ class Desk:
     def tally(self, request: Request, record: Record) -> Ruling:
         """Where the request stands by the decisions on record, proofs checked."""
         return tally(request, self.roster, record.decisions, self._seal, now=datetime.now(UTC))
+
+    def _stands(self, request: Request, record: Record) -> Ruling:
+        """As `tally`; where another roster was asked, nobody can answer any more, and what this house took in of a denial counts."""
+        if request.roster == self.roster.hash:
+            return self.tally(request, record)
+        said = (one for one in record.decisions if one.request == request.digest and one.answer is Answer.DENY)
+        return Ruling.DENIED if any(self._seal.holds(one) for one in said) else Ruling.EXPIRED
 
     def grant(self, record: Record) -> Grant | None:
         """The approval in force for a run, proofs checked; None where there is none. A request copied from another run grants nothing."""

@@ -218,6 +218,13 @@ async def test_what_people_denied_is_not_asked_for_twice(tmp_path: Path) -> None
         assert (await it.kinds()).count(Kind.REQUESTED) == 1
 
 
+async def test_what_people_denied_before_its_process_died_is_denied(tmp_path: Path) -> None:
+    async with lab(tmp_path, DOORS) as it, asyncio.timeout(20):
+        await half_done(it, answer=Answer.DENY)
+        await cut_after(it, Kind.DECIDED)
+        assert ((await gone_on(it))["outcome"], it.vendor.effects) == ("denied", {})
+
+
 @pytest.mark.parametrize("by", [ITSELF, None], ids=["by a process", "by a person"])
 async def test_what_nobody_answered_in_time_is_brought_to_its_end_by_whoever_comes(by: Resumption | None, tmp_path: Path) -> None:
     async with lab(tmp_path, DOORS) as it:

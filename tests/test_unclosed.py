@@ -13,14 +13,14 @@ import pytest
 
 from firedoor import watching
 from firedoor.approval import Answer, Ruling
-from firedoor.errors import Forbidden
+from firedoor.errors import BadInput, Forbidden
 from firedoor.journal import Event, Kind
 from firedoor.look import Closing
 from firedoor.model import Mode, Plan
-from firedoor.run import Item, Record
+from firedoor.run import ITSELF, Item, Record
 from firedoor.unclosed import Incidents, concerned, is_open
 from firedoor.vendors.unclosed import Nobody
-from tests.fakes import KEYS, ROSTER, SHUT, Clear, Lab, Shut, book, failing, hasten, lab, spec
+from tests.fakes import KEYS, ROSTER, SHUT, Clear, Lab, Shut, book, failing, hasten, lab, resumption, spec
 
 OPEN = {"k": "open"}
 NOW = datetime(2026, 11, 26, 3, tzinfo=UTC)
@@ -109,6 +109,18 @@ async def test_who_was_to_be_shut_out_and_was_not_is_at_large(tmp_path: Path) ->
         assert watching.left_alone(one.record, SPECS, it.roster) == "", "it is watched, so somebody can close it"
         await it.journal.append("r1", Kind.RESUMED, {"from": 1})
         assert await whom(it) == [("r1", "a")], "nor while it is gone on with"
+
+
+async def test_what_somebody_has_closed_is_not_gone_on_with(tmp_path: Path) -> None:
+    """Nobody would watch what it did then, nor spare whom it concerns."""
+    async with lab(tmp_path, {"a": OPEN}) as it:
+        it.vendor.on_apply.extend([failing(Forbidden("no", vendor="fake", operation="shut"))] * 3)
+        await it.contain()
+        await it.journal.append("r1", Kind.CONCLUDED, closing("r1"))
+        for by in (ITSELF, resumption(it.order(), "Ben")):
+            with pytest.raises(BadInput, match="has closed run r1, and nobody watches it any more"):
+                await it.resume(by=by)
+        assert (Kind.RESUMED in await it.kinds(), it.vendor.effects) == (False, {})
 
 
 async def test_whatever_cannot_be_read_may_concern_anybody(tmp_path: Path) -> None:
