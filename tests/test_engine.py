@@ -19,7 +19,7 @@ from firedoor.approval import Answer, Decision, Roster
 from firedoor.channel import Ask, Silent
 from firedoor.desk import Desk
 from firedoor.engine import Engine
-from firedoor.errors import ApprovalInvalid, BadInput, ChannelError, DecisionRefused, JournalError, Misconfigured, RunHeld, RunTaken, Taken
+from firedoor.errors import ApprovalInvalid, BadInput, ChannelError, DecisionRefused, JournalError, Misconfigured, RunHeld, RunTaken
 from firedoor.journal import Event, Journal, Kind
 from firedoor.lease import Held, Lease, Leases
 from firedoor.model import Mode, Outcome
@@ -488,7 +488,7 @@ async def test_a_run_is_begun_once_under_its_name(tmp_path: Path) -> None:
     async with lab(tmp_path, {"a": OPEN}) as it:
         assert (await it.contain())["outcome"] == "contained"
         it.vendor.doors["a"]["k"] = "open"
-        with pytest.raises(Taken):
+        with pytest.raises(BadInput, match="begun with that order already"):
             await it.engine().contain(it.order(), book(), Plainly())
         assert it.vendor.effects == {"shut a/k": 1}
         assert (await it.kinds()).count(Kind.OPENED) == 1
