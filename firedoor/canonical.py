@@ -15,6 +15,8 @@ from typing_extensions import TypeAliasType
 
 LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
+PLAIN = frozenset({str, bool, int, float, type(None)})
+
 JSON = TypeAliasType("JSON", "str | bool | int | float | Sequence[JSON] | Mapping[str, JSON] | None")
 
 
@@ -23,6 +25,8 @@ def plain(value: object) -> JSON:  # noqa: PLR0911 - one return a kind of value 
 
     Raises `TypeError` for everything else: bytes may be a secret, and a key that is no text could meet another that reads the same.
     """
+    if type(value) in PLAIN:
+        return value  # type: ignore[return-value]  # most are
     match value:
         case None | str() | bool() | int() | float() if not isinstance(value, Enum):
             return value

@@ -69,6 +69,7 @@ class Sharing:
         try:
             while self._ahead or self._line:
                 async with self._turns.mine(ahead=bool(self._ahead)):
+                    await asyncio.sleep(0)  # whoever is about to ask joins in
                     line = self._ahead or self._line  # only now: more have come while the turn was waited for
                     some = [line.popleft() for _ in range(min(MOST, len(line)))]
                     await self._together(some)
