@@ -94,6 +94,7 @@ class Incidents:
         self._over: set[str] = set()
         self._turn = asyncio.Lock()
         self._came = self._served = 0
+        self._moves = journal.moves
         self._found: tuple[Concerned, ...] = ()
 
     async def concerned(self) -> Sequence[Concerned]:
@@ -103,6 +104,8 @@ class Incidents:
         async with self._turn:
             if self._served < mine:
                 served = self._came
+                if self._moves != self._journal.moves:  # elsewhere, events have other numbers
+                    self._moves, self._runs, self._over = self._journal.moves, {}, set()
                 self._found = tuple([one for run in await self._journal.runs() for one in await self._of(run)])
                 self._served = served
             return self._found

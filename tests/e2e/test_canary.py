@@ -29,7 +29,7 @@ from tests.company import Company, company
 from tests.e2e.prefect import PATIENCE, ROOT, PrefectServer
 from tests.sweeps.mandates import sign_mandate
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 SHORTEST = 12  # characters of a secret; what is shorter may be found anywhere
 BREAKS = ("3 30", "20 90", "")  # the requests at which a library breaks, at each time that something is begun
