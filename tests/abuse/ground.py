@@ -96,11 +96,23 @@ class Ground:
         return ("Ben", "Cyd")[: request.required]
 
     async def ask(self) -> None:
-        """Another run waits; at the vendor there is something to do again."""
-        self._asked += 1
-        self.open = f"r{self._asked}"
-        self.restore()
-        await self.stage.ask(self.open, **self.asking)
+        """Another run waits; at the vendor there is something to do again.
+
+        Where whoever was let in writes only now, there is not, and the run ends at once: then another one is begun.
+        """
+        while True:
+            self._asked += 1
+            self.open = f"r{self._asked}"
+            self.restore()
+            run = await self.stage.ask(self.open, post=False, **self.asking)
+            posted = asyncio.create_task(self.stage.request(self.open))
+            await asyncio.wait({run, posted}, return_when=asyncio.FIRST_COMPLETED)
+            if not run.done():
+                await posted
+                await self.stage.until(lambda: self.stage.noted(self.open))
+                return
+            posted.cancel()
+            await asyncio.gather(posted, return_exceptions=True)
 
     async def resume(self, run: str) -> asyncio.Task[Report]:
         """Ada goes on with a run that was stopped: that takes a person's word."""
