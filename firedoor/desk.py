@@ -69,7 +69,7 @@ class Desk:
     async def check_resumption(self, record: Record, resumption: Resumption) -> None:
         """Raise `BadInput` where a run may not be gone on with, or not by them. What a person has stopped goes on by a person's order."""
         if ordering.outlived(record, self.roster):
-            ordering.check_outlived(record, resumption, datetime.now(UTC))
+            ordering.check_outlived(record, resumption, refused=self.refused(record))
             self._check_as_first_asked(record)
         elif not ordering.renewed(record, self.roster):
             await self.check_order(record.order, fresh=False)
@@ -265,12 +265,24 @@ class Desk:
         """Where the request stands by the decisions on record, proofs checked."""
         return tally(request, self.roster, record.decisions, self._seal, now=datetime.now(UTC))
 
+    def refused(self, record: Record) -> bool:
+        """Whether people would not have it, or nobody answered in time: then it is not asked for twice, whoever is on the roster since.
+
+        Proofs are checked, as of everything that counts: a row in the database that nobody vouches for ends no run.
+        """
+        request, ruled = record.request, self.ruling(record)
+        if request is None or ruled is not None:
+            return ruled not in (None, Ruling.GRANTED)
+        return datetime.now(UTC) >= request.expires or self._stands(request, record) is Ruling.DENIED
+
     def _stands(self, request: Request, record: Record) -> Ruling:
-        """As `tally`; where another roster was asked, nobody can answer any more, and what this house took in of a denial counts."""
+        """As `tally`; where another roster was asked, nobody can answer any more, and a denial counts that is vouched for."""
         if request.roster == self.roster.hash:
             return self.tally(request, record)
-        said = (one for one in record.decisions if one.request == request.digest and one.answer is Answer.DENY)
-        return Ruling.DENIED if any(self._seal.holds(one) for one in said) else Ruling.EXPIRED
+        said = [one for one in record.decisions if one.request == request.digest and one.answer is Answer.DENY]
+        still = {person.name: person for person in approval.eligible(request, self.roster)}
+        signed = (one for one in said if one.by in still and approval.proven(one, still[one.by], request.run, request, self._seal))
+        return Ruling.DENIED if any(self._seal.holds(one) for one in said) or any(signed) else Ruling.EXPIRED
 
     def grant(self, record: Record) -> Grant | None:
         """The approval in force for a run, proofs checked; None where there is none. A request copied from another run grants nothing."""

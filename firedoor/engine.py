@@ -136,7 +136,7 @@ class Engine:
         await self._check_goes_on(record)
         await self._desk.check_resumption(record, by)
         with suppress(Overtaken):
-            if ordering.outlived(record, self._desk.roster) and not ordering.refused(record, datetime.now(UTC)):
+            if ordering.outlived(record, self._desk.roster) and not self._desk.refused(record):
                 await self._renew(record, by, hold, seen)
             else:
                 await self._journal.append(run, Kind.RESUMED, resumed(by, len(record.results)), seen=seen, under=hold)

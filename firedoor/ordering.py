@@ -13,7 +13,7 @@ from textwrap import shorten
 from typing import Final, cast
 
 from firedoor import signing
-from firedoor.approval import Answer, Roster, Ruling, Way
+from firedoor.approval import Roster, Way
 from firedoor.canonical import JSON, digest, instant, plain
 from firedoor.errors import BadInput
 from firedoor.journal import Kind
@@ -158,19 +158,13 @@ def renewed(record: Record, roster: Roster) -> bool:
     return by is not None and _signed_by(record.order, by, roster)
 
 
-def refused(record: Record, now: datetime) -> bool:
-    """Whether people would not have it, or nobody answered in time: then it is not asked for twice, whoever is on the roster since."""
-    expired = record.request is not None and record.ruling is None and now >= record.request.expires
-    return expired or any(one.answer is Answer.DENY for one in record.decisions) or record.ruling not in (None, Ruling.GRANTED)
-
-
-def check_outlived(record: Record, resumption: Resumption, now: datetime) -> None:
+def check_outlived(record: Record, resumption: Resumption, *, refused: bool) -> None:
     """Raise `BadInput` where that is no word on which to go on with a run that rests on another roster: it takes a person's.
 
-    Where there is nothing to ask for any more, anybody may bring it to its end.
+    Where people have ``refused`` it, there is nothing to ask for any more, and anybody may bring it to its end.
     """
     run = record.order.run
-    if resumption.via is not Via.TERMINAL and not refused(record, now):
+    if resumption.via is not Via.TERMINAL and not refused:
         raise BadInput(f"the roster has changed since run {run} was ordered or approved", advice=f"Go on with it: {resuming(record.order)}")
     if fault := misplaced(record.order):
         raise BadInput(f"the order of run {run} {fault}", advice=AUDIT)

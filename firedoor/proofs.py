@@ -206,9 +206,18 @@ class Looking:
 
     def _renewed(self, event: Event, was: Record, record: Record) -> Iterator[Finding]:
         """What is left of a run was planned anew: because its roster had changed, on the word of somebody on another, and for no more."""
+        why = renewing.fault(was, record, refused=self._refused(was, record.resumption))
         self._decided, self._ruled, self._roster = [], Proof.SOUND, self._people
-        if (why := renewing.fault(was, record)) or self._ordered is Proof.FALSE:
+        if why or self._ordered is Proof.FALSE:
             yield fault(event, why or "plans the run a second time, on an order that is forged", LOOK)
+
+    def _refused(self, was: Record, by: Resumption | None) -> bool:
+        """Whether people had refused the run, or nobody had answered in time, when somebody signed that it goes on."""
+        request = was.request
+        if request is not None and was.ruling is not None and self._ruled is not Proof.FALSE:
+            return was.ruling is not Ruling.GRANTED
+        denied = any(said.answer is Answer.DENY and proof is not Proof.FALSE for said, proof in self._decided)
+        return denied or (request is not None and by is not None and by.at is not None and by.at >= request.expires)
 
     def _requested(self, event: Event, record: Record, request: Request) -> Iterator[Finding]:
         order, by = record.order, record.renewal
@@ -240,6 +249,9 @@ class Looking:
     def _decision(self, event: Event, record: Record, decision: Decision) -> Iterator[Finding]:
         what = f"{decision.by}'s decision to {decision.answer}"
         request = record.request
+        if (event.kind == Kind.STOP) != (decision.answer is Answer.STOP):
+            yield fault(event, f"holds {what}, and is no event of that")
+            return
         proof, findings = self._proven(event, what, decision, request)
         if decision.request != subject(event.run, request):
             proof, findings = Proof.FALSE, [fault(event, f"is {what} something else than what this run asked")]

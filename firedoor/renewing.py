@@ -14,7 +14,6 @@ from firedoor.catalogue import AnyAction
 from firedoor.drafting import Draft, Drafts, Units, keep_one
 from firedoor.guard import Guard
 from firedoor.model import Outcome, Plan, Target
-from firedoor.ordering import refused
 from firedoor.planning import Planned
 from firedoor.run import Item, Order, Record, Resumption, StepResult, Via, revive
 
@@ -53,11 +52,11 @@ def unapproved(record: Record, item: Item, outcome: Outcome, why: str) -> StepRe
     return StepResult(item=item.id, outcome=outcome, reason=words, changes=made)
 
 
-def fault(was: Record, now: Record) -> str:
-    """What is wrong with a plan that takes the place of the one on record; empty where it may."""
+def fault(was: Record, now: Record, *, refused: bool) -> str:
+    """What is wrong with a plan that takes the place of the one on record; empty where it may. What people have ``refused`` may not."""
     by, rests = was.resumption, was.request or was.renewal or was.order
     unasked = was.request is None and was.renewal is not None
-    if by is None or by.at is None or by.via is not Via.TERMINAL or (by.roster == rests.roster and not unasked) or refused(was, by.at):
+    if by is None or by.at is None or by.via is not Via.TERMINAL or (by.roster == rests.roster and not unasked) or refused:
         return "plans the run a second time, and nobody on another roster has ordered that"
     if [kept(item) for item in was.items] != [kept(item) for item in now.items]:
         return "plans the run a second time, and for something else than at first"

@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from firedoor import ordering, renewing, watching
-from firedoor.approval import Answer, Roster, Way
+from firedoor.approval import Answer, Decision, Roster, Way
 from firedoor.audit import audit
 from firedoor.channel import Ask, Silent
 from firedoor.errors import ApprovalInvalid, BadInput, DecisionRefused
@@ -223,6 +223,34 @@ async def test_what_people_denied_before_its_process_died_is_denied(tmp_path: Pa
         await half_done(it, answer=Answer.DENY)
         await cut_after(it, Kind.DECIDED)
         assert ((await gone_on(it))["outcome"], it.vendor.effects) == ("denied", {})
+
+
+async def test_a_denial_that_was_signed_counts_where_its_key_is_still_on_the_roster(tmp_path: Path) -> None:
+    async with lab(tmp_path, DOORS) as it, asyncio.timeout(20):
+        await half_done(it, answer=Answer.DENY)
+        await cut_after(it, Kind.REQUESTED)
+        it.roster = Roster(people=(ASKER, YES, NO))
+        decision, document = await it.desk().draw_up("r1", NO, Answer.DENY, via="terminal")
+        await it.desk().submit("r1", replace(decision, proof=KEYS["Cem"].sign(document).proof))
+        it.roster = NEW
+        assert ((await gone_on(it))["outcome"], it.vendor.effects) == ("denied", {})
+
+
+@pytest.mark.parametrize("who", ["Ben", "Cem", "Nobody"])
+async def test_what_nobody_vouches_for_ends_no_run(who: str, tmp_path: Path) -> None:
+    """Whoever may write to the database alone cannot end what is left of a containment by saying that people denied it."""
+    async with lab(tmp_path, DOORS) as it, asyncio.timeout(20):
+        await half_done(it)
+        request = fold("r1", await it.events()).request
+        assert request is not None
+        denied = Decision(request=request.digest, answer=Answer.DENY, by=who, via="test", at=request.requested, proof="mac:00")
+        await it.journal.append("r1", Kind.DECIDED, denied)
+        await it.journal.append("r1", Kind.CLOSED, {"ruling": "denied", "stopped_by": "", "mark": "mac:00"})
+        assert ((await gone_on(it))["outcome"], it.vendor.effects) == ("contained", ALL)
+        found = "\n".join(fault.what for fault in (await audit(it.journal, known(it))).faults)
+        assert f"{who}'s decision to deny" in found
+        assert "its mark is false" in found
+        assert "plans the run a second time" not in found
 
 
 @pytest.mark.parametrize("by", [ITSELF, None], ids=["by a process", "by a person"])

@@ -72,3 +72,18 @@ async def test_a_stop_is_ended_by_a_word_that_was_signed_after_it(it: Lab, name:
     examined.examine([])
     assert audited == ([found] if found else [])
     assert [fault.partition(" of the run) ")[2] for fault in examined.faults] == audited
+
+
+@pytest.mark.parametrize(("run", "kind", "answer"), [(RUN, Kind.STOP, "stop"), ("r1", Kind.DECIDED, "approve")])
+async def test_what_somebody_said_stands_in_no_other_kind_of_event(it: Lab, run: str, kind: Kind, answer: str) -> None:
+    """The engine counts approvals and stops each where they belong, so that is where both checkers look for them."""
+    other = {Kind.STOP: Kind.DECIDED, Kind.DECIDED: Kind.STOP}[kind]
+
+    def edit(rows: list[Row]) -> None:
+        next(row for row in rows if (row["run"], row["kind"]) == (run, kind))["kind"] = str(other)
+
+    found = "\n".join(fault.what for fault in (await rewritten(it, edit)).faults)
+    examined = Pack(await packed(it, run), b"k" * 32)
+    examined.examine([])
+    assert f"decision to {answer}, and is no event of that" in found
+    assert f"decision to {answer}, and is no event of that" in "\n".join(examined.faults)

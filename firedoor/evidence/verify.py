@@ -205,6 +205,8 @@ class Pack:
     def decided(self, row: Row, body: Row) -> None:
         """A decision: on this request, by somebody who might, with a proof."""
         asked, who, answer = self.request, str(body["by"]), str(body["answer"])
+        if (row["kind"] == "run.stop") != (answer == "stop"):
+            return self.fault(row, f"holds {who}'s decision to {answer}, and is no event of that")
         if body["request"] != (self.asked if asked is not None else digest({"run": self.run})):
             return self.fault(row, f"is {who}'s decision on something else")
         if asked is not None and not may(asked, who, answer, str(body["at"])):
@@ -221,7 +223,7 @@ class Pack:
         else:
             named = {name: body[name] for name in ("request", "answer", "by", "via", "at", "reason")}
             self.marked(row, proof, {"namespace": "firedoor/decision/1", **named})
-        if row["kind"] == "run.stop" and answer == "stop":
+        if answer == "stop":
             self.stops.since.append((row, body))
         if answer == "approve":
             self.approved.add(who)

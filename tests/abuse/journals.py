@@ -21,7 +21,7 @@ from firedoor.stage import Plainly
 from firedoor.tables import events
 from tests.abuse.attempt import Attempt, Make, Theme
 from tests.abuse.ground import Ground, begun, held
-from tests.channels.slack.scene import SlackMode
+from tests.channels.slack.scene import Report, SlackMode
 
 Body = dict[str, Any]
 Forge = Callable[[Decision, Seal], Decision]
@@ -258,13 +258,18 @@ async def _stopped_again(ground: Ground) -> str:
     gates[0].set()
     await stage.runs[-1]
     resumed = await ground.resume(run)
-    await stage.until(lambda: begun(ground, run, 2))
+    await stage.until(lambda: _goes_on(ground, run, resumed))
     await stage.lab.journal.append(run, Kind.STOP, stop)
     stopped_by = stage.desk.stopped_by(await ground.record())
     gates[1].set()
     report = await resumed
     assert (stopped_by, report["outcome"]) == ("", "contained"), f"stopped by {stopped_by or 'nobody'}, {report['outcome']}"
     return f"(it ended: {report['outcome']})"
+
+
+async def _goes_on(ground: Ground, run: str, resumed: asyncio.Task[Report]) -> bool:
+    """Whether it is in the middle of its writes again; or it has ended, which it must not."""
+    return resumed.done() or await begun(ground, run, 2)
 
 
 UNDECIDED: Final[Mapping[str, Make]] = {
