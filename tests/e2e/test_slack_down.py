@@ -132,7 +132,7 @@ async def test_a_run_begun_while_slack_is_away_is_told_and_its_notice_given_on_a
     await caught_up(acme, run)
     assert [what for what, _ in thread(acme, run)] == ["request", "progress", "report"]
     assert "at a terminal" in json.dumps(thread(acme, run)[0][1])
-    async with firedoor(acme, "resume", run, "--json") as process:
+    async with firedoor(acme, "resume", run, "--key", str(acme.key()), "--json") as process:
         out, _ = (await asyncio.gather(process.communicate(), acme.approve(seconds=PATIENCE)))[0]
     assert (process.returncode, json.loads(out)["outcome"]) == (0, "contained"), json.loads(out)["open"]
     assert [what for what, _ in thread(acme, run)] == ["request", "progress", "report"], "edited where they stand"
