@@ -8,14 +8,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import cast
 
-from firedoor import approval, elsewhere, ordering, planning, renewing
+from firedoor import approval, elsewhere, ordering, planning
 from firedoor.approval import Answer, Decision, Grant, Person, Request, Roster, Ruling, check, tally
 from firedoor.canonical import JSON, plain
 from firedoor.errors import ApprovalInvalid, BadInput, BrokenOff, DecisionRefused, FiredoorError, MustBeSigned, Overtaken, Taken
 from firedoor.journal import Journal, Kind
 from firedoor.model import Mode
 from firedoor.ordering import TICK
-from firedoor.run import Order, Record, Resumption, Via, fold
+from firedoor.run import Order, Record, Via, fold
 from firedoor.seal import Seal
 
 
@@ -65,40 +65,6 @@ class Desk:
         elsewhere.check_in_time(order.expires, now=now)
         if await self._journal.events(order.run):
             raise _begun_already(order.run)
-
-    async def check_resumption(self, record: Record, resumption: Resumption) -> None:
-        """Raise `BadInput` where a run may not be gone on with, or not by them. What a person has stopped goes on by a person's order."""
-        if ordering.outlived(record, self.roster):
-            ordering.check_outlived(record, resumption, refused=self.refused(record))
-            self._check_as_first_asked(record)
-        elif not ordering.renewed(record, self.roster):
-            await self.check_order(record.order, fresh=False)
-        if record.closing is not None and record.closing.holds(record.order.run, self.roster):
-            what = f"{record.closing.by} has closed run {record.order.run}, and nobody watches it any more"
-            raise BadInput(what, advice="Start it again; it plans only what is left")
-        ordering.check_resumption(record, resumption, self.roster)
-        if resumption.via is Via.TERMINAL:
-            elsewhere.check_in_time(resumption.expires, now=datetime.now(UTC))
-        by = self.stopped_by(record)
-        if by and resumption.at is not None and resumption.at <= ordering.last_stopped(record):
-            what = f"{by} has stopped run {record.order.run} since that was signed"
-            raise BadInput(what, advice=f"See `firedoor show {record.order.run}`; if it is to go on, sign again")
-        if by and resumption.via is Via.FIREDOOR:
-            raise BadInput(f"{by} has stopped run {record.order.run}", advice=f"To go on with it: {ordering.resuming(record.order)}")
-        if resumption.via is Via.FIREDOOR and (await self._first(record)).order.via is Via.BEFORE:
-            what = f"the order of run {record.order.run} does not say where it comes from"
-            raise BadInput(what, advice=f"Look at it, then go on with it: {ordering.resuming(record.order)}")
-        if resumption.via is Via.FIREDOOR and record.left_to_people:
-            what = f"run {record.order.run} was open in a journal that was put back, and is left to people"
-            raise BadInput(what, advice=f"See what was done since, then: {ordering.resuming(record.order)}")
-
-    async def _first(self, record: Record) -> Record:
-        """The run that a person ordered, of which this one follows."""
-        seen = {record.order.run}
-        while record.order.via is Via.FIREDOOR and record.order.follows not in seen:
-            seen.add(record.order.follows)
-            record = await self.record(record.order.follows)
-        return record
 
     async def may_decide(self, run: str, person: Person | None) -> Request:
         """The open request of a run, if the person may answer it now. Raises `DecisionRefused` in words for them alone, `UnknownRun`."""
@@ -303,20 +269,6 @@ class Desk:
             with suppress(Overtaken):  # somebody else decided, or it was ruled on: whoever is told "recorded" must have been in time
                 await self._journal.append(run, Kind.STOP if decision.answer is Answer.STOP else Kind.DECIDED, decision, seen=seen)
                 return decision
-
-    def _check_as_first_asked(self, record: Record) -> None:
-        """As `check_as_asked`; where it was planned anew and not asked for since, by what was asked before. Raises `BadInput`."""
-        if record.request is not None:
-            self.check_as_asked(record)
-        elif record.earlier is None:
-            run = record.order.run
-            raise BadInput(
-                f"nothing on record shows that Firedoor ever asked for run {run}", advice="Start it again; it plans only what is left"
-            )
-        else:
-            self.check_as_asked(replace(record, request=record.earlier[0], items=record.earlier_items))
-            if [renewing.kept(item) for item in record.items] != [renewing.kept(item) for item in record.earlier_items]:
-                raise BadInput(f"what is planned of run {record.order.run} is not what was asked for at first", advice=ordering.AUDIT)
 
     def check_as_asked(self, record: Record) -> None:
         """The plan on record is the one that people were asked about, whoever wrote to the database since. Raises `ApprovalInvalid`."""

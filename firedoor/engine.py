@@ -13,20 +13,18 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
-from firedoor import asking, observing, ordering, planning, renewing, report, requesting, results, undo, withholding
+from firedoor import asking, observing, ordering, planning, renewing, report, requesting, results, resuming, undo, withholding
 from firedoor.alone import alone
 from firedoor.applying import Applying
 from firedoor.approval import Ruling, Way
 from firedoor.catalogue import AnyAction
 from firedoor.channel import Channel, Together, each
-from firedoor.damaged import may_have_written
 from firedoor.desk import Desk
 from firedoor.drafting import Units
 from firedoor.errors import (
     ApprovalInvalid,
     BadInput,
     FiredoorError,
-    JournalBroken,
     JournalError,
     Misconfigured,
     Overtaken,
@@ -43,7 +41,6 @@ from firedoor.step import Bench, perform
 from firedoor.stops import Stops
 from firedoor.voices import Voices
 
-RESUMABLE = ("partial", "failed", "stopped")
 EXERCISE = "Use `firedoor drill --against live`"
 
 Show: TypeAlias = Callable[[Order, Planned], None]
@@ -133,8 +130,10 @@ class Engine:
     async def _resumed(self, run: str, by: Resumption, hold: Lease) -> bool:
         """Put on record that the run goes on, and whether that was on all that is on record of it. Raises as `resume`."""
         record, seen = await self._desk.read(run)
-        await self._check_goes_on(record)
-        await self._desk.check_resumption(record, by)
+        resuming.check_is_left(record)
+        if record.order.undoes:
+            await resuming.check_contained_since(self._journal, self._desk, record)
+        await resuming.check(self._desk, record, by)
         with suppress(Overtaken):
             if ordering.outlived(record, self._desk.roster) and not self._desk.refused(record):
                 await self._renew(record, by, hold, seen)
@@ -142,26 +141,6 @@ class Engine:
                 await self._journal.append(run, Kind.RESUMED, resumed(by, len(record.results)), seen=seen, under=hold)
             return True
         return False
-
-    async def _check_goes_on(self, record: Record) -> None:
-        """Raise `BadInput` where there is nothing to go on with."""
-        run = record.order.run
-        if record.undone_by:
-            raise BadInput(
-                f"run {run} was undone by run {record.undone_by}, so what it did no longer stands",
-                advice="To contain again, start the playbook again: it plans what is left",
-            )
-        if record.order.undoes:
-            await self._check_contained_since(record)
-        if record.report is not None and record.report["outcome"] not in RESUMABLE:
-            raise BadInput(f"run {run} is over: {record.report['outcome']}", advice=f"See `firedoor show {run}`")
-        if not record.items:
-            raise BadInput(f"run {run} ended before its plan was made", advice="Start it again")
-        if record.request is None and record.renewal is None and any(item.asks for item in record.items):
-            raise BadInput(f"run {run} ended before its approval was asked for", advice="Start it again; nothing was changed")
-        if record.report is not None and record.request is not None and record.ruling is not Ruling.GRANTED:
-            changed = "it plans what is left" if record.intents else "nothing was changed"
-            raise BadInput(f"run {run} is over: it was never approved", advice=f"Start it again; {changed}")
 
     async def _renew(self, record: Record, by: Resumption, hold: Lease, seen: int) -> None:
         """Put on record what is left, and ask those who are on the roster now. Raises `Overtaken` where the run has gone on meanwhile."""
@@ -237,26 +216,6 @@ class Engine:
         if not undo.actions(original, self._look.actions):
             raise BadInput(f"run {order.undoes} changed nothing, so there is nothing to undo", advice=f"See `firedoor show {order.undoes}`")
         return original
-
-    async def _check_contained_since(self, undoing: Record) -> None:
-        """Raise `BadInput` where a run has written to something of an undo's since: the undo's approval is not meant for that."""
-        order = undoing.order
-        ours = {(item.action, item.label) for item in undoing.items}
-        for name in await self._journal.runs():
-            if name in (order.run, order.undoes):
-                continue
-            try:
-                other = await self._desk.record(name)
-            except JournalBroken as broken:  # whoever damaged it must not keep every undo from going on, nor hide what it wrote
-                if await may_have_written(self._journal, name, {label for _, label in ours}, since=order.run):
-                    raise BadInput(
-                        f"run {name} may have contained the same since, and its record is damaged ({broken.what})",
-                        advice=f"Run `firedoor audit verify`. To undo all the same, ask anew: firedoor undo {order.undoes}",
-                    ) from broken
-                continue
-            theirs = {(item.action, item.label) for item in other.items if any(one.item == item.id for one in other.intents)}
-            if other.order.asked > order.asked and ours & theirs:
-                raise BadInput(f"run {name} has contained the same since", advice=f"To undo that too: `firedoor undo {name}`")
 
     async def _plan_undo(self, order: Order, original: Record) -> Planned:
         drafts = undo.draft(original, self._look.actions, self._guard)

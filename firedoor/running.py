@@ -19,6 +19,7 @@ from firedoor import (
     orchestrating,
     ordering,
     report,
+    resuming,
     staffed,
     sweepreport,
     telemetry,
@@ -29,7 +30,7 @@ from firedoor.alone import held_as
 from firedoor.approval import Answer, Way
 from firedoor.clients import TELLING
 from firedoor.desk import Desk
-from firedoor.engine import RESUMABLE, Show, unshown
+from firedoor.engine import Show, unshown
 from firedoor.errors import BadInput, FiredoorError, Misconfigured, RunHeld, RunUnreadable
 from firedoor.journal import Journal
 from firedoor.lease import Leases
@@ -230,15 +231,14 @@ async def resume(
     record = await _recorded(settings, run)
     if record.order.sweep:
         raise BadInput(f"run {run} is a sweep", advice=f"Use `firedoor sweep resume {run}`")
-    if record.report is not None and record.report["outcome"] not in RESUMABLE:
-        raise BadInput(f"run {run} is over: {record.report['outcome']}", advice=f"See `firedoor show {run}`")
     order = record.order
+    if order.mode is Mode.DRILL and elsewhere:
+        advice = "Leave out --print, --document and --signature"
+        raise BadInput(f"run {run} is a drill's, and nobody signs for one, so there is nothing to sign", advice=advice)
+    resuming.check_is_left(record)
     for name in filter(None, (order.undoes, run)):
         await _check_free(settings, name)
     if order.mode is Mode.DRILL:
-        if elsewhere:
-            advice = "Leave out --print, --document and --signature"
-            raise BadInput(f"run {run} is a drill's, and nobody signs for one, so there is nothing to sign", advice=advice)
         from firedoor.drilling import resume as resume_drill
 
         done = await resume_drill(settings, order, say=say, watched=partial(_watched, watch))

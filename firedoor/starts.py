@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, Self
 
-from firedoor import quota, shelf, wiring
+from firedoor import quota, resuming, shelf, wiring
 from firedoor.alone import held_as
 from firedoor.approval import Way
 from firedoor.channel import Later
@@ -118,7 +118,7 @@ class Starts:
     async def _may_go_on(self, record: Record) -> bool:
         """Whether Firedoor may go on with the run by itself. Where it may not, that is told aloud: the run stands still, half done."""
         try:
-            await self._house.desk.check_resumption(record, ITSELF)
+            await resuming.check(self._house.desk, record, ITSELF)
         except (BadInput, ApprovalInvalid, JournalBroken) as why:
             log.warning("run %s is not over, and is not gone on with: %s. %s", record.order.run, why.what, why.advice)
             return False

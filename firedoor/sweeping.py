@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final, cast
 
-from firedoor import accounting, asking, batching, closing, observing, requesting, sweepplan, sweepreport, sweepview
+from firedoor import accounting, asking, batching, closing, observing, requesting, resuming, sweepplan, sweepreport, sweepview
 from firedoor.allotment import Allotments
 from firedoor.alone import alone, held_as
 from firedoor.approval import Ruling
@@ -125,7 +125,7 @@ class Sweeping:
             raise BadInput(f"run {run} is closed", advice="To sweep again, start it again: it lists everything anew")
         if record.report is not None and record.ruling not in (None, Ruling.GRANTED):
             raise BadInput(f"run {run} is over: it was never approved", advice="Start it again; nothing was changed")
-        await self.desk.check_resumption(record, by)
+        await resuming.check(self.desk, record, by)
         with suppress(Overtaken):
             await self.journal.append(run, Kind.RESUMED, resumed(by, 0), seen=seen, under=hold)
             return True

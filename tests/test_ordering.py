@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import pytest
 
-from firedoor import elsewhere, ordering, signing
+from firedoor import elsewhere, ordering, resuming, signing
 from firedoor.approval import Answer, Roster, Way
 from firedoor.audit import audit
 from firedoor.canonical import instant, plain
@@ -442,10 +442,10 @@ async def test_no_process_goes_on_by_itself_with_an_order_that_nobody_can_have_g
         await signed_run(it, first)
         old = Record(order=replace(first, via=Via.BEFORE))
         follows = Record(order=replace(first, run="r2", via=Via.FIREDOOR, follows="r1", asked=first.asked + timedelta(seconds=1)))
-        await it.desk().check_resumption(follows, ITSELF)
+        await resuming.check(it.desk(), follows, ITSELF)
         with pytest.raises(BadInput, match="the order of run r1 does not say where it comes from"):
-            await it.desk().check_resumption(old, ITSELF)
-        await it.desk().check_resumption(old, resumption(old.order, "Ben"))
+            await resuming.check(it.desk(), old, ITSELF)
+        await resuming.check(it.desk(), old, resumption(old.order, "Ben"))
         await rewritten(it, edited("r1", Kind.OPENED, setting(via="")))
         with pytest.raises(BadInput, match="the order of run r2 does not say where it comes from"):
-            await it.desk().check_resumption(follows, ITSELF)
+            await resuming.check(it.desk(), follows, ITSELF)

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 
-from firedoor import ordering, renewing, watching
+from firedoor import ordering, renewing, resuming, watching
 from firedoor.approval import Answer, Decision, Roster, Way
 from firedoor.audit import audit
 from firedoor.channel import Ask, Silent
@@ -405,4 +405,4 @@ async def test_a_sweep_is_begun_anew(tmp_path: Path) -> None:
         assert not ordering.outlived(Record(order=replace(order, sweep=True)), NEW)
         it.roster = NEW
         with pytest.raises(BadInput, match="the roster has changed since run r1 was ordered"):
-            await it.desk().check_resumption(Record(order=replace(order, sweep=True)), ITSELF)
+            await resuming.check(it.desk(), Record(order=replace(order, sweep=True)), ITSELF)

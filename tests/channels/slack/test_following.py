@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from firedoor import report
+from firedoor import report, resuming
 from firedoor.alone import held_as
 from firedoor.errors import BadInput
 from firedoor.journal import Kind
@@ -88,7 +88,7 @@ async def test_what_was_open_in_a_journal_that_was_put_back_is_left_to_people_un
     assert list(await stage.office.take_over()) == []
     assert list(await stage.office.left_to_people()) == ["restored"]
     with pytest.raises(BadInput, match="is left to people"):
-        await stage.lab.desk().check_resumption(await stage.lab.desk().record("restored"), ITSELF)
+        await resuming.check(stage.lab.desk(), await stage.lab.desk().record("restored"), ITSELF)
     await stage.lab.journal.append("restored", Kind.RESUMED, {"from": 0})  # and that process died too
     assert list(await stage.office.left_to_people()) == []
     assert list(await stage.office.take_over()) == ["restored"]
