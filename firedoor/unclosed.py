@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
 from firedoor import watching
 from firedoor.action import Spec
@@ -22,6 +23,10 @@ from firedoor.look import Closing
 from firedoor.model import Mode, Target
 from firedoor.run import Item, Record, read_as, revive, take
 from firedoor.vendors.unclosed import Concerned
+
+OUT_OF_REACH: Final = Concerned(
+    run="", label="somebody whom an incident concerns", unread="the journal's database is away, and only it knows which are open"
+)
 
 
 def is_open(record: Record, specs: Mapping[str, Spec], roster: Roster, *, now: datetime) -> bool:
@@ -82,7 +87,8 @@ class _Run:
 class Incidents:
     """The incidents of a journal. Each event is read once; who asks while others read shares the reading after it.
 
-    A run whose record is damaged may concern anybody, unless its closing can still be read.
+    A run whose record is damaged may concern anybody, unless its closing can still be read; so may the runs that are not at hand while the
+    stand-by has the database's place.
     """
 
     def __init__(self, journal: Journal, actions: Mapping[str, type[AnyAction]], roster: Roster) -> None:
@@ -106,7 +112,8 @@ class Incidents:
                 served = self._came
                 if self._moves != self._journal.moves:  # elsewhere, events have other numbers
                     self._moves, self._runs, self._over = self._journal.moves, {}, set()
-                self._found = tuple([one for run in await self._journal.runs() for one in await self._of(run)])
+                found = [one for run in await self._journal.runs() for one in await self._of(run)]
+                self._found = (*found, OUT_OF_REACH) if self._journal.standing_by else tuple(found)
                 self._served = served
             return self._found
 

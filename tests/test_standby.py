@@ -24,6 +24,7 @@ from firedoor.journal import Event, Journal, Kind
 from firedoor.lease import Leases
 from firedoor.proofs import Known
 from firedoor.store import Store
+from firedoor.unclosed import OUT_OF_REACH, Incidents
 from tests import fakes
 from tests.conftest import Postgres
 from tests.line import Line
@@ -333,6 +334,19 @@ async def test_who_follows_a_run_misses_nothing_where_the_journal_moves(line: Li
         assert seen == [Kind.OPENED, Kind.STOP, Kind.RESUMED, Kind.NOTED, Kind.PLANNED, Kind.NOTED]
         await growing.look()
         assert len(seen) == 6
+
+
+async def test_which_incidents_are_open_cannot_be_told_while_the_database_is_away(line: Line, tmp_path: Path) -> None:
+    """This process may never have looked at the runs that are open, and other machines go on at the database: so new keys wait."""
+    async with at_work(line, tmp_path) as (store, journal):
+        known = Incidents(journal, {}, fakes.ROSTER)
+        assert await known.concerned() == ()
+        await line.shut()
+        assert await known.concerned() == (OUT_OF_REACH,)
+        assert await Incidents(journal, {}, fakes.ROSTER).concerned() == (OUT_OF_REACH,)
+        await line.open()
+        await until(lambda: not store.standing_by)
+        assert await known.concerned() == ()
 
 
 async def test_what_may_stand_in_the_database_is_not_done_there_again(line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from typing import Protocol
 class Concerned:
     """A target of the open incident of ``run``, what people call it, and its `Target.names`.
 
-    ``unread`` is why nobody can tell whom the run concerns; empty where it can be told.
+    ``unread`` is why nobody can tell whom the run concerns; empty where it can be told. Without a run, it cannot be told which are open.
     """
 
     run: str

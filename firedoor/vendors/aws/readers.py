@@ -123,7 +123,7 @@ def _times(principal: AwsPrincipal) -> tuple[bool, ...]:
 
 def _suspects(one: Concerned) -> Iterator[tuple[str, _Suspect]]:
     """Those whom a target is or belongs to, by name."""
-    suspect = _Suspect(reader=Reader(who=one.label, runs=(one.run,)))
+    suspect = _Suspect(reader=Reader(who=one.label, runs=(one.run,) if one.run else ()))
     if one.unread:
         yield f"run:{one.run}", replace(suspect, reader=suspect.but(one.unread))
     for name in one.names:

@@ -20,7 +20,8 @@ class Reader:
     @property
     def says(self) -> str:
         """The same as people read it."""
-        return f"{self.who}, of run {', '.join(self.runs)}{f' (not known: {self.doubt})' if self.doubt else ''}"
+        of = f", of run {', '.join(self.runs)}" if self.runs else ""
+        return f"{self.who}{of}{f' (not known: {self.doubt})' if self.doubt else ''}"
 
 
 def readable(store: str, readers: Sequence[Reader]) -> str:
@@ -30,4 +31,5 @@ def readable(store: str, readers: Sequence[Reader]) -> str:
     told = "; ".join(one.says for one in readers[:SHOWN]) + (f"; and {len(readers) - SHOWN} more" if len(readers) > SHOWN else "")
     runs = sorted({run for one in readers for run in one.runs})
     close = " and ".join(f"firedoor close {run} --key FILE --reason TEXT" for run in runs[:SHOWN])
-    return f"it waits for the end of an incident, since a new value of {store} could be read by {told}. Once it is over: {close}"
+    then = f". Once it is over: {close}" if close else ""
+    return f"it waits for the end of an incident, since a new value of {store} could be read by {told}{then}"

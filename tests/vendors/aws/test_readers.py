@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from firedoor.canonical import JSON, canonical
+from firedoor.unclosed import OUT_OF_REACH
 from firedoor.vendors.access import Access
 from firedoor.vendors.aws.client import AwsClient
 from firedoor.vendors.aws.permits import Decision
@@ -257,6 +258,16 @@ async def test_what_only_the_organization_refuses_counts_as_yes() -> None:
     incidents = [Concerned(run="r", label="mallory", names=(f"aws:arn:{organization.MALLORY}",))]
     async with AwsSimulator(world, lag=AwsLag(iam=0.0)) as aws, client(aws, Access.READ, unclosed=Noted(incidents)) as asks:
         assert "of the organization" in said(await asks.readers.of(secret("plain")))["user mallory"]
+
+
+async def test_where_nobody_can_tell_which_incidents_are_open_anybody_may_be_a_reader() -> None:
+    world, known = {ACCOUNT: {"secrets": {"plain-AbCdEf": {}}}}, Noted([OUT_OF_REACH])
+    async with AwsSimulator(world, lag=AwsLag(iam=0.0)) as aws, client(aws, Access.READ, unclosed=known) as asks:
+        found = await asks.readers.of(secret("plain"))
+    assert readable("secret plain", found) == (
+        "it waits for the end of an incident, since a new value of secret plain could be read by somebody whom an incident concerns "
+        "(not known: the journal's database is away, and only it knows which are open)"
+    )
 
 
 def test_the_words_for_many() -> None:
