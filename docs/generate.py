@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -198,11 +199,16 @@ def _commands(words: str, command: Any) -> Iterator[tuple[str, Any]]:
 
 def _usage(param: Any) -> str:
     if param.param_type_name == "argument":
-        name = (param.metavar or param.name.upper()).strip("[]")
-        return name if param.required else f"[{name}]"
+        name = _argument(param)
+        return (name if param.required else f"[{name}]") + ("..." if param.nargs != 1 else "")
     shown = "/".join((*param.opts[:1], *param.secondary_opts[:1]))
     given = shown if param.is_flag else f"{shown} {_kind(param)}"
     return (given if param.required else f"[{given}]") + ("..." if param.multiple else "")
+
+
+def _argument(param: Any) -> str:
+    """Its bare name: what the usage says of it besides, brackets and dots, is said once."""
+    return re.sub(r"[\[\]{}]|\.\.\.", "", param.metavar or param.name.upper())
 
 
 def _kind(param: Any) -> str:
@@ -211,7 +217,7 @@ def _kind(param: Any) -> str:
 
 def _names(param: Any) -> str:
     if param.param_type_name == "argument":
-        return f"`{(param.metavar or param.name.upper()).strip('[]')}`"
+        return f"`{_argument(param)}`"
     return ", ".join(f"`{name}`" for name in (*param.opts, *param.secondary_opts))
 
 

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, cast, get_args
 
-from firedoor import prompts, staffed
+from firedoor import planview, prompts, staffed
 from firedoor.clients import AwsStandIn
 from firedoor.errors import BadInput
 from firedoor.exercise import attended, judge, oncall, processes
@@ -88,7 +88,7 @@ async def run(name: str, *, approve: str, lag: float, contains: bool, as_json: b
             page = await _at_the_page(stack, house, people, world, scenario, opens=somebody_here() and not as_json)
             defenders: Defenders = people
         else:
-            page, mind = None, _ask if way == "ask" else yes
+            page, mind = None, asking(house.journal) if way == "ask" else yes
             defenders = Scripted(journal=house.journal, settings=settings, slack_url=world["slack_url"], folder=folder, mind=mind)
         alerted = time.time()
         await oncall.alert(world["slack_url"], world)
@@ -228,8 +228,19 @@ async def _at_the_page(
     return page
 
 
-async def _ask(modal: Modal) -> bool:
-    text = modal.shown.replace("\u2060", "").replace("&gt;", ">")
-    _aside(f"\n{text}\n")
-    answer = await prompts.line("You are on call. Approve? [y/N] ")
-    return answer.strip().lower() in ("y", "yes")
+def asking(journal: Journal) -> oncall.Ask:
+    """Whoever is at the terminal makes up each approver's mind: they see the plan as it is shown before any containment, once."""
+    shown = set[str]()
+
+    async def ask(run: str, modal: Modal) -> bool:
+        del modal
+        record = fold(run, await journal.events(run))
+        assert record.request is not None
+        needed, why = int(record.request.required), record.request.out_of_band
+        if run not in shown:
+            shown.add(run)
+            planview.show(planview.lines(record.order, record.items, required=needed, why=why), sys.stderr, os.environ)
+        answer = await prompts.line(f"You are on call: approval {len(record.decisions) + 1} of {needed}. Approve? [y/N] ")
+        return answer.strip().lower() in ("y", "yes")
+
+    return ask

@@ -146,7 +146,7 @@ def _by_target(planned: Sequence[tuple[Item, Plan]], steps: Mapping[str, str]) -
             found.append(Line(text=f"{item.action}, after {', '.join(after)}" if after else item.action, indent=2))
             for change in plan.changes:
                 found.append(Line(text=change.says, sign=sign(change), indent=4))
-                found += [Line(text=words, indent=8) for words in _values(change)]
+                found += [Line(text=words, indent=8) for words in values(change)]
             found += [Line(text=words, sign=Sign.MAY_CHANGE, indent=4) for words in _later(plan)]
     return found
 
@@ -161,12 +161,12 @@ def _later(plan: Plan) -> list[str]:
     return [f"{words}: {plan.waits}" for words in covers or ["something"]] if plan.waits else covers
 
 
-def _values(change: Change) -> list[str]:
-    """The values that it overwrites, and those that it wants."""
+def values(change: Change, *, to: str = "->") -> list[str]:
+    """The values that it overwrites, those that it goes by, and those that it wants, each ``name: value``; ``to`` is the arrow."""
     before, after = change.before, change.after
-    kept = [f"{name}: {_value(before[name])} -> {_value(after[name])}" for name in before if name in after]
+    kept = [f"{name}: {_value(before[name])} {to} {_value(after[name])}" for name in before if name in after]
     gone = [f"{name}: {_value(before[name])}" for name in before if name not in after]
-    return [*kept, *gone, *(f"-> {name}: {_value(after[name])}" for name in after if name not in before)]
+    return [*kept, *gone, *(f"{to} {name}: {_value(after[name])}" for name in after if name not in before)]
 
 
 def _value(value: JSON) -> str:

@@ -83,7 +83,7 @@ def test_no_secret_is_in_any_file() -> None:
 
 def test_everything_in_compose_listens_on_loopback_only_and_runs_without_rights() -> None:
     services = compose()["services"]
-    assert set(services) == {"postgres", "prefect", "worker", "serve"}
+    assert set(services) == {"postgres", "prefect", "worker", "serve", "exercises"}
     for name, service in services.items():
         for port in service.get("ports", []):
             assert port.startswith("127.0.0.1:"), name
@@ -95,8 +95,25 @@ def test_everything_in_compose_listens_on_loopback_only_and_runs_without_rights(
     files = [tuple(services[name]["env_file"]) for name in ("prefect", "worker", "serve")]
     assert len(set(files)) == 3
     assert not {str(one) for one in services["worker"]["volumes"]} & {str(one) for one in services["serve"]["volumes"]}
+    assert services["exercises"]["profiles"], "it has what contains, so it is begun by name"
+    for what in ("env_file", "volumes"):
+        assert services["exercises"][what] == services["serve"][what]
     named = {str(one) for service in services.values() for one in service.get("environment", {})}
     assert not [name for name in CONTAINS if f"FIREDOOR_{name.upper()}" in named]
+
+
+def test_every_pool_that_has_a_deployment_has_a_worker() -> None:
+    pools = {one["work_pool"]["name"] for one in yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]}
+    contained = [service["command"] for service in compose()["services"].values() if "command" in service]
+    units = [unit(path)["ExecStart"][0].split() for path in (DEPLOY / "systemd").glob("*.service")]
+    for commands in (contained, units):
+        assert {words[words.index("--pool") + 1] for words in commands if "--pool" in words} == pools
+
+
+def test_where_the_image_deploys_from_is_where_its_flows_are() -> None:
+    assert "{{ $PWD }}" in (ROOT / "prefect.yaml").read_text()
+    text = (DEPLOY / "Dockerfile").read_text()
+    assert re.findall(r"^ENV PWD=(\S+)$", text, re.MULTILINE) == re.findall(r"^WORKDIR (\S+)$", text, re.MULTILINE)[-1:]
 
 
 def test_the_image_is_made_from_a_lock_with_hashes_and_runs_as_nobody_in_particular() -> None:

@@ -22,7 +22,7 @@ FOUND: Final[Mapping[str, re.Pattern[str]]] = {
     "since": re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"),
 }
 
-Ask = Callable[[Modal], Awaitable[bool]]
+Ask = Callable[[str, Modal], Awaitable[bool]]
 Sign = Callable[[str, str, Answer], Awaitable[object]]
 
 
@@ -60,7 +60,7 @@ async def undo(slack_url: str, member: str, run: str) -> str:
 
 
 async def decide(slack_url: str, member: str, run: str, ask: Ask, sign: Sign) -> None:
-    """Another person looks at the request closely, and approves or denies it. ``ask`` is what makes up their mind.
+    """Another person looks at the request closely, and approves or denies it. ``ask`` makes up their mind about the run, or what they see.
 
     Where chat only advises they ``sign``, at their own terminal.
     """
@@ -72,7 +72,7 @@ async def decide(slack_url: str, member: str, run: str, ask: Ask, sign: Sign) ->
         post = await person.wait_for_message(CHANNEL, is_request, PATIENCE)
         await person.click(CHANNEL, post.ts, APPROVE)
         modal = await person.wait_for_modal(lambda modal: run in modal.shown, PATIENCE)  # not what became of an earlier decision
-        yes = await ask(modal)
+        yes = await ask(run, modal)
         if modal.submit == ADVISE:
             await person.close_modal()
             await sign(member, run, Answer.APPROVE if yes else Answer.DENY)

@@ -80,7 +80,8 @@ def commands_in(text: str, page: str) -> Iterator[Command]:
             continue
         found = list(_typed(block["text"], page, text.count("\n", 0, block.start("text")) + 1))
         if following is not None and following["kind"] == "text":
-            shows = tuple(line.strip() for line in following["text"].splitlines() if line.strip() not in {"", "..."})
+            shown = (line.strip().removesuffix("...").rstrip() for line in following["text"].splitlines())
+            shows = tuple(line for line in shown if line)
             found[-1] = replace(found[-1], shows=shows)
         yield from found
 

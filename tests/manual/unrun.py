@@ -58,6 +58,7 @@ UNRUN: Final[Mapping[str, str]] = {
     "systemctl enable --now firedoor-exercises": SERVICE,
     "docker compose --file deploy/compose.yaml build": SERVICE,
     "docker compose --file deploy/compose.yaml up --detach": SERVICE,
+    "docker compose --file deploy/compose.yaml --profile exercises up --detach": SERVICE,
     "docker compose --file deploy/compose.yaml run --rm worker prefect work-pool create firedoor --type process": SERVICE,
     "docker compose --file deploy/compose.yaml run --rm worker prefect work-pool create firedoor-exercises --type process": SERVICE,
     "docker compose --file deploy/compose.yaml run --rm worker prefect --no-prompt deploy --all": SERVICE,

@@ -10,6 +10,7 @@ from firedoor import sweepwords
 from firedoor.approval import Answer, Request, Ruling, Way
 from firedoor.channel import Ask
 from firedoor.model import Change, Cover, Mode, Outcome, Plan, Reversal
+from firedoor.planview import values
 from firedoor.run import Item, Order, Record, StepResult
 from firedoor.situation import marked
 from firedoor.vendors.slack.text import Block, context, header, own, pack, plain, said, shorten
@@ -328,9 +329,9 @@ def _grouped(plans: Sequence[tuple[Item, Plan]]) -> list[str]:
 
 
 def _change(change: Change) -> str:
-    """A change with the values it overwrites, which the approval binds too."""
-    values = [f"{name}: {_brief(change.before[name])} → {_brief(change.after.get(name))}" for name in change.before]
-    return f"{change.says} ({', '.join(values)})" if values else change.says
+    """A change with the values it overwrites, which the approval binds too, and those that it wants: as the terminal shows them."""
+    shown = values(change, to="→")
+    return f"{change.says} ({'; '.join(shown)})" if shown else change.says
 
 
 def _acts(plan: Plan) -> bool:
@@ -341,10 +342,6 @@ def _acts(plan: Plan) -> bool:
 def _cover(cover: Cover) -> str:
     """A class of changes with its bound; the prose may name the bound already, but only the number is binding."""
     return cover.says if f"at most {cover.at_most}" in cover.says else f"{cover.says}, at most {cover.at_most}"
-
-
-def _brief(value: object) -> str:
-    return "none" if value is None else value if isinstance(value, str) else "set"
 
 
 def _needed(ask: Ask) -> str:

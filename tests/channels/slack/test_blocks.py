@@ -13,7 +13,7 @@ import pytest
 
 from firedoor.approval import Answer, Decision, Ruling, Way
 from firedoor.channels.slack import blocks
-from firedoor.model import Mode, Tier
+from firedoor.model import Change, Mode, Plan, Tier
 from firedoor.vendors.slack.blocks import Surface, check_blocks, check_view
 from firedoor.vendors.slack.people import words
 from firedoor.vendors.slack.text import SECTION, clear, header, pack, shorten
@@ -127,6 +127,20 @@ def test_a_person_sees_all_they_need_to_judge() -> None:
         assert expected in shown
     assert "door 0 can" not in shown  # exactly undone: nothing to warn of
     assert "door 1 can" not in shown
+
+
+def test_what_a_change_goes_by_and_leaves_as_it_is_is_not_shown_as_taken_away() -> None:
+    """A value that is wanted nowhere is what the change rests on; none that is only wanted is left out."""
+    change = Change(
+        key="SEC",
+        subject="SEC",
+        says="open a ticket",
+        before={"level": "10001", "ticket": None, "zones": ["a", "b"]},
+        after={"ticket": "SEC-1", "labels": ["x"]},
+    )
+    planned = replace(samples.item(0), plan=Plan(changes=(change,)))
+    shown = words(blocks.decide(replace(samples.ask(1), items=(planned,)), approve=True)["blocks"])
+    assert "• open a ticket (ticket: none → SEC-1; level: 10001; zones: a, b; → labels: x)" in shown
 
 
 def test_what_looks_like_another_character_is_named() -> None:
