@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from firedoor.errors import BadInput, nearest, shown
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from firedoor.permissions import Purpose, Shelf
 
 VENDORS = ("aws", "okta", "slack")
@@ -23,7 +25,7 @@ def register(app: typer.Typer) -> None:
 
 def permissions(
     vendor: Annotated[str, typer.Argument(metavar="VENDOR", help="aws, okta or slack.")],
-    purpose: Annotated[str, typer.Option("--for", metavar="PURPOSE", help="preview, sweep or contain: for aws and okta.")] = "",
+    purpose: Annotated[str, typer.Option("--for", metavar="PURPOSE", help="preview, sweep or contain; for slack otherwise contain.")] = "",
     base: Annotated[bool, typer.Option("--base", help="For aws: the policy of the identity that takes the roles on.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -33,7 +35,7 @@ def permissions(
     if base and vendor != "aws":
         raise BadInput("--base is for aws alone", advice="Leave it out")
     if vendor == "slack":
-        _slack(purpose, as_json=as_json)
+        _slack(_purpose(purpose or "contain"), as_json=as_json)
     elif vendor == "okta":
         _okta(_purpose(purpose), as_json=as_json)
     else:
@@ -80,12 +82,20 @@ def _okta(purpose: Purpose, *, as_json: bool) -> None:
     typer.echo(needs.okta_role(scopes), err=True)
 
 
-def _slack(purpose: str, *, as_json: bool) -> None:
+def _slack(purpose: Purpose, *, as_json: bool) -> None:
     from firedoor import permissions as needs
     from firedoor.settings import ROOT
 
-    if purpose:
-        raise BadInput("the Slack app is one for all purposes", advice="Leave out --for")
-    text = (ROOT / needs.MANIFEST).read_text(encoding="utf-8")
-    manifest = needs.slack_manifest(text)
+    manifest: Mapping[str, Any] = {}
+    if purpose is needs.Purpose.CONTAIN:
+        text = (ROOT / needs.MANIFEST).read_text(encoding="utf-8")
+        manifest = needs.slack_manifest(text)
+    elif purpose is needs.Purpose.PREVIEW:
+        import yaml
+
+        manifest = needs.slack_preview_manifest(on_the_shelf())
+        text = yaml.safe_dump(manifest, sort_keys=False)
+    else:
+        text = ""
+        typer.echo("Whoever sweeps needs no token of Slack: people are asked, and told, by the app that contains.", err=True)
     typer.echo(json.dumps(manifest, indent=2) if as_json else text, nl=as_json)

@@ -143,6 +143,23 @@ def slack_scopes() -> frozenset[str]:
     return frozenset(slack_calls())
 
 
+def slack_reads(on: Shelf) -> frozenset[str]:
+    """The scopes of a second token, with which everything before an approval is read, for a private channel."""
+    units = (*on.known.actions.values(), *on.known.queries.values())
+    scopes = frozenset[str]().union(*(one.spec.reads for one in units if one.spec.id.startswith("slack.")))
+    return frozenset(scope for scope in scopes if not scope.startswith("channels:"))
+
+
+def slack_preview_manifest(on: Shelf) -> Mapping[str, Any]:
+    """The manifest of the app whose token that is: it has no features, and can post nothing."""
+    return {
+        "display_information": {"name": "Firedoor preview", "description": "Reads before anything is asked, and posts nothing"},
+        "features": {"bot_user": {"display_name": "Firedoor preview", "always_online": False}},
+        "oauth_config": {"scopes": {"bot": sorted(slack_reads(on))}},
+        "settings": {"org_deploy_enabled": False, "socket_mode_enabled": False, "token_rotation_enabled": False},
+    }
+
+
 def slack_manifest(text: str) -> Mapping[str, Any]:
     """The app's manifest as data. Raises `Misconfigured` where it asks for other scopes than are used."""
     manifest: Mapping[str, Any] = yaml.safe_load(text)

@@ -82,7 +82,7 @@ async def _scopes(client: SlackClient, identity: Identity, *, private: bool) -> 
         return failure(AREA, at, f"it lacks {'the scopes' if len(lacks) > 1 else 'the scope'} {', '.join(sorted(lacks))}", remedy)
     if could := sorted(identity.never & held):
         says = f"it has {', '.join(could)}: what only looks could post"
-        return warning(AREA, at, says, "Make it in an app of its own, with the scopes for reading alone")
+        return warning(AREA, at, says, "Make it in an app of its own: `firedoor permissions slack --for preview`")
     return ok(AREA, at, f"it has all {len(needs)} scopes that are needed")
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import botocore.session
 import pytest
+import yaml
 from slack_sdk.web.async_client import AsyncWebClient
 
 from firedoor import cli, permissions
@@ -201,7 +202,7 @@ def _called(path: Path) -> Iterator[str]:
         (["awz"], "did you mean 'aws'"),
         (["aws"], "preview, sweep, contain"),
         (["okta", "--for", "prewiew"], "preview, sweep, contain, and not for 'prewiew'; did you mean 'preview'"),
-        (["slack", "--for", "preview"], "one for all purposes"),
+        (["slack", "--for", "prview"], "--for is one of"),
         (["okta", "--for", "contain", "--base"], "--base is for aws"),
     ],
 )
@@ -239,3 +240,22 @@ def test_the_command_prints_the_manifest(capsys: pytest.CaptureFixture[str]) -> 
     assert capsys.readouterr().out == text
     assert cli.obey(["permissions", "slack", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == permissions.slack_manifest(text)
+
+
+def test_the_app_that_previews_reads_what_the_other_reads_and_posts_nothing(shelf: Shelf, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.obey(["permissions", "slack", "--for", "preview"]) == 0
+    manifest = yaml.safe_load(capsys.readouterr().out)
+    scopes = manifest["oauth_config"]["scopes"]["bot"]
+    assert scopes == ["groups:history", "groups:read", "users:read", "users:read.email"]
+    assert set(scopes) < permissions.slack_scopes()
+    assert cli.obey(["permissions", "slack", "--for", "preview", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == manifest == permissions.slack_preview_manifest(shelf)
+    assert cli.obey(["permissions", "slack", "--for", "contain"]) == 0
+    assert capsys.readouterr().out == (ROOT / MANIFEST).read_text(encoding="utf-8")
+
+
+def test_whoever_sweeps_needs_nothing_at_slack(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.obey(["permissions", "slack", "--for", "sweep"]) == 0
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "needs no token of Slack" in told.err
