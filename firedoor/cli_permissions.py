@@ -57,8 +57,8 @@ def _purpose(text: str) -> Purpose:
     from firedoor.permissions import Purpose
 
     if text not in set(Purpose):
-        given = f"not for {shown(text)}{nearest(text, map(str, Purpose))}" if text else "none was given"
-        raise BadInput(f"--for is one of {', '.join(Purpose)}, and {given}", advice="Each is an identity of its own")
+        given = f"{shown(text)} is none of them{nearest(text, map(str, Purpose))}" if text else "none was given"
+        raise BadInput(f"--for is one of {', '.join(Purpose)}: {given}", advice="Each is an identity of its own")
     return Purpose(text)
 
 

@@ -145,7 +145,7 @@ def slack_scopes() -> frozenset[str]:
 
 def slack_reads(on: Shelf) -> frozenset[str]:
     """The scopes of a second token, with which everything before an approval is read, for a private channel."""
-    units = (*on.known.actions.values(), *on.known.queries.values())
+    units: Sequence[Unit] = (*on.known.actions.values(), *on.known.queries.values())
     scopes = frozenset[str]().union(*(one.spec.reads for one in units if one.spec.id.startswith("slack.")))
     return frozenset(scope for scope in scopes if not scope.startswith("channels:"))
 

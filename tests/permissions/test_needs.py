@@ -201,7 +201,7 @@ def _called(path: Path) -> Iterator[str]:
         (["gcp"], "aws, okta, slack"),
         (["awz"], "did you mean 'aws'"),
         (["aws"], "preview, sweep, contain"),
-        (["okta", "--for", "prewiew"], "preview, sweep, contain, and not for 'prewiew'; did you mean 'preview'"),
+        (["okta", "--for", "prewiew"], "preview, sweep, contain: 'prewiew' is none of them; did you mean 'preview'"),
         (["slack", "--for", "prview"], "--for is one of"),
         (["okta", "--for", "contain", "--base"], "--base is for aws"),
     ],
