@@ -46,9 +46,9 @@ each seen to hold. Okta's limit of requests is lifted for all alike.
   that makes these calls can be faster.
 - **A script, call after call**: what one writes at three in the morning, person after person, by httpx. Each write is looked at once, not
   twice, so it makes fewer calls.
-- **ansible-playbook** (the package `ansible`): the same calls as the script by `ansible.builtin.uri`, since none of its collections has a
-  module for this; each person a host, all of them at once (`forks`, strategy `free`), which is as fast as it gets. It cannot be warm, so its
-  clock is the whole command.{start}
+- **ansible-playbook** (the package `ansible`): the same calls as the script by `ansible.builtin.uri`, since none of its collections
+  has a module for this; each person a host, all of them at once (`forks`, strategy `free`), which is as fast as it gets. It cannot be
+  warm, so its clock is the whole command.{start}
 
 The clocks of the others start when they are imported, connected and told to go.
 

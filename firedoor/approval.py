@@ -23,7 +23,9 @@ from firedoor.standing import Standing
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """Somebody on the roster. ``slack`` is the member id that never changes, ``names`` every target name that is really this person.
+    """Somebody on the roster. ``slack`` is the member id that never changes, "" for whoever is not in Slack.
+
+    ``names`` is every target name that is really this person.
 
     ``keys`` are their public SSH keys (``type base64``), with which they decide where chat cannot be trusted.
     """
@@ -49,7 +51,12 @@ class Roster:
 
     def by_slack(self, member: str) -> Person | None:
         """The person with that Slack member id."""
-        return next((person for person in self.people if person.slack == member), None)
+        return next((person for person in self.in_slack if person.slack == member), None)
+
+    @property
+    def in_slack(self) -> tuple[Person, ...]:
+        """Those who can be asked and told there; the others decide by signature alone."""
+        return tuple(person for person in self.people if person.slack)
 
     def by_name(self, name: str) -> Person | None:
         """The person of that roster name."""

@@ -46,11 +46,13 @@ def _distinct(people: tuple[PersonTable, ...]) -> tuple[PersonTable, ...]:
     """One person listed as two could approve twice."""
     for kind, values in (
         ("name", [one.name.casefold() for one in people]),
-        ("slack", [one.slack for one in people]),
+        ("slack", [one.slack for one in people if one.slack]),
         ("key", [key for one in people for key in one.keys]),
     ):
         if twice := sorted({value for value in values if values.count(value) > 1}):
             raise ValueError(f"two people have the same {kind}: {', '.join(twice)}")
+    if mute := [one.name for one in people if not one.slack and not one.keys]:
+        raise ValueError(f"whoever is on the roster needs slack, or keys to sign with, and has neither: {', '.join(mute)}")
     return people
 
 
@@ -68,8 +70,8 @@ class PersonTable(_Table):
 
     name: Words
     """Their name, as Firedoor calls them."""
-    slack: Annotated[str, StringConstraints(pattern=r"^[UW][A-Z0-9]{2,20}$")]
-    """Their member id in Slack, not their display name."""
+    slack: Annotated[str, StringConstraints(pattern=r"^([UW][A-Z0-9]{2,20})?$")] = ""
+    """Their member id in Slack, not their display name; none for whoever decides by signature alone."""
     accounts: tuple[TargetName, ...] = ()
     """Their own accounts, as target names: in a plan, they protect it and bar their owner from approving it."""
     keys: tuple[PublicKey, ...] = ()

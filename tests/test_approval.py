@@ -137,6 +137,9 @@ def test_a_roster_that_was_changed_approves_nothing() -> None:
 def test_the_roster_is_searched_by_what_never_changes() -> None:
     assert ROSTER.by_slack("U0BEN") == BEN
     assert ROSTER.by_slack("u0ben") is None
+    apart = Roster(people=(replace(BEN, slack=""), CEM))
+    assert apart.by_slack("") is None, "who is not in Slack is nobody there"
+    assert apart.in_slack == (CEM,)
     assert ROSTER.by_name("Ben") == BEN
     assert ROSTER.by_name("ben") is None
     assert ROSTER.among(["aws:user:1/x", "OKTA:user:dan@EXAMPLE.com"]) == (DAN,)

@@ -176,7 +176,10 @@ PEOPLE = '[[people]]\nname = "Ada"\nslack = "U0ADA"\n[[people]]\nname = "{name}"
         (PEOPLE.format(name="Ben", slack="U0ADA"), "people: two people have the same slack: U0ADA"),
         (PEOPLE.format(name="Ben", slack="@ben"), "people.1.slack: String should match pattern"),
         (PEOPLE.format(name=" ", slack="U0BEN"), "people.1.name: String should have at least 1 character"),
-        ('[[people]]\nname = "Ada"', "people.0.slack: Field required"),
+        (
+            '[[people]]\nname = "Ada"',
+            "people: whoever is on the roster needs slack, or keys to sign with, and has neither: Ada",
+        ),
         ('[[people]]\nname = "Ada"\nslack = "U0ADA"\naccounts = ["ada@example.com"]', "people.0.accounts.0: String should match pattern"),
         ('[[protected]]\nname = "root@example.com"\nwhy = "w"', "protected.0.name: String should match pattern"),
         ('[[protected]]\nname = "okta:user:x"\nwhy = ""', "protected.0.why: String should have at least 1 character"),

@@ -36,7 +36,8 @@ async def _themselves(roster: Roster) -> Looks:
         return
     for person in roster.people:
         yield _keys(person)
-    yield _enough(roster, "chat", "anybody", lambda _: True)
+    if roster.in_slack:
+        yield _enough(roster, "chat", "anybody", lambda person: bool(person.slack))
     yield _enough(roster, "signatures", "hardware keys", lambda person: any(signing.is_hardware(key) for key in person.keys))
 
 
@@ -79,7 +80,7 @@ async def _in_slack(settings: Settings) -> Looks:
     async with slack_client(contains, Access.READ) as client:
         await client.whoami()
         gate = asyncio.Semaphore(AT_ONCE)
-        for one in await asyncio.gather(*(_member(client, person, gate) for person in settings.roster.people)):
+        for one in await asyncio.gather(*(_member(client, person, gate) for person in settings.roster.in_slack)):
             yield one
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,11 @@ def person(name: str, key: str = HARD, **given: Any) -> Person:
         (
             (person("A"), person("B"), person("C"), person("D", "")),
             ["failure: D: no signing key"],
+        ),
+        (tuple(replace(person(name), slack="") for name in "ABC"), []),
+        (
+            (person("A"), person("B"), replace(person("C"), slack="")),
+            ["failure: decisions of two, by chat: of 2"],
         ),
         (
             tuple(person(name, may_request=False) for name in "ABC"),

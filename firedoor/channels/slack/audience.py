@@ -33,7 +33,7 @@ class Audience:
         waited_for = [person for person in eligible(request, self.roster) if person.name not in decided]
         if urgency > 1 or len(waited_for) > MOST_CALLED:
             return "<!channel>" if urgency else ""
-        return " ".join(f"<@{person.slack}>" for person in waited_for)
+        return " ".join(f"<@{person.slack}>" for person in waited_for if person.slack)
 
     async def person(self, client: AsyncWebClient, member: str, from_team: str, *, decides: bool = False) -> Person | None:
         """The person on the roster with that member id, as Slack has them now; None for a stranger. Whoever ``decides`` is in a group.

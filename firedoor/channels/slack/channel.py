@@ -167,7 +167,7 @@ class SlackChannel:
         if ask.request.way is Way.ORDINARY:
             return
         words, later = blocks.notice(f"{marked(ask.request.mode)}{ask.order.requester} acts alone: {ask.title}"), list[ChannelError]()
-        for person in self._audience.roster.people:
+        for person in self._audience.roster.in_slack:
             own, what = self._posts_in(channel=person.slack), f"warning to {person.slack}"
             if await own.place(ask.order.run, what) is not None:
                 continue
