@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from firedoor.closing import Closure
+from firedoor.defect import in_words
 from firedoor.errors import FiredoorError
 from firedoor.journal import Journal
 from firedoor.seenbefore import known, rows_of
@@ -43,8 +44,8 @@ async def _used(closure: Closure, logs: Sequence[Sightings]) -> dict[tuple[str, 
     for log in logs if closure.book.scope.everything else ():
         try:
             found |= {(one.type, one.id): one for one in await log.seen() if one.type in closure.book.treat}
-        except FiredoorError as error:
-            closure.unlisted.append(Unlisted(round=0, source="a list of what is used", place=", ".join(log.types), why=error.what))
+        except Exception as error:  # noqa: BLE001 - a log's failure, a defect too, must not keep the sweep from its report
+            closure.unlisted.append(Unlisted(round=0, source="a list of what is used", place=", ".join(log.types), why=_why(error)))
     return found
 
 
@@ -54,6 +55,10 @@ async def _exists(logs: Sequence[Sightings], one: Sighting, *, due: bool) -> str
         if one.type in log.types:
             try:
                 return await log.exists(one)
-            except FiredoorError as error:
-                return f"nobody can tell what it is ({error.what})"
+            except Exception as error:  # noqa: BLE001 - as above
+                return f"nobody can tell what it is ({_why(error)})"
     return f"nothing that is swept lists it (see {one.by})" if due else "nobody can tell what it is"
+
+
+def _why(error: Exception) -> str:
+    return error.what if isinstance(error, FiredoorError) else in_words(error)

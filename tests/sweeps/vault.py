@@ -17,7 +17,7 @@ from firedoor.approval import Answer, Roster
 from firedoor.channel import Silent
 from firedoor.desk import Desk
 from firedoor.drafting import Units
-from firedoor.errors import FiredoorError, Unreachable
+from firedoor.errors import Unreachable
 from firedoor.guard import Guard
 from firedoor.inventory import Credential, Disposition, State
 from firedoor.journal import Event, Journal, Kind
@@ -67,7 +67,7 @@ class Vault:
 
     keys: dict[str, dict[str, dict[str, str]]]
     created: dict[str, datetime] = field(default_factory=dict)
-    shut: dict[str, FiredoorError] = field(default_factory=dict)
+    shut: dict[str, Exception] = field(default_factory=dict)
     troubles: dict[str, list[Exception]] = field(default_factory=dict)
     after: dict[str, list[Exception]] = field(default_factory=dict)
     on_list: dict[int, Callable[[], None]] = field(default_factory=dict)
