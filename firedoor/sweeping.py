@@ -32,6 +32,7 @@ from firedoor.guard import Guard
 from firedoor.journal import Journal, Kind
 from firedoor.lease import Lease, Leases
 from firedoor.mandate import Mandate, Mandated
+from firedoor.named import Named
 from firedoor.run import ITSELF, Order, Record, Resumption, Via, resumed, revive
 from firedoor.seenbefore import Memory
 from firedoor.source import Sighting, Sightings, Source
@@ -292,6 +293,7 @@ class Sweeping:
             most=dict.fromkeys(book.treat, book.at_most),
             stopped=self._stops(record).by,
             known=Memory(self.journal, run, progress).of,
+            named=Named.of(progress.due),
         )
 
     def _grant(self, record: Record, progress: Progress, book: Sweep) -> Grants:
