@@ -131,14 +131,14 @@ def sort(
             continue
         before = known.rows.get(one.name)
         new = known.later and (before is None or one.name in known.came)
-        outside = before.outside if before is not None else not scope.holds(one, now=now, however_new=new)
+        outside = (before is None or before.outside) and not scope.holds(one, now=now, however_new=new)
         meant = named is not None and bool(named.meant(one.type, one.name))
         doubt = scope.doubt(one, now=now, however_new=new) if outside else None
         exception = excepted.get(one.name)
         if outside and not (exception is not None and (meant or doubt)):
             if doubt is not None and not meant:
                 unknown[doubt] += 1
-            if meant or scope.fits(one):
+            if meant or scope.fits(one, now=now):
                 rows.append(row_of(one, outside=True))
         elif exception is not None:
             said = f"until {exception.expires}, for {exception.owner}, approved by {exception.approved_by}: {exception.reason}"

@@ -57,19 +57,16 @@ class Scope:
     def holds(self, one: Credential, *, now: datetime, however_new: bool = False) -> bool:
         """Whether the credential is in it; ``however_new``: whenever it was made."""
         old = however_new or _old_enough(one, self.created_before)
-        return old and self.fits(one) and _unused(one, self.unused_for, now) is True
+        return old and self._stands(one) and all(answer is True for answer in self._asked(one, now).values())
 
-    def fits(self, one: Credential) -> bool:
-        """Whether it is in it but for its age and use."""
-        return self._stands(one) and _any(self.owners, one.owner) and _any(self.given_to, one.given_to)
+    def fits(self, one: Credential, *, now: datetime) -> bool:
+        """Whether it is in it, or may be, but for its age and use."""
+        asked = self._asked(one, now)
+        return self._stands(one) and asked[Unknown.OWNER] is not False and asked[Unknown.GIVEN_TO] is not False
 
     def doubt(self, one: Credential, *, now: datetime, however_new: bool = False) -> Unknown | None:
         """What nobody knows of a credential that is left out for that alone: the first of it. None: it is in, or out by what is known."""
-        asked: Mapping[Unknown, bool | None] = {
-            Unknown.OWNER: _any(self.owners, one.owner) or (None if not one.owner else False),
-            Unknown.GIVEN_TO: _any(self.given_to, one.given_to) or (None if not one.given_to else False),
-            Unknown.USE: _unused(one, self.unused_for, now),
-        }
+        asked = self._asked(one, now)
         out = not self._stands(one) or not (however_new or _old_enough(one, self.created_before)) or False in asked.values()
         return None if out else next((what for what, answer in asked.items() if answer is None), None)
 
@@ -80,6 +77,14 @@ class Scope:
     def enters(self, place: str) -> bool:
         """Whether anything there can be in it."""
         return _any(self.places, place)
+
+    def _asked(self, one: Credential, now: datetime) -> Mapping[Unknown, bool | None]:
+        """What may be unknown, and whether it is as asked for. None: nobody can tell."""
+        return {
+            Unknown.OWNER: _any(self.owners, one.owner) or (False if one.owner else None),
+            Unknown.GIVEN_TO: _any(self.given_to, one.given_to) or (False if one.given_to else None),
+            Unknown.USE: _unused(one, self.unused_for, now),
+        }
 
     def _stands(self, one: Credential) -> bool:
         return _any(self.types, one.type) and _any(self.places, one.place) and _any(self.holders, one.holder)

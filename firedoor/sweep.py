@@ -82,8 +82,8 @@ class Row:
     """How a credential in scope stood when its batch was settled. Without a disposition it was written to: the next round tells.
 
     ``until`` is when its next phase is due; ``made`` are ids of credentials that the sweep made in its place, ``done`` the changes of it
-    that were written, the first of them at ``begun``. ``outside``: it is out of the scope, and is remembered to tell what comes later, or
-    because a notice names it.
+    that were written, the first of them at ``begun``. ``outside``: its age, its use or what nobody knows of it puts it out of the scope,
+    and it is remembered to tell what comes later; or a notice names it.
     """
 
     credential: str

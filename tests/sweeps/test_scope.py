@@ -154,7 +154,25 @@ async def test_a_key_that_is_made_meanwhile_of_an_unknown_owner_is_counted(tmp_p
         here.vault.on_list[4] = lambda: here.vault.keys["south"]["dan"].update(k9="active")
         report = await here.sweep(book(scope={"types": [TYPE], "owners": ["ada"]}))
         assert (report["outcome"], report["left_over"], report["unknown_owner_left_out"]) == ("partial", 1, 1)
+        assert [one["subject"] for one in report["findings"]] == ["vault:key:south/k9"]
         assert states(here)["k9"] == "active"
+
+
+async def test_one_that_is_too_new_and_was_there_before_is_not_counted_whoever_owns_it(tmp_path: Path) -> None:
+    async with hall(tmp_path, TWO) as here:
+        known(here)
+        here.vault.created["k4"] = datetime(2025, 6, 1, tzinfo=UTC)
+        report = await here.sweep(book(scope={"types": [TYPE], "owners": ["ada"], "created_before": "2025-01-01T00:00:00Z"}))
+        assert (report["outcome"], report["unknown_owner_left_out"], report["findings"]) == ("closed", 0, [])
+
+
+async def test_one_whose_owner_is_told_meanwhile_is_treated_like_the_others(tmp_path: Path) -> None:
+    async with hall(tmp_path, TWO) as here:
+        known(here)
+        here.vault.on_list[4] = lambda: here.vault.told.update(k4={"owner": "ada"})
+        report = await here.sweep(book(scope={"types": [TYPE], "owners": ["ada"]}))
+        assert (report["outcome"], report["unknown_owner_left_out"], states(here)["k4"]) == ("closed", 0, "inactive")
+        assert report["findings"] == []
 
 
 async def test_one_whose_owner_is_taken_off_it_meanwhile_stays_in_scope(tmp_path: Path) -> None:
