@@ -26,6 +26,7 @@ from firedoor.journal import Journal, Kind
 from firedoor.lease import Held, Leases
 from firedoor.lots import Lot, sort
 from firedoor.model import Intent
+from firedoor.named import Named
 from firedoor.run import read_as
 from firedoor.source import Source
 from firedoor.sweep import Batch, Known, Row, Settled, Unlisted, Write, Wrote
@@ -51,7 +52,7 @@ class Bench:
     """What every batch of a sweep works with. ``stopped`` tells who stopped the sweep (empty: nobody).
 
     ``actions`` and ``sources`` have their clients in hand; ``most`` is how many credentials of each type may be changed by the approval.
-    ``known`` tells what earlier rounds saw of a batch's place.
+    ``known`` tells what earlier rounds saw of a batch's place, ``named`` what must be accounted for whatever the scope.
     """
 
     run: str
@@ -66,6 +67,7 @@ class Bench:
     most: Mapping[str, int]
     stopped: Callable[[], Awaitable[str]]
     known: Callable[[Batch], Awaitable[Known]]
+    named: Named
 
 
 async def work(bench: Bench, batch: Batch, *, writes: bool) -> Settled | None:
@@ -100,7 +102,7 @@ class _Work:
         except Exception as defect:  # noqa: BLE001 - one source's defect must not end the sweep of the others
             log.error("a defect in %s: %s", self._batch.source, kind_and_place(defect))  # noqa: TRY400 - a traceback may quote a secret
             return await self._unlisted(f"a defect in {self._batch.source} ({kind_and_place(defect)})")
-        rows, lots = sort(
+        rows, lots, unknown = sort(
             found,
             book=self._bench.book,
             known=known,
@@ -108,6 +110,7 @@ class _Work:
             guard=self._bench.guard,
             begun=self._begun,
             wrote=self._wrote,
+            named=self._bench.named,
         )
         await self._look(lots)
         ours = {one for lot in lots if lot.writes for one in lot.made}  # by whoever began this batch, and died
@@ -115,7 +118,7 @@ class _Work:
         await self._wait_for_what_was_written(lots, known)
         if self._writes:
             await self._treat([lot for lot in lots if self._may_write(lot, known)])
-        return await self._record([*rows, *(lot.row() for lot in lots)], found=len(found))
+        return await self._record([*rows, *(lot.row() for lot in lots)], found=len(found), unknown=unknown)
 
     async def _taken_up(self) -> Settled | None:
         """What a dead worker left of this batch; its end, if it came so far."""
@@ -140,7 +143,7 @@ class _Work:
         await self._bench.journal.append(self._bench.run, Kind.UNLISTED, missing)
         return await self._record([], found=0, unlisted=len(batch.holders))
 
-    async def _record(self, rows: Sequence[Row], *, found: int, unlisted: int = 0) -> Settled:
+    async def _record(self, rows: Sequence[Row], *, found: int, unlisted: int = 0, unknown: Mapping[str, int] | None = None) -> Settled:
         settled = Settled(
             batch=self._batch.number,
             found=found,
@@ -148,6 +151,7 @@ class _Work:
             wrote=sum(map(len, self._begun.values())),
             made=sum(one.receipt is not None or one.unknown for some in self._wrote.values() for one in some),
             unlisted=unlisted,
+            unknown={str(what): count for what, count in (unknown or {}).items()},
         )
         body = {"settled": settled, "rows": rows}
         await self._bench.journal.append(self._stream, Kind.SETTLED, body, claim="settled", under=self._held)

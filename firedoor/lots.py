@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from firedoor.errors import BadInput
 from firedoor.guard import Guard
 from firedoor.inventory import Credential, Disposition
 from firedoor.model import Change, Plan, Receipt, Snapshot, Target
+from firedoor.named import Named
 from firedoor.sweep import Known, Row, Write, Wrote
 from firedoor.sweepbook import Sweep
 from firedoor.treatment import Treatment
@@ -113,23 +115,32 @@ def sort(
     guard: Guard,
     begun: Mapping[str, Sequence[Write]],
     wrote: Mapping[str, Sequence[Wrote]],
+    named: Named | None = None,
     now: datetime | None = None,
-) -> tuple[list[Row], list[Lot]]:
-    """The credentials that are to be treated, and a row for each of the others that the sweep must account for.
+) -> tuple[list[Row], list[Lot], Counter[str]]:
+    """The credentials that are to be treated, a row for each of the others that the sweep must account for or remember, and how many are
+    left out for what nobody knows of them.
 
-    What nobody has seen before a later round came meanwhile, and is in scope however new it is. ``begun`` and ``wrote`` are what is on
-    record of this batch, by credential.
+    What nobody has seen before a later round came meanwhile: the scope takes it however new it is, and asks all else of it. ``begun`` and
+    ``wrote`` are what is on record of this batch, by credential. What is ``named`` in a notice is remembered wherever it stands.
     """
-    rows, lots, now = list[Row](), list[Lot](), now or datetime.now(UTC)
+    rows, lots, unknown, now = list[Row](), list[Lot](), Counter[str](), now or datetime.now(UTC)
     scope, excepted = book.scope.read(), {one.credential: one for one in book.exceptions}
     for one in found:
-        if not scope.fits(one) or one.id in known.made:
+        if one.id in known.made:
             continue
         before = known.rows.get(one.name)
-        outside = before.outside if before is not None else not known.later and not scope.holds(one, now=now)
-        if outside:
-            rows.append(row_of(one, outside=True))
-        elif (exception := excepted.get(one.name)) is not None:
+        new = known.later and (before is None or one.name in known.came)
+        outside = (before is None or before.outside) and not scope.holds(one, now=now, however_new=new)
+        meant = named is not None and bool(named.meant(one.type, one.name))
+        doubt = scope.doubt(one, now=now, however_new=new) if outside else None
+        exception = excepted.get(one.name)
+        if outside and not (exception is not None and (meant or doubt)):
+            if doubt is not None and not meant:
+                unknown[doubt] += 1
+            if meant or scope.fits(one, now=now):
+                rows.append(row_of(one, outside=True))
+        elif exception is not None:
             said = f"until {exception.expires}, for {exception.owner}, approved by {exception.approved_by}: {exception.reason}"
             if exception.in_force(now):
                 rows.append(row_of(one, disposition=Disposition.EXCEPTED, reason=said))
@@ -146,7 +157,7 @@ def sort(
             lots.append(lot)
         else:
             rows.append(row_of(one, disposition=Disposition.FAILED, reason=lot))
-    return rows, lots
+    return rows, lots, unknown
 
 
 def _lot(one: Credential, name: str, actions: Mapping[str, AnyAction], guard: Guard) -> Lot | str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from typing import Any, Final
 
 from firedoor.canonical import plain
 from firedoor.errors import FiredoorError
-from firedoor.inventory import Credential, Use
+from firedoor.inventory import Credential
 from firedoor.scope import Scope
 from firedoor.source import Source
 from firedoor.together import together
@@ -24,13 +25,15 @@ Portion = Sequence[Credential]
 
 @dataclass(slots=True, kw_only=True)
 class Stocktaking:
-    """A look at every place of some sources. ``unlisted`` tells of each place or portion that failed, once `credentials` has ended."""
+    """A look at every place of some sources. ``unlisted`` tells of each place or portion that failed, once `credentials` has ended, and
+    ``unknown`` how many are left out for what nobody knows of them.
+    """
 
     sources: Mapping[str, Source]
     scope: Scope
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     unlisted: list[str] = field(default_factory=list)
-    unknown_use: int = 0
+    unknown: Counter[str] = field(default_factory=Counter)
 
     async def credentials(self) -> AsyncIterator[Credential]:
         """Those in the scope, portion by portion as they come in."""
@@ -41,8 +44,8 @@ class Stocktaking:
                 for one in portion:
                     if self.scope.holds(one, now=self.now):
                         yield one
-                    elif self.scope.unused_for is not None and self.scope.fits(one) and one.last_use.use is Use.UNKNOWN:
-                        self.unknown_use += 1
+                    elif (doubt := self.scope.doubt(one, now=self.now)) is not None:
+                        self.unknown[doubt] += 1
             await listing
         finally:
             listing.cancel()

@@ -82,8 +82,8 @@ class Row:
     """How a credential in scope stood when its batch was settled. Without a disposition it was written to: the next round tells.
 
     ``until`` is when its next phase is due; ``made`` are ids of credentials that the sweep made in its place, ``done`` the changes of it
-    that were written, the first of them at ``begun``. ``outside``: its age or use puts it out of the scope; it is remembered, to tell what
-    comes later.
+    that were written, the first of them at ``begun``. ``outside``: its age, its use or what nobody knows of it puts it out of the scope,
+    and it is remembered to tell what comes later; or a notice names it.
     """
 
     credential: str
@@ -131,7 +131,8 @@ class Known:
 class Settled:
     """A batch that is done with: how many credentials it found, how many were in scope, how many writes it began.
 
-    ``made`` of these had their effect, or may have had it.
+    ``made`` of these had their effect, or may have had it. ``unknown`` is how many were left out for what nobody knows of them, by what
+    that is (see `firedoor.scope.Unknown`).
     """
 
     batch: int
@@ -140,6 +141,7 @@ class Settled:
     wrote: int
     made: int
     unlisted: int = 0
+    unknown: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -7,6 +7,7 @@ listing is the proof. Many processes may work at the same batches; one of them, 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -22,14 +23,16 @@ from firedoor.approval import Ruling
 from firedoor.batching import Bench, Grants
 from firedoor.channel import Channel, Together, each
 from firedoor.closing import Closure
+from firedoor.defect import kind_and_place
 from firedoor.desk import Desk
 from firedoor.drafting import Units
-from firedoor.errors import ApprovalInvalid, BadInput, FiredoorError, LeaseLost, Overtaken, RunTaken
+from firedoor.errors import ApprovalInvalid, BadInput, FiredoorError, JournalError, LeaseLost, Overtaken, RunTaken
 from firedoor.growing import Growing
 from firedoor.guard import Guard
 from firedoor.journal import Journal, Kind
 from firedoor.lease import Lease, Leases
 from firedoor.mandate import Mandate, Mandated
+from firedoor.named import Named
 from firedoor.run import ITSELF, Order, Record, Resumption, Via, resumed, revive
 from firedoor.seenbefore import Memory
 from firedoor.source import Sighting, Sightings, Source
@@ -46,6 +49,9 @@ Report = Mapping[str, Any]
 RunBatch = Callable[[Batch, Callable[[], Awaitable[Settled | None]]], Awaitable[Settled | None]]
 Told = Callable[[Progress], None]
 CallHelpers = Callable[[str], Awaitable[None]]
+
+
+log = logging.getLogger(__name__)
 
 
 async def plainly(batch: Batch, work: Callable[[], Awaitable[Settled | None]]) -> Settled | None:
@@ -214,9 +220,10 @@ class Sweeping:
                             batch = Batch(number=next(numbers), round=round_, source=name, place=place, holders=holders)
                             await self.journal.append(run, Kind.LISTED, batch, under=hold)
                             made += 1
-                except FiredoorError as error:
-                    why = f"{error.what}{f' ({error.advice})' if error.advice else ''}"
-                    unlisted = Unlisted(round=round_, source=name, place=place, why=why)
+                except (JournalError, LeaseLost):
+                    raise
+                except Exception as error:  # noqa: BLE001 - one place's failure, a defect too, must not end the sweep of the others
+                    unlisted = Unlisted(round=round_, source=name, place=place, why=_why(error, name))
                     await self.journal.append(run, Kind.UNLISTED, unlisted, under=hold)
 
         async with together() as group:
@@ -229,8 +236,8 @@ class Sweeping:
                     continue
                 try:
                     places = [place for place in await source.places() if scope.enters(place)]
-                except FiredoorError as error:
-                    unlisted = Unlisted(round=round_, source=name, place="everywhere", why=error.what)
+                except Exception as error:  # noqa: BLE001 - one source's failure, a defect too, must not end the sweep of the others
+                    unlisted = Unlisted(round=round_, source=name, place="everywhere", why=_why(error, name))
                     await self.journal.append(run, Kind.UNLISTED, unlisted, under=hold)
                     continue
                 for place in places:
@@ -286,6 +293,7 @@ class Sweeping:
             most=dict.fromkeys(book.treat, book.at_most),
             stopped=self._stops(record).by,
             known=Memory(self.journal, run, progress).of,
+            named=Named.of(progress.due),
         )
 
     def _grant(self, record: Record, progress: Progress, book: Sweep) -> Grants:
@@ -315,3 +323,11 @@ class Sweeping:
         async with alone(self.leases, run) as hold:
             with observing.run(run):
                 yield hold
+
+
+def _why(error: Exception, source: str) -> str:
+    """Why a source could not list, in words."""
+    if isinstance(error, FiredoorError):
+        return f"{error.what}{f' ({error.advice})' if error.advice else ''}"
+    log.error("a defect in %s: %s", source, kind_and_place(error))
+    return f"a defect in {source} ({kind_and_place(error)})"

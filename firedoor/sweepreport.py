@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from firedoor import closing
 from firedoor.approval import Ruling
 from firedoor.canonical import plain
 from firedoor.closing import Closure
 from firedoor.report import RunOutcome, approval, between
 from firedoor.run import Record
+from firedoor.scope import left_out
 from firedoor.sweep import Progress, Row, Unlisted
 
 ENDINGS: Final = {Ruling.DENIED: RunOutcome.DENIED, Ruling.EXPIRED: RunOutcome.EXPIRED, Ruling.STOPPED: RunOutcome.STOPPED}
@@ -24,7 +26,11 @@ def compose(
     order = record.order
     outcome = ENDINGS.get(ruling) or (RunOutcome.STOPPED if stopped else RunOutcome.CLOSED if closure.closed else RunOutcome.PARTIAL)
     empty = ruling is Ruling.GRANTED and not closure.in_scope and not closure.left_over
-    left = [_left(row) for row in closure.left] + [_unlisted(one) for one in closure.unlisted]
+    left = (
+        [_left(row) for row in closure.left]
+        + [_unlisted(one) for one in closure.unlisted]
+        + list(closing.in_doubt(closure.book, closure.unknown))
+    )
     return {
         "left_over": closure.left_over,
         "run": order.run,
@@ -41,6 +47,7 @@ def compose(
         "changed": closure.changed,
         "pending": closure.pending,
         "types": dict(closure.by_type()),
+        **left_out(closure.unknown),
         "exceptions": [{"credential": row.credential, "label": row.label, "reason": row.reason} for row in closure.excepted],
         "findings": [plain(one) for one in closure.findings],
         "rounds": len(progress.rounds),

@@ -25,7 +25,7 @@ from firedoor.mandate import Mandate, draw_up, stream_of
 from firedoor.model import Mode
 from firedoor.report import RunOutcome
 from firedoor.run import Order, Record, Via, fold, looking, read_as, readable
-from firedoor.scope import Scope
+from firedoor.scope import Scope, left_out
 from firedoor.settings import Settings, SweepSettings, load
 from firedoor.source import Sighting
 from firedoor.stocktaking import Stocktaking
@@ -63,11 +63,11 @@ async def inventory(scope: Scope) -> Report:
         found = [stocktaking.told(one) async for one in taking.credentials()]
         absent = [f"{vendor}: it is not set up here" for vendor in not_set_up]
         absent += [f"{vendor}: {why.what}" for vendor, why in house.missing.items()]
-    if not found and not taking.unlisted and not absent:
+    if not found and not taking.unlisted and not absent and not taking.unknown:
         raise BadInput("no credential matches", advice="Leave out a filter; a pattern may have * and ?")
     return {
         "unlisted": [*absent, *taking.unlisted],
-        "unknown_use_left_out": taking.unknown_use,
+        **left_out(taking.unknown),
         "taken": datetime.now(UTC).isoformat(timespec="seconds"),
         "credentials": sorted(found, key=lambda one: str(one["name"])),
     }

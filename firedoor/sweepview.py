@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from firedoor import planning, sweepplan
+from firedoor import closing, planning, sweepplan
 from firedoor.drafting import Units
 from firedoor.errors import FiredoorError
 from firedoor.guard import Guard
 from firedoor.inventory import Credential
 from firedoor.lots import Lot, sort
 from firedoor.model import Mode
-from firedoor.scope import Scope
+from firedoor.scope import Scope, left_out
 from firedoor.stocktaking import Stocktaking
 from firedoor.sweep import Known, Row
 from firedoor.sweepbook import Sweep
@@ -48,7 +48,8 @@ async def look(book: Sweep, units: Units, guard: Guard) -> Mapping[str, Any]:
         "types": {kind: dict(found) for kind, found in view.types.items()},
         "changes": view.changes[:SHOWN],
         "changes_in_all": len(view.changes),
-        "would_be_left_over": [{"id": row.label, "reason": row.reason} for row in view.left],
+        "would_be_left_over": [*({"id": row.label, "reason": row.reason} for row in view.left), *closing.in_doubt(book, view.unknown)],
+        **left_out(view.unknown),
     }
 
 
@@ -60,9 +61,11 @@ class _View:
     types: Mapping[str, Counter[str]]
     changes: list[str] = field(default_factory=list)
     left: list[Row] = field(default_factory=list)
+    unknown: Counter[str] = field(default_factory=Counter)
 
     async def take(self, portion: Sequence[Credential]) -> None:
-        rows, lots = sort(portion, book=self.book, known=Known(), actions=self.units.actions, guard=self.guard, begun={}, wrote={})
+        rows, lots, unknown = sort(portion, book=self.book, known=Known(), actions=self.units.actions, guard=self.guard, begun={}, wrote={})
+        self.unknown.update(unknown)
         await asyncio.gather(*map(_look, lots))
         for lot in lots:
             self.changes += [change.says for change in lot.wanted]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from firedoor import legible
+from firedoor.scope import NOBODY_KNOWS
 
 if TYPE_CHECKING:
     from firedoor.sweep import Progress
@@ -52,6 +53,7 @@ def report(data: Report) -> str:
     lines += _section("How each ended", rows)
     excepted = [f"- {one['label']}: {one['reason']}" for one in data["exceptions"]]
     lines += _section("Left alone, by exception", excepted)
+    lines += _left_out(data)
     changed = f"{data['in_scope']} credentials in scope, {data['changed']} changed by this sweep with {data['writes']} writes"
     lines += [
         f"{changed}; {data['rounds']} listings of everything; {data['seconds']['total']} s.",
@@ -101,6 +103,7 @@ def preview(data: Report) -> str:
     lines += _section("Could not be listed, so it would be left over", [f"- {one}" for one in data["unlisted"]])
     lines += _section("Would be left over", [f"- {one['id']}: {one['reason']}" for one in data["would_be_left_over"]])
     lines += _section("Credentials in scope", [f"- {kind}: {_counts(counts) or 'none'}" for kind, counts in data["types"].items()])
+    lines += _left_out(data)
     more = data["changes_in_all"] - len(data["changes"])
     changes = [f"- {one}" for one in data["changes"]] + ([f"- and {more} more"] if more else [])
     lines += _section(f"{data['changes_in_all']} changes", changes)
@@ -113,8 +116,7 @@ def inventory(data: Report) -> str:
     found = data["credentials"]
     lines = [f"# {len(found)} credentials", ""]
     lines += _section("Could NOT be listed", [f"- {one}" for one in data["unlisted"]])
-    if data["unknown_use_left_out"]:
-        lines += [f"{data['unknown_use_left_out']} more are left out, because nobody knows when they were last used.", ""]
+    lines += _left_out(data)
     lines += [
         f"- {one['type']} {one['id']} of {one['holder']} in {one['place']}: {one['state']}, made {_day(one['created'])}, {_use(one)}"
         f"{_of('owner', one['owner'])}{_of('given to', one['given_to'])}"
@@ -192,6 +194,14 @@ def _section(title: str, rows: Iterable[str]) -> list[str]:
         return []
     more = [f"- and {len(found) - SHOWN} more; `--json` lists all"] if len(found) > SHOWN else []
     return [f"## {title}", "", *found[:SHOWN], *more, ""]
+
+
+def _left_out(data: Report) -> list[str]:
+    """How many are left out for what nobody knows of them, where that leaves none over. A report on record may lack the numbers."""
+    if data.get("aim") == "containment":
+        return []
+    counts = [(count, why) for what, why in NOBODY_KNOWS.items() if (count := data.get(f"unknown_{what}_left_out"))]
+    return [line for count, why in counts for line in (f"{count} more are left out, because nobody knows {why}.", "")]
 
 
 def _counts(counts: Mapping[str, int]) -> str:

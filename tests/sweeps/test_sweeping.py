@@ -104,6 +104,19 @@ async def test_a_place_that_cannot_be_entered_is_left_over_and_the_others_are_sw
         assert (again["outcome"], again["left_over"], again["changed"]) == ("closed", 0, 1)
 
 
+@pytest.mark.parametrize(("where", "place"), [("", "everywhere"), ("south", "south"), ("south/dan", "1 holders in south, from dan on")])
+async def test_a_defect_of_a_source_leaves_over_what_it_could_not_list_and_the_others_are_swept(
+    tmp_path: Path, where: str, place: str
+) -> None:
+    async with hall(tmp_path, TWO) as here:
+        here.vault.shut[where] = KeyError("a secret")
+        report = await here.sweep()
+        assert (report["outcome"], [one["id"] for one in report["open"]]) == ("partial", [f"{place}, by vault.list_keys"])
+        assert report["open"][0]["reason"].startswith("it could not be listed: a defect in vault.list_keys (KeyError at vault.py:")
+        assert "a secret" not in str(report)
+        assert (states(here)["k3"], states(here)["k4"]) == ("active" if not where else "inactive", "active")
+
+
 async def test_holders_that_cannot_be_listed_are_left_over_each(tmp_path: Path) -> None:
     async with hall(tmp_path, TWO) as here:
         here.vault.shut["north/ben"] = Unreachable("it broke off", vendor="vault", operation="list")
@@ -247,16 +260,18 @@ class Told(Sightings):
 
     types: ClassVar[tuple[str, ...]] = (TYPE,)
 
-    def __init__(self, *ids: str, exists: str = "", fails: bool = False) -> None:
+    def __init__(self, *ids: str, exists: str | Exception = "", fails: Exception | None = None) -> None:
         self._ids, self._exists, self._fails = ids, exists, fails
 
     async def seen(self) -> list[Sighting]:
-        if self._fails:
-            raise Unreachable("the log broke off", vendor="vault", operation="log")
+        if self._fails is not None:
+            raise self._fails
         return [Sighting(type=TYPE, id=one, last=datetime.now(UTC)) for one in self._ids]
 
     async def exists(self, sighting: Sighting) -> str:
         del sighting
+        if isinstance(self._exists, Exception):
+            raise self._exists
         return self._exists
 
 
@@ -270,11 +285,21 @@ async def test_a_key_that_is_used_and_not_listed_is_found_and_gone_or_left_over(
         assert "it is somebody's" in left["open"][0]["reason"]
 
 
-async def test_a_log_that_cannot_be_read_closes_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("fails", "why"),
+    [
+        (Unreachable("the log broke off", vendor="vault", operation="log"), "the log broke off"),
+        (KeyError("a secret"), "a defect (KeyError at test_sweeping.py:"),
+    ],
+)
+async def test_a_log_that_cannot_be_read_or_asked_closes_nothing(tmp_path: Path, fails: Exception, why: str) -> None:
     async with hall(tmp_path, TWO) as here:
-        report = await here.sweep(sightings=(Told(fails=True),))
+        report = await here.sweep(sightings=(Told(fails=fails),))
         assert (report["outcome"], report["left_over"]) == ("partial", 1)
-        assert "the log broke off" in report["open"][0]["reason"]
+        assert why in report["open"][0]["reason"]
+        asked = await here.sweep(run="251126-bbbbbb", sightings=(Told("k77", exists=fails),))
+        assert (asked["outcome"], asked["left_over"]) == ("partial", 1)
+        assert f"nobody can tell what it is ({why}" in asked["open"][0]["reason"]
 
 
 @pytest.mark.parametrize(("text", "open_"), [("system,kind,id\nvault,key,k1\n", 0), ("system,kind,id\nvault,key,k1\nvault,key,k77\n", 1)])

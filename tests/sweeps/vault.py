@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
@@ -17,7 +17,7 @@ from firedoor.approval import Answer, Roster
 from firedoor.channel import Silent
 from firedoor.desk import Desk
 from firedoor.drafting import Units
-from firedoor.errors import FiredoorError, Unreachable
+from firedoor.errors import Unreachable
 from firedoor.guard import Guard
 from firedoor.inventory import Credential, Disposition, State
 from firedoor.journal import Event, Journal, Kind
@@ -63,11 +63,15 @@ class KeyState(Snapshot):
 
 @dataclass(slots=True)
 class Vault:
-    """``keys`` map a place to its holders to their keys' states. What happens ``on_list`` happens once, after so many listings."""
+    """``keys`` map a place to its holders to their keys' states. What happens ``on_list`` happens once, after so many listings.
+
+    ``told`` is what else a listing tells of a key.
+    """
 
     keys: dict[str, dict[str, dict[str, str]]]
     created: dict[str, datetime] = field(default_factory=dict)
-    shut: dict[str, FiredoorError] = field(default_factory=dict)
+    told: dict[str, dict[str, Any]] = field(default_factory=dict)
+    shut: dict[str, Exception] = field(default_factory=dict)
     troubles: dict[str, list[Exception]] = field(default_factory=dict)
     after: dict[str, list[Exception]] = field(default_factory=dict)
     on_list: dict[int, Callable[[], None]] = field(default_factory=dict)
@@ -106,7 +110,8 @@ class Keys(Source):
             if (error := self.vault.shut.get(f"{place}/{holder}")) is not None:
                 raise error
             for key, state in sorted(self.vault.keys[place].get(holder, {}).items()):
-                found.append(credential(place, holder, key, state, created=self.vault.created.get(key, LONG_AGO)))
+                one = credential(place, holder, key, state, created=self.vault.created.get(key, LONG_AGO))
+                found.append(replace(one, **self.vault.told.get(key, {})))
         return found
 
 
