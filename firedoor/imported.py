@@ -24,4 +24,5 @@ def due(path: Path, fingerprints: Fingerprints) -> Sequence[Sighting]:
 
 def _sighting(leak: Leak) -> Sighting:
     last = leak.at or datetime.now(UTC)
-    return Sighting(type=f"{leak.system}.{leak.kind}", id=leak.id or leak.fingerprint, last=last, by=leak.where, count=leak.times)
+    by = f"{leak.where}: {leak.doubt}" if leak.doubt else leak.where
+    return Sighting(type=f"{leak.system}.{leak.kind}", id=leak.id or leak.fingerprint, last=last, by=by, count=leak.times)

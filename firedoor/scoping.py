@@ -200,7 +200,7 @@ def import_file(path: Path) -> tuple[Mapping[str, JSON], str]:
             "leaks": found.leaks,
             "findings": [finding(leak, now) for leak in found.leaks if containment(leak)[0]],
             "no_owner": sum(not leak.owner for leak in found.leaks),
-            **{name: getattr(found, name) for name in ("rows", "twice", "left", "more_left", "incomplete", "whole")},
+            **{name: getattr(found, name) for name in ("rows", "twice", "left", "more_left", "doubts", "incomplete", "whole")},
         }
     )
     assert isinstance(told, Mapping)
