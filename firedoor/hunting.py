@@ -24,6 +24,7 @@ LONGEST: Final = 120
 REFUSED: Final = frozenset({"FAILURE", "DENY"})
 USERS: Final = frozenset({"User"})  # an AppUser is somebody's account in an app, with an id of its own
 APPS: Final = frozenset({"AppInstance", "PublicClientApp", "PublicClientAppEntity"})
+GROUPS: Final = frozenset({"UserGroup"})
 _KINDS: Final = {**dict.fromkeys(USERS, "user"), **dict.fromkeys(APPS, "app")}
 
 
@@ -127,7 +128,7 @@ class Judge:
     def _hit(self, entry: LogEntry, rule: str, says: str, about: LogParty) -> Hit:
         playbook, inputs = self._contained(about)
         where = f", from {shown(entry.ip)}" if entry.ip else ""
-        to = "" if about is entry.actor else f" ({_called(about)})"
+        to = f" ({_called(met)})" if (met := _met(entry, about)) is not None else ""
         finding = Finding(
             rule=rule,
             says=f"{says}{to}, by {_called(entry.actor)}{where}: {shown(entry.event_type)}",
@@ -181,6 +182,13 @@ def _about(entry: LogEntry, watch: Watch) -> LogParty:
     wanted = {Whom.USER: USERS | APPS, Whom.APP: APPS, Whom.ACTOR: frozenset[str]()}[watch.whom]
     fitting = [party for party in entry.targets if party.type in wanted and party.id]
     return next((party for party in fitting if party.type in USERS), fitting[0] if fitting else entry.actor)
+
+
+def _met(entry: LogEntry, about: LogParty) -> LogParty | None:
+    """Whom to name beside the actor: whom the finding is about, else the person, group or app it was done to."""
+    if about is not entry.actor:
+        return about
+    return next((party for party in entry.targets if party.type in USERS | GROUPS | APPS and party.id != entry.actor.id), None)
 
 
 def _called(party: LogParty) -> str:

@@ -67,6 +67,17 @@ async def test_all_that_was_planted_is_found_and_no_more_than_honest_work_beside
     assert TOKEN not in told
 
 
+async def test_every_type_and_family_of_the_watch_list_is_found_once_it_is_planted() -> None:
+    rules = len(watchlist.WATCHED) + len(watchlist.JUDGED)
+    book = written(3_000, planted=rules * max(len(watch.types) for watch in watchlist.WATCHED), honest=0)
+    kinds = {str(book.world.log.entries[number].shown()["eventType"]) for number in book.planted}
+    assert [
+        type_ for type_ in watchlist.types() if type_ not in watchlist.SIGN_INS and not any(one.startswith(type_) for one in kinds)
+    ] == []
+    hunt, _ = await hunted(book)
+    assert book.uuids(book.planted).items() <= {one.evidence: one.rule for one in hunt.findings}.items()
+
+
 async def test_every_finding_fills_in_a_playbook_that_takes_it(book: Logbook) -> None:
     hunt, _ = await hunted(book)
     assert all(one.playbook for one in hunt.findings)
@@ -226,7 +237,17 @@ def test_a_rule_for_every_type_and_the_filter_stays_short_or_is_left_out() -> No
         ("user.mfa.factor.activate", "mfa_enrolled"),
         ("user.mfa.factor.reset_all", "mfa_changed"),
         ("user.account.privilege.grant", "privilege_granted"),
+        ("user.account.privilege.revoke", "privilege_revoked"),
+        ("group.privilege.revoke", "privilege_revoked"),
+        ("app.oauth2.client.privilege.revoke", "privilege_revoked"),
+        ("iam.resourceset.bindings.add", "privilege_granted"),
+        ("iam.resourceset.bindings.delete", "privilege_revoked"),
+        ("app.oauth2.admin.consent.grant", "consent_granted"),
+        ("app.oauth2.admin.consent.revoke", "consent_revoked"),
         ("iam.role.permissions.add", "permissions_changed"),
+        ("iam.role.permissions.delete", "permissions_changed"),
+        ("iam.resourceset.delete", "permissions_changed"),
+        ("iam.resourceset.resources.delete", "permissions_changed"),
         ("policy.lifecycle.overwrite", "policy_overridden"),
         ("policy.rule.update", "policy_changed"),
         ("user.session.impersonation.initiate", "support_entered"),
@@ -245,6 +266,15 @@ def test_what_the_advice_of_2023_names_is_a_hit(kind: str, rule: str) -> None:
     assert found.rule == rule
     assert "jane@acme.example" in found.says
     assert "203.0.113.66" in found.says
+
+
+@pytest.mark.parametrize("type_", ["User", "UserGroup"])
+def test_who_takes_rights_away_is_to_be_contained_and_whom_they_were_taken_from_is_named(type_: str) -> None:
+    ada = LogParty(id="00uada1", type=type_, name="ada@acme.example")
+    role = LogParty(id="r1", type="ROLE", name="Super Administrator")
+    (found,) = judged(replace(entry("user.account.privilege.revoke"), targets=(role, ada)))
+    assert found.says.startswith("administrator rights were taken away (ada@acme.example), by jane@acme.example, from 203.0.113.66: ")
+    assert (found.subject, found.playbook, found.inputs["users"]) == ("okta:user:00ujane1", "session-hijack", ("00ujane1",))
 
 
 def test_access_counts_where_it_goes_to_an_administrator_or_a_sensitive_app() -> None:
