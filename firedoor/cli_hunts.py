@@ -1,6 +1,7 @@
 """The part of the command line that scopes an incident: hunts, and lists of what was leaked.
 
-0: looked at whole, and nothing found. 1: something was found, or not all could be looked at. 2: bad input.
+0: looked at whole, and nothing found but acts of hands that were named as known.
+1: something was found, or not all could be looked at. 2: bad input.
 """
 
 from __future__ import annotations
@@ -44,9 +45,9 @@ def okta(
     job = scoping.hunt_okta(
         moment(since, "--since"), moment(until, "--until") if until else None, expected=expected, suppliers=supplier, apps=sensitive
     )
-    data = scoping.report(asyncio.run(job))
-    _show(data, hunt_words.okta_markdown, as_json=as_json)
-    raise typer.Exit(1 if data["findings"] or data["left_out"] or data["incomplete"] else 0)
+    hunt = asyncio.run(job)
+    _show(scoping.report(hunt), hunt_words.okta_markdown, as_json=as_json)
+    raise typer.Exit(0 if hunt.quiet else 1)
 
 
 @hunt_app.command("har")

@@ -12,7 +12,8 @@ SHOWN: Final = 200
 def okta_markdown(data: Mapping[str, Any]) -> str:
     """A hunt over the System Log."""
     found, expected = data["findings"], data["expected"]
-    lines = [f"# {_count(len(found), 'finding')} in Okta's System Log from {data['since']} until {data['until']}", ""]
+    hands = f", and {_count(len(expected), 'act')} by known hands" if expected else ""
+    lines = [f"# {_count(len(found), 'finding')} in Okta's System Log from {data['since']} until {data['until']}{hands}", ""]
     lines += [f"INCOMPLETE: {data['incomplete']}.", ""] if data["incomplete"] else []
     lines += _listed([finding(one) for one in found])
     if expected:

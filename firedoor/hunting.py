@@ -1,7 +1,8 @@
 """Judges entries of Okta's System Log by the watch list, one after another, oldest first. Pure.
 
 What it remembers grows with the people it has hit, not with the log. An entry that is hit becomes a `Finding` that fills in a playbook. One
-that was made by a known hand is told apart as expected, never dropped: the known hand may be the attacker's by now.
+that was made by a known hand is told apart as expected, never dropped: the known hand may be the attacker's by now. One in Firedoor's own
+name is expected only where somebody vouches for it, see `firedoor.vouching`.
 """
 
 from __future__ import annotations
@@ -30,11 +31,13 @@ _KINDS: Final = {**dict.fromkeys(USERS, "user"), **dict.fromkeys(APPS, "app")}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What the hunt was told. ``expected`` are ids and logins with why their acts are (Firedoor's own, an automation's); ``suppliers`` the
-    mail domains of suppliers; ``apps`` sensitive apps by id or label; ``admins`` ids of administrators. Capitals do not matter.
+    """What the hunt was told. ``expected`` are ids and logins with why their acts are (an automation's); ``own`` those of Firedoor itself;
+    ``suppliers`` the mail domains of suppliers; ``apps`` sensitive apps by id or label; ``admins`` ids of administrators. Capitals do not
+    matter.
     """
 
     expected: Mapping[str, str] = field(default_factory=dict)
+    own: frozenset[str] = frozenset()
     suppliers: tuple[str, ...] = ()
     apps: frozenset[str] = frozenset()
     admins: frozenset[str] = frozenset()
@@ -42,10 +45,17 @@ class Known:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
-    """A finding, and why it was to be expected; empty where it was not."""
+    """A finding, and why it was to be expected; empty where it was not.
+
+    ``own``: Firedoor's own identity did it, and nobody named it as expected. ``at`` is when, ``targets`` the vendor's ids of what it was
+    done to.
+    """
 
     finding: Finding
+    at: datetime
     expected: str = ""
+    own: bool = False
+    targets: frozenset[str] = frozenset()
 
 
 class Judge:
@@ -59,6 +69,7 @@ class Judge:
         known = known or Known()
         self._since = since
         self._expected = {name.casefold(): why for name, why in known.expected.items()}
+        self._own = frozenset(name.casefold() for name in known.own)
         self._suppliers = tuple(f"@{domain.casefold().removeprefix('@')}" for domain in known.suppliers)
         self._apps = frozenset(app.casefold() for app in known.apps)
         self._admins = frozenset(admin.casefold() for admin in known.admins)
@@ -138,8 +149,15 @@ class Judge:
             playbook=playbook,
             inputs=inputs,
         )
-        why = self._expected.get(entry.actor.id.casefold()) or self._expected.get(entry.actor.name.casefold(), "")
-        return Hit(finding=finding, expected=why)
+        names = (entry.actor.id.casefold(), entry.actor.name.casefold())
+        why = next((self._expected[name] for name in names if name in self._expected), "")
+        return Hit(
+            finding=finding,
+            at=entry.published,
+            expected=why,
+            own=not why and not self._own.isdisjoint(names),
+            targets=frozenset(party.id for party in entry.targets if party.id),
+        )
 
     def _contained(self, about: LogParty) -> tuple[str, Mapping[str, tuple[str, ...]]]:
         """What would contain it. By id where there is one: a login may have been somebody else's when the entry was written."""

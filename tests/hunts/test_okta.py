@@ -11,10 +11,14 @@ from urllib.parse import parse_qsl
 import pytest
 
 from firedoor import inputs, scoping
+from firedoor.canonical import plain
 from firedoor.errors import BadInput, RateLimited, Unavailable
 from firedoor.finding import Finding
 from firedoor.hunting import Judge, Known
+from firedoor.journal import Journal, Kind
+from firedoor.model import Change
 from firedoor.playbook import find
+from firedoor.store import Store
 from firedoor.vendors.access import Access
 from firedoor.vendors.faults import Fault
 from firedoor.vendors.okta import watchlist
@@ -22,6 +26,7 @@ from firedoor.vendors.okta.client import OktaClient
 from firedoor.vendors.okta.meter import OktaLimits
 from firedoor.vendors.okta.simulator import OktaLag, OktaSimulator
 from firedoor.vendors.okta.values import LogEntry, LogParty
+from firedoor.vouching import vouched
 from tests.hunts.logbook import ROBOT, SESSION_SECRET, SUPPLIER, TOKEN, Logbook, written
 
 KNOWN = Known(expected={ROBOT.id: "it provisions"}, suppliers=(SUPPLIER,))
@@ -199,6 +204,50 @@ def test_a_known_hand_is_told_apart_by_id_or_login_whatever_its_capitals() -> No
         judge = Judge(since=NOON, known=Known(expected={name: "she is on call"}))
         (hit,) = judge.judge(entry("system.api_token.create"))
         assert hit.expected == "she is on call"
+
+
+def test_firedoors_own_name_is_no_known_hand_unless_it_is_named() -> None:
+    reset = replace(entry("user.mfa.factor.reset_all"), targets=(LogParty(id="00uada1", type="User", name="ada@acme.example"),))
+    for name in ("00ujane1", "Jane@ACME.example"):
+        (hit,) = Judge(since=NOON, known=Known(own=frozenset({name}))).judge(reset)
+        assert (hit.own, hit.expected, hit.targets, hit.at) == (True, "", frozenset({"00uada1"}), NOON)
+        (hit,) = Judge(since=NOON, known=Known(own=frozenset({name}), expected={"00ujane1": "it was named"})).judge(reset)
+        assert (hit.own, hit.expected) == (False, "it was named")
+    (hit,) = Judge(since=NOON, known=Known(own=frozenset({"00uother"}))).judge(reset)
+    assert not hit.own
+
+
+def intent(subject: str, **at: str) -> dict[str, object]:
+    change = Change(key="k", subject=subject, says="", after={}, at=at)
+    return {"item": "i", "change": plain(change), "at": "2026-11-26T00:00:00.000000Z"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "minutes", "run"),
+    [
+        (Kind.INTENT, intent("okta:user:00uada1"), 0, "251126-aaaaaa"),
+        (Kind.INTENT, intent("okta:app:0oa1", user="00uada1"), 9, "251126-aaaaaa"),
+        (Kind.INTENTS, {"writes": [intent("okta:api_token:x/1"), intent("okta:grant:x/00uada1")]}, 0, "251126-aaaaaa"),
+        (Kind.INTENT, intent("okta:user:00uada1"), 11, ""),
+        (Kind.INTENT, intent("okta:user:00uada1"), -2, ""),
+        (Kind.INTENT, intent("okta:user:00uada12"), 0, ""),
+        (Kind.NOTED, intent("okta:user:00uada1"), 0, ""),
+        (Kind.INTENTS, {"writes": "00uada1"}, 0, ""),
+    ],
+)
+async def test_an_act_in_firedoors_name_is_known_where_a_run_wrote_to_that_target_then(
+    tmp_path: Path, kind: Kind, body: dict[str, object], minutes: int, run: str
+) -> None:
+    async with Store(f"sqlite:///{tmp_path / 'journal.db'}") as store:
+        journal = Journal(store)
+        wrote = await journal.append("251126-aaaaaa", kind, body)
+        ada = LogParty(id="00uada1", type="User", name="ada@acme.example")
+        act = replace(entry("user.mfa.factor.reset_all", at=wrote.at + timedelta(minutes=minutes)), targets=(ada,))
+        hits = list(Judge(since=act.published, known=Known(own=frozenset({JANE.id}))).judge(act))
+        (hit,) = await vouched(journal, hits)
+        assert await vouched(journal, []) == []
+    assert hit.expected == (f"run {run} wrote to it then" if run else "")
+    assert ("in Firedoor's own name, and no run in the journal at hand wrote that" in hit.finding.says) is not bool(run)
 
 
 @pytest.mark.parametrize("name", ["x\u202egnp.exe", "a\nb", "\x1b[31mred", "y" * 5_000])
