@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -56,6 +56,11 @@ class Hit:
     expected: str = ""
     own: bool = False
     targets: frozenset[str] = frozenset()
+
+
+def unvouched(hit: Hit, why: str) -> Hit:
+    """The hit as a finding that says whose name it bears, and why nobody vouches for it."""
+    return replace(hit, finding=replace(hit.finding, says=f"{hit.finding.says}; in Firedoor's own name, and {why}"))
 
 
 class Judge:

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
-from firedoor import clients, har, importing, vouching
+from firedoor import clients, har, importing
 from firedoor.canonical import JSON, plain
 from firedoor.errors import BadInput, FiredoorError, NotFound, Rejected, VendorError, shown
 from firedoor.finding import Finding
 from firedoor.fingerprints import Fingerprints
-from firedoor.hunting import WINDOW, Hit, Judge, Known
+from firedoor.hunting import WINDOW, Hit, Judge, Known, unvouched
 from firedoor.leaks import Leak, containment, finding
 from firedoor.settings import load
 from firedoor.vendors.access import Access
@@ -107,17 +107,18 @@ async def hunt_okta(
 
 async def _by_journal(hits: Sequence[Hit]) -> Sequence[Hit]:
     """What the journal of this installation tells of acts in Firedoor's own name."""
-    from firedoor.wiring import open_journal  # noqa: PLC0415 - opened only where there are such acts
+    from firedoor.vouching import vouched  # noqa: PLC0415 - the journal is opened only where there are such acts
+    from firedoor.wiring import open_journal  # noqa: PLC0415
 
     try:
         async with open_journal(load()) as (_, journal):
-            return await vouching.vouched(journal, hits)
+            return await vouched(journal, hits)
     except FiredoorError as error:
-        return [vouching.unvouched(hit, f"the journal could not be read to tell ({error.what})") for hit in hits]
+        return [unvouched(hit, f"the journal could not be read to tell ({error.what})") for hit in hits]
 
 
 async def _by_nobody(hits: Sequence[Hit]) -> Sequence[Hit]:
-    return [vouching.unvouched(hit, "no journal is at hand to tell") for hit in hits]
+    return [unvouched(hit, "no journal is at hand to tell") for hit in hits]
 
 
 async def hunt_since(okta: OktaClient, since: datetime, until: datetime | None = None, *, known: Known, vouch: Vouch = _by_nobody) -> Hunt:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from firedoor.canonical import JSON
-from firedoor.hunting import GRACE, Hit
+from firedoor.hunting import GRACE, Hit, unvouched
 from firedoor.journal import Event, Journal, Kind
 
 SETTLES: Final = timedelta(minutes=10)  # how long after its intent a write may show in a vendor's log
@@ -26,11 +26,6 @@ async def vouched(journal: Journal, hits: Sequence[Hit]) -> list[Hit]:
         for name in _names(event):
             written.setdefault(name, []).append((event.at, event.run))
     return [_judged(hit, written) for hit in hits]
-
-
-def unvouched(hit: Hit, why: str) -> Hit:
-    """The hit as a finding that says whose name it bears, and why nobody vouches for it."""
-    return replace(hit, finding=replace(hit.finding, says=f"{hit.finding.says}; in Firedoor's own name, and {why}"))
 
 
 def _judged(hit: Hit, written: dict[str, list[tuple[datetime, str]]]) -> Hit:

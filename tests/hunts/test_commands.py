@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -48,7 +48,7 @@ async def test_okta_is_hunted_over_the_wire(tmp_path: Path) -> None:
 async def test_an_act_in_firedoors_own_name_is_found_unless_a_run_wrote_it_and_never_ends_as_nothing_found(tmp_path: Path) -> None:
     book = written(10, planted=0, honest=0)
     log, ada = book.world.log, book.world.users["00uperson1"].party
-    log.write("user.mfa.factor.reset_all", at=datetime.now(UTC), actor=book.world.users[OPS].party, targets=[ada])
+    log.write("user.mfa.factor.reset_all", at=datetime.now(UTC) - timedelta(seconds=10), actor=book.world.users[OPS].party, targets=[ada])
     words = ("hunt", "okta", "--since", book.since.isoformat())
     robot = ("--expected", ROBOT.id)
     async with OktaSimulator(book.world, lag=OktaLag(system_log=0.0), limits=FOREVER) as okta:
