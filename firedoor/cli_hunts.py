@@ -1,6 +1,7 @@
 """The part of the command line that scopes an incident: hunts, and lists of what was leaked.
 
-0: looked at whole, and nothing found. 1: something was found, or not all could be looked at. 2: bad input.
+0: looked at whole, and nothing found but acts of hands that were named as known.
+1: something was found, or not all could be looked at. 2: bad input.
 """
 
 from __future__ import annotations
@@ -44,9 +45,9 @@ def okta(
     job = scoping.hunt_okta(
         moment(since, "--since"), moment(until, "--until") if until else None, expected=expected, suppliers=supplier, apps=sensitive
     )
-    data = scoping.report(asyncio.run(job))
-    _show(data, hunt_words.okta_markdown, as_json=as_json)
-    raise typer.Exit(1 if data["findings"] or data["left_out"] or data["incomplete"] else 0)
+    hunt = asyncio.run(job)
+    _show(scoping.report(hunt), hunt_words.okta_markdown, as_json=as_json)
+    raise typer.Exit(0 if hunt.quiet else 1)
 
 
 @hunt_app.command("har")
@@ -83,9 +84,9 @@ def aws_key(
 def import_(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="gitleaks' JSON, TruffleHog's JSON lines, or CSV or JSON of a notice.")],
     as_json: AsJson = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV and nothing else; what was left over goes to standard error.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV and nothing else; rows left over or in doubt go to stderr.")] = False,
 ) -> None:
-    """Which credentials a list of leaked ones names, to be accounted for. Exit code 1 where a row could not be understood."""
+    """Which credentials a list of leaked ones names, to be accounted for. Exit code 1 where a row is left over, or in doubt."""
     from firedoor import hunt_words, scoping
 
     if as_csv and as_json:
@@ -93,10 +94,10 @@ def import_(
     data, table = scoping.import_file(file)
     if as_csv:
         typer.echo(table, nl=False)
-        typer.echo(hunt_words.left_markdown(data), nl=False, err=True)
+        typer.echo(hunt_words.left_markdown(data) + hunt_words.doubts_markdown(data), nl=False, err=True)
     else:
         _show(data, hunt_words.import_markdown, as_json=as_json)
-    raise typer.Exit(0 if data["whole"] else 1)
+    raise typer.Exit(0 if data["whole"] and not data["doubts"] else 1)
 
 
 def moment(text: str, option: str) -> datetime:

@@ -1,6 +1,7 @@
 """Finds the credentials in a HAR file: what a browser sent and was sent while somebody recorded it for a vendor's support.
 
-The file is read as it comes, however large. A secret becomes a fingerprint at the end of its entry; it is never stored, shown, or tried.
+The file is read as it comes, however large, its entries and what stands around them. A secret becomes a fingerprint at the end of its
+entry; it is never stored, shown, or tried.
 """
 
 from __future__ import annotations
@@ -86,7 +87,8 @@ def scan(path: Path, fingerprints: Fingerprints) -> Scanned:
     try:
         for one in strings(pieces(path)):
             if one.path[:2] != ENTRY or len(one.path) < 3 or not isinstance(one.path[2], int):
-                is_har = is_har or (isinstance(one, Members) and one.path == ("log",))
+                is_har = is_har or (isinstance(one, Members) and one.path == ENTRY[:1] and ENTRY[1] in one.lists)
+                _around(scanned, one, fingerprints)
                 continue
             is_har = True
             if one.path[2] != entry.number:
@@ -102,10 +104,29 @@ def scan(path: Path, fingerprints: Fingerprints) -> Scanned:
     if broken is not None and not is_har:
         raise broken.with_traceback(None)  # whose frames hold what was being read
     if not is_har:
-        raise BadInput("that is JSON, and no HAR file: it has no log with entries", target=shown(path.name), advice="Export it as HAR")
+        raise BadInput(
+            "that is JSON, and no HAR file: it has no log with a list of entries", target=shown(path.name), advice="Export it as HAR"
+        )
     _close(scanned, entry, fingerprints)
     scanned.incomplete = broken.what if broken is not None else ""
     return scanned
+
+
+def _around(scanned: Scanned, one: Text | Members, fingerprints: Fingerprints) -> None:
+    """What stands around the entries: titles of pages, which browsers fill with addresses, comments, and whatever else somebody wrote."""
+    outside, where = _Entry(number=-1), f"around the entries, {_words(one.path)}"
+    if isinstance(one, Text):
+        for token in tokens.in_text(one.text, first=one.first, last=one.last):
+            outside.add(token, where)
+        if one.first and one.last:
+            key = next((part for part in reversed(one.path) if isinstance(part, str)), "")
+            for name, value in ((key, one.text), *_query(one.text)):
+                _named(outside, name, value, where)
+        scanned.unread += one.first and not one.last
+    elif "name" in one.texts and "value" in one.texts:
+        _named(outside, one.texts["name"], one.texts["value"], where)
+    for token, place in outside.found:
+        _take(scanned, _leak(outside, token, place, fingerprints))
 
 
 def _members(scanned: Scanned, entry: _Entry, one: Members) -> None:
@@ -203,7 +224,7 @@ def _leak(entry: _Entry, token: Token, where: str, fingerprints: Fingerprints) -
         system=token.system,
         kind=token.kind,
         row=entry.number + 1,
-        where=f"entry {entry.number + 1}, {where}{host}",
+        where=f"entry {entry.number + 1}, {where}{host}" if entry.number >= 0 else where,
         id=token.id,
         fingerprint="" if token.id else fingerprints.of(token.secret),
         owner=token.owner,
@@ -229,7 +250,11 @@ def _take(scanned: Scanned, leak: Leak) -> None:
 
 
 def _where(place: Place) -> str:
-    return " ".join(clean(str(part)) for part in place[3:] if isinstance(part, str)) or "entry"
+    return _words(place[3:]) or "entry"
+
+
+def _words(place: Place) -> str:
+    return " ".join(clean(part) for part in place if isinstance(part, str))
 
 
 def _host(url: str) -> str:
@@ -241,7 +266,8 @@ def _host(url: str) -> str:
 
 def _query(url: str) -> Iterator[tuple[str, str]]:
     """Name and value of what stands behind the question mark, and behind the hash."""
-    for part in url.partition("?")[2].replace("#", "&").split("&"):
+    behind = url[min((at for at in (url.find("?"), url.find("#")) if at >= 0), default=len(url)) + 1 :]
+    for part in behind.replace("#", "&").split("&"):
         name, _, value = part.partition("=")
         yield name, unquote_plus(value)
 

@@ -12,7 +12,8 @@ SHOWN: Final = 200
 def okta_markdown(data: Mapping[str, Any]) -> str:
     """A hunt over the System Log."""
     found, expected = data["findings"], data["expected"]
-    lines = [f"# {_count(len(found), 'finding')} in Okta's System Log from {data['since']} until {data['until']}", ""]
+    hands = f", and {_count(len(expected), 'act')} by known hands" if expected else ""
+    lines = [f"# {_count(len(found), 'finding')} in Okta's System Log from {data['since']} until {data['until']}{hands}", ""]
     lines += [f"INCOMPLETE: {data['incomplete']}.", ""] if data["incomplete"] else []
     lines += _listed([finding(one) for one in found])
     if expected:
@@ -54,9 +55,11 @@ def har_markdown(data: Mapping[str, Any]) -> str:
 def import_markdown(data: Mapping[str, Any]) -> str:
     """What a list of leaked credentials was understood to say."""
     leaks, left = data["leaks"], len(data["left"]) + data["more_left"]
-    lines = [f"# {_count(len(leaks), 'credential')} in {data['file']}, {_count(left, 'row')} left over", ""]
+    doubtful = f", {_count(len(data['doubts']), 'row')} in doubt" if data["doubts"] else ""
+    lines = [f"# {_count(len(leaks), 'credential')} in {data['file']}, {_count(left, 'row')} left over{doubtful}", ""]
     lines += [f"INCOMPLETE: {data['incomplete']}.", ""] if data["incomplete"] else []
     lines += ["## Left over", "", left_markdown(data)] if data["left"] else []
+    lines += ["## In doubt", "", doubts_markdown(data)] if data["doubts"] else []
     lines += _listed([_leak(one) for one in leaks])
     twice = [f"row {row} names the same as row {first}" for row, first in data["twice"]]
     lines += ["## Named again", "", *_listed(twice)] if twice else []
@@ -68,6 +71,11 @@ def left_markdown(data: Mapping[str, Any]) -> str:
     """The rows that could not be understood."""
     rows = [f"- row {one['number']}: {one['why']}\n" for one in data["left"]]
     return "".join([*rows, f"- and {data['more_left']} more\n" if data["more_left"] else ""])
+
+
+def doubts_markdown(data: Mapping[str, Any]) -> str:
+    """The rows that were read, and whose kind is unrecognised or contradicted by their own form."""
+    return "".join(f"- row {one['number']}: {one['why']}\n" for one in data["doubts"])
 
 
 def _leak(one: Mapping[str, Any]) -> str:

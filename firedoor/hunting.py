@@ -1,14 +1,15 @@
 """Judges entries of Okta's System Log by the watch list, one after another, oldest first. Pure.
 
 What it remembers grows with the people it has hit, not with the log. An entry that is hit becomes a `Finding` that fills in a playbook. One
-that was made by a known hand is told apart as expected, never dropped: the known hand may be the attacker's by now.
+that was made by a known hand is told apart as expected, never dropped: the known hand may be the attacker's by now. One in Firedoor's own
+name is expected only where somebody vouches for it, see `firedoor.vouching`.
 """
 
 from __future__ import annotations
 
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -24,16 +25,19 @@ LONGEST: Final = 120
 REFUSED: Final = frozenset({"FAILURE", "DENY"})
 USERS: Final = frozenset({"User"})  # an AppUser is somebody's account in an app, with an id of its own
 APPS: Final = frozenset({"AppInstance", "PublicClientApp", "PublicClientAppEntity"})
+GROUPS: Final = frozenset({"UserGroup"})
 _KINDS: Final = {**dict.fromkeys(USERS, "user"), **dict.fromkeys(APPS, "app")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What the hunt was told. ``expected`` are ids and logins with why their acts are (Firedoor's own, an automation's); ``suppliers`` the
-    mail domains of suppliers; ``apps`` sensitive apps by id or label; ``admins`` ids of administrators. Capitals do not matter.
+    """What the hunt was told. ``expected`` are ids and logins with why their acts are (an automation's); ``own`` those of Firedoor itself;
+    ``suppliers`` the mail domains of suppliers; ``apps`` sensitive apps by id or label; ``admins`` ids of administrators. Capitals do not
+    matter.
     """
 
     expected: Mapping[str, str] = field(default_factory=dict)
+    own: frozenset[str] = frozenset()
     suppliers: tuple[str, ...] = ()
     apps: frozenset[str] = frozenset()
     admins: frozenset[str] = frozenset()
@@ -41,10 +45,22 @@ class Known:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
-    """A finding, and why it was to be expected; empty where it was not."""
+    """A finding, and why it was to be expected; empty where it was not.
+
+    ``own``: Firedoor's own identity did it, and nobody named it as expected. ``at`` is when, ``targets`` the vendor's ids of what it was
+    done to.
+    """
 
     finding: Finding
+    at: datetime
     expected: str = ""
+    own: bool = False
+    targets: frozenset[str] = frozenset()
+
+
+def unvouched(hit: Hit, why: str) -> Hit:
+    """The hit as a finding that says whose name it bears, and why nobody vouches for it."""
+    return replace(hit, finding=replace(hit.finding, says=f"{hit.finding.says}; in Firedoor's own name, and {why}"))
 
 
 class Judge:
@@ -58,6 +74,7 @@ class Judge:
         known = known or Known()
         self._since = since
         self._expected = {name.casefold(): why for name, why in known.expected.items()}
+        self._own = frozenset(name.casefold() for name in known.own)
         self._suppliers = tuple(f"@{domain.casefold().removeprefix('@')}" for domain in known.suppliers)
         self._apps = frozenset(app.casefold() for app in known.apps)
         self._admins = frozenset(admin.casefold() for admin in known.admins)
@@ -127,7 +144,7 @@ class Judge:
     def _hit(self, entry: LogEntry, rule: str, says: str, about: LogParty) -> Hit:
         playbook, inputs = self._contained(about)
         where = f", from {shown(entry.ip)}" if entry.ip else ""
-        to = "" if about is entry.actor else f" ({_called(about)})"
+        to = f" ({_called(met)})" if (met := _met(entry, about)) is not None else ""
         finding = Finding(
             rule=rule,
             says=f"{says}{to}, by {_called(entry.actor)}{where}: {shown(entry.event_type)}",
@@ -137,8 +154,15 @@ class Judge:
             playbook=playbook,
             inputs=inputs,
         )
-        why = self._expected.get(entry.actor.id.casefold()) or self._expected.get(entry.actor.name.casefold(), "")
-        return Hit(finding=finding, expected=why)
+        names = (entry.actor.id.casefold(), entry.actor.name.casefold())
+        why = next((self._expected[name] for name in names if name in self._expected), "")
+        return Hit(
+            finding=finding,
+            at=entry.published,
+            expected=why,
+            own=not why and not self._own.isdisjoint(names),
+            targets=frozenset(party.id for party in entry.targets if party.id),
+        )
 
     def _contained(self, about: LogParty) -> tuple[str, Mapping[str, tuple[str, ...]]]:
         """What would contain it. By id where there is one: a login may have been somebody else's when the entry was written."""
@@ -181,6 +205,13 @@ def _about(entry: LogEntry, watch: Watch) -> LogParty:
     wanted = {Whom.USER: USERS | APPS, Whom.APP: APPS, Whom.ACTOR: frozenset[str]()}[watch.whom]
     fitting = [party for party in entry.targets if party.type in wanted and party.id]
     return next((party for party in fitting if party.type in USERS), fitting[0] if fitting else entry.actor)
+
+
+def _met(entry: LogEntry, about: LogParty) -> LogParty | None:
+    """Whom to name beside the actor: whom the finding is about, else the person, group or app it was done to."""
+    if about is not entry.actor:
+        return about
+    return next((party for party in entry.targets if party.type in USERS | GROUPS | APPS and party.id != entry.actor.id), None)
 
 
 def _called(party: LogParty) -> str:

@@ -34,7 +34,8 @@ def due(path: Path, fingerprints: Fingerprints) -> Sequence[Sighting]:
 def _sighting(leak: Leak) -> Sighting:
     last = leak.at or datetime.now(UTC)
     place, known = _place_and_id(leak)
-    return Sighting(type=f"{leak.system}.{leak.kind}", id=known, last=last, place=place, by=leak.where, count=leak.times)
+    by = f"{leak.where}: {leak.doubt}" if leak.doubt else leak.where
+    return Sighting(type=f"{leak.system}.{leak.kind}", id=known, last=last, place=place, by=by, count=leak.times)
 
 
 def _place_and_id(leak: Leak) -> tuple[str, str]:

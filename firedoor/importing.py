@@ -2,6 +2,7 @@
 
 Understood are gitleaks' JSON, TruffleHog's JSON lines, and CSV or JSON with columns of any of the names below. A secret in a row becomes a
 fingerprint; what looks like one stands in no other field. A row that cannot be read is left over, with its number, and not guessed at.
+One whose kind nobody recognises, or whose own form says otherwise than it does, is a credential to account for, and told with its doubt.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from firedoor import tokens
-from firedoor.errors import BadInput
+from firedoor import kinds, tokens
+from firedoor.errors import BadInput, shown
 from firedoor.fingerprints import Fingerprints
-from firedoor.leaks import UNKNOWN, Leak, clean
+from firedoor.leaks import LONGEST, UNKNOWN, Leak, clean
 from firedoor.tabular import Left, Row, rows
+from firedoor.tokens import Token
 
 MOST_LEAKS: Final = 200_000
 MOST_LEFT: Final = 10_000
@@ -54,7 +56,8 @@ _SYSTEMS: Final = (
 class Imported:
     """What a file says. ``leaks`` are its credentials, each once; ``twice`` the rows that name one again, with the row that did so first.
 
-    ``left`` are rows that could not be read, ``more_left`` how many beyond `MOST_LEFT`. ``incomplete`` says why not all of it was read.
+    ``left`` are rows that could not be read, ``more_left`` how many beyond `MOST_LEFT`. ``doubts`` are rows that were read, and whose kind
+    is unrecognised or contradicted by their own form. ``incomplete`` says why not all of it was read.
     """
 
     leaks: list[Leak] = field(default_factory=list)
@@ -62,16 +65,17 @@ class Imported:
     twice: list[tuple[int, int]] = field(default_factory=list)
     left: list[Left] = field(default_factory=list)
     more_left: int = 0
+    doubts: list[Left] = field(default_factory=list)
     incomplete: str = ""
 
     @property
     def whole(self) -> bool:
-        """Whether every row was understood."""
+        """Whether every row was read."""
         return not self.left and not self.incomplete
 
 
 def read(path: Path, fingerprints: Fingerprints) -> Imported:
-    """All of a file, at most `MOST_LEAKS` credentials. Raises `BadInput` where not even its first row can be."""
+    """All of a file, at most `MOST_LEAKS` credentials. Raises `BadInput` where not even its first row can be, or there is none."""
     found, at = Imported(), dict[tuple[str, str, str], int]()
     broken: BadInput | None = None
     try:
@@ -87,6 +91,8 @@ def read(path: Path, fingerprints: Fingerprints) -> Imported:
         if not found.rows:
             raise broken.with_traceback(None)  # whose frames hold what was being read
         found.incomplete = f"after row {found.rows}: {broken.what}"
+    if not found.rows:
+        raise BadInput("the file names no credential: it has no rows", target=shown(path.name), advice="Export it again, with its rows")
     return found
 
 
@@ -117,6 +123,8 @@ def _take(found: Imported, at: dict[tuple[str, str, str], int], one: Leak | Left
         else:
             found.more_left += 1
         return
+    if one.doubt:
+        found.doubts.append(Left(number=one.row, why=one.doubt))
     if (place := at.get(one.key)) is None:
         at[one.key] = len(found.leaks)
         found.leaks.append(one)
@@ -166,42 +174,42 @@ def _trufflehog(row: Row, fingerprints: Fingerprints) -> Leak | Left:
 def _leak(row: Row, fingerprints: Fingerprints, secret: str, *, rule: str, where: str, place: str = "", owner: str = "") -> Leak | Left:
     """What a scanner found. Where it was told to hide the secret, the place is all there is to know it by."""
     named = f"row {row.number}, {clean(where)}" if len(where) > 1 and not _secret_in(where) else f"row {row.number}"
-    kind = re.sub(r"[^a-z0-9]+", "_", rule.casefold()).strip("_")
+    kind = _plain(rule)
     if not kind or _LIKE_A_SECRET.fullmatch(kind):
         return Left(number=row.number, why="the scanner does not say what it found")
+    if not place.isprintable() or len(place) > LONGEST:
+        return Left(number=row.number, why="its place is no word that can be shown, and so cannot be told from others")
     system = next((one for one in _SYSTEMS if kind.split("_")[0].startswith(one)), UNKNOWN)
+    meant = kinds.recognised(system, rule, scanner=True)
     token = next(tokens.in_text(secret), None)
     if token is not None:
-        system, kind, owner = token.system if token.system != UNKNOWN else system, token.kind, owner or token.owner
+        system, meant, owner = token.system if token.system != UNKNOWN else system, _kind_of(token), owner or token.owner
     known = token.id if token is not None else ""
     mark = "" if known or tokens.redacted(secret) else fingerprints.of(token.secret if token is not None else secret)
     if not known and not mark:
         known = clean(place) if place and not _secret_in(place) else ""
     if not known and not mark:
         return Left(number=row.number, why="the secret was taken out, and nothing else tells it from others")
-    return Leak(system=system, kind=kind, row=row.number, where=named, owner=owner, id=known, fingerprint=mark)
+    doubt = "" if meant or not kinds.listed(system) else _unrecognised(system, rule)
+    return Leak(system=system, kind=meant or kind, row=row.number, where=named, owner=owner, id=known, fingerprint=mark, doubt=doubt)
 
 
 def _listed(row: Row, fingerprints: Fingerprints) -> Leak | Left:
     """A row of a list that people keep."""
     said = {what: next((text for name in names if (text := _text(row.cells, name))), "") for what, names in COLUMNS.items()}
-    if (torn := next((what for what, text in said.items() if "\ufffd" in text), None)) is not None:
-        return Left(number=row.number, why=f"its {torn} is not in UTF-8")
-    if (odd := next((what for what in ("system", "kind", "owner", "given_to") if _secret_in(said[what])), None)) is not None:
-        return Left(number=row.number, why=f"its {odd} looks like a secret, and was not read")
     identity, secret = said["id"], said["secret"]
     if identity and _secret_in(identity):
         identity, secret = "", secret or identity
-    token = next(tokens.in_text(identity or secret), None)
-    if not identity and not secret:
-        return Left(number=row.number, why="it has neither an id nor a secret")
-    if not identity and tokens.redacted(secret):
-        return Left(number=row.number, why="its secret was taken out, and it has no id")
-    system = said["system"].casefold() or (token.system if token is not None and token.system != UNKNOWN else "")
-    if not system:
-        return Left(number=row.number, why="it does not say of which system the credential is")
-    identity = identity or (token.id if token is not None else "")
-    kind = re.sub(r"[^a-z0-9]+", "_", said["kind"].casefold()).strip("_") or (token.kind if token is not None else "credential")
+    told = list(tokens.in_text(identity or secret))
+    token = told[0] if told else None
+    identity = token.id if token is not None and token.id else identity
+    system, kind, doubt = _what(said["system"], said["kind"], identity, token)
+    if (
+        why := _unread(said)
+        or _untold(system, identity, secret)
+        or ("it names two credentials" if len({one.id for one in told}) > 1 else "")
+    ):
+        return Left(number=row.number, why=why)
     return Leak(
         system=clean(system),
         kind=clean(kind),
@@ -211,7 +219,64 @@ def _listed(row: Row, fingerprints: Fingerprints) -> Leak | Left:
         fingerprint="" if identity else fingerprints.of(secret),
         owner=clean(said["owner"]) or (token.owner if token is not None else ""),
         given_to=clean(said["given_to"]),
+        doubt=doubt,
     )
+
+
+def _unread(said: Mapping[str, str]) -> str:
+    """Why what stands in a row cannot be taken as it stands; empty where it can."""
+    for what, text in said.items():
+        if "\ufffd" in text:
+            return f"its {what} is not in UTF-8"
+        if what in ("system", "kind", "owner", "given_to") and _secret_in(text):
+            return f"its {what} looks like a secret, and was not read"
+        if what in ("system", "kind", "id") and not text.isprintable():
+            return f"its {what} holds a character that does not print, and was not read"
+    return ""
+
+
+def _untold(system: str, identity: str, secret: str) -> str:
+    """What a row lacks to be a credential; empty where it lacks nothing."""
+    if not identity and not secret:
+        return "it has neither an id nor a secret"
+    if not identity and tokens.redacted(secret):
+        return "its secret was taken out, and it has no id"
+    if len(identity) > LONGEST:
+        return f"its id is longer than {LONGEST} characters"
+    return "" if system else "it does not say of which system the credential is"
+
+
+def _what(named: str, called: str, identity: str, token: Token | None) -> tuple[str, str, str]:
+    """System and kind, and what is doubtful about them. What an id or a secret tells by its own form goes before what a row says."""
+    own_system, own_kind = kinds.by_id(identity)
+    if not own_system and token is not None:
+        own_system, own_kind = token.system if token.system != UNKNOWN else "", _kind_of(token)
+    said_system = kinds.system_of(named) or kinds.system_in(called)
+    exact = kinds.exact(own_system, own_kind)
+    system = own_system if exact else said_system or own_system
+    said_kind = kinds.recognised(said_system or system, called) if called else ""
+    doubts = []
+    if exact and said_system and own_system != said_system:
+        doubts.append(f"it says that its system is {clean(named or said_system)}, and by its own form it is of {own_system}")
+    if exact and said_kind and said_kind != own_kind:
+        doubts.append(f"it says that its kind is {clean(called)}, and by its own form it is {own_kind.replace('_', ' ')}")
+    kind = own_kind if exact or (own_system and own_system == system) else said_kind or own_kind
+    if not kind and kinds.listed(system):
+        doubts.append(_unrecognised(system, called))
+    return system, kind or _plain(called) or "credential", "; ".join(doubts)
+
+
+def _unrecognised(system: str, called: str) -> str:
+    kind = f"its kind {clean(called)} is not recognised" if called else "it does not say its kind"
+    return f"{kind}, so that no listing of {system} can be compared with it"
+
+
+def _kind_of(token: Token) -> str:
+    return kinds.by_id(token.id)[1] or token.kind
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", text.casefold()).strip("_")
 
 
 def _secret_in(text: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
@@ -52,11 +52,15 @@ class Text:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Members:
-    """An object that has ended, with those of its members that are short strings, `MOST_MEMBERS` at most. ``cut``: there were others."""
+    """An object that has ended, with those of its members that are short strings, `MOST_MEMBERS` at most. ``cut``: there were others.
+
+    ``lists`` are the names of those that are lists, as many at most.
+    """
 
     path: Path
     texts: Mapping[str, str] = field(repr=False)
     cut: bool = False
+    lists: Sequence[str] = ()
 
 
 def items(pieces: Iterable[str], key: str = "") -> Iterator[object]:
@@ -101,7 +105,7 @@ def strings(pieces: Iterable[str]) -> Iterator[Text | Members]:
             buffer.at += 1
             frames.pop()
             if frame.keyed:
-                yield Members(path=_path(frames), texts=frame.members, cut=frame.cut)
+                yield Members(path=_path(frames), texts=frame.members, cut=frame.cut, lists=frame.lists)
             continue
         if frame is not None and frame.keyed:
             frame.key = _key(buffer)
@@ -121,6 +125,7 @@ class _Frame:
     number: int = -1
     members: dict[str, str] = field(default_factory=dict)
     cut: bool = False
+    lists: list[str] = field(default_factory=list)
 
     def keep(self, text: str, *, whole: bool) -> None:
         """Keep a member that is a short string."""
@@ -219,6 +224,8 @@ def _one(buffer: _Buffer, frames: list[_Frame]) -> Iterator[Text]:
         if len(frames) >= MOST_DEPTH:
             raise _odd(buffer, f"it is nested more than {MOST_DEPTH} deep")
         buffer.at += 1
+        if sign == "[" and frames and frames[-1].keyed and len(frames[-1].lists) < MOST_MEMBERS:
+            frames[-1].lists.append(frames[-1].key)
         frames.append(_Frame(keyed=sign == "{"))
     elif not sign:
         raise _cut(buffer)

@@ -21,7 +21,7 @@ class Leak:
     ``id`` is the vendor's public name of it, ``fingerprint`` what a secret without one is known by: one of the two is there. ``owner`` is
     who it belongs to, exactly, as a target name or as the source had it; empty where nobody knows: it is left over. ``given_to`` is the
     supplier it was handed to. ``row`` is the row, or the entry, of the source where it stands first, ``where`` the same in words. ``times``
-    is how often it stands there.
+    is how often it stands there. ``doubt`` says what of the above is uncertain, in words.
     """
 
     system: str
@@ -36,6 +36,7 @@ class Leak:
     expires: datetime | None = None
     at: datetime | None = None
     times: int = 1
+    doubt: str = ""
 
     @property
     def key(self) -> tuple[str, str, str]:

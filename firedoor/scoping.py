@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from firedoor import clients, har, importing
 from firedoor.canonical import JSON, plain
-from firedoor.errors import BadInput, NotFound, Rejected, VendorError, shown
+from firedoor.errors import BadInput, FiredoorError, NotFound, Rejected, VendorError, shown
 from firedoor.finding import Finding
 from firedoor.fingerprints import Fingerprints
-from firedoor.hunting import WINDOW, Hit, Judge, Known
+from firedoor.hunting import WINDOW, Hit, Judge, Known, unvouched
 from firedoor.leaks import Leak, containment, finding
 from firedoor.settings import load
 from firedoor.vendors.access import Access
@@ -34,13 +34,16 @@ MOST_LISTED: Final = 10_000
 KEPT: Final = timedelta(days=90)
 LAG: Final = timedelta(minutes=1)
 
+Vouch: TypeAlias = Callable[[Sequence[Hit]], Awaitable[Sequence[Hit]]]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
-    """A finding by a known hand, and why it was to be expected."""
+    """A finding by a known hand, and why it was to be expected. ``named``: whoever hunts named that hand."""
 
     finding: Finding
     why: str
+    named: bool = True
 
 
 @dataclass(slots=True, kw_only=True)
@@ -64,12 +67,17 @@ class Hunt:
     incomplete: str = ""
     notes: list[str] = field(default_factory=list)
 
+    @property
+    def quiet(self) -> bool:
+        """Whether all was looked at, and nothing found but acts of hands that were named as known."""
+        return not (self.findings or self.left_out or self.incomplete) and all(one.named for one in self.expected)
+
     def take(self, hit: Hit) -> None:
         """List a hit, where there is still room."""
         if len(self.findings) + len(self.expected) >= MOST_LISTED:
             self.left_out += 1
         elif hit.expected:
-            self.expected.append(Expected(finding=hit.finding, why=hit.expected))
+            self.expected.append(Expected(finding=hit.finding, why=hit.expected, named=not hit.own))
         else:
             self.findings.append(hit.finding)
 
@@ -88,14 +96,35 @@ async def hunt_okta(
         if "okta" in at.missing:
             raise at.missing["okta"]
         okta: OktaClient = at.by_vendor["okta"]
-        own = {name.removeprefix("okta:user:"): why for name, why in at.own.items()}
-        named = {**own, **dict.fromkeys(expected, "it was named as expected")}
-        known = Known(expected=named, suppliers=tuple(suppliers), apps=frozenset(apps))
-        return await hunt_since(okta, since, until, known=known)
+        known = Known(
+            expected=dict.fromkeys(expected, "it was named as expected"),
+            own=frozenset(name.removeprefix("okta:user:") for name in at.own),
+            suppliers=tuple(suppliers),
+            apps=frozenset(apps),
+        )
+        return await hunt_since(okta, since, until, known=known, vouch=_by_journal)
 
 
-async def hunt_since(okta: OktaClient, since: datetime, until: datetime | None = None, *, known: Known) -> Hunt:
+async def _by_journal(hits: Sequence[Hit]) -> Sequence[Hit]:
+    """What the journal of this installation tells of acts in Firedoor's own name."""
+    from firedoor.vouching import vouched  # noqa: PLC0415 - the journal is opened only where there are such acts
+    from firedoor.wiring import open_journal  # noqa: PLC0415
+
+    try:
+        async with open_journal(load()) as (_, journal):
+            return await vouched(journal, hits)
+    except FiredoorError as error:
+        return [unvouched(hit, f"the journal could not be read to tell ({error.what})") for hit in hits]
+
+
+async def _by_nobody(hits: Sequence[Hit]) -> Sequence[Hit]:
+    return [unvouched(hit, "no journal is at hand to tell") for hit in hits]
+
+
+async def hunt_since(okta: OktaClient, since: datetime, until: datetime | None = None, *, known: Known, vouch: Vouch = _by_nobody) -> Hunt:
     """Everything of the watch list from ``since`` until ``until`` (else now, on Okta's clock).
+
+    ``vouch`` tells of acts in Firedoor's own name which of them a run of it wrote; they come last.
 
     Memory does not grow with the log. An error in the middle does not lose what was found before it: it makes the hunt incomplete.
     Raises `BadInput` for times in the wrong order, and the vendor's error where not one entry could be read.
@@ -109,18 +138,33 @@ async def hunt_since(okta: OktaClient, since: datetime, until: datetime | None =
     if hunt.until > now - LAG:
         hunt.notes.append("entries of the last minute may not show yet: hunt again for them")
     judge = Judge(since=since, known=await _with_admins(okta, known, hunt))
+    for hit in await vouch(await _read(okta, hunt, judge)):
+        hunt.take(hit)
+    hunt.entries, hunt.refused, hunt.repeated = judge.seen, dict(judge.refused), dict(judge.repeated)
+    return hunt
+
+
+async def _read(okta: OktaClient, hunt: Hunt, judge: Judge) -> Sequence[Hit]:
+    """Read the log and take in what is found; the hits in Firedoor's own name are given back, `MOST_LISTED` at most."""
+    own: list[Hit] = []
+
+    def take(hit: Hit) -> None:
+        if hit.own and len(own) < MOST_LISTED:
+            own.append(hit)
+        else:
+            hunt.take(hit)
+
     try:
         async for entry in _entries(okta, hunt):
             for hit in judge.judge(entry):
-                hunt.take(hit)
+                take(hit)
     except VendorError as error:
         if not judge.seen:
             raise
         hunt.incomplete = f"the log could not be read to its end: {error.what}"
     for hit in judge.finish():
-        hunt.take(hit)
-    hunt.entries, hunt.refused, hunt.repeated = judge.seen, dict(judge.refused), dict(judge.repeated)
-    return hunt
+        take(hit)
+    return own
 
 
 async def _entries(okta: OktaClient, hunt: Hunt) -> AsyncIterator[LogEntry]:
@@ -200,7 +244,7 @@ def import_file(path: Path) -> tuple[Mapping[str, JSON], str]:
             "leaks": found.leaks,
             "findings": [finding(leak, now) for leak in found.leaks if containment(leak)[0]],
             "no_owner": sum(not leak.owner for leak in found.leaks),
-            **{name: getattr(found, name) for name in ("rows", "twice", "left", "more_left", "incomplete", "whole")},
+            **{name: getattr(found, name) for name in ("rows", "twice", "left", "more_left", "doubts", "incomplete", "whole")},
         }
     )
     assert isinstance(told, Mapping)

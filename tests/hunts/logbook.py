@@ -84,7 +84,9 @@ def _attack(book: Logbook, rule: str, at: datetime) -> None:
         book.planted[len(log.entries) - 1] = rule
     else:
         watch = next(watch for watch in watchlist.WATCHED if watch.rule == rule)
-        kind = f"{watch.types[0]}create" if watch.types[0].endswith(".") else watch.types[0]
+        before = sum(one == rule for one in book.planted.values()) - 1
+        type_ = watch.types[before % len(watch.types)]
+        kind = f"{type_}create" if type_.endswith(".") else type_
         about = book.world.users[OPS].party if watch.only is Only.SENSITIVE else stranger
         log.write(kind, at=at, actor=mallory, targets=[app if watch.whom is Whom.APP else about], **where)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,10 +14,12 @@ import pytest
 from firedoor import hunt_words
 from firedoor.canonical import plain
 from firedoor.hunting import Judge
+from firedoor.journal import Journal, Kind
+from firedoor.store import Store
 from firedoor.vendors.okta.meter import OktaLimits
 from firedoor.vendors.okta.simulator import OktaLag, OktaSimulator
 from firedoor.vendors.okta.values import LogEntry, LogParty
-from tests.hunts.logbook import ROBOT, SESSION_SECRET, SUPPLIER, TOKEN, written
+from tests.hunts.logbook import OPS, ROBOT, SESSION_SECRET, SUPPLIER, TOKEN, written
 from tests.hunts.measured import measured
 from tests.vendors.aws.test_trail import KEY, SECRET, T, deliver, file_name, minted, record
 
@@ -40,6 +43,29 @@ async def test_okta_is_hunted_over_the_wire(tmp_path: Path) -> None:
     assert text.out.startswith(f"# {len(data.data['findings'])} findings in Okta's System Log")
     assert "Contain: firedoor contain session-hijack -i users=00ustranger" in text.out
     assert not any(secret in one.out + one.err for one in (data, text, quiet) for secret in (TOKEN, SESSION_SECRET))
+
+
+async def test_an_act_in_firedoors_own_name_is_found_unless_a_run_wrote_it_and_never_ends_as_nothing_found(tmp_path: Path) -> None:
+    book = written(10, planted=0, honest=0)
+    log, ada = book.world.log, book.world.users["00uperson1"].party
+    log.write("user.mfa.factor.reset_all", at=datetime.now(UTC) - timedelta(seconds=10), actor=book.world.users[OPS].party, targets=[ada])
+    words = ("hunt", "okta", "--since", book.since.isoformat())
+    robot = ("--expected", ROBOT.id)
+    async with OktaSimulator(book.world, lag=OktaLag(system_log=0.0), limits=FOREVER) as okta:
+        setting = {"FIREDOOR_OKTA_ORG_URL": okta.url, "FIREDOOR_OKTA_API_TOKEN": TOKEN}
+        text = await measured(tmp_path, *words, *robot, environment=setting)
+        named = await measured(tmp_path, *words, *robot, "--expected", "ops@acme.example", environment=setting)
+        async with Store(f"sqlite:///{tmp_path / 'state' / 'journal.db'}") as store:
+            change = {"subject": "okta:user:00uperson1", "at": {}}
+            await Journal(store).append("251126-aaaaaa", Kind.INTENT, {"change": change})
+        wrote = await measured(tmp_path, *words, *robot, "--json", environment=setting)
+    assert text.code == 1, text.err
+    assert text.out.startswith("# 1 finding in Okta's System Log")
+    assert "in Firedoor's own name, and no run in the journal at hand wrote that" in text.out
+    assert named.code == 0
+    assert ", and 1 act by known hands" in named.out.splitlines()[0]
+    assert (wrote.code, wrote.data["findings"]) == (1, [])
+    assert [(one["why"], one["named"]) for one in wrote.data["expected"]] == [("run 251126-aaaaaa wrote to it then", False)]
 
 
 def test_a_command_to_paste_obeys_no_login() -> None:

@@ -72,6 +72,11 @@ def test_findings_fill_in_playbooks_that_take_them(tmp_path: Path) -> None:
     assert "good until 2023-11-14T22:13:20Z" in filled["session-hijack"].says
 
 
+def test_what_stands_behind_a_hash_alone_is_looked_at(tmp_path: Path) -> None:
+    found = scanned(tmp_path, hars.har([entry("https://acme.example/callback#state=1&access_token=canary-opaque-token")]))
+    assert leaked(found) == {("unknown", "access_token", "")}
+
+
 def test_a_custom_domain_and_capitals_hide_no_cookie(tmp_path: Path) -> None:
     found = scanned(tmp_path, hars.har([entry("https://id.acme.example/", request={"cookies": pairs(SID="canary-sid-of-ours")})]))
     assert leaked(found) == {("unknown", "session_cookie", "")}
@@ -80,6 +85,44 @@ def test_a_custom_domain_and_capitals_hide_no_cookie(tmp_path: Path) -> None:
 def test_one_secret_is_one_leak_wherever_it_stands(tmp_path: Path) -> None:
     (leak,) = scanned(tmp_path, hars.har([entry(request={"headers": pairs(Authorization=f"Bearer {hars.OF_USER}")})] * 7)).leaks.values()
     assert (leak.times, leak.row) == (7, 1)
+
+
+def test_what_stands_around_the_entries_is_looked_at_too(tmp_path: Path) -> None:
+    log = {
+        "version": "1.2",
+        "creator": {"name": "x", "comment": f"Authorization: SSWS {hars.API_TOKEN}"},
+        "pages": [
+            {
+                "id": "p",
+                "title": f"https://acme.example/cb#access_token={hars.OF_USER}&state=1",
+                "_extra": pairs(x_api_key="canary-api-key"),
+            },
+            {"id": "q", "title": "https://acme.example/?client_secret=canary%20client-secret", "refresh_token": "canary-refresh-token"},
+        ],
+        "entries": [entry(request={"cookies": pairs(sid=hars.SID)})],
+        "comment": f"the key is {KEY}",
+    }
+    found = scanned(tmp_path, json.dumps({"first": hars.SLACK, "log": log, "last": [{"deep": hars.OF_APP}]}))
+    assert {(one.system, one.kind, one.row, one.where) for one in found.leaks.values()} == {
+        ("slack", "token", 0, "around the entries, first"),
+        ("okta", "api_token", 0, "around the entries, log creator comment"),
+        ("okta", "jwt", 0, "around the entries, log pages title"),
+        ("unknown", "x_api_key", 0, "around the entries, log pages _extra x-api-key"),
+        ("unknown", "client_secret", 0, "around the entries, log pages title client_secret"),
+        ("unknown", "refresh_token", 0, "around the entries, log pages refresh_token refresh_token"),
+        ("okta", "session_cookie", 1, f"entry 1, request cookies sid of {hars.HOST}"),
+        ("aws", "access_key", 0, "around the entries, log comment"),
+        ("okta", "jwt", 0, "around the entries, last deep"),
+    }
+    assert (found.entries, found.whole) == (1, True)
+    assert "canary" not in repr(found)
+
+
+def test_a_recording_of_nothing_is_one_and_what_is_too_long_around_its_entries_is_told(tmp_path: Path) -> None:
+    nothing = scanned(tmp_path, '{"log": {"entries": []}}')
+    assert (nothing.entries, len(nothing.leaks), nothing.whole) == (0, 0, True)
+    long = scanned(tmp_path, json.dumps({"log": {"comment": f"{'x ' * 700_000} {KEY} {'x ' * 700_000}", "entries": []}}))
+    assert ([one.id for one in long.leaks.values()], long.unread, long.whole) == ([KEY], 1, False)
 
 
 @pytest.mark.parametrize("cut", [0.02, 0.3, 0.7, 0.999])
@@ -103,6 +146,11 @@ def test_a_file_that_breaks_off_gives_what_stood_before_and_is_never_whole(tmp_p
         "PK\x03\x04canary",
         "[]",
         "{}",
+        '{"log": {}}',
+        '{"log": {"entries": {}}}',
+        '{"log": {"entries": "canary"}}',
+        '{"log": {"entries": {"canary": {"request": {"url": "canary"}}}}}',
+        '{"log": {"entries": null, "pages": []}}',
         '{"log": "canary"}',
         '{"entries": [{"canary": 1}]}',
         '["canary"]',

@@ -13,12 +13,14 @@ from typing import Any
 
 import pytest
 
-from firedoor import importing, inputs
+from firedoor import imported as account_of
+from firedoor import importing, inputs, kinds
 from firedoor.errors import BadInput
 from firedoor.fingerprints import Fingerprints
 from firedoor.importing import Imported, credentials, read
 from firedoor.leaks import Leak, finding
 from firedoor.playbook import find
+from firedoor.wiring import load_catalogue
 from tests.hunts import hars
 from tests.hunts.measured import measured
 
@@ -134,9 +136,125 @@ def test_what_trufflehog_found(tmp_path: Path) -> None:
     assert [one.number for one in found.left] == [3]
 
 
-def test_no_findings_are_no_fault(tmp_path: Path) -> None:
-    found = imported(tmp_path, "[]")
-    assert (found.rows, found.whole) == (0, True)
+@pytest.mark.parametrize(
+    "text", ["[]", " [ ]\n", NOTICE.splitlines()[0] + "\n", NOTICE.splitlines()[0] + "\n,,,,,\n\n", "sep=;\nid;kind\n"]
+)
+async def test_a_file_without_a_row_is_no_account_of_anything(tmp_path: Path, text: str) -> None:
+    with pytest.raises(BadInput, match="names no credential") as refused:
+        imported(tmp_path, text)
+    assert refused.value.exit_code == 2
+    with pytest.raises(BadInput, match="names no credential"):
+        account_of.due(tmp_path / "list.csv", MARKS)
+    done = await measured(tmp_path, "import", str(tmp_path / "list.csv"))
+    assert done.code == 2
+    assert "names no credential" in done.err
+
+
+LISTED = sorted(kind for source in load_catalogue().sources.values() for kind in source.spec.types)
+
+
+@pytest.mark.parametrize("kind", LISTED)
+def test_every_kind_that_a_source_lists_is_recognised_as_people_write_it(kind: str) -> None:
+    system, _, name = kind.partition(".")
+    spoken = name.replace("_", " ")
+    camel = "".join(word.capitalize() for word in name.split("_"))
+    for text in (name, spoken, spoken.upper(), name.replace("_", "-"), f"{system.upper()} {spoken}s", f"{spoken} (leaked)", camel):
+        assert kinds.recognised(system, text) == name, text
+
+
+@pytest.mark.parametrize(
+    ("system", "text", "kind"),
+    [
+        ("AWS", "AWS access key", "aws.access_key"),
+        ("Amazon Web Services", "access key id", "aws.access_key"),
+        ("Amazon Web Services (AWS)", "IAM user access key", "aws.access_key"),
+        ("", "AWS secret access keys", "aws.access_key"),
+        ("aws", "Access Key (long-lived)", "aws.access_key"),
+        ("aws", "console password", "aws.login_profile"),
+        ("aws", "STS session token", "aws.session_token"),
+        ("Okta, Inc.", "Okta API token", "okta.api_token"),
+        ("", "SSWS", "okta.api_token"),
+        ("okta", "API-Token (SSWS)", "okta.api_token"),
+        ("okta", "OAuth 2.0 client secret", "okta.client_secret"),
+        ("okta", "client_secret", "okta.client_secret"),
+        ("okta", "OAuth2 Client Secret", "okta.client_secret"),
+        ("okta", "Session cookie", "okta.session_cookie"),
+    ],
+)
+def test_what_people_call_a_credential_is_what_its_source_lists(tmp_path: Path, system: str, text: str, kind: str) -> None:
+    found = imported(tmp_path, f'system,kind,id\n"{system}","{text}",id-1\n')
+    assert (f"{found.leaks[0].system}.{found.leaks[0].kind}", found.doubts, found.left) == (kind, [], [])
+
+
+@pytest.mark.parametrize(
+    ("detector", "kind"), [("aws-access-token", "aws.access_key"), ("okta-access-token", "okta.api_token"), ("AWS", "aws.access_key")]
+)
+def test_what_a_scanner_calls_a_credential_is_what_its_source_lists(tmp_path: Path, detector: str, kind: str) -> None:
+    row = {"RuleID": detector, "Secret": "REDACTED", "File": "a", "StartLine": 1, "Fingerprint": "c0ffee:a:rule:1"}
+    found = imported(tmp_path, json.dumps([row]))
+    assert (f"{found.leaks[0].system}.{found.leaks[0].kind}", found.doubts) == (kind, [])
+
+
+def test_a_key_under_a_name_for_its_kind_is_contained_and_is_the_same_as_under_another(tmp_path: Path) -> None:
+    found = imported(tmp_path, f"system,kind,id\nAWS,AWS access key,{KEY}\naws,access_key,{KEY}\nAmazon,,{KEY}\naws,Foo,{KEY}\n")
+    assert [one.key for one in found.leaks] == [("aws", "access_key", KEY)]
+    assert found.twice == [(3, 2), (4, 2), (5, 2)]
+    assert finding(found.leaks[0], hars.moment()).playbook == "leaked-aws-key"
+    assert (found.doubts, found.whole) == ([], True)
+
+
+def test_a_temporary_key_is_told_by_its_id_and_is_no_key_that_a_listing_shows(tmp_path: Path) -> None:
+    found = imported(tmp_path, f"system,kind,id\naws,,{hars.SESSION_KEY}\naws,access key,{hars.SESSION_KEY.replace('IOS', 'XYZ')}\n")
+    assert [one.kind for one in found.leaks] == ["session_key", "session_key"]
+    assert [(one.number, one.why) for one in found.doubts] == [
+        (3, "it says that its kind is access key, and by its own form it is session key")
+    ]
+
+
+async def test_what_is_not_recognised_or_contradicted_is_named_with_its_row_and_stays_to_be_accounted_for(tmp_path: Path) -> None:
+    path = tmp_path / "notice.csv"
+    path.write_text(f"system,kind,id\nokta,magic wand,w1\nokta,,t2\nokta,API token,{KEY}\nsmartsheet,magic wand,w3\n")
+    found = read(path, MARKS)
+    other_system = "it says that its system is okta, and by its own form it is of aws"
+    other_kind = "it says that its kind is API token, and by its own form it is access key"
+    doubts = [
+        (2, "its kind magic wand is not recognised, so that no listing of okta can be compared with it"),
+        (3, "it does not say its kind, so that no listing of okta can be compared with it"),
+        (
+            4,
+            f"{other_system}; {other_kind}",
+        ),
+    ]
+    assert [(one.number, one.why) for one in found.doubts] == doubts
+    assert [(one.type, one.id) for one in account_of.due(path, MARKS)] == [
+        ("okta.magic_wand", "w1"),
+        ("okta.credential", "t2"),
+        ("aws.access_key", KEY),
+        ("smartsheet.magic_wand", "w3"),
+    ]
+    assert "not recognised" in account_of.due(path, MARKS)[0].by
+    text, data, table = [await measured(tmp_path, "import", str(path), *option) for option in ((), ("--json",), ("--csv",))]
+    assert [one.code for one in (text, data, table)] == [1, 1, 1]
+    assert [(one["number"], one["why"]) for one in data.data["doubts"]] == doubts
+    assert all(f"row {number}: {why}" in text.out and f"row {number}: {why}" in table.err for number, why in doubts)
+    assert "4 credentials in notice.csv, 0 rows left over, 3 rows in doubt" in text.out
+
+
+@pytest.mark.parametrize("sign", ["\x00", "\x1b", "\u202e", "\u200b"])
+@pytest.mark.parametrize("column", ["system", "kind", "id"])
+def test_a_character_that_does_not_print_is_not_taken_in_as_another(tmp_path: Path, column: str, sign: str) -> None:
+    said = {"system": "aws", "kind": "access key", "id": KEY}
+    said[column] = f"{said[column][:3]}{sign}{said[column][3:]}"
+    for text in (f"system,kind,id\n{','.join(said.values())}\n", json.dumps([said])):
+        found = imported(tmp_path, text)
+        assert found.leaks == []
+        assert [one.why for one in found.left] == [f"its {column} holds a character that does not print, and was not read"]
+
+
+def test_two_keys_in_one_cell_are_not_taken_for_one(tmp_path: Path) -> None:
+    found = imported(tmp_path, f"system,kind,id\naws,access key,{KEY} AKIAOTHEROTHEROTHER2\naws,access key,the id {KEY}\n")
+    assert [(one.number, one.why) for one in found.left] == [(2, "it names two credentials")]
+    assert [one.id for one in found.leaks] == [KEY]
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,14 @@ from urllib.parse import parse_qsl
 import pytest
 
 from firedoor import inputs, scoping
+from firedoor.canonical import plain
 from firedoor.errors import BadInput, RateLimited, Unavailable
 from firedoor.finding import Finding
 from firedoor.hunting import Judge, Known
+from firedoor.journal import Journal, Kind
+from firedoor.model import Change
 from firedoor.playbook import find
+from firedoor.store import Store
 from firedoor.vendors.access import Access
 from firedoor.vendors.faults import Fault
 from firedoor.vendors.okta import watchlist
@@ -22,6 +26,7 @@ from firedoor.vendors.okta.client import OktaClient
 from firedoor.vendors.okta.meter import OktaLimits
 from firedoor.vendors.okta.simulator import OktaLag, OktaSimulator
 from firedoor.vendors.okta.values import LogEntry, LogParty
+from firedoor.vouching import vouched
 from tests.hunts.logbook import ROBOT, SESSION_SECRET, SUPPLIER, TOKEN, Logbook, written
 
 KNOWN = Known(expected={ROBOT.id: "it provisions"}, suppliers=(SUPPLIER,))
@@ -65,6 +70,17 @@ async def test_all_that_was_planted_is_found_and_no_more_than_honest_work_beside
     told = str(scoping.report(hunt)) + repr(hunt) + caplog.text
     assert SESSION_SECRET not in told
     assert TOKEN not in told
+
+
+async def test_every_type_and_family_of_the_watch_list_is_found_once_it_is_planted() -> None:
+    rules = len(watchlist.WATCHED) + len(watchlist.JUDGED)
+    book = written(3_000, planted=rules * max(len(watch.types) for watch in watchlist.WATCHED), honest=0)
+    kinds = {str(book.world.log.entries[number].shown()["eventType"]) for number in book.planted}
+    assert [
+        type_ for type_ in watchlist.types() if type_ not in watchlist.SIGN_INS and not any(one.startswith(type_) for one in kinds)
+    ] == []
+    hunt, _ = await hunted(book)
+    assert book.uuids(book.planted).items() <= {one.evidence: one.rule for one in hunt.findings}.items()
 
 
 async def test_every_finding_fills_in_a_playbook_that_takes_it(book: Logbook) -> None:
@@ -190,6 +206,50 @@ def test_a_known_hand_is_told_apart_by_id_or_login_whatever_its_capitals() -> No
         assert hit.expected == "she is on call"
 
 
+def test_firedoors_own_name_is_no_known_hand_unless_it_is_named() -> None:
+    reset = replace(entry("user.mfa.factor.reset_all"), targets=(LogParty(id="00uada1", type="User", name="ada@acme.example"),))
+    for name in ("00ujane1", "Jane@ACME.example"):
+        (hit,) = Judge(since=NOON, known=Known(own=frozenset({name}))).judge(reset)
+        assert (hit.own, hit.expected, hit.targets, hit.at) == (True, "", frozenset({"00uada1"}), NOON)
+        (hit,) = Judge(since=NOON, known=Known(own=frozenset({name}), expected={"00ujane1": "it was named"})).judge(reset)
+        assert (hit.own, hit.expected) == (False, "it was named")
+    (hit,) = Judge(since=NOON, known=Known(own=frozenset({"00uother"}))).judge(reset)
+    assert not hit.own
+
+
+def intent(subject: str, **at: str) -> dict[str, object]:
+    change = Change(key="k", subject=subject, says="", after={}, at=at)
+    return {"item": "i", "change": plain(change), "at": "2026-11-26T00:00:00.000000Z"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "minutes", "run"),
+    [
+        (Kind.INTENT, intent("okta:user:00uada1"), 0, "251126-aaaaaa"),
+        (Kind.INTENT, intent("okta:app:0oa1", user="00uada1"), 9, "251126-aaaaaa"),
+        (Kind.INTENTS, {"writes": [intent("okta:api_token:x/1"), intent("okta:grant:x/00uada1")]}, 0, "251126-aaaaaa"),
+        (Kind.INTENT, intent("okta:user:00uada1"), 11, ""),
+        (Kind.INTENT, intent("okta:user:00uada1"), -2, ""),
+        (Kind.INTENT, intent("okta:user:00uada12"), 0, ""),
+        (Kind.NOTED, intent("okta:user:00uada1"), 0, ""),
+        (Kind.INTENTS, {"writes": "00uada1"}, 0, ""),
+    ],
+)
+async def test_an_act_in_firedoors_name_is_known_where_a_run_wrote_to_that_target_then(
+    tmp_path: Path, kind: Kind, body: dict[str, object], minutes: int, run: str
+) -> None:
+    async with Store(f"sqlite:///{tmp_path / 'journal.db'}") as store:
+        journal = Journal(store)
+        wrote = await journal.append("251126-aaaaaa", kind, body)
+        ada = LogParty(id="00uada1", type="User", name="ada@acme.example")
+        act = replace(entry("user.mfa.factor.reset_all", at=wrote.at + timedelta(minutes=minutes)), targets=(ada,))
+        hits = list(Judge(since=act.published, known=Known(own=frozenset({JANE.id}))).judge(act))
+        (hit,) = await vouched(journal, hits)
+        assert await vouched(journal, []) == []
+    assert hit.expected == (f"run {run} wrote to it then" if run else "")
+    assert ("in Firedoor's own name, and no run in the journal at hand wrote that" in hit.finding.says) is not bool(run)
+
+
 @pytest.mark.parametrize("name", ["x\u202egnp.exe", "a\nb", "\x1b[31mred", "y" * 5_000])
 def test_an_actors_name_cannot_bend_the_words(name: str) -> None:
     (found,) = judged(entry("system.api_token.create", actor=LogParty(id="", type="User", name=name)))
@@ -226,7 +286,17 @@ def test_a_rule_for_every_type_and_the_filter_stays_short_or_is_left_out() -> No
         ("user.mfa.factor.activate", "mfa_enrolled"),
         ("user.mfa.factor.reset_all", "mfa_changed"),
         ("user.account.privilege.grant", "privilege_granted"),
+        ("user.account.privilege.revoke", "privilege_revoked"),
+        ("group.privilege.revoke", "privilege_revoked"),
+        ("app.oauth2.client.privilege.revoke", "privilege_revoked"),
+        ("iam.resourceset.bindings.add", "privilege_granted"),
+        ("iam.resourceset.bindings.delete", "privilege_revoked"),
+        ("app.oauth2.admin.consent.grant", "consent_granted"),
+        ("app.oauth2.admin.consent.revoke", "consent_revoked"),
         ("iam.role.permissions.add", "permissions_changed"),
+        ("iam.role.permissions.delete", "permissions_changed"),
+        ("iam.resourceset.delete", "permissions_changed"),
+        ("iam.resourceset.resources.delete", "permissions_changed"),
         ("policy.lifecycle.overwrite", "policy_overridden"),
         ("policy.rule.update", "policy_changed"),
         ("user.session.impersonation.initiate", "support_entered"),
@@ -245,6 +315,15 @@ def test_what_the_advice_of_2023_names_is_a_hit(kind: str, rule: str) -> None:
     assert found.rule == rule
     assert "jane@acme.example" in found.says
     assert "203.0.113.66" in found.says
+
+
+@pytest.mark.parametrize("type_", ["User", "UserGroup"])
+def test_who_takes_rights_away_is_to_be_contained_and_whom_they_were_taken_from_is_named(type_: str) -> None:
+    ada = LogParty(id="00uada1", type=type_, name="ada@acme.example")
+    role = LogParty(id="r1", type="ROLE", name="Super Administrator")
+    (found,) = judged(replace(entry("user.account.privilege.revoke"), targets=(role, ada)))
+    assert found.says.startswith("administrator rights were taken away (ada@acme.example), by jane@acme.example, from 203.0.113.66: ")
+    assert (found.subject, found.playbook, found.inputs["users"]) == ("okta:user:00ujane1", "session-hijack", ("00ujane1",))
 
 
 def test_access_counts_where_it_goes_to_an_administrator_or_a_sensitive_app() -> None:

@@ -104,9 +104,28 @@ WATCHED: Final = (
         whom=Whom.USER,
     ),
     Watch(
+        rule="privilege_revoked",
+        says="administrator rights were taken away",
+        types=(
+            "user.account.privilege.revoke",
+            "group.privilege.revoke",
+            "app.oauth2.client.privilege.revoke",
+            "iam.resourceset.bindings.delete",
+        ),
+        whom=Whom.ACTOR,
+        unestablished="whether an entry that takes a binding away names whom it was taken from",
+    ),
+    Watch(
         rule="permissions_changed",
         says="what an administrator role may do was changed",
-        types=("iam.role.", "iam.resourceset.create", "iam.resourceset.update", "iam.resourceset.resources.", "iam.policy."),
+        types=(
+            "iam.role.",
+            "iam.resourceset.create",
+            "iam.resourceset.update",
+            "iam.resourceset.delete",
+            "iam.resourceset.resources.",
+            "iam.policy.",
+        ),
         whom=Whom.ACTOR,
     ),
     Watch(
@@ -152,6 +171,12 @@ WATCHED: Final = (
         says="an app was given a scope for everybody",
         types=("app.oauth2.admin.consent.grant",),
         whom=Whom.APP,
+    ),
+    Watch(
+        rule="consent_revoked",
+        says="a scope that an app had for everybody was taken away",
+        types=("app.oauth2.admin.consent.revoke",),
+        whom=Whom.ACTOR,
     ),
     Watch(
         rule="secret_read",
