@@ -15,7 +15,8 @@ from firedoor.finding import Finding
 from firedoor.inventory import Disposition
 from firedoor.source import Sighting
 from firedoor.sweep import Known, Row, Unlisted
-from firedoor.sweepbook import Aim, Sweep
+from firedoor.sweepbook import Sweep
+from firedoor.treatment import Aim
 
 GONE: Final = "the last listing does not show it any more"
 MADE_GONE: Final = "the last listing does not show it any more, as this sweep wrote"

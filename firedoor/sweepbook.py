@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
@@ -20,19 +19,12 @@ from firedoor.errors import BadInput, nearest, shown
 from firedoor.playbook import Approval, UnitId
 from firedoor.scope import Scope
 from firedoor.shelf import ROOT, SWEEPS
-from firedoor.treatment import Treatment
+from firedoor.treatment import Aim, Treatment
 
 FOLDER: Final = ROOT / SWEEPS
 
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=400)]
 CredentialName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+:[a-z0-9_]+:[^\s/]+/\S+$", max_length=400)]
-
-
-class Aim(StrEnum):
-    """CONTAINMENT shuts at once and closes on nothing less. HYGIENE goes one phase a night, and may end PENDING inside its deadline."""
-
-    CONTAINMENT = "containment"
-    HYGIENE = "hygiene"
 
 
 class _Frozen(BaseModel):

@@ -166,7 +166,10 @@ class Sweeping:
                 stopped = await self._rounds(growing, record, progress, hold)
             closure = await self._close(run, book, record, progress)
             head = await self.journal.head()
-            final = sweepreport.compose(record, closure, progress, ruling=ruling, stopped=stopped, head=head, finished=datetime.now(UTC))
+            done = datetime.now(UTC)
+            final = sweepreport.compose(
+                record, closure, progress, self.act.actions, ruling=ruling, stopped=stopped, head=head, finished=done
+            )
             event = await self.journal.append(run, Kind.FINISHED, final, under=hold)
             final = {**final, "journal_head": event.hash}
             voices.tell(lambda channel: channel.finished(record.order, final))

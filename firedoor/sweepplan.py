@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 from firedoor import planning
 from firedoor.catalogue import AnyAction
@@ -12,6 +13,7 @@ from firedoor.planning import Planned
 from firedoor.run import Item
 from firedoor.source import Source
 from firedoor.sweepbook import Sweep
+from firedoor.treatment import Treatment
 
 WAITS = "each credential is looked at when its turn comes"
 
@@ -45,6 +47,7 @@ def _item(book: Sweep, kind: str, name: str, action: AnyAction | None) -> Item:
         target={"playbook": book.digest},
         plan=Plan(waits=WAITS, covers=(Cover(name=kind, says=says, at_most=book.at_most),)),
         reversal=action.spec.reversal if action is not None else None,
+        residual=() if action is None else cast("Treatment[Any, Any]", action).leaves,
     )
 
 

@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from firedoor.approval import Ruling
 from firedoor.canonical import plain
+from firedoor.catalogue import AnyAction
 from firedoor.closing import Closure
+from firedoor.model import Residual
 from firedoor.report import RunOutcome, approval, between
 from firedoor.run import Record
 from firedoor.sweep import Progress, Row, Unlisted
+from firedoor.treatment import Treatment
 
 ENDINGS: Final = {Ruling.DENIED: RunOutcome.DENIED, Ruling.EXPIRED: RunOutcome.EXPIRED, Ruling.STOPPED: RunOutcome.STOPPED}
 NOTHING: Final = "the scope matches no credential, so nothing is proven: check its types, places and patterns"
 
 
 def compose(
-    record: Record, closure: Closure, progress: Progress, *, ruling: Ruling, stopped: str, head: str, finished: datetime
+    record: Record,
+    closure: Closure,
+    progress: Progress,
+    actions: Mapping[str, AnyAction],
+    *,
+    ruling: Ruling,
+    stopped: str,
+    head: str,
+    finished: datetime,
 ) -> Mapping[str, Any]:
-    """The report. ``stopped`` is who stopped it, if anybody."""
+    """The report. ``actions`` are those that the sweep was carried out with, ``stopped`` is who stopped it, if anybody."""
     order = record.order
     outcome = ENDINGS.get(ruling) or (RunOutcome.STOPPED if stopped else RunOutcome.CLOSED if closure.closed else RunOutcome.PARTIAL)
     empty = ruling is Ruling.GRANTED and not closure.in_scope and not closure.left_over
@@ -52,7 +63,7 @@ def compose(
         "steps": [],
         "seconds": {"total": between(order.asked, finished)},
         "writes": sum(one.wrote for one in progress.settled.values()),
-        "residual": [],
+        "residual": list(_residual(closure, actions)),
         "ticket": None,
         "journal_head": head,
     }
@@ -63,6 +74,7 @@ def so_far(record: Record, progress: Progress, *, head: str) -> Mapping[str, Any
     order, number = record.order, max([*progress.rounds, *(one.round for one in progress.batches.values())], default=0)
     batches = [one for one in progress.batches.values() if one.round == number]
     settled = progress.of_round(number)
+    wrote = sum(one.wrote for one in progress.settled.values())
     return {
         "run": order.run,
         "incident": order.incident,
@@ -84,8 +96,8 @@ def so_far(record: Record, progress: Progress, *, head: str) -> Mapping[str, Any
         "approval": approval(record),
         "steps": [],
         "seconds": {"total": None},
-        "writes": sum(one.wrote for one in progress.settled.values()),
-        "residual": [],
+        "writes": wrote,
+        "residual": [told(one) for item in record.items for one in item.residual] if wrote else [],
         "ticket": None,
         "journal_head": head,
     }
@@ -97,3 +109,17 @@ def _left(row: Row) -> Mapping[str, Any]:
 
 def _unlisted(one: Unlisted) -> Mapping[str, Any]:
     return {"id": one.label, "outcome": "FAILED", "reason": f"it could not be listed: {one.why}"}
+
+
+def _residual(closure: Closure, actions: Mapping[str, AnyAction]) -> Iterator[Mapping[str, Any]]:
+    """What may outlive the credentials that were treated: once for each type, with how many of them it concerns."""
+    for kind, name in closure.book.treat.items():
+        if (action := actions.get(name)) is not None:
+            treatment = cast("Treatment[Any, Any]", action)
+            if count := closure.counts[kind, treatment.leaves_of()]:
+                yield from ({"type": kind, "action": name, "credentials": count, **told(one)} for one in treatment.leaves)
+
+
+def told(one: Residual) -> Mapping[str, Any]:
+    """What may still live, as data."""
+    return {"what": one.what, "until": one.until, "closes_by": one.closes_by, "hours": one.hours}

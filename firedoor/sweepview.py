@@ -19,6 +19,7 @@ from firedoor.scope import Scope
 from firedoor.stocktaking import Stocktaking
 from firedoor.sweep import Known, Row
 from firedoor.sweepbook import Sweep
+from firedoor.sweepreport import told
 
 SHOWN: Final = 20  # of the changes, in words; the rest are counted
 PORTION: Final = 100
@@ -48,6 +49,7 @@ async def look(book: Sweep, units: Units, guard: Guard) -> Mapping[str, Any]:
         "types": {kind: dict(found) for kind, found in view.types.items()},
         "changes": view.changes[:SHOWN],
         "changes_in_all": len(view.changes),
+        "residual": [{"type": item.id, "action": item.action, **told(one)} for item in planned.items for one in item.residual],
         "would_be_left_over": [{"id": row.label, "reason": row.reason} for row in view.left],
     }
 

@@ -26,6 +26,7 @@ def _so_far(data: Report) -> str:
             f"# {headline(data)}",
             "",
             *_section("Could not be listed so far", [f"- {one['id']}: {one['reason']}" for one in data["open"]]),
+            *_section("What may still live of what was treated so far", [residual(one) for one in data["residual"]]),
             f"{data['found']} credentials found in this listing, {data['in_scope']} of them in scope; {data['writes']} writes in all.",
             "",
             f"{approval(data)}. Asked for by {data['requester']}.",
@@ -52,6 +53,7 @@ def report(data: Report) -> str:
     lines += _section("How each ended", rows)
     excepted = [f"- {one['label']}: {one['reason']}" for one in data["exceptions"]]
     lines += _section("Left alone, by exception", excepted)
+    lines += _section("What may still live", [residual(one) for one in data["residual"]])
     changed = f"{data['in_scope']} credentials in scope, {data['changed']} changed by this sweep with {data['writes']} writes"
     lines += [
         f"{changed}; {data['rounds']} listings of everything; {data['seconds']['total']} s.",
@@ -61,6 +63,12 @@ def report(data: Report) -> str:
         f"Run {data['run']}, incident {data['incident']}, journal head {data['journal_head']}",
     ]
     return legible.text(lines)
+
+
+def residual(one: Report) -> str:
+    """What may outlive the credentials of a type, and how many it concerns where that is known."""
+    concerns = f" ({one['credentials']} of type {one['type']})" if "credentials" in one else ""
+    return f"- {one['what']}{concerns}: until {one['until']}. Closed by: {one['closes_by']}."
 
 
 def what_next(data: Report) -> str:
@@ -104,6 +112,7 @@ def preview(data: Report) -> str:
     more = data["changes_in_all"] - len(data["changes"])
     changes = [f"- {one}" for one in data["changes"]] + ([f"- and {more} more"] if more else [])
     lines += _section(f"{data['changes_in_all']} changes", changes)
+    lines += _section("What may still live afterwards", [residual(one) for one in data["residual"]])
     lines += _section(f"What {data['approvers']} of the approvers would be asked", [f"- {one}" for one in data["approval"]])
     return legible.text(lines)
 

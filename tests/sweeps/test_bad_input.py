@@ -249,6 +249,7 @@ def test_in_the_html_report_hostile_names_stay_text(name: str) -> None:
         "findings": [{"says": name}],
         "types": {"vault.key": {"REVOKED": 3, "FAILED": 1}},
         "exceptions": [{"label": name, "reason": name}],
+        "residual": [{"what": name, "until": name, "closes_by": name, "credentials": 3, "type": name}],
         "mandate": False,
         "approval": {"by": [name], "ruling": "granted"},
         "seconds": {"total": 1.0},

@@ -7,10 +7,12 @@ from typing import Any, ClassVar
 
 import pytest
 
-from firedoor import imported
+from firedoor import imported, sweephtml, sweepwords
+from firedoor.channels.slack import blocks
 from firedoor.errors import Forbidden, JournalError, LeaseLost, Unreachable
 from firedoor.fingerprints import Fingerprints
 from firedoor.journal import Journal, Kind
+from firedoor.situation import living, situation_of
 from firedoor.source import Sighting, Sightings
 from firedoor.sweeping import Sweeping
 from firedoor.sweepwords import what_next
@@ -38,6 +40,29 @@ async def test_every_key_in_scope_ends_in_one_disposition_and_the_last_listing_i
         assert report["rounds"] == 2
         assert here.vault.effects == {"k1": 1, "k3": 1, "k4": 1}
         assert set(states(here).values()) == {"inactive"}
+
+
+async def test_what_outlives_the_keys_is_told_once_a_type_with_how_many_it_concerns(tmp_path: Path) -> None:
+    lives = {"what": "sessions of these keys", "until": "they expire", "closes_by": "waiting", "hours": 2}
+    told = {"type": TYPE, "action": "vault.shut_key", **lives}
+    async with hall(tmp_path, TWO) as here:
+        assert (await here.sweeping().preview(book()))["residual"] == [told]
+        here.vault.troubles["k1"] = [Forbidden("you may not", vendor="vault", operation="shut") for _ in range(9)]
+        report = await here.sweep()
+        assert report["residual"] == [{**told, "credentials": 3}], "what is left over is no residual"
+        words = f"sessions of these keys (3 of type {TYPE}): until they expire. Closed by: waiting."
+        for said in (sweepwords.report(report), sweephtml.page(report), str(blocks.swept(report))):
+            assert "What may still live" in said
+            assert words in said
+        record = await here.desk.record("251126-aaaaaa")
+        assert [one.what for one in living(situation_of(record), now=datetime.now(UTC))] == ["sessions of these keys"]
+        assert not living(situation_of(record), now=datetime.now(UTC) + timedelta(hours=3))
+
+
+async def test_of_a_sweep_that_was_denied_nothing_lives_on(tmp_path: Path) -> None:
+    async with hall(tmp_path, TWO) as here:
+        here.approving = False
+        assert (await here.sweep())["residual"] == []
 
 
 async def test_a_process_that_is_halted_begins_nothing_more_and_the_sweep_is_gone_on_with(
