@@ -129,7 +129,7 @@ def find(name: str, known: Catalogue, root: Path = FOLDER) -> Sweep:
 
 
 def lint(book: Sweep, known: Catalogue) -> Sequence[str]:
-    """What only the catalogue can tell: that each type is listed by a source, and treated by an action made for it."""
+    """What only the catalogue can tell: that each type is listed by a source, and treated by an action made for it and for the aim."""
     faults = []
     for kind, name in book.treat.items():
         try:
@@ -142,4 +142,23 @@ def lint(book: Sweep, known: Catalogue) -> Sequence[str]:
             faults.append(f"{name} treats no credentials; it is for playbooks")
         elif action.treats != kind:
             faults.append(f"{name} treats {action.treats}, not {kind}")
+        elif book.aim not in action.serves and not _nobody_misses_it(book):
+            faults.append(_unfit(book.aim, name, kind, known))
     return faults
+
+
+def _nobody_misses_it(book: Sweep) -> bool:
+    """Whether it takes by night only what is unused: nothing needs to come in its place."""
+    return book.aim is Aim.HYGIENE and book.scope.unused_for_days is not None
+
+
+def _unfit(aim: Aim, name: str, kind: str, known: Catalogue) -> str:
+    """Why a treatment does not serve the aim, and what to write instead."""
+    fit = sorted(
+        other for other, unit in known.actions.items() if issubclass(unit, Treatment) and unit.treats == kind and aim in unit.serves
+    )
+    instead = f"treat it with {' or '.join(fit)}, " if fit else ""
+    if aim is Aim.CONTAINMENT:
+        return f"{name} lets what it replaces work on for days, and containment shuts at once: {instead}or say aim: hygiene"
+    why = f"{name} puts nothing in the place of what it shuts, so whoever still uses it would stand still"
+    return f"{why}: {instead}narrow the scope to what nobody uses (unused_for_days), or say aim: containment"

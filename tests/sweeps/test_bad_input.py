@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from firedoor import cli, sweephtml
+from firedoor import cli, sweepbook, sweephtml, wiring
 from firedoor.errors import Unreachable
 from firedoor.journal import Journal, Kind
 from firedoor.store import Store
@@ -97,6 +97,16 @@ BROKEN: Mapping[str, tuple[Mapping[str, str], str]] = {
     "an exception of no credential": ({"exceptions": f"[{EXCEPTED.replace('aws:', '')}]"}, "line 8, column"),
     "hygiene without end": ({"aim": "hygiene"}, "a hygiene sweep has a deadline_days"),
     "containment with one": ({"deadline_days": "3"}, "a hygiene sweep has a deadline_days"),
+    "what goes on for days, in an incident": (
+        {"treat": "{aws.access_key: aws.renew_access_key}"},
+        "aws.renew_access_key lets what it replaces work on for days, and containment shuts at once: treat it with "
+        "aws.deactivate_access_key or aws.rotate_access_key, or say aim: hygiene",
+    ),
+    "what only shuts, by night, over everything": (
+        {"aim": "hygiene", "deadline_days": "9"},
+        "aws.deactivate_access_key puts nothing in the place of what it shuts, so whoever still uses it would stand still: treat it with "
+        "aws.renew_access_key or aws.rotate_access_key, narrow the scope to what nobody uses (unused_for_days), or say aim: containment",
+    ),
     "no bound": ({"at_most": "0"}, "line 7, column 1 (at_most)"),
     "another name": ({"sweep": "yours"}, "it calls itself 'yours'"),
     "no aim": ({"aim": ""}, "this is missing"),
@@ -110,6 +120,23 @@ def test_a_broken_sweep_is_told_with_its_place(place: Path, obey: Obey, command:
     said = refused(obey, "sweep", command, written(place, **changed))
     assert words in said, said
     assert not list((place / "state").iterdir()), "no journal was begun"
+
+
+FIT: Mapping[str, Mapping[str, str]] = {
+    "rotated at once, in an incident": {"treat": "{aws.access_key: aws.rotate_access_key}"},
+    "rotated by night": {"treat": "{aws.access_key: aws.rotate_access_key}", "aim": "hygiene", "deadline_days": "9"},
+    "renewed by night": {"treat": "{aws.access_key: aws.renew_access_key}", "aim": "hygiene", "deadline_days": "9"},
+    "shut by night, where nobody uses it": {
+        "aim": "hygiene",
+        "deadline_days": "9",
+        "scope": "{types: [aws.access_key], unused_for_days: 90}",
+    },
+}
+
+
+@pytest.mark.parametrize("name", FIT)
+def test_what_serves_its_aim_is_no_fault(place: Path, name: str) -> None:
+    assert sweepbook.find(written(place, **FIT[name]), wiring.load_catalogue()).sweep == "mine"
 
 
 def test_a_sweep_that_there_is_not_names_the_nearest(obey: Obey) -> None:
