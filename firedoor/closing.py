@@ -27,7 +27,8 @@ UNSEEN: Final = "it was written to, and no listing has shown it since"
 class Closure:
     """What is counted while place after place is closed. ``left`` are the rows that are left over, ``unlisted`` what nobody could list.
 
-    ``ends`` tells how a credential of a type ends where its treatment took it away.
+    ``ends`` tells how a credential of a type ends where its treatment took it away. ``outside`` are credentials that the playbook names as
+    exceptions, and that are listed outside the scope.
     """
 
     book: Sweep
@@ -36,6 +37,7 @@ class Closure:
     counts: Counter[tuple[str, Disposition]] = field(default_factory=Counter)
     left: list[Row] = field(default_factory=list)
     excepted: list[Row] = field(default_factory=list)
+    outside: set[str] = field(default_factory=set)
     pending: int = 0
     unlisted: list[Unlisted] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
@@ -61,6 +63,8 @@ class Closure:
 
         Without ``whole`` that listing failed, for the place or for some of its holders.
         """
+        if row.outside and listed:
+            self.outside |= {one.credential for one in self.book.exceptions if one.credential == row.credential}
         if row.outside or row.credential.rpartition("/")[2] in seen.made:
             return
         if row.credential in seen.came:

@@ -5,6 +5,7 @@ They are YAML data in ``playbooks/sweeps``. What is wrong with one is said with 
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from firedoor import yamlbook
+from firedoor.approval import Person, Roster
 from firedoor.canonical import digest
 from firedoor.catalogue import Catalogue
 from firedoor.errors import BadInput, nearest, shown
@@ -65,6 +67,21 @@ class ExceptionTable(_Frozen):
     reason: Words
     expires: date
     approved_by: Words
+
+    @property
+    def type(self) -> str:
+        """The type of the credential that it names."""
+        return ".".join(self.credential.split(":", 2)[:2])
+
+    @property
+    def place(self) -> str:
+        """Where that credential is."""
+        return self.credential.split(":", 2)[2].partition("/")[0]
+
+    @property
+    def says(self) -> str:
+        """Until when, for whom and why, and who approved it."""
+        return f"until {self.expires}, for {self.owner}, approved by {self.approved_by}: {self.reason}"
 
     def in_force(self, now: datetime) -> bool:
         """Whether it still holds; its last day is the one it names, in UTC."""
@@ -144,7 +161,43 @@ def lint(book: Sweep, known: Catalogue) -> Sequence[str]:
             faults.append(f"{name} treats {action.treats}, not {kind}")
         elif book.aim not in action.serves and not _nobody_misses_it(book):
             faults.append(_unfit(book.aim, name, kind, known))
+    for strange in (one for one in book.exceptions if one.type not in book.treat):
+        near = nearest(strange.type, book.treat)
+        faults.append(f"the exception {strange.credential} is of no type that this sweep treats{near}")
     return faults
+
+
+def vouch(book: Sweep, roster: Roster) -> None:
+    """Raises `BadInput` where an exception is not approved by an approver on the roster who is somebody else than its owner."""
+    faults = [f"the exception {one.credential} {why}" for one in book.exceptions if roster.people and (why := _unvouched(one, roster))]
+    if faults:
+        advice = "approved_by names an approver on the roster who is not the exception's owner"
+        raise BadInput(f"the sweep {book.sweep} is broken: {'; '.join(faults)}", advice=advice)
+
+
+def _unvouched(one: ExceptionTable, roster: Roster) -> str:
+    by, owner = _whom(one.approved_by, roster), _whom(one.owner, roster)
+    if by is None:
+        names = [person.name for person in roster.people]
+        return f"is approved by {shown(one.approved_by)}, who is nobody on the roster{nearest(one.approved_by, names)}"
+    if not by.may_approve:
+        return f"is approved by {by.name}, who may not approve"
+    return f"is approved by its owner: {shown(one.owner)} and {shown(one.approved_by)} are both {by.name}" if by == owner else ""
+
+
+def _whom(called: str, roster: Roster) -> Person | None:
+    """The person of the roster whom a name in a playbook means: by their name, their Slack id or one of their accounts."""
+    wanted = _spelled(called)
+    for person in roster.people:
+        accounts = (*person.names, *(name.rpartition(":")[2] for name in person.names))
+        if wanted in map(_spelled, (person.name, person.slack, *accounts)):
+            return person
+    return None
+
+
+def _spelled(name: str) -> str:
+    """A name without what people spell in different ways."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().removeprefix("@").split())
 
 
 def _nobody_misses_it(book: Sweep) -> bool:

@@ -37,7 +37,8 @@ def sources(book: Sweep, known: Mapping[str, Source]) -> Sequence[str]:
 
 def _item(book: Sweep, kind: str, name: str, action: AnyAction | None) -> Item:
     title = action.spec.title if action is not None else name
-    but = f", but for {', '.join(one.credential for one in book.exceptions)}" if book.exceptions else ""
+    excepted = [f"{one.credential} ({one.says})" for one in book.exceptions if one.type == kind]
+    but = f", but for {', '.join(excepted)}" if excepted else ""
     says = f"{title}: every {kind} {words(book)}{but}"
     return Item(
         id=kind,

@@ -14,6 +14,7 @@ from firedoor.model import Residual
 from firedoor.report import RunOutcome, approval, between
 from firedoor.run import Record
 from firedoor.sweep import Progress, Row, Unlisted
+from firedoor.sweepbook import ExceptionTable
 from firedoor.treatment import Treatment
 
 ENDINGS: Final = {Ruling.DENIED: RunOutcome.DENIED, Ruling.EXPIRED: RunOutcome.EXPIRED, Ruling.STOPPED: RunOutcome.STOPPED}
@@ -52,7 +53,7 @@ def compose(
         "changed": closure.changed,
         "pending": closure.pending,
         "types": dict(closure.by_type()),
-        "exceptions": [{"credential": row.credential, "label": row.label, "reason": row.reason} for row in closure.excepted],
+        "exceptions": list(_exceptions(closure, finished, looked=bool(progress.rounds))),
         "findings": [plain(one) for one in closure.findings],
         "rounds": len(progress.rounds),
         "batches": len(progress.batches),
@@ -109,6 +110,40 @@ def _left(row: Row) -> Mapping[str, Any]:
 
 def _unlisted(one: Unlisted) -> Mapping[str, Any]:
     return {"id": one.label, "outcome": "FAILED", "reason": f"it could not be listed: {one.why}"}
+
+
+def _exceptions(closure: Closure, now: datetime, *, looked: bool) -> Iterator[Mapping[str, Any]]:
+    """Every exception of the playbook, with how it stands: also one that leaves nothing alone."""
+    labels = {row.credential: row.label for row in (*closure.excepted, *closure.left)}
+    alone = {row.credential for row in closure.excepted}
+    for one in closure.book.exceptions:
+        if not one.in_force(now):
+            standing = "expired, so it does not count"
+        elif one.credential in alone:
+            standing = "left alone"
+        elif not looked:
+            standing = "in force, and nothing was listed"
+        else:
+            standing = _standing(one, closure, found=one.credential in labels)
+        yield {
+            "credential": one.credential,
+            "label": labels.get(one.credential, one.credential),
+            "standing": standing,
+            "reason": f"{standing}; {one.says}",
+            "owner": one.owner,
+            "expires": str(one.expires),
+            "approved_by": one.approved_by,
+        }
+
+
+def _standing(one: ExceptionTable, closure: Closure, *, found: bool) -> str:
+    """Why an exception in force leaves nothing alone."""
+    scope = closure.book.scope.read()
+    if one.credential in closure.outside or not scope.enters(one.place):
+        return "outside the scope"
+    if found or any(each.place in (one.place, "everywhere") for each in closure.unlisted):
+        return "could not be listed now"
+    return "not listed now, or outside the scope" if scope.holders or scope.owners or scope.given_to else "not listed now"
 
 
 def _residual(closure: Closure, actions: Mapping[str, AnyAction]) -> Iterator[Mapping[str, Any]]:

@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from firedoor import planning, sweepplan
@@ -45,6 +46,9 @@ async def look(book: Sweep, units: Units, guard: Guard) -> Mapping[str, Any]:
         "scope": sweepplan.words(book),
         "approvers": int(planned.tier),
         "approval": list(planning.lines(planned.items)),
+        "exceptions": [
+            {"credential": one.credential, "reason": one.says, "expired": not one.in_force(datetime.now(UTC))} for one in book.exceptions
+        ],
         "unlisted": [*(f"{vendor}: {why.what}" for vendor, why in units.missing.items()), *taking.unlisted],
         "types": {kind: dict(found) for kind, found in view.types.items()},
         "changes": view.changes[:SHOWN],

@@ -52,7 +52,7 @@ def report(data: Report) -> str:
     rows = [f"- {kind}: {_counts(counts)}" for kind, counts in data["types"].items()]
     lines += _section("How each ended", rows)
     excepted = [f"- {one['label']}: {one['reason']}" for one in data["exceptions"]]
-    lines += _section("Left alone, by exception", excepted)
+    lines += _section("Exceptions", excepted)
     lines += _section("What may still live", [residual(one) for one in data["residual"]])
     changed = f"{data['in_scope']} credentials in scope, {data['changed']} changed by this sweep with {data['writes']} writes"
     lines += [
@@ -112,6 +112,8 @@ def preview(data: Report) -> str:
     more = data["changes_in_all"] - len(data["changes"])
     changes = [f"- {one}" for one in data["changes"]] + ([f"- and {more} more"] if more else [])
     lines += _section(f"{data['changes_in_all']} changes", changes)
+    excepted = [f"- {one['credential']}: {'EXPIRED, so it does not count; ' * one['expired']}{one['reason']}" for one in data["exceptions"]]
+    lines += _section("Exceptions", excepted)
     lines += _section("What may still live afterwards", [residual(one) for one in data["residual"]])
     lines += _section(f"What {data['approvers']} of the approvers would be asked", [f"- {one}" for one in data["approval"]])
     return legible.text(lines)

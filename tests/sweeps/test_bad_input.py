@@ -11,13 +11,14 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from firedoor import cli, sweepbook, sweephtml, wiring
+from firedoor import cli, planning, sweepbook, sweephtml, sweepplan, wiring
 from firedoor.errors import Unreachable
 from firedoor.journal import Journal, Kind
+from firedoor.settings import load
 from firedoor.store import Store
 from tests.company import write_key
 from tests.sweeps.records import GRANTED, once
@@ -41,7 +42,9 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in [name for name in os.environ if name.startswith(("FIREDOOR_", "PREFECT_", "AWS_"))]:
         monkeypatch.delenv(name)
     (tmp_path / "state").mkdir()
-    (tmp_path / "firedoor.toml").write_text('[[people]]\nname = "Ada"\nslack = "U0AA"\n[[people]]\nname = "Ben"\nslack = "U1AA"\n')
+    ada = '[[people]]\nname = "Ada"\nslack = "U0AA"\naccounts = ["okta:login:ada@acme.example"]\n'
+    others = '[[people]]\nname = "Ben"\nslack = "U1AA"\n[[people]]\nname = "Cem"\nslack = "U2AA"\nmay_approve = false\n'
+    (tmp_path / "firedoor.toml").write_text(ada + others)
     monkeypatch.setenv("FIREDOOR_CONFIG", str(tmp_path / "firedoor.toml"))
     monkeypatch.setenv("FIREDOOR_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.chdir(tmp_path)
@@ -94,18 +97,33 @@ BROKEN: Mapping[str, tuple[Mapping[str, str], str]] = {
     "a type too few": ({"treat": "{}"}, "each type in the scope has its treatment"),
     "excepted twice": ({"exceptions": f"[{EXCEPTED}, {EXCEPTED}]"}, "excepted twice: aws:access_key:111122223333/AKIA1"),
     "by its owner": ({"exceptions": f"[{EXCEPTED.replace('Eve', 'dan')}]"}, "approved by somebody else than its owner"),
+    "an exception of another type": (
+        {"exceptions": f"[{EXCEPTED.replace('access_key', 'acess_key')}]"},
+        "the exception aws:acess_key:111122223333/AKIA1 is of no type that this sweep treats; did you mean 'aws.access_key'?",
+    ),
+    "approved by a stranger": ({"exceptions": f"[{EXCEPTED}]"}, "is approved by 'Eve', who is nobody on the roster"),
+    "approved by who may not": ({"exceptions": f"[{EXCEPTED.replace('Eve', 'cem')}]"}, "is approved by Cem, who may not approve"),
+    "by its owner under another name": (
+        {"exceptions": f"[{EXCEPTED.replace('Eve', 'ADA').replace('Dan', 'ada@acme.example')}]"},
+        "is approved by its owner: 'ada@acme.example' and 'ADA' are both Ada",
+    ),
     "an exception of no credential": ({"exceptions": f"[{EXCEPTED.replace('aws:', '')}]"}, "line 8, column"),
     "hygiene without end": ({"aim": "hygiene"}, "a hygiene sweep has a deadline_days"),
     "containment with one": ({"deadline_days": "3"}, "a hygiene sweep has a deadline_days"),
     "what goes on for days, in an incident": (
         {"treat": "{aws.access_key: aws.renew_access_key}"},
-        "aws.renew_access_key lets what it replaces work on for days, and containment shuts at once: treat it with "
-        "aws.deactivate_access_key or aws.rotate_access_key, or say aim: hygiene",
+        (
+            "aws.renew_access_key lets what it replaces work on for days, and containment shuts at once: treat it with "
+            "aws.deactivate_access_key or aws.rotate_access_key, or say aim: hygiene"
+        ),
     ),
     "what only shuts, by night, over everything": (
         {"aim": "hygiene", "deadline_days": "9"},
-        "aws.deactivate_access_key puts nothing in the place of what it shuts, so whoever still uses it would stand still: treat it with "
-        "aws.renew_access_key or aws.rotate_access_key, narrow the scope to what nobody uses (unused_for_days), or say aim: containment",
+        (
+            "aws.deactivate_access_key puts nothing in the place of what it shuts, so whoever still uses it would stand still: treat it "
+            "with aws.renew_access_key or aws.rotate_access_key, narrow the scope to what nobody uses (unused_for_days), or say "
+            "aim: containment"
+        ),
     ),
     "no bound": ({"at_most": "0"}, "line 7, column 1 (at_most)"),
     "another name": ({"sweep": "yours"}, "it calls itself 'yours'"),
@@ -132,6 +150,13 @@ FIT: Mapping[str, Mapping[str, str]] = {
         "scope": "{types: [aws.access_key], unused_for_days: 90}",
     },
 }
+
+
+def test_an_exception_is_approved_by_somebody_who_may(place: Path) -> None:
+    book = sweepbook.find(written(place, exceptions=f"[{EXCEPTED.replace('Eve', 'u1aa')}]"), wiring.load_catalogue())
+    sweepbook.vouch(book, load().roster)
+    (line,) = planning.lines(sweepplan.plan(book, cast("Any", wiring.load_catalogue().actions)).items)
+    assert "but for aws:access_key:111122223333/AKIA1 (until 2099-01-01, for Dan, approved by u1aa: x) (at most 10)" in line
 
 
 @pytest.mark.parametrize("name", FIT)

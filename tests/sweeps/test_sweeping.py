@@ -185,6 +185,36 @@ async def test_an_exception_that_has_expired_closes_nothing(tmp_path: Path) -> N
         assert states(here)["k4"] == "active"
 
 
+async def test_every_exception_is_in_every_report_with_how_it_stands(tmp_path: Path) -> None:
+    def excepted(credential: str, expires: str = "2099-01-01") -> dict[str, str]:
+        return {"credential": credential, "owner": "Dan", "reason": "by hand", "expires": expires, "approved_by": "Ada"}
+
+    wanted = {
+        "vault:key:south/k4": "left alone",
+        "vault:key:north/k3": "outside the scope",
+        "vault:key:east/k7": "outside the scope",
+        "vault:key:north/k8": "not listed now",
+        "vault:key:west/k5": "could not be listed now",
+        "vault:key:north/k9": "expired, so it does not count",
+    }
+    async with hall(tmp_path, {**TWO, "west": {"eve": {"k5": "active"}}}) as here:
+        here.vault.created["k3"] = datetime(2025, 6, 1, tzinfo=UTC)
+        here.vault.shut["west"] = Forbidden("you may not", vendor="vault", operation="assume")
+        scope = {"types": [TYPE], "places": ["north", "south", "west"], "created_before": "2025-01-01T00:00:00Z"}
+        exceptions = [excepted(name, "2024-01-01" if name.endswith("k9") else "2099-01-01") for name in wanted]
+        narrow = book(scope=scope, exceptions=exceptions)
+        report = await here.sweep(narrow)
+        assert {one["credential"]: one["standing"] for one in report["exceptions"]} == wanted
+        words = sweepwords.report(report)
+        assert "- key k4 of dan in south: left alone; until 2099-01-01, for Dan, approved by Ada: by hand" in words
+        assert "- vault:key:north/k9: expired, so it does not count; until 2024-01-01, for Dan" in words
+        plan = sweepwords.preview(await here.sweeping().preview(narrow))
+        assert "- vault:key:north/k9: EXPIRED, so it does not count; until 2024-01-01, for Dan" in plan
+        here.approving = False
+        denied = await here.sweep(narrow, run="251126-bbbbbb")
+        assert {one["standing"] for one in denied["exceptions"]} == {"in force, and nothing was listed", "expired, so it does not count"}
+
+
 async def test_a_lost_reply_is_settled_by_the_next_listing_and_nothing_is_written_twice(tmp_path: Path) -> None:
     async with hall(tmp_path, TWO) as here:
         here.vault.after["k1"] = [lost()]
