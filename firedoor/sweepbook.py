@@ -91,6 +91,7 @@ class ExceptionTable(_Frozen):
 class Sweep(_Frozen):
     """A whole sweep playbook. ``treat`` maps each type of the scope to its action; ``at_most`` is how many credentials one run may change.
 
+    ``order`` names types of which one after the other is settled in each round, those that it leaves out at the end, together.
     ``deadline_days``: how long a phase of a hygiene sweep may be away for it to count as on its way.
     """
 
@@ -100,6 +101,7 @@ class Sweep(_Frozen):
     aim: Aim
     scope: ScopeTable
     treat: dict[UnitId, UnitId]
+    order: tuple[UnitId, ...] = ()
     at_most: Annotated[int, Field(ge=1, le=1_000_000)]
     batch: Annotated[int, Field(ge=1, le=500)] = 100
     deadline_days: Annotated[int, Field(ge=1, le=366)] | None = None
@@ -111,6 +113,10 @@ class Sweep(_Frozen):
     def _whole(self) -> Self:
         if untreated := sorted(set(self.scope.types) ^ set(self.treat)):
             raise ValueError(f"each type in the scope has its treatment, and no other has one: {', '.join(untreated)}")
+        if strange := sorted(set(self.order) - set(self.treat)):
+            raise ValueError(f"the order names what is not treated: {', '.join(strange)}")
+        if len(set(self.order)) < len(self.order):
+            raise ValueError("the order names a type twice")
         if self.scope.read().everything and not self.scope.everything:
             raise ValueError("nothing narrows this scope; if every credential of these types is meant, say so: everything: true")
         if (self.aim is Aim.HYGIENE) != (self.deadline_days is not None):
@@ -124,8 +130,8 @@ class Sweep(_Frozen):
 
     @property
     def digest(self) -> str:
-        """Names what it says, whatever its file's layout."""
-        return digest(self.model_dump(mode="json"))
+        """Names what it says, whatever its file's layout. Without an order it is the same as before there was any."""
+        return digest(self.model_dump(mode="json", exclude=None if self.order else {"order"}))
 
 
 def shelf(root: Path = FOLDER) -> dict[str, Path]:
@@ -161,6 +167,7 @@ def lint(book: Sweep, known: Catalogue) -> Sequence[str]:
             faults.append(f"{name} treats {action.treats}, not {kind}")
         elif book.aim not in action.serves and not _nobody_misses_it(book):
             faults.append(_unfit(book.aim, name, kind, known))
+    faults += _apart(book, known)
     for strange in (one for one in book.exceptions if one.type not in book.treat):
         near = nearest(strange.type, book.treat)
         faults.append(f"the exception {strange.credential} is of no type that this sweep treats{near}")
@@ -198,6 +205,17 @@ def _whom(called: str, roster: Roster) -> Person | None:
 def _spelled(name: str) -> str:
     """A name without what people spell in different ways."""
     return " ".join(unicodedata.normalize("NFKC", name).casefold().removeprefix("@").split())
+
+
+def _apart(book: Sweep, known: Catalogue) -> Sequence[str]:
+    """The types of one source that the order sets apart: they are listed together, so they are treated together."""
+    sources = (unit for unit in known.sources.values() if len(set(unit.spec.types) & set(book.treat)) > 1)
+    faults = []
+    for types in (sorted(set(unit.spec.types) & set(book.treat)) for unit in sources):
+        named = sorted(book.order.index(kind) for kind in types if kind in book.order)
+        if named and named != list(range(named[0], named[0] + len(types))):
+            faults.append(f"{' and '.join(types)} are listed together, so the order names both or neither, with nothing between them")
+    return faults
 
 
 def _nobody_misses_it(book: Sweep) -> bool:

@@ -214,7 +214,8 @@ class Sweeping:
                     async for page in source.holders(place):
                         for start in range(0, len(page), book.batch):
                             holders = tuple(page[start : start + book.batch])
-                            batch = Batch(number=next(numbers), round=round_, source=name, place=place, holders=holders)
+                            stage = sweepplan.stage(book, source.spec.types)
+                            batch = Batch(number=next(numbers), round=round_, source=name, place=place, holders=holders, stage=stage)
                             await self.journal.append(run, Kind.LISTED, batch, under=hold)
                             made += 1
                 except FiredoorError as error:

@@ -35,6 +35,11 @@ def sources(book: Sweep, known: Mapping[str, Source]) -> Sequence[str]:
     return sorted({by_type.get(kind, kind) for kind in book.scope.types})
 
 
+def stage(book: Sweep, types: Sequence[str]) -> int:
+    """When in a round the turn of a source with these types comes: by the playbook's order, those that it does not name last."""
+    return min((book.order.index(kind) for kind in types if kind in book.order), default=len(book.order))
+
+
 def _item(book: Sweep, kind: str, name: str, action: AnyAction | None) -> Item:
     title = action.spec.title if action is not None else name
     excepted = [f"{one.credential} ({one.says})" for one in book.exceptions if one.type == kind]

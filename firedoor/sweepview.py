@@ -44,6 +44,7 @@ async def look(book: Sweep, units: Units, guard: Guard) -> Mapping[str, Any]:
         "title": book.title,
         "aim": str(book.aim),
         "scope": sweepplan.words(book),
+        "order": list(book.order),
         "approvers": int(planned.tier),
         "approval": list(planning.lines(planned.items)),
         "exceptions": [

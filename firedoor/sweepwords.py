@@ -106,6 +106,8 @@ def _stage(data: Report) -> str:
 def preview(data: Report) -> str:
     """What a sweep would do."""
     lines = [f"# Plan of the sweep {data['sweep']}: {data['title']}", "", f"Scope: {data['scope']}. Aim: {data['aim']}.", ""]
+    if data["order"]:
+        lines += [f"Order, in each round: {', then '.join(data['order'])}; each once what stands before it is settled, others last.", ""]
     lines += _section("Could not be listed, so it would be left over", [f"- {one}" for one in data["unlisted"]])
     lines += _section("Would be left over", [f"- {one['id']}: {one['reason']}" for one in data["would_be_left_over"]])
     lines += _section("Credentials in scope", [f"- {kind}: {_counts(counts) or 'none'}" for kind, counts in data["types"].items()])

@@ -97,6 +97,25 @@ BROKEN: Mapping[str, tuple[Mapping[str, str], str]] = {
     "a type too few": ({"treat": "{}"}, "each type in the scope has its treatment"),
     "excepted twice": ({"exceptions": f"[{EXCEPTED}, {EXCEPTED}]"}, "excepted twice: aws:access_key:111122223333/AKIA1"),
     "by its owner": ({"exceptions": f"[{EXCEPTED.replace('Eve', 'dan')}]"}, "approved by somebody else than its owner"),
+    "an order of what is not treated": ({"order": "[okta.api_token]"}, "the order names what is not treated: okta.api_token"),
+    "twice in the order": ({"order": "[aws.access_key, aws.access_key]"}, "the order names a type twice"),
+    "listed together, in an order apart": (
+        {
+            "scope": "{types: [aws.access_key, okta.client_secret, okta.client_key], everything: true}",
+            "treat": "{aws.access_key: aws.deactivate_access_key, okta.client_secret: okta.replace_client_secret, "
+            "okta.client_key: okta.deactivate_client_key}",
+            "order": "[okta.client_secret, aws.access_key, okta.client_key]",
+        },
+        "okta.client_key and okta.client_secret are listed together",
+    ),
+    "listed together, and one of them in no order": (
+        {
+            "scope": "{types: [okta.client_secret, okta.client_key], everything: true}",
+            "treat": "{okta.client_secret: okta.replace_client_secret, okta.client_key: okta.deactivate_client_key}",
+            "order": "[okta.client_secret]",
+        },
+        "the order names both or neither",
+    ),
     "an exception of another type": (
         {"exceptions": f"[{EXCEPTED.replace('access_key', 'acess_key')}]"},
         "the exception aws:acess_key:111122223333/AKIA1 is of no type that this sweep treats; did you mean 'aws.access_key'?",

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
@@ -9,15 +11,17 @@ import pytest
 
 from firedoor import imported, sweephtml, sweepwords
 from firedoor.channels.slack import blocks
+from firedoor.drafting import Units
 from firedoor.errors import Forbidden, JournalError, LeaseLost, Unreachable
 from firedoor.fingerprints import Fingerprints
+from firedoor.inventory import Credential
 from firedoor.journal import Journal, Kind
 from firedoor.situation import living, situation_of
-from firedoor.source import Sighting, Sightings
+from firedoor.source import Sighting, Sightings, Source, SourceSpec
 from firedoor.sweeping import Sweeping
 from firedoor.sweepwords import what_next
 from tests.fakes import hasten
-from tests.sweeps.vault import TYPE, Hall, ShutKey, book, hall, lost
+from tests.sweeps.vault import TYPE, Hall, Keys, ShutKey, book, hall, lost
 
 TWO = {"north": {"ada": {"k1": "active", "k2": "inactive"}, "ben": {"k3": "active"}, "cem": {}}, "south": {"dan": {"k4": "active"}}}
 
@@ -213,6 +217,44 @@ async def test_every_exception_is_in_every_report_with_how_it_stands(tmp_path: P
         here.approving = False
         denied = await here.sweep(narrow, run="251126-bbbbbb")
         assert {one["standing"] for one in denied["exceptions"]} == {"in force, and nothing was listed", "expired, so it does not count"}
+
+
+class Tokens(Keys):
+    """Lists the vault's tokens: the keys whose names begin with a t."""
+
+    spec = SourceSpec(id="vault.list_tokens", title="Tokens", kinds=("token",), reads=frozenset({"list"}))
+
+    async def credentials(self, place: str, holders: Sequence[str]) -> Sequence[Credential]:
+        return [replace(one, kind="token") for one in await super().credentials(place, holders) if one.id.startswith("t")]
+
+
+class OtherKeys(Keys):
+    """Lists the others."""
+
+    async def credentials(self, place: str, holders: Sequence[str]) -> Sequence[Credential]:
+        return [one for one in await super().credentials(place, holders) if not one.id.startswith("t")]
+
+
+class ShutToken(ShutKey):
+    """Shuts a token as a key is shut."""
+
+    spec = replace(ShutKey.spec, id="vault.shut_token")
+    treats: ClassVar[str] = "vault.token"
+
+
+@pytest.mark.parametrize(("order", "first"), [(("vault.token", TYPE), "t"), ((TYPE,), "k")])
+async def test_types_are_treated_one_after_the_other_where_the_playbook_says_so(tmp_path: Path, order: tuple[str, ...], first: str) -> None:
+    keys = {f"p{n}": {"ada": {f"k{n}": "active"}, "ben": {f"t{n}": "active"}} for n in range(3)}
+    async with hall(tmp_path, keys) as here:
+        actions = {unit.spec.id: unit(here.vault) for unit in (ShutKey, ShutToken)}
+        sources: dict[str, Source] = {unit.spec.id: unit(here.vault) for unit in (OtherKeys, Tokens)}
+        treat = {TYPE: "vault.shut_key", "vault.token": "vault.shut_token"}
+        wanted = book(scope={"types": list(treat), "everything": True}, treat=treat, order=order, batch=1)
+        act = Units(actions=actions, queries={}, sources=sources)
+        assert f"Order, in each round: {', then '.join(order)};" in sweepwords.preview(await here.sweeping(act=act).preview(wanted))
+        report = await here.sweep(wanted, act=act)
+        assert (report["outcome"], report["in_scope"]) == ("closed", 6)
+        assert {name[0] for name in list(here.vault.effects)[:3]} == {first}
 
 
 async def test_a_lost_reply_is_settled_by_the_next_listing_and_nothing_is_written_twice(tmp_path: Path) -> None:
