@@ -9,9 +9,9 @@ import unicodedata
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, StringConstraints, model_serializer, model_validator
 
 from firedoor import yamlbook
 from firedoor.approval import Person, Roster
@@ -128,10 +128,15 @@ class Sweep(_Frozen):
             raise ValueError(f"an exception is approved by somebody else than its owner: {', '.join(alone)}")
         return self
 
+    @model_serializer(mode="wrap")
+    def _brief(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without an order nothing is said of it: playbooks that were signed before there was any keep their digest."""
+        return {key: value for key, value in whole(self).items() if key != "order" or value}
+
     @property
     def digest(self) -> str:
-        """Names what it says, whatever its file's layout. Without an order it is the same as before there was any."""
-        return digest(self.model_dump(mode="json", exclude=None if self.order else {"order"}))
+        """Names what it says, whatever its file's layout."""
+        return digest(self.model_dump(mode="json"))
 
 
 def shelf(root: Path = FOLDER) -> dict[str, Path]:

@@ -16,6 +16,7 @@ from typing import Any, cast
 import pytest
 
 from firedoor import cli, planning, sweepbook, sweephtml, sweepplan, wiring
+from firedoor.canonical import digest
 from firedoor.errors import Unreachable
 from firedoor.journal import Journal, Kind
 from firedoor.settings import load
@@ -169,6 +170,16 @@ FIT: Mapping[str, Mapping[str, str]] = {
         "scope": "{types: [aws.access_key], unused_for_days: 90}",
     },
 }
+
+
+def test_a_playbook_without_an_order_says_nothing_of_it_and_keeps_its_digest(place: Path) -> None:
+    plain, known = written(place), wiring.load_catalogue()
+    without = sweepbook.find(plain, known)
+    assert "order" not in without.model_dump(mode="json")
+    assert without.digest == digest(without.model_dump(mode="json"))
+    ordered = sweepbook.find(written(place, order="[aws.access_key]"), known)
+    assert ordered.model_dump(mode="json")["order"] == ["aws.access_key"]
+    assert ordered.digest != without.digest
 
 
 def test_an_exception_is_approved_by_somebody_who_may(place: Path) -> None:
