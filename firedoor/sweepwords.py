@@ -20,6 +20,11 @@ def shown(data: Report) -> str:
     return report(data) if "left_over" in data else _so_far(data)
 
 
+def printed(data: Report) -> str:
+    """The same for standard output: where that is a terminal, long lists are cut, and a file has the rest."""
+    return report(data, most=SHOWN) if "left_over" in data and sys.stdout.isatty() else shown(data)
+
+
 def _so_far(data: Report) -> str:
     return legible.text(
         [
@@ -44,15 +49,16 @@ def approval(data: Report) -> str:
     return f"Approved by {', '.join(given['by'])}" if given["ruling"] == "granted" else f"The approval is {given['ruling']}"
 
 
-def report(data: Report) -> str:
-    """How a sweep ended: the number left over, each by name, then what was done."""
+def report(data: Report, *, most: int = sys.maxsize) -> str:
+    """How a sweep ended: the number left over, each by name, then what was done. Of each list ``most`` lines."""
+    rest = f"`firedoor sweep report {data['run']} --markdown FILE` names all"
     lines = [f"# {headline(data)}", ""]
-    lines += _section("Left over", [f"- {one['id']}: {one['reason']}{_until(one)}" for one in data["open"]])
-    lines += _section("Found on the way", [f"- {one['says']}" for one in data["findings"]])
+    lines += _section("Left over", [f"- {one['id']}: {one['reason']}{_until(one)}" for one in data["open"]], most, rest)
+    lines += _section("Found on the way", [f"- {one['says']}" for one in data["findings"]], most, rest)
     rows = [f"- {kind}: {_counts(counts)}" for kind, counts in data["types"].items()]
     lines += _section("How each ended", rows)
     excepted = [f"- {one['label']}: {one['reason']}" for one in data["exceptions"]]
-    lines += _section("Exceptions", excepted)
+    lines += _section("Exceptions", excepted, most, rest)
     lines += _section("What may still live", [residual(one) for one in data["residual"]])
     changed = f"{data['in_scope']} credentials in scope, {data['changed']} changed by this sweep with {data['writes']} writes"
     lines += [
@@ -199,12 +205,12 @@ def _stands(progress: Progress) -> tuple[int, int, int, int]:
     return number, len(settled), sum(one.round == number for one in progress.batches.values()), sum(one.found for one in settled)
 
 
-def _section(title: str, rows: Iterable[str]) -> list[str]:
+def _section(title: str, rows: Iterable[str], most: int = SHOWN, rest: str = "`--json` lists all") -> list[str]:
     found = list(rows)
     if not found:
         return []
-    more = [f"- and {len(found) - SHOWN} more; `--json` lists all"] if len(found) > SHOWN else []
-    return [f"## {title}", "", *found[:SHOWN], *more, ""]
+    more = [f"- and {len(found) - most} more; {rest}"] if len(found) > most else []
+    return [f"## {title}", "", *found[:most], *more, ""]
 
 
 def _counts(counts: Mapping[str, int]) -> str:

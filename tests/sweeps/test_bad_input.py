@@ -251,6 +251,48 @@ def test_the_report_of_a_sweep_that_is_over_is_written_once(place: Path, obey: O
     assert "cannot be written" in refused(obey, "sweep", "report", GRANTED, "--markdown", "no/such/folder.md")
 
 
+@pytest.mark.parametrize("terminal", [True, False])
+def test_only_a_terminal_cuts_a_report_and_says_where_the_rest_is(
+    place: Path,
+    obey: Obey,
+    monkeypatch: pytest.MonkeyPatch,
+    terminal: bool,  # noqa: FBT001 - a table's column
+) -> None:
+    keys = [f"key-{n}-of-many" for n in range(120)]
+    left = [{"id": name, "reason": "it is protected"} for name in keys]
+    excepted = [{"label": f"{name}-excepted", "reason": "left alone"} for name in keys]
+    report: dict[str, Any] = {
+        "run": "r9",
+        "left_over": 120,
+        "outcome": "partial",
+        "title": "Keys",
+        "pending": 0,
+        "open": left,
+        "exceptions": excepted,
+        "findings": [],
+        "residual": [],
+        "types": {},
+        "mandate": True,
+        "seconds": {"total": 1.0},
+        **dict.fromkeys(("in_scope", "changed", "writes", "rounds"), 120),
+        **dict.fromkeys(("requester", "incident", "journal_head"), "x"),
+    }
+
+    async def shown(run: str) -> dict[str, Any]:
+        del run
+        return report
+
+    monkeypatch.setattr("firedoor.running.show", shown)
+    assert obey("sweep", "report", "r9", "--markdown", "report.md", "--html", "report.html")[0] == 1
+    for file in ("report.md", "report.html"):
+        text = (place / file).read_text()
+        assert not [name for name in keys if name not in text or f"{name}-excepted" not in text]
+    monkeypatch.setattr("sys.stdout.isatty", lambda: terminal, raising=False)
+    said = obey("sweep", "report", "r9")[1]
+    assert (keys[49] in said, keys[50] in said) == (True, not terminal)
+    assert ("and 70 more" in said, "sweep report r9 --markdown FILE" in said) == (terminal, terminal)
+
+
 def test_one_under_way_has_no_report_yet(place: Path, obey: Obey, recorded: Path) -> None:
     shutil.copy(recorded, place / "state" / "journal.db")
 
