@@ -30,7 +30,8 @@ from firedoor.named import Named
 from firedoor.run import read_as
 from firedoor.source import Source
 from firedoor.sweep import Batch, Known, Row, Settled, Unlisted, Write, Wrote
-from firedoor.sweepbook import Aim, Sweep
+from firedoor.sweepbook import Sweep
+from firedoor.treatment import Aim
 
 NAMESPACE: Final = uuid.UUID("0a0d0a8e-61f4-5f0e-8f4f-7f0c7a8d6b55")
 LOOKS: Final = 6  # at one credential in one round: each may show that one more change is due

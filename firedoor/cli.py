@@ -263,7 +263,7 @@ def show(run: RunName, as_json: AsJson = False) -> None:
 
     found = _run(running.show(run))
     words = tabletopwords.render if "against" in found else watchwords.run
-    _show(found, as_json=as_json, render=sweepwords.shown if "mandate" in found else words)
+    _show(found, as_json=as_json, render=sweepwords.printed if "mandate" in found else words)
 
 
 @playbooks_app.command("list")

@@ -144,7 +144,7 @@ def sweep_report(
         if path is not None:
             _write(path, render(report))
     if html is None and markdown is None:
-        _show(report, as_json=as_json, render=sweepwords.report)
+        _show(report, as_json=as_json, render=sweepwords.printed)
     raise typer.Exit(_exit_code(report))
 
 
@@ -210,7 +210,7 @@ def _unprinted(what: object) -> None:
 def _end(report: Mapping[str, Any], *, as_json: bool) -> None:
     from firedoor import sweepwords
 
-    _show(report, as_json=as_json, render=sweepwords.report)
+    _show(report, as_json=as_json, render=sweepwords.printed)
     if report["outcome"] == "stopped" and not as_json:
         typer.echo(sweepwords.what_next(report), err=True)
     raise typer.Exit(_exit_code(report))

@@ -17,7 +17,8 @@ from firedoor.named import parted
 from firedoor.scope import NOBODY_KNOWS, REMEDY, Unknown
 from firedoor.source import Sighting
 from firedoor.sweep import Known, Row, Unlisted
-from firedoor.sweepbook import Aim, Sweep
+from firedoor.sweepbook import Sweep
+from firedoor.treatment import Aim
 
 GONE: Final = "the last listing does not show it any more"
 MADE_GONE: Final = "the last listing does not show it any more, as this sweep wrote"
@@ -29,7 +30,8 @@ class Closure:
     """What is counted while place after place is closed. ``left`` are the rows that are left over, ``unlisted`` what nobody could list,
     ``unknown`` how many the last listing left out for what nobody knows of them: in containment these are left over, by number.
 
-    ``ends`` tells how a credential of a type ends where its treatment took it away.
+    ``ends`` tells how a credential of a type ends where its treatment took it away. ``outside`` are credentials that the playbook names as
+    exceptions, and that are listed outside the scope.
     """
 
     book: Sweep
@@ -38,6 +40,7 @@ class Closure:
     counts: Counter[tuple[str, Disposition]] = field(default_factory=Counter)
     left: list[Row] = field(default_factory=list)
     excepted: list[Row] = field(default_factory=list)
+    outside: set[str] = field(default_factory=set)
     pending: int = 0
     unlisted: list[Unlisted] = field(default_factory=list)
     unknown: Counter[str] = field(default_factory=Counter)
@@ -65,6 +68,8 @@ class Closure:
 
         Without ``whole`` that listing failed, for the place or for some of its holders. ``named``: what names it in a notice.
         """
+        if row.outside and listed:
+            self.outside |= {one.credential for one in self.book.exceptions if one.credential == row.credential}
         if parted(row.credential)[1] in seen.made:
             return
         if row.credential in seen.came:

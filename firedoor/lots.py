@@ -141,11 +141,10 @@ def sort(
             if meant or scope.fits(one, now=now):
                 rows.append(row_of(one, outside=True))
         elif exception is not None:
-            said = f"until {exception.expires}, for {exception.owner}, approved by {exception.approved_by}: {exception.reason}"
             if exception.in_force(now):
-                rows.append(row_of(one, disposition=Disposition.EXCEPTED, reason=said))
+                rows.append(row_of(one, disposition=Disposition.EXCEPTED, reason=exception.says))
             else:
-                why = f"its exception has expired ({said}); renew it, or take it out of the playbook"
+                why = f"its exception has expired ({exception.says}); renew it, or take it out of the playbook"
                 rows.append(row_of(one, disposition=Disposition.FAILED, reason=why))
         elif isinstance(lot := _lot(one, book.treat[one.type], actions, guard), Lot):
             lot.writes = {write.effect: write for write in begun.get(one.name, ())}

@@ -23,13 +23,17 @@ PLACES_AT_ONCE: Final = 8  # in which one process sweeps: a vendor's limit is on
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """Some holders of a place, looked at in one go in one round. ``number`` counts over all rounds of the sweep."""
+    """Some holders of a place, looked at in one go in one round. ``number`` counts over all rounds of the sweep.
+
+    ``stage``: it begins once those of its round with a lower one are settled.
+    """
 
     number: int
     round: int
     source: str
     place: str
     holders: tuple[str, ...]
+    stage: int = 0
 
     def stream(self, run: str) -> str:
         """Where what is done with it is on record."""
@@ -192,8 +196,10 @@ class Progress:
         return same and one.round < batch.round and one.round in self.rounds
 
     def waiting(self, round_: int) -> tuple[Batch, ...]:
-        """The batches of a round that nobody has settled yet: of `PLACES_AT_ONCE` places in turn, and of others once these are done."""
+        """The batches of a round's present stage that nobody has settled yet: of `PLACES_AT_ONCE` places in turn, then of others."""
         left = [one for one in self.batches.values() if one.round == round_ and one.number not in self.settled]
+        present = min((one.stage for one in left), default=0)
+        left = [one for one in left if one.stage == present]
         places = sorted({(one.source, one.place) for one in left})
         waves = {place: number // PLACES_AT_ONCE for number, place in enumerate(places)}
         turns = Counter[tuple[str, str]]()

@@ -172,7 +172,10 @@ class Sweeping:
                 stopped = await self._rounds(growing, record, progress, hold)
             closure = await self._close(run, book, record, progress)
             head = await self.journal.head()
-            final = sweepreport.compose(record, closure, progress, ruling=ruling, stopped=stopped, head=head, finished=datetime.now(UTC))
+            done = datetime.now(UTC)
+            final = sweepreport.compose(
+                record, closure, progress, self.act.actions, ruling=ruling, stopped=stopped, head=head, finished=done
+            )
             event = await self.journal.append(run, Kind.FINISHED, final, under=hold)
             final = {**final, "journal_head": event.hash}
             voices.tell(lambda channel: channel.finished(record.order, final))
@@ -217,7 +220,8 @@ class Sweeping:
                     async for page in source.holders(place):
                         for start in range(0, len(page), book.batch):
                             holders = tuple(page[start : start + book.batch])
-                            batch = Batch(number=next(numbers), round=round_, source=name, place=place, holders=holders)
+                            stage = sweepplan.stage(book, source.spec.types)
+                            batch = Batch(number=next(numbers), round=round_, source=name, place=place, holders=holders, stage=stage)
                             await self.journal.append(run, Kind.LISTED, batch, under=hold)
                             made += 1
                 except (JournalError, LeaseLost):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 from firedoor import planning
 from firedoor.catalogue import AnyAction
@@ -12,6 +13,7 @@ from firedoor.planning import Planned
 from firedoor.run import Item
 from firedoor.source import Source
 from firedoor.sweepbook import Sweep
+from firedoor.treatment import Treatment
 
 WAITS = "each credential is looked at when its turn comes"
 
@@ -33,9 +35,15 @@ def sources(book: Sweep, known: Mapping[str, Source]) -> Sequence[str]:
     return sorted({by_type.get(kind, kind) for kind in book.scope.types})
 
 
+def stage(book: Sweep, types: Sequence[str]) -> int:
+    """When in a round the turn of a source with these types comes: by the playbook's order, those that it does not name last."""
+    return min((book.order.index(kind) for kind in types if kind in book.order), default=len(book.order))
+
+
 def _item(book: Sweep, kind: str, name: str, action: AnyAction | None) -> Item:
     title = action.spec.title if action is not None else name
-    but = f", but for {', '.join(one.credential for one in book.exceptions)}" if book.exceptions else ""
+    excepted = [f"{one.credential} ({one.says})" for one in book.exceptions if one.type == kind]
+    but = f", but for {', '.join(excepted)}" if excepted else ""
     says = f"{title}: every {kind} {words(book)}{but}"
     return Item(
         id=kind,
@@ -45,6 +53,7 @@ def _item(book: Sweep, kind: str, name: str, action: AnyAction | None) -> Item:
         target={"playbook": book.digest},
         plan=Plan(waits=WAITS, covers=(Cover(name=kind, says=says, at_most=book.at_most),)),
         reversal=action.spec.reversal if action is not None else None,
+        residual=() if action is None else cast("Treatment[Any, Any]", action).leaves,
     )
 
 

@@ -104,8 +104,9 @@ def _saved(path: Path) -> Sequence[Mapping[str, Any]]:
 
 async def preview(name: str, *, before: datetime | None) -> Report:
     """What a sweep would find and do now, on read-only clients: how many credentials of each type, and what is planned for them."""
-    book = find(name, before=before)
-    async with wiring.open_house(sweeping_settings(load(), book), vendors=_vendors(book), writes=False) as house:
+    settings, book = load(), find(name, before=before)
+    sweepbook.vouch(book, settings.roster)
+    async with wiring.open_house(sweeping_settings(settings, book), vendors=_vendors(book), writes=False) as house:
         return await _sweeping(house).preview(book)
 
 
@@ -137,12 +138,15 @@ async def sweep(
     """
     book = find(name, before=before)
     settings = sweeping_settings(load(), book)
+    sweepbook.vouch(book, settings.roster)
     await wiring.check_ready(settings, _vendors(book))
     due = await asyncio.to_thread(_due, settings, lists)
     order = give(order_of(book, due=due), who(), settings.roster, say=say)
     async with AsyncExitStack() as stack:
         house = await staffed.with_people(stack, settings, _vendors(book), order, say=say)
         say(f"Run {order.run}: {book.title.lower()}; {sweepplan.words(book)}.")
+        for one in (each for each in book.exceptions if not each.in_force(order.asked)):
+            say(f"The exception {one.credential} has expired, so it does not count, and the credential will be left over: {one.says}.")
         async with at(order.run, house.desk, house.journal):
             return await replace(_sweeping(house), told=watch).sweep(order, book, due=due)
 
@@ -267,6 +271,7 @@ async def sign(name: str, signer: Signer, *, days: int, confirm: Confirm) -> Rep
     """Sign the mandate of a sweep that waits for another signature, or draw up a new one. Raises `BadInput` with nothing recorded."""
     settings, known = load(), wiring.load_catalogue()
     book = find(name, before=None)
+    sweepbook.vouch(book, settings.roster)
     person = signer.person(settings.roster)
     if not person.may_approve:
         raise BadInput("a mandate is signed by approvers, and you are none", advice="Ask one of them")

@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from firedoor import closing, planning, sweepplan
@@ -19,6 +20,7 @@ from firedoor.scope import Scope, left_out
 from firedoor.stocktaking import Stocktaking
 from firedoor.sweep import Known, Row
 from firedoor.sweepbook import Sweep
+from firedoor.sweepreport import told
 
 SHOWN: Final = 20  # of the changes, in words; the rest are counted
 PORTION: Final = 100
@@ -42,12 +44,17 @@ async def look(book: Sweep, units: Units, guard: Guard) -> Mapping[str, Any]:
         "title": book.title,
         "aim": str(book.aim),
         "scope": sweepplan.words(book),
+        "order": list(book.order),
         "approvers": int(planned.tier),
         "approval": list(planning.lines(planned.items)),
+        "exceptions": [
+            {"credential": one.credential, "reason": one.says, "expired": not one.in_force(datetime.now(UTC))} for one in book.exceptions
+        ],
         "unlisted": [*(f"{vendor}: {why.what}" for vendor, why in units.missing.items()), *taking.unlisted],
         "types": {kind: dict(found) for kind, found in view.types.items()},
         "changes": view.changes[:SHOWN],
         "changes_in_all": len(view.changes),
+        "residual": [{"type": item.id, "action": item.action, **told(one)} for item in planned.items for one in item.residual],
         "would_be_left_over": [*({"id": row.label, "reason": row.reason} for row in view.left), *closing.in_doubt(book, view.unknown)],
         **left_out(view.unknown),
     }

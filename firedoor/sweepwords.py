@@ -21,12 +21,18 @@ def shown(data: Report) -> str:
     return report(data) if "left_over" in data else _so_far(data)
 
 
+def printed(data: Report) -> str:
+    """The same for standard output: where that is a terminal, long lists are cut, and a file has the rest."""
+    return report(data, most=SHOWN) if "left_over" in data and sys.stdout.isatty() else shown(data)
+
+
 def _so_far(data: Report) -> str:
     return legible.text(
         [
             f"# {headline(data)}",
             "",
             *_section("Could not be listed so far", [f"- {one['id']}: {one['reason']}" for one in data["open"]]),
+            *_section("What may still live of what was treated so far", [residual(one) for one in data["residual"]]),
             f"{data['found']} credentials found in this listing, {data['in_scope']} of them in scope; {data['writes']} writes in all.",
             "",
             f"{approval(data)}. Asked for by {data['requester']}.",
@@ -44,16 +50,18 @@ def approval(data: Report) -> str:
     return f"Approved by {', '.join(given['by'])}" if given["ruling"] == "granted" else f"The approval is {given['ruling']}"
 
 
-def report(data: Report) -> str:
-    """How a sweep ended: the number left over, each by name, then what was done."""
+def report(data: Report, *, most: int = sys.maxsize) -> str:
+    """How a sweep ended: the number left over, each by name, then what was done. Of each list ``most`` lines."""
+    rest = f"`firedoor sweep report {data['run']} --markdown FILE` names all"
     lines = [f"# {headline(data)}", ""]
-    lines += _section("Left over", [f"- {one['id']}: {one['reason']}{_until(one)}" for one in data["open"]])
-    lines += _section("Found on the way", [f"- {one['says']}" for one in data["findings"]])
+    lines += _section("Left over", [f"- {one['id']}: {one['reason']}{_until(one)}" for one in data["open"]], most, rest)
+    lines += _section("Found on the way", [f"- {one['says']}" for one in data["findings"]], most, rest)
     rows = [f"- {kind}: {_counts(counts)}" for kind, counts in data["types"].items()]
     lines += _section("How each ended", rows)
     excepted = [f"- {one['label']}: {one['reason']}" for one in data["exceptions"]]
-    lines += _section("Left alone, by exception", excepted)
+    lines += _section("Exceptions", excepted, most, rest)
     lines += _left_out(data)
+    lines += _section("What may still live", [residual(one) for one in data["residual"]])
     changed = f"{data['in_scope']} credentials in scope, {data['changed']} changed by this sweep with {data['writes']} writes"
     lines += [
         f"{changed}; {data['rounds']} listings of everything; {data['seconds']['total']} s.",
@@ -63,6 +71,12 @@ def report(data: Report) -> str:
         f"Run {data['run']}, incident {data['incident']}, journal head {data['journal_head']}",
     ]
     return legible.text(lines)
+
+
+def residual(one: Report) -> str:
+    """What may outlive the credentials of a type, and how many it concerns where that is known."""
+    concerns = f" ({one['credentials']} of type {one['type']})" if "credentials" in one else ""
+    return f"- {one['what']}{concerns}: until {one['until']}. Closed by: {one['closes_by']}."
 
 
 def what_next(data: Report) -> str:
@@ -100,6 +114,8 @@ def _stage(data: Report) -> str:
 def preview(data: Report) -> str:
     """What a sweep would do."""
     lines = [f"# Plan of the sweep {data['sweep']}: {data['title']}", "", f"Scope: {data['scope']}. Aim: {data['aim']}.", ""]
+    if data["order"]:
+        lines += [f"Order, in each round: {', then '.join(data['order'])}; each once what stands before it is settled, others last.", ""]
     lines += _section("Could not be listed, so it would be left over", [f"- {one}" for one in data["unlisted"]])
     lines += _section("Would be left over", [f"- {one['id']}: {one['reason']}" for one in data["would_be_left_over"]])
     lines += _section("Credentials in scope", [f"- {kind}: {_counts(counts) or 'none'}" for kind, counts in data["types"].items()])
@@ -107,6 +123,9 @@ def preview(data: Report) -> str:
     more = data["changes_in_all"] - len(data["changes"])
     changes = [f"- {one}" for one in data["changes"]] + ([f"- and {more} more"] if more else [])
     lines += _section(f"{data['changes_in_all']} changes", changes)
+    excepted = [f"- {one['credential']}: {'EXPIRED, so it does not count; ' * one['expired']}{one['reason']}" for one in data["exceptions"]]
+    lines += _section("Exceptions", excepted)
+    lines += _section("What may still live afterwards", [residual(one) for one in data["residual"]])
     lines += _section(f"What {data['approvers']} of the approvers would be asked", [f"- {one}" for one in data["approval"]])
     return legible.text(lines)
 
@@ -188,12 +207,12 @@ def _stands(progress: Progress) -> tuple[int, int, int, int]:
     return number, len(settled), sum(one.round == number for one in progress.batches.values()), sum(one.found for one in settled)
 
 
-def _section(title: str, rows: Iterable[str]) -> list[str]:
+def _section(title: str, rows: Iterable[str], most: int = SHOWN, rest: str = "`--json` lists all") -> list[str]:
     found = list(rows)
     if not found:
         return []
-    more = [f"- and {len(found) - SHOWN} more; `--json` lists all"] if len(found) > SHOWN else []
-    return [f"## {title}", "", *found[:SHOWN], *more, ""]
+    more = [f"- and {len(found) - most} more; {rest}"] if len(found) > most else []
+    return [f"## {title}", "", *found[:most], *more, ""]
 
 
 def _left_out(data: Report) -> list[str]:

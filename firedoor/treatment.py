@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from enum import StrEnum
 from typing import ClassVar, Generic, TypeVar
 
 from firedoor.inventory import Credential, Disposition
-from firedoor.model import Snapshot, Target
+from firedoor.model import Residual, Snapshot, Target
 
 T = TypeVar("T", bound=Target)
 S = TypeVar("S", bound=Snapshot)
+
+
+class Aim(StrEnum):
+    """CONTAINMENT shuts at once and closes on nothing less. HYGIENE goes one phase a night, and may end PENDING inside its deadline."""
+
+    CONTAINMENT = "containment"
+    HYGIENE = "hygiene"
 
 
 class Treatment(ABC, Generic[T, S]):
@@ -17,11 +25,21 @@ class Treatment(ABC, Generic[T, S]):
 
     ``ends_as`` is what a credential is once the action's plan for it is empty. ``by_tags``: what to do is written in the holder's tags. An
     action that takes its time plans the changes of the present phase only, and says by `Plan.until` when the next one is due.
+    ``serves`` are the aims of sweeps that it is fit for: what only shuts serves containment; what puts something new in its place serves
+    hygiene, and containment besides if the old one is shut in the same go. ``leaves`` is what may outlive
+    the credentials of the type, in words for many: of a single one `Action.residuals` tells it by name.
     """
 
     treats: ClassVar[str]
     ends_as: ClassVar[Disposition]
     by_tags: ClassVar[bool] = False
+    serves: ClassVar[frozenset[Aim]] = frozenset({Aim.CONTAINMENT})
+    leaves: ClassVar[tuple[Residual, ...]] = ()
+
+    @classmethod
+    def leaves_of(cls) -> Disposition:
+        """Which credentials ``leaves`` concerns: those it is done with; or where it goes by phases, those on their way."""
+        return cls.ends_as if Aim.CONTAINMENT in cls.serves else Disposition.PENDING
 
     @abstractmethod
     def target_of(self, credential: Credential) -> T:

@@ -44,6 +44,19 @@ class DeactivateAccessKey(Action[AwsKey, KeyState], Treatment[AwsKey, KeyState])
     target = AwsKey
     treats = "aws.access_key"
     ends_as = Disposition.REVOKED
+    leaves = (
+        Residual(
+            what="sessions that were minted from these keys before",
+            until="they are revoked, or expire: twelve hours after issue by default, 36 at the most",
+            hours=36,
+            closes_by="aws.revoke_user_sessions, after this",
+        ),
+        Residual(
+            what="signed URLs that were made with these keys themselves, not with a session",
+            until="AWS has seen the key's deactivation everywhere, a few seconds",
+            closes_by="nothing more is needed",
+        ),
+    )
 
     def __init__(self, aws: AwsClient) -> None:
         self._aws = aws

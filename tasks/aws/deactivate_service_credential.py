@@ -41,6 +41,13 @@ class DeactivateServiceCredential(Action[UserCredential, KeyState], Treatment[Us
     target = UserCredential
     treats = "aws.service_credential"
     ends_as = Disposition.REVOKED
+    leaves = (
+        Residual(
+            what="what was begun with these service-specific credentials before, and copies that were made with them",
+            until="the service ends it",
+            closes_by="looking in CloudTrail for what the user did",
+        ),
+    )
 
     def __init__(self, aws: AwsClient) -> None:
         self._aws = aws

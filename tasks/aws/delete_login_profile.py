@@ -49,6 +49,14 @@ class DeleteLoginProfile(Action[IamUser, LoginState], Treatment[IamUser, LoginSt
     target = IamUser
     treats = "aws.login_profile"
     ends_as = Disposition.REVOKED
+    leaves = (
+        Residual(
+            what="console sessions that were begun with these passwords",
+            until="they are revoked, or end: twelve hours after signing in at the most",
+            hours=12,
+            closes_by="aws.revoke_user_sessions, after this",
+        ),
+    )
 
     def __init__(self, aws: AwsClient) -> None:
         self._aws = aws

@@ -33,7 +33,7 @@ from firedoor.canonical import JSON
 from firedoor.errors import NotFound
 from firedoor.inventory import Credential, Disposition
 from firedoor.model import Change, Cover, Intent, Plan, Receipt, Residual, Reversal, Standing, Tier, Verdict
-from firedoor.treatment import Treatment
+from firedoor.treatment import Aim, Treatment
 from firedoor.vendors.aws.client import AwsClient
 from firedoor.vendors.aws.delivering import UNDELIVERED, Delivering, deliver, drop, promote, set_status
 from firedoor.vendors.aws.keys import owner_of
@@ -91,6 +91,14 @@ class RenewAccessKey(Action[KeyRotation, RenewalState], Treatment[KeyRotation, R
     target = KeyRotation
     treats = "aws.access_key"
     ends_as = Disposition.ROTATED
+    serves = frozenset({Aim.HYGIENE})
+    leaves = (
+        Residual(
+            what="the old keys, which work until they are off and can be activated until they are deleted",
+            until="its time has come",
+            closes_by="the next sweep with aws.renew_access_key",
+        ),
+    )
     by_tags = True
 
     def __init__(self, aws: AwsClient) -> None:

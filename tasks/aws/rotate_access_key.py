@@ -38,7 +38,7 @@ from firedoor.canonical import JSON
 from firedoor.errors import NotFound
 from firedoor.inventory import Credential, Disposition
 from firedoor.model import Change, Cover, Intent, Plan, Receipt, Residual, Reversal, Tier
-from firedoor.treatment import Treatment
+from firedoor.treatment import Aim, Treatment
 from firedoor.vendors.aws.client import AwsClient
 from firedoor.vendors.aws.delivering import UNDELIVERED, Delivering, deliver, demote, drop, promote, set_status
 from firedoor.vendors.aws.rotation import KeyRotation, RotationState, secret_in
@@ -96,6 +96,26 @@ class RotateAccessKey(Treatment[KeyRotation, RotationState], Action[KeyRotation,
     target = KeyRotation
     treats = "aws.access_key"
     ends_as = Disposition.ROTATED
+    serves = frozenset({Aim.CONTAINMENT, Aim.HYGIENE})
+    leaves = (
+        Residual(
+            what="keys that stood in these secrets as the current ones already, if any: none was made in their place",
+            until="somebody has found out who made it and put it there",
+            closes_by="looking in CloudTrail for iam:CreateAccessKey and PutSecretValue; if it was not Firedoor, deactivating it",
+        ),
+        Residual(
+            what="programs that took these keys from their secrets at their start",
+            until="they are restarted, or read the secret again; until then AWS refuses them",
+            closes_by="restarting them",
+        ),
+        Residual(
+            what="sessions that were minted with these keys",
+            until="they expire: twelve hours after issue by default, 36 at the most",
+            hours=36,
+            closes_by="aws.revoke_user_sessions",
+        ),
+        Residual(what="these keys, which are inactive", until="somebody deletes it", closes_by="the next sweep, once nobody misses it"),
+    )
     by_tags = True
 
     def __init__(self, aws: AwsClient) -> None:

@@ -36,7 +36,7 @@ from firedoor.action import Action, Spec
 from firedoor.errors import NotFound
 from firedoor.inventory import Credential, Disposition
 from firedoor.model import Change, Intent, Plan, Receipt, Residual, Reversal, Standing, Tier, Verdict
-from firedoor.treatment import Treatment
+from firedoor.treatment import Aim, Treatment
 from firedoor.vendors.aws.client import AwsClient
 from firedoor.vendors.aws.rotation import NotYet
 from firedoor.vendors.aws.secretrotation import SecretRotation, SecretState, version_for
@@ -82,6 +82,29 @@ class RotateSecret(Treatment[SecretRotation, SecretState], Action[SecretRotation
     target = SecretRotation
     treats = "aws.secret"
     ends_as = Disposition.ROTATED
+    serves = frozenset({Aim.CONTAINMENT, Aim.HYGIENE})
+    leaves = (
+        Residual(
+            what="programs and people that took the values of these secrets before, and keep them",
+            until="the service that it opens refuses it, and they read it again",
+            closes_by="restarting the programs; CloudTrail's GetSecretValue tells who read it",
+        ),
+        Residual(
+            what="the values of these secrets before, which stay readable as AWSPREVIOUS",
+            until="the service that it opens refuses it: after this rotation, or after the next where two users take turns",
+            closes_by="trying it at the service; rotating once more where it still works",
+        ),
+        Residual(
+            what="connections and sessions that were opened with the values of these secrets before",
+            until="the service ends them",
+            closes_by="ending them at the service",
+        ),
+        Residual(
+            what="the values of secrets that somebody deleted, for whoever may restore them",
+            until="its recovery window is over, which is 7 to 30 days long",
+            closes_by="nothing sooner; watch it",
+        ),
+    )
 
     def __init__(self, aws: AwsClient) -> None:
         self._aws = aws

@@ -57,6 +57,19 @@ class DeactivateClientKey(Treatment[OktaClientKey, KeyState], Action[OktaClientK
     target = OktaClientKey
     treats = "okta.client_key"
     ends_as = Disposition.REVOKED
+    leaves = (
+        Residual(
+            what="access tokens that were got with these client keys",
+            until="they expire: an hour after issue by default, a day at the most",
+            hours=24,
+            closes_by="a new signing key for the authorization server, or the resource server refusing this client",
+        ),
+        Residual(
+            what="these client keys, which are inactive",
+            until="somebody activates it, which makes it work again",
+            closes_by="deleting it in the Admin Console, once nobody misses it",
+        ),
+    )
 
     def __init__(self, okta: OktaClient) -> None:
         self._okta = okta

@@ -69,6 +69,24 @@ class ReplaceClientSecret(Treatment[OktaClientSecret, SecretsState], Action[Okta
     target = OktaClientSecret
     treats = "okta.client_secret"
     ends_as = Disposition.REVOKED
+    leaves = (
+        Residual(
+            what="access tokens that were got with these client secrets",
+            until="they expire: an hour after issue by default, a day at the most",
+            hours=24,
+            closes_by="a new signing key for the authorization server, or the resource server refusing this client",
+        ),
+        Residual(
+            what="these client secrets, which are inactive",
+            until="somebody activates it, which makes it work again",
+            closes_by="deleting it in the Admin Console, once nobody misses it",
+        ),
+        Residual(
+            what="the outage of apps that cannot sign in with a secret that nobody was told",
+            until="its owner makes a new secret and installs it",
+            closes_by="making one in the Admin Console",
+        ),
+    )
 
     def __init__(self, okta: OktaClient) -> None:
         self._okta = okta

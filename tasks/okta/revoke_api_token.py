@@ -57,6 +57,13 @@ class RevokeApiToken(Treatment[OktaApiToken, ApiTokenState], Action[OktaApiToken
     target = OktaApiToken
     treats = "okta.api_token"
     ends_as = Disposition.REVOKED
+    leaves = (
+        Residual(
+            what="API tokens that the owners of these make anew, or whoever signs in as them",
+            until="they can no longer sign in as an administrator",
+            closes_by="okta.suspend_user, then okta.revoke_sessions",
+        ),
+    )
 
     def __init__(self, okta: OktaClient) -> None:
         self._okta = okta

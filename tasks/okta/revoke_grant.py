@@ -56,6 +56,13 @@ class RevokeGrant(Treatment[OktaGrant, GrantState], Action[OktaGrant, GrantState
     target = OktaGrant
     treats = "okta.grant"
     ends_as = Disposition.REVOKED
+    leaves = (
+        Residual(
+            what="refresh tokens, and access tokens out already, of these grants",
+            until="they expire or are revoked",
+            closes_by="okta.revoke_grants for the user, and waiting for the access tokens",
+        ),
+    )
 
     def __init__(self, okta: OktaClient) -> None:
         self._okta = okta

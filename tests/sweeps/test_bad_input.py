@@ -11,13 +11,15 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from firedoor import cli, sweephtml
+from firedoor import cli, planning, sweepbook, sweephtml, sweepplan, wiring
+from firedoor.canonical import digest
 from firedoor.errors import Unreachable
 from firedoor.journal import Journal, Kind
+from firedoor.settings import load
 from firedoor.store import Store
 from tests.company import write_key
 from tests.sweeps.records import GRANTED, once
@@ -41,7 +43,9 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in [name for name in os.environ if name.startswith(("FIREDOOR_", "PREFECT_", "AWS_"))]:
         monkeypatch.delenv(name)
     (tmp_path / "state").mkdir()
-    (tmp_path / "firedoor.toml").write_text('[[people]]\nname = "Ada"\nslack = "U0AA"\n[[people]]\nname = "Ben"\nslack = "U1AA"\n')
+    ada = '[[people]]\nname = "Ada"\nslack = "U0AA"\naccounts = ["okta:login:ada@acme.example"]\n'
+    others = '[[people]]\nname = "Ben"\nslack = "U1AA"\n[[people]]\nname = "Cem"\nslack = "U2AA"\nmay_approve = false\n'
+    (tmp_path / "firedoor.toml").write_text(ada + others)
     monkeypatch.setenv("FIREDOOR_CONFIG", str(tmp_path / "firedoor.toml"))
     monkeypatch.setenv("FIREDOOR_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.chdir(tmp_path)
@@ -94,9 +98,53 @@ BROKEN: Mapping[str, tuple[Mapping[str, str], str]] = {
     "a type too few": ({"treat": "{}"}, "each type in the scope has its treatment"),
     "excepted twice": ({"exceptions": f"[{EXCEPTED}, {EXCEPTED}]"}, "excepted twice: aws:access_key:111122223333/AKIA1"),
     "by its owner": ({"exceptions": f"[{EXCEPTED.replace('Eve', 'dan')}]"}, "approved by somebody else than its owner"),
+    "an order of what is not treated": ({"order": "[okta.api_token]"}, "the order names what is not treated: okta.api_token"),
+    "twice in the order": ({"order": "[aws.access_key, aws.access_key]"}, "the order names a type twice"),
+    "listed together, in an order apart": (
+        {
+            "scope": "{types: [aws.access_key, okta.client_secret, okta.client_key], everything: true}",
+            "treat": "{aws.access_key: aws.deactivate_access_key, okta.client_secret: okta.replace_client_secret, "
+            "okta.client_key: okta.deactivate_client_key}",
+            "order": "[okta.client_secret, aws.access_key, okta.client_key]",
+        },
+        "okta.client_key and okta.client_secret are listed together",
+    ),
+    "listed together, and one of them in no order": (
+        {
+            "scope": "{types: [okta.client_secret, okta.client_key], everything: true}",
+            "treat": "{okta.client_secret: okta.replace_client_secret, okta.client_key: okta.deactivate_client_key}",
+            "order": "[okta.client_secret]",
+        },
+        "the order names both or neither",
+    ),
+    "an exception of another type": (
+        {"exceptions": f"[{EXCEPTED.replace('access_key', 'acess_key')}]"},
+        "the exception aws:acess_key:111122223333/AKIA1 is of no type that this sweep treats; did you mean 'aws.access_key'?",
+    ),
+    "approved by a stranger": ({"exceptions": f"[{EXCEPTED}]"}, "is approved by 'Eve', who is nobody on the roster"),
+    "approved by who may not": ({"exceptions": f"[{EXCEPTED.replace('Eve', 'cem')}]"}, "is approved by Cem, who may not approve"),
+    "by its owner under another name": (
+        {"exceptions": f"[{EXCEPTED.replace('Eve', 'ADA').replace('Dan', 'ada@acme.example')}]"},
+        "is approved by its owner: 'ada@acme.example' and 'ADA' are both Ada",
+    ),
     "an exception of no credential": ({"exceptions": f"[{EXCEPTED.replace('aws:', '')}]"}, "line 8, column"),
     "hygiene without end": ({"aim": "hygiene"}, "a hygiene sweep has a deadline_days"),
     "containment with one": ({"deadline_days": "3"}, "a hygiene sweep has a deadline_days"),
+    "what goes on for days, in an incident": (
+        {"treat": "{aws.access_key: aws.renew_access_key}"},
+        (
+            "aws.renew_access_key lets what it replaces work on for days, and containment shuts at once: treat it with "
+            "aws.deactivate_access_key or aws.rotate_access_key, or say aim: hygiene"
+        ),
+    ),
+    "what only shuts, by night, over everything": (
+        {"aim": "hygiene", "deadline_days": "9"},
+        (
+            "aws.deactivate_access_key puts nothing in the place of what it shuts, so whoever still uses it would stand still: treat it "
+            "with aws.renew_access_key or aws.rotate_access_key, narrow the scope to what nobody uses (unused_for_days), or say "
+            "aim: containment"
+        ),
+    ),
     "no bound": ({"at_most": "0"}, "line 7, column 1 (at_most)"),
     "another name": ({"sweep": "yours"}, "it calls itself 'yours'"),
     "no aim": ({"aim": ""}, "this is missing"),
@@ -110,6 +158,40 @@ def test_a_broken_sweep_is_told_with_its_place(place: Path, obey: Obey, command:
     said = refused(obey, "sweep", command, written(place, **changed))
     assert words in said, said
     assert not list((place / "state").iterdir()), "no journal was begun"
+
+
+FIT: Mapping[str, Mapping[str, str]] = {
+    "rotated at once, in an incident": {"treat": "{aws.access_key: aws.rotate_access_key}"},
+    "rotated by night": {"treat": "{aws.access_key: aws.rotate_access_key}", "aim": "hygiene", "deadline_days": "9"},
+    "renewed by night": {"treat": "{aws.access_key: aws.renew_access_key}", "aim": "hygiene", "deadline_days": "9"},
+    "shut by night, where nobody uses it": {
+        "aim": "hygiene",
+        "deadline_days": "9",
+        "scope": "{types: [aws.access_key], unused_for_days: 90}",
+    },
+}
+
+
+def test_a_playbook_without_an_order_says_nothing_of_it_and_keeps_its_digest(place: Path) -> None:
+    plain, known = written(place), wiring.load_catalogue()
+    without = sweepbook.find(plain, known)
+    assert "order" not in without.model_dump(mode="json")
+    assert without.digest == digest(without.model_dump(mode="json"))
+    ordered = sweepbook.find(written(place, order="[aws.access_key]"), known)
+    assert ordered.model_dump(mode="json")["order"] == ["aws.access_key"]
+    assert ordered.digest != without.digest
+
+
+def test_an_exception_is_approved_by_somebody_who_may(place: Path) -> None:
+    book = sweepbook.find(written(place, exceptions=f"[{EXCEPTED.replace('Eve', 'u1aa')}]"), wiring.load_catalogue())
+    sweepbook.vouch(book, load().roster)
+    (line,) = planning.lines(sweepplan.plan(book, cast("Any", wiring.load_catalogue().actions)).items)
+    assert "but for aws:access_key:111122223333/AKIA1 (until 2099-01-01, for Dan, approved by u1aa: x) (at most 10)" in line
+
+
+@pytest.mark.parametrize("name", FIT)
+def test_what_serves_its_aim_is_no_fault(place: Path, name: str) -> None:
+    assert sweepbook.find(written(place, **FIT[name]), wiring.load_catalogue()).sweep == "mine"
 
 
 def test_a_sweep_that_there_is_not_names_the_nearest(obey: Obey) -> None:
@@ -167,6 +249,48 @@ def test_the_report_of_a_sweep_that_is_over_is_written_once(place: Path, obey: O
     assert "report.html cannot be written (File exists)" in refused(obey, "sweep", "report", GRANTED, "--html", "report.html")
     assert (place / "report.html").read_bytes() == before
     assert "cannot be written" in refused(obey, "sweep", "report", GRANTED, "--markdown", "no/such/folder.md")
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_only_a_terminal_cuts_a_report_and_says_where_the_rest_is(
+    place: Path,
+    obey: Obey,
+    monkeypatch: pytest.MonkeyPatch,
+    terminal: bool,  # noqa: FBT001 - a table's column
+) -> None:
+    keys = [f"key-{n}-of-many" for n in range(120)]
+    left = [{"id": name, "reason": "it is protected"} for name in keys]
+    excepted = [{"label": f"{name}-excepted", "reason": "left alone"} for name in keys]
+    report: dict[str, Any] = {
+        "run": "r9",
+        "left_over": 120,
+        "outcome": "partial",
+        "title": "Keys",
+        "pending": 0,
+        "open": left,
+        "exceptions": excepted,
+        "findings": [],
+        "residual": [],
+        "types": {},
+        "mandate": True,
+        "seconds": {"total": 1.0},
+        **dict.fromkeys(("in_scope", "changed", "writes", "rounds"), 120),
+        **dict.fromkeys(("requester", "incident", "journal_head"), "x"),
+    }
+
+    async def shown(run: str) -> dict[str, Any]:
+        del run
+        return report
+
+    monkeypatch.setattr("firedoor.running.show", shown)
+    assert obey("sweep", "report", "r9", "--markdown", "report.md", "--html", "report.html")[0] == 1
+    for file in ("report.md", "report.html"):
+        text = (place / file).read_text()
+        assert not [name for name in keys if name not in text or f"{name}-excepted" not in text]
+    monkeypatch.setattr("sys.stdout.isatty", lambda: terminal, raising=False)
+    said = obey("sweep", "report", "r9")[1]
+    assert (keys[49] in said, keys[50] in said) == (True, not terminal)
+    assert ("and 70 more" in said, "sweep report r9 --markdown FILE" in said) == (terminal, terminal)
 
 
 def test_one_under_way_has_no_report_yet(place: Path, obey: Obey, recorded: Path) -> None:
@@ -249,6 +373,7 @@ def test_in_the_html_report_hostile_names_stay_text(name: str) -> None:
         "findings": [{"says": name}],
         "types": {"vault.key": {"REVOKED": 3, "FAILED": 1}},
         "exceptions": [{"label": name, "reason": name}],
+        "residual": [{"what": name, "until": name, "closes_by": name, "credentials": 3, "type": name}],
         "mandate": False,
         "approval": {"by": [name], "ruling": "granted"},
         "seconds": {"total": 1.0},

@@ -39,6 +39,19 @@ def test_batches_of_a_few_places_are_worked_off_in_turn_and_a_settled_one_forget
     assert progress.batches[1].holders == ("ada", "ben")
 
 
+def test_a_later_stage_begins_once_the_earlier_one_is_settled() -> None:
+    progress = Progress()
+    listed = [replace(batch(1, "west"), stage=1), batch(2, "north"), batch(3, "south"), replace(batch(4, "south"), stage=2)]
+    progress.take([event(n, Kind.LISTED, one) for n, one in enumerate(listed, start=1)])
+    seen = []
+    for n in range(5, 9):
+        waiting = [one.number for one in progress.waiting(1)]
+        seen.append(waiting)
+        progress.take([event(n, Kind.SETTLED, Settled(batch=waiting[0], found=1, in_scope=1, wrote=1, made=1))])
+    assert seen == [[2, 3], [3], [1], [4]]
+    assert progress.waiting(1) == ()
+
+
 def test_read_anew_from_the_beginning_it_is_the_same_and_a_sweep_that_goes_on_is_not_finished() -> None:
     told = [
         event(1, Kind.SWEEP, {"playbook": {"sweep": "keys"}, "mandate": None, "due": ()}),

@@ -17,6 +17,7 @@ from firedoor.drafting import Units
 from firedoor.journal import Kind
 from firedoor.model import Tier
 from firedoor.source import Sighting
+from firedoor.treatment import Aim, Treatment
 from tasks.aws.list_secrets import ListSecrets
 from tasks.aws.rotate_secret import RotateSecret
 from tests.fakes import NO, hasten
@@ -89,3 +90,12 @@ async def test_every_secret_ends_in_one_disposition(here: Hall, at: Simulated) -
 
 def test_it_takes_two_to_approve_what_nobody_can_undo() -> None:
     assert RotateSecret.spec.approvals is Tier.TWO
+
+
+def test_the_sweeps_of_an_incident_treat_every_type_that_something_can_contain_but_grants() -> None:
+    known = wiring.load_catalogue()
+    units = [unit for unit in known.actions.values() if issubclass(unit, Treatment) and Aim.CONTAINMENT in unit.serves]
+    books = [sweepbook.find(name, known) for name in sweepbook.shelf() if name.startswith("incident-")]
+    treated = [kind for book in books for kind in book.treat]
+    assert sorted(treated) == sorted({unit.treats for unit in units} - {"okta.grant"}), "each once; for grants, sweeps have no right"
+    assert {book.aim for book in books} == {Aim.CONTAINMENT}

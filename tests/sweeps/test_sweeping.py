@@ -1,21 +1,27 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 
-from firedoor import imported
+from firedoor import imported, sweephtml, sweepwords
+from firedoor.channels.slack import blocks
+from firedoor.drafting import Units
 from firedoor.errors import Forbidden, JournalError, LeaseLost, Unreachable
 from firedoor.fingerprints import Fingerprints
+from firedoor.inventory import Credential
 from firedoor.journal import Journal, Kind
-from firedoor.source import Sighting, Sightings
+from firedoor.situation import living, situation_of
+from firedoor.source import Sighting, Sightings, Source, SourceSpec
 from firedoor.sweeping import Sweeping
 from firedoor.sweepwords import what_next
 from tests.fakes import hasten
-from tests.sweeps.vault import TYPE, Hall, ShutKey, book, hall, lost
+from tests.sweeps.vault import TYPE, Hall, Keys, ShutKey, book, hall, lost
 
 TWO = {"north": {"ada": {"k1": "active", "k2": "inactive"}, "ben": {"k3": "active"}, "cem": {}}, "south": {"dan": {"k4": "active"}}}
 
@@ -38,6 +44,29 @@ async def test_every_key_in_scope_ends_in_one_disposition_and_the_last_listing_i
         assert report["rounds"] == 2
         assert here.vault.effects == {"k1": 1, "k3": 1, "k4": 1}
         assert set(states(here).values()) == {"inactive"}
+
+
+async def test_what_outlives_the_keys_is_told_once_a_type_with_how_many_it_concerns(tmp_path: Path) -> None:
+    lives = {"what": "sessions of these keys", "until": "they expire", "closes_by": "waiting", "hours": 2}
+    told = {"type": TYPE, "action": "vault.shut_key", **lives}
+    async with hall(tmp_path, TWO) as here:
+        assert (await here.sweeping().preview(book()))["residual"] == [told]
+        here.vault.troubles["k1"] = [Forbidden("you may not", vendor="vault", operation="shut") for _ in range(9)]
+        report = await here.sweep()
+        assert report["residual"] == [{**told, "credentials": 3}], "what is left over is no residual"
+        words = f"sessions of these keys (3 of type {TYPE}): until they expire. Closed by: waiting."
+        for said in (sweepwords.report(report), sweephtml.page(report), str(blocks.swept(report))):
+            assert "What may still live" in said
+            assert words in said
+        record = await here.desk.record("251126-aaaaaa")
+        assert [one.what for one in living(situation_of(record), now=datetime.now(UTC))] == ["sessions of these keys"]
+        assert not living(situation_of(record), now=datetime.now(UTC) + timedelta(hours=3))
+
+
+async def test_of_a_sweep_that_was_denied_nothing_lives_on(tmp_path: Path) -> None:
+    async with hall(tmp_path, TWO) as here:
+        here.approving = False
+        assert (await here.sweep())["residual"] == []
 
 
 async def test_a_process_that_is_halted_begins_nothing_more_and_the_sweep_is_gone_on_with(
@@ -171,6 +200,74 @@ async def test_an_exception_that_has_expired_closes_nothing(tmp_path: Path) -> N
         assert (report["outcome"], report["left_over"]) == ("partial", 1)
         assert "expired" in report["open"][0]["reason"]
         assert states(here)["k4"] == "active"
+
+
+async def test_every_exception_is_in_every_report_with_how_it_stands(tmp_path: Path) -> None:
+    def excepted(credential: str, expires: str = "2099-01-01") -> dict[str, str]:
+        return {"credential": credential, "owner": "Dan", "reason": "by hand", "expires": expires, "approved_by": "Ada"}
+
+    wanted = {
+        "vault:key:south/k4": "left alone",
+        "vault:key:north/k3": "outside the scope",
+        "vault:key:east/k7": "outside the scope",
+        "vault:key:north/k8": "not listed now",
+        "vault:key:west/k5": "could not be listed now",
+        "vault:key:north/k9": "expired, so it does not count",
+    }
+    async with hall(tmp_path, {**TWO, "west": {"eve": {"k5": "active"}}}) as here:
+        here.vault.created["k3"] = datetime(2025, 6, 1, tzinfo=UTC)
+        here.vault.shut["west"] = Forbidden("you may not", vendor="vault", operation="assume")
+        scope = {"types": [TYPE], "places": ["north", "south", "west"], "created_before": "2025-01-01T00:00:00Z"}
+        exceptions = [excepted(name, "2024-01-01" if name.endswith("k9") else "2099-01-01") for name in wanted]
+        narrow = book(scope=scope, exceptions=exceptions)
+        report = await here.sweep(narrow)
+        assert {one["credential"]: one["standing"] for one in report["exceptions"]} == wanted
+        words = sweepwords.report(report)
+        assert "- key k4 of dan in south: left alone; until 2099-01-01, for Dan, approved by Ada: by hand" in words
+        assert "- vault:key:north/k9: expired, so it does not count; until 2024-01-01, for Dan" in words
+        plan = sweepwords.preview(await here.sweeping().preview(narrow))
+        assert "- vault:key:north/k9: EXPIRED, so it does not count; until 2024-01-01, for Dan" in plan
+        here.approving = False
+        denied = await here.sweep(narrow, run="251126-bbbbbb")
+        assert {one["standing"] for one in denied["exceptions"]} == {"in force, and nothing was listed", "expired, so it does not count"}
+
+
+class Tokens(Keys):
+    """Lists the vault's tokens: the keys whose names begin with a t."""
+
+    spec = SourceSpec(id="vault.list_tokens", title="Tokens", kinds=("token",), reads=frozenset({"list"}))
+
+    async def credentials(self, place: str, holders: Sequence[str]) -> Sequence[Credential]:
+        return [replace(one, kind="token") for one in await super().credentials(place, holders) if one.id.startswith("t")]
+
+
+class OtherKeys(Keys):
+    """Lists the others."""
+
+    async def credentials(self, place: str, holders: Sequence[str]) -> Sequence[Credential]:
+        return [one for one in await super().credentials(place, holders) if not one.id.startswith("t")]
+
+
+class ShutToken(ShutKey):
+    """Shuts a token as a key is shut."""
+
+    spec = replace(ShutKey.spec, id="vault.shut_token")
+    treats: ClassVar[str] = "vault.token"
+
+
+@pytest.mark.parametrize(("order", "first"), [(("vault.token", TYPE), "t"), ((TYPE,), "k")])
+async def test_types_are_treated_one_after_the_other_where_the_playbook_says_so(tmp_path: Path, order: tuple[str, ...], first: str) -> None:
+    keys = {f"p{n}": {"ada": {f"k{n}": "active"}, "ben": {f"t{n}": "active"}} for n in range(3)}
+    async with hall(tmp_path, keys) as here:
+        actions = {unit.spec.id: unit(here.vault) for unit in (ShutKey, ShutToken)}
+        sources: dict[str, Source] = {unit.spec.id: unit(here.vault) for unit in (OtherKeys, Tokens)}
+        treat = {TYPE: "vault.shut_key", "vault.token": "vault.shut_token"}
+        wanted = book(scope={"types": list(treat), "everything": True}, treat=treat, order=order, batch=1)
+        act = Units(actions=actions, queries={}, sources=sources)
+        assert f"Order, in each round: {', then '.join(order)};" in sweepwords.preview(await here.sweeping(act=act).preview(wanted))
+        report = await here.sweep(wanted, act=act)
+        assert (report["outcome"], report["in_scope"]) == ("closed", 6)
+        assert {name[0] for name in list(here.vault.effects)[:3]} == {first}
 
 
 async def test_a_lost_reply_is_settled_by_the_next_listing_and_nothing_is_written_twice(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from firedoor.guard import Guard
 from firedoor.inventory import Credential, Disposition, State
 from firedoor.journal import Event, Journal, Kind
 from firedoor.lease import Held, Lease, Leases
-from firedoor.model import Change, Intent, Mode, Plan, Receipt, Snapshot, Target
+from firedoor.model import Change, Intent, Mode, Plan, Receipt, Residual, Snapshot, Target
 from firedoor.run import Order, Via
 from firedoor.seal import Seal
 from firedoor.source import Sighting, Source, SourceSpec
@@ -128,6 +128,7 @@ class ShutKey(Treatment[VaultKey, KeyState], Action[VaultKey, KeyState]):
     target = VaultKey
     treats: ClassVar[str] = TYPE
     ends_as: ClassVar[Disposition] = Disposition.REVOKED
+    leaves: ClassVar[tuple[Residual, ...]] = (Residual(what="sessions of these keys", until="they expire", closes_by="waiting", hours=2),)
 
     def __init__(self, vault: Vault) -> None:
         self.vault = vault

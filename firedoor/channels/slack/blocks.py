@@ -219,7 +219,8 @@ def swept(data: Mapping[str, Any]) -> list[Block]:
         ],
         "Found on the way": [f"• {one['says']}" for one in data["findings"]],
         "How each ended": [f"• {kind}: {_counted(counts)}" for kind, counts in data["types"].items() if counts],
-        "Left alone, by exception": [f"• {one['label']}: {one['reason']}" for one in data["exceptions"]],
+        "What may still live": [f"• {sweepwords.residual(one).removeprefix('- ')}" for one in data["residual"]],
+        "Exceptions": [f"• {one['label']}: {one['reason']}" for one in data["exceptions"]],
     }
     changed = f"{data['changed']} of {data['in_scope']} credentials in scope changed, with {data['writes']} writes"
     return [
