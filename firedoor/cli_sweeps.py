@@ -70,12 +70,14 @@ def inventory(
 
 @inventory_app.command("diff")
 def inventory_diff(before: Path, after: Path, as_json: AsJson = False) -> None:
-    """What came, went and changed between two inventories saved with --json. Exit code 1 where anything did."""
-    from firedoor import sweeps, sweepwords
+    """What came, went and changed between two inventories saved with --json. Exit code 1 where anything did; 4 where not all could be
+    compared, since one of the two could not list it.
+    """
+    from firedoor import comparing, sweepwords
 
-    found = sweeps.compare(before, after)
+    found = comparing.compare(before, after)
     _show(found, as_json=as_json, render=sweepwords.difference)
-    raise typer.Exit(1 if any(found.values()) else 0)
+    raise typer.Exit(comparing.exit_code(found))
 
 
 @sweep_app.command("list")

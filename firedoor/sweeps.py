@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from dataclasses import replace
@@ -15,6 +14,8 @@ from firedoor import imported, signing, staffed, stocktaking, sweepbook, sweeppl
 from firedoor.alone import held_as
 from firedoor.approval import Ruling
 from firedoor.canonical import digest, instant
+from firedoor.catalogue import Catalogue
+from firedoor.comparing import Filters
 from firedoor.desk import Desk
 from firedoor.elsewhere import Drawn
 from firedoor.errors import BadInput, Misconfigured, RunHeld
@@ -28,7 +29,7 @@ from firedoor.run import Order, Record, Via, fold, looking, read_as, readable
 from firedoor.scope import Scope
 from firedoor.settings import Settings, SweepSettings, load
 from firedoor.source import Sighting
-from firedoor.stocktaking import Stocktaking
+from firedoor.stocktaking import Gap, Stocktaking
 from firedoor.sweep import Progress
 from firedoor.sweepbook import Sweep
 from firedoor.sweeping import Sweeping
@@ -61,16 +62,27 @@ async def inventory(scope: Scope) -> Report:
     async with wiring.open_house(settings, vendors=vendors & set_up(settings), writes=False) as house:
         taking = Stocktaking(sources=_sweeping(house).act.sources, scope=scope)
         found = [stocktaking.told(one) async for one in taking.credentials()]
-        absent = [f"{vendor}: it is not set up here" for vendor in not_set_up]
-        absent += [f"{vendor}: {why.what}" for vendor, why in house.missing.items()]
-    if not found and not taking.unlisted and not absent:
+        absent = {**dict.fromkeys(not_set_up, "it is not set up here"), **{vendor: why.what for vendor, why in house.missing.items()}}
+    if not found and not taking.gaps and not absent:
         raise BadInput("no credential matches", advice="Leave out a filter; a pattern may have * and ?")
+    gaps = [Gap(by=vendor, types=_types_of(vendor, known, scope), place="", why=why) for vendor, why in absent.items()] + taking.gaps
     return {
-        "unlisted": [*absent, *taking.unlisted],
+        "unlisted": [*(f"{vendor}: {why}" for vendor, why in absent.items()), *taking.unlisted],
         "unknown_use_left_out": taking.unknown_use,
         "taken": datetime.now(UTC).isoformat(timespec="seconds"),
+        "filters": Filters.of(scope).model_dump(),
+        "listed": {kind: sorted(places) for kind, places in sorted(taking.listed.items()) if scope.concerns(kind)},
+        "not_listed": [
+            {"type": kind, "place": one.place or None, "why": one.why} for one in gaps for kind in one.types if scope.concerns(kind)
+        ],
         "credentials": sorted(found, key=lambda one: str(one["name"])),
     }
+
+
+def _types_of(vendor: str, known: Catalogue, scope: Scope) -> tuple[str, ...]:
+    """What a vendor's sources list of the scope."""
+    every = (kind for unit in known.sources.values() if unit.spec.vendor == vendor for kind in unit.spec.types)
+    return tuple(sorted(filter(scope.concerns, every)))
 
 
 def types() -> Sequence[str]:
@@ -81,25 +93,6 @@ def types() -> Sequence[str]:
 def set_up(settings: Settings) -> frozenset[str]:
     """The vendors whose credentials can be listed with these settings. AWS always: its credentials may come from anywhere."""
     return frozenset({"aws", *(["okta"] if settings.okta_org_url is not None else [])})
-
-
-def compare(before: Path, after: Path) -> Report:
-    """What came, went and changed between two inventories that were saved with ``--json``. Raises `BadInput`."""
-    return stocktaking.difference(_saved(before), _saved(after))
-
-
-def _saved(path: Path) -> Sequence[Mapping[str, Any]]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        some = found["credentials"]
-        if not all(isinstance(one["name"], str) for one in some):
-            raise TypeError  # noqa: TRY301 - it is no inventory, like all below
-    except OSError as error:
-        raise BadInput(f"{path} cannot be read ({error.strerror})") from error
-    except (ValueError, KeyError, TypeError):
-        advice = "Make one: firedoor inventory --json > FILE"
-        raise BadInput(f"{path} is no inventory", advice=advice) from None
-    return list(some)
 
 
 async def preview(name: str, *, before: datetime | None) -> Report:

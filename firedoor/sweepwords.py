@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from firedoor.sweep import Progress
 
 SHOWN: Final = 50
+SHOWN_NAMES: Final = 5
 Report = Mapping[str, Any]
 
 
@@ -124,8 +125,15 @@ def inventory(data: Report) -> str:
 
 
 def difference(data: Report) -> str:
-    """What came, went and changed."""
-    lines = [f"# {len(data['came'])} came, {len(data['went'])} went, {len(data['changed'])} changed", ""]
+    """What came, went and changed; before it, what nobody can say that of."""
+    rest = "" if data["whole"] else "; NOT all could be compared"
+    lines = [f"# {len(data['came'])} came, {len(data['went'])} went, {len(data['changed'])} changed{rest}", ""]
+    lines += _section("Not comparable", [_not_comparable(one) for one in data["not_comparable"]])
+    if data["filters_not_known"]:
+        names = " and ".join(data["filters_not_known"])
+        lines += [f"With which filters {names} was made is not known: what came or went may come of a filter.", ""]
+    if data["filters"] and any(data["filters"].values()):
+        lines += ["Both were made with the same filters: what no longer fits them counts as gone, what fits them now as come.", ""]
     lines += _section("Came", [f"- {one['name']} of {one['holder']}" for one in data["came"]])
     lines += _section("Went", [f"- {one['name']} of {one['holder']}" for one in data["went"]])
     changed = [
@@ -133,6 +141,14 @@ def difference(data: Report) -> str:
     ]
     lines += _section("Changed", changed)
     return legible.text(lines)
+
+
+def _not_comparable(one: Report) -> str:
+    """A reason, with the credentials that one inventory shows and the other cannot tell of."""
+    rows = one["credentials"]
+    more = f" and {len(rows) - SHOWN_NAMES} more (`--json` lists all)" if len(rows) > SHOWN_NAMES else ""
+    names = ", ".join(row["name"] for row in rows[:SHOWN_NAMES])
+    return f"- {one['why']}; only the other shows {names}{more}" if rows else f"- {one['why']}"
 
 
 def watching(*, as_json: bool) -> tuple[Callable[[str], None], Callable[[Progress], None]]:

@@ -214,8 +214,12 @@ def test_what_could_not_be_listed_is_told_first(place: Path, obey: Obey, monkeyp
     code, out, _ = obey("inventory")
     assert code == 1
     assert out.startswith("# 1 credentials\n\n## Could NOT be listed\n\n- south, by vault.list_keys: it broke off\n")
-    code, out, _ = obey("inventory", "--json")
-    assert (code, json.loads(out)["unlisted"]) == (1, ["south, by vault.list_keys: it broke off"])
+    code, out, _ = obey("inventory", "--holder", "a*", "--unused-for", "1", "--json")
+    found = json.loads(out)
+    assert (code, found["unlisted"]) == (1, ["south, by vault.list_keys: it broke off"])
+    assert found["listed"] == {"vault.key": ["north"]}
+    assert found["not_listed"] == [{"type": "vault.key", "place": "south", "why": "it broke off"}]
+    assert found["filters"] == {"types": [], "places": [], "holders": ["a*"], "owners": [], "given_to": [], "unused_for_days": 1}
 
 
 def test_a_pattern_that_matches_nothing_is_no_empty_inventory(place: Path, obey: Obey, monkeypatch: pytest.MonkeyPatch) -> None:
