@@ -33,6 +33,7 @@ SOUND: Mapping[str, str] = {
     "treat": "{aws.access_key: aws.deactivate_access_key}",
     "at_most": "10",
 }
+FAR = ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "1969-12-31", "2200-01-01T00:00:00Z")
 EXCEPTED = "{credential: 'aws:access_key:111122223333/AKIA1', owner: Dan, reason: x, expires: 2099-01-01, approved_by: Eve}"
 
 
@@ -119,8 +120,15 @@ def test_a_sweep_that_there_is_not_names_the_nearest(obey: Obey) -> None:
 
 
 def test_a_moment_is_one(obey: Obey) -> None:
-    for text in ("yesterday", "2023-13-01", "1700000000x"):
+    for text in ("yesterday", "2023-13-01", "1700000000x", *FAR):
         assert "is no moment" in refused(obey, "sweep", "plan", "incident-credentials", "--before", text)
+
+
+def test_days_are_as_many_as_there_can_be(obey: Obey) -> None:
+    for days in ("0", "-3", "36501", "99999999999"):
+        code, out, err = obey("inventory", "--unused-for", days)
+        assert (code, out) == (2, "")
+        assert "Invalid value for '--unused-for': Input should be " in err
 
 
 def test_who_asks_is_on_the_roster(place: Path, obey: Obey) -> None:

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from firedoor import moments
 from firedoor.errors import BadInput, shown
 from firedoor.jsonstream import items
 from firedoor.textfile import pieces
@@ -203,8 +204,4 @@ def _key(item: Object) -> str:
 
 
 def _moment(item: Object) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(_text(item, "eventTime"))
-    except ValueError:
-        return None
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return moments.read(_text(item, "eventTime"), zone=False)
