@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from firedoor.errors import BadInput
 from firedoor.scope import Scope
 
+SESSION: Final = "aws.session"
 USE: Final = frozenset({"last_use", "last_used", "last_used_behind_seconds"})
 OPTIONS: Final = {
     "types": "--system and --kind",
@@ -72,12 +73,17 @@ class _NotListed(_Read):
     why: str
 
 
+class _Sessions(_Read):
+    first: str | None = None
+
+
 class _Inventory(_Read):
     credentials: list[_Row]
     unlisted: list[str] = []
     filters: Filters | None = None
     listed: dict[str, list[str]] | None = None
     not_listed: list[_NotListed] = []
+    sessions: _Sessions | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +100,7 @@ class Saved:
         if self.about.listed is None:
             return self._in_words
         if place in self.about.listed.get(kind, ()):
-            return ""
+            return self._before_the_files(row)
         for one in self.about.not_listed:
             if one.type == kind and one.place in (None, place):
                 return self._gap(one)
@@ -107,6 +113,13 @@ class Saved:
         for one in self.about.not_listed:
             yield self._gap(one)
 
+    def _before_the_files(self, row: Row) -> str:
+        """Why files that begin at a moment cannot show a session; empty where they can, and for any other credential."""
+        first, seen = self.about.sessions.first if self.about.sessions else None, row.get("last_used") or row.get("created")
+        if row["type"] == SESSION and first and isinstance(seen, str) and seen < first:
+            return f"CloudTrail's files in {self.name} begin at {first}, after the session was seen last"
+        return ""
+
     @property
     def _in_words(self) -> str:
         """What an older inventory says of its gaps, which a program cannot read; empty where it says nothing."""
@@ -114,7 +127,9 @@ class Saved:
         return f"{self.name} tells in words only what could not be listed: {told}" if told else ""
 
     def _gap(self, one: _NotListed) -> str:
-        return f"{one.place or 'every place'} could not be listed in {self.name} ({one.type}): {one.why}"
+        if one.place is None:
+            return f"{one.type} could not be listed everywhere in {self.name}: {one.why}"
+        return f"{one.place} could not be listed in {self.name} ({one.type}): {one.why}"
 
 
 def compare(before: Path, after: Path) -> Mapping[str, Any]:

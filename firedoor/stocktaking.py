@@ -55,6 +55,12 @@ class Stocktaking:
         """The gaps in words."""
         return [one.words for one in self.gaps]
 
+    def wants(self, one: Credential) -> bool:
+        """Whether a credential is in the scope. One that is left out only since nobody knows of its use is counted."""
+        if self.scope.unused_for is not None and self.scope.fits(one) and one.last_use.use is Use.UNKNOWN:
+            self.unknown_use += 1
+        return self.scope.holds(one, now=self.now)
+
     async def credentials(self) -> AsyncIterator[Credential]:
         """Those in the scope, portion by portion as they come in."""
         portions: asyncio.Queue[Portion | None] = asyncio.Queue(WAITING)
@@ -62,10 +68,8 @@ class Stocktaking:
         try:
             while (portion := await portions.get()) is not None:
                 for one in portion:
-                    if self.scope.holds(one, now=self.now):
+                    if self.wants(one):
                         yield one
-                    elif self.scope.unused_for is not None and self.scope.fits(one) and one.last_use.use is Use.UNKNOWN:
-                        self.unknown_use += 1
             await listing
         finally:
             listing.cancel()

@@ -116,12 +116,36 @@ def inventory(data: Report) -> str:
     lines += _section("Could NOT be listed", [f"- {one}" for one in data["unlisted"]])
     if data["unknown_use_left_out"]:
         lines += [f"{data['unknown_use_left_out']} more are left out, because nobody knows when they were last used.", ""]
+    lines += _sessions(data["sessions"])
     lines += [
         f"- {one['type']} {one['id']} of {one['holder']} in {one['place']}: {one['state']}, made {_day(one['created'])}, {_use(one)}"
-        f"{_of('owner', one['owner'])}{_of('given to', one['given_to'])}"
+        f"{_of('owner', one['owner'])}{_of('given to', one['given_to'])}{_session(one)}"
         for one in found
     ]
     return legible.text(lines)
+
+
+def _sessions(seen: Report | None) -> list[str]:
+    """What the sessions rest on, and what it does not tell."""
+    if seen is None:
+        return []
+    if not seen["looked_at"]:
+        return [f"Sessions were not looked at: {seen['why_not']}.", ""]
+    span = f", from {seen['first']} until {seen['last']}" if seen["first"] else ""
+    says = f"Sessions are those that CloudTrail's files show: {seen['records']} records in {seen['files']} files{span}. AWS lists none."
+    return [says, "", *_section("What the files do not tell of sessions", [f"- {one}" for one in seen["limits"]])]
+
+
+def _session(one: Report) -> str:
+    """What is told of a session besides."""
+    if "lives_until" not in one:
+        return ""
+    until = one["lives_until"]
+    asked = _of("with", one["asked_for_with"])
+    return (
+        f"{_of('issued by', one['issued_by'])}{_of('asked for by', one['asked_for_by'])}{asked}"
+        f", lives until {until or 'an unknown time'}{' at most' if until else ''}"
+    )
 
 
 def difference(data: Report) -> str:

@@ -22,6 +22,7 @@ from firedoor.store import Store
 from tests.company import write_key
 from tests.sweeps.records import GRANTED, once
 from tests.sweeps.vault import Hall, hall
+from tests.vendors.aws.test_trail import ACCOUNT, KEY, ROLE, SECRET, SESSION, deliver, file_name, minted, record
 
 Obey = Callable[..., tuple[int, str, str]]
 SOUND: Mapping[str, str] = {
@@ -228,6 +229,40 @@ def test_what_could_not_be_listed_is_told_first(place: Path, obey: Obey, monkeyp
     assert found["listed"] == {"vault.key": ["north"]}
     assert found["not_listed"] == [{"type": "vault.key", "place": "south", "why": "it broke off"}]
     assert found["filters"] == {"types": [], "places": [], "holders": ["a*"], "owners": [], "given_to": [], "unused_for_days": 1}
+
+
+def test_sessions_that_cloudtrail_shows_are_listed_with_what_it_covers(place: Path, obey: Obey, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("firedoor.wiring.open_house", lambda *_, **__: a_house(place, lambda _: None))
+    code, out, _ = obey("inventory")
+    assert code == 0
+    assert "\nSessions were not looked at: no CloudTrail is set up here: with its files' folder in the setting aws_trail," in out
+    assert "aws.session" not in json.loads(obey("inventory", "--json")[1])["listed"]
+    assert "in the setting aws_trail" in refused(obey, "inventory", "--kind", "session")
+
+    deliver(place, file_name(10), record("AssumeRole", minutes=10, **minted(SESSION)), record(key=SESSION, minutes=20))
+    monkeypatch.setenv("FIREDOOR_AWS_TRAIL", json.dumps([str(place / "AWSLogs")]))
+    code, out, _ = obey("inventory", "--kind", "session")
+    assert code == 0
+    assert out.startswith("# 1 credentials\n\nSessions are those that CloudTrail's files show: 2 records in 1 files, from 2023-11-16T16:10")
+    assert "## What the files do not tell of sessions" in out
+    assert f"- aws.session {SESSION} of user/svc in {ACCOUNT}: unknown, made 2023-11-16, last used 2023-11-16 (up to " in out
+    assert f"issued by {ROLE}, asked for by arn:aws:iam::{ACCOUNT}:user/svc, with {KEY}, lives until an unknown time\n" in out
+    code, out, _ = obey("inventory", "--kind", "session", "--json")
+    found = json.loads(out)
+    assert (found["listed"], found["sessions"]["files"], found["sessions"]["whole"]) == ({"aws.session": [ACCOUNT]}, 1, True)
+    [one] = found["credentials"]
+    assert (one["principal"], one["asked_for_with"], one["lives_until"]) == (f"arn:aws:iam::{ACCOUNT}:user/svc", KEY, None)
+    assert SECRET not in out
+
+
+def test_files_of_cloudtrail_that_are_not_there_are_told_first(place: Path, obey: Obey, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("firedoor.wiring.open_house", lambda *_, **__: a_house(place, lambda _: None))
+    monkeypatch.setenv("FIREDOOR_AWS_TRAIL", json.dumps([str(place / "none")]))
+    code, out, _ = obey("inventory", "--json")
+    found = json.loads(out)
+    assert (code, found["sessions"]["looked_at"]) == (1, False)
+    assert "there is no such file or folder" in found["unlisted"][0]
+    assert [(one["type"], one["place"]) for one in found["not_listed"]] == [("aws.session", None)]
 
 
 def test_a_pattern_that_matches_nothing_is_no_empty_inventory(place: Path, obey: Obey, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,7 +79,8 @@ def test_what_could_not_be_listed_has_neither_gone_nor_come(obey: Obey, place: s
         found = json.loads(out)
         assert (code, found["whole"], found["came"], found["went"]) == (4, False, [], [])
         [one] = found["not_comparable"]
-        assert one["why"] == f"{place or 'every place'} could not be listed in {broken} (vault.key): access denied"
+        where = f"{place} could not be listed in {broken} (vault.key)" if place else f"vault.key could not be listed everywhere in {broken}"
+        assert one["why"] == f"{where}: access denied"
         assert [row["id"] for row in one["credentials"]] == ["b"]
         code, out, _ = obey()
         assert (code, out.partition("\n")[0]) == (4, "# 0 came, 0 went, 0 changed; NOT all could be compared")
@@ -190,6 +191,20 @@ def test_nothing_that_a_file_may_hold_is_a_defect(obey: Obey) -> None:
         assert (code, "is no inventory" in err) == (2, True), text[:40]
     save("before.json", [{**rows("111122223333/a")[0], "holder": "\ud800", "tags": {"a": "\udfff"}}])
     assert obey()[0] == obey("--json")[0] == 1
+
+
+def test_a_session_that_is_older_than_the_files_of_the_other_has_not_gone(obey: Obey) -> None:
+    session = {**rows("111122223333/s")[0], "name": "aws:session:111122223333/s", "type": "aws.session"}
+    old = {**session, "last_used": "2026-01-01T10:00:00.000000Z"}
+    new = {**session, "name": "aws:session:111122223333/t", "last_used": "2026-03-01T10:00:00.000000Z"}
+    listed: dict[str, Any] = {"listed": {"aws.session": ["111122223333"]}}
+    save("before.json", [old, new], sessions={"looked_at": True, "first": "2026-01-01T00:00:00.000000Z"}, **listed)
+    save("after.json", [], sessions={"looked_at": True, "first": "2026-02-01T00:00:00.000000Z"}, **listed)
+    code, out, _ = obey("--json")
+    found = json.loads(out)
+    assert (code, [one["name"] for one in found["went"]]) == (4, ["aws:session:111122223333/t"])
+    [one] = found["not_comparable"]
+    assert one["why"] == "CloudTrail's files in after.json begin at 2026-02-01T00:00:00.000000Z, after the session was seen last"
 
 
 def test_the_exit_code_of_what_is_whole_is_another_one() -> None:
