@@ -33,6 +33,7 @@ EXIT_CODES: Final = {
     1: "not contained, or something is open, found or in doubt: the first lines say what",
     2: "bad input: one message says what, and nothing was touched",
     3: "denied, expired or stopped: nothing was changed by this run that its report does not name",
+    4: "of `inventory diff` alone: the two could not be compared whole, whatever else it tells",
 }
 OUTCOMES: Final = {
     Outcome.CHANGED: "it was changed, and a reading after the last write shows it",

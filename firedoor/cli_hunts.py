@@ -15,6 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
+from firedoor import moments
 from firedoor.errors import BadInput, shown
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
@@ -102,11 +103,7 @@ def import_(
 
 def moment(text: str, option: str) -> datetime:
     """A moment with a time zone. Raises `BadInput`."""
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
+    if (found := moments.read(text)) is None:
         raise BadInput(f"{option} is no moment with a time zone", target=shown(text), advice="Write it like 2023-10-18T16:00:00Z")
     return found
 

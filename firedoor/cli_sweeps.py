@@ -6,14 +6,14 @@ import asyncio
 import json
 import sys
 from collections.abc import Callable, Coroutine, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 
-from firedoor import cli_signing, completing
+from firedoor import cli_signing, completing, moments
 from firedoor.errors import BadInput
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
@@ -46,7 +46,9 @@ def inventory(
     holder: Pattern = [],
     owner: Pattern = [],
     given_to: Pattern = [],
-    unused_for: Annotated[int | None, typer.Option(metavar="DAYS", min=1, help="Not used for so long, by the vendor's own word.")] = None,
+    unused_for: Annotated[
+        int | None, typer.Option(metavar="DAYS", min=1, max=36_500, help="Not used for so long, by the vendor's own word.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """List credentials. What is not known of one is called unknown, never unused. Exit code 1 where a place could not be listed."""
@@ -70,12 +72,14 @@ def inventory(
 
 @inventory_app.command("diff")
 def inventory_diff(before: Path, after: Path, as_json: AsJson = False) -> None:
-    """What came, went and changed between two inventories saved with --json. Exit code 1 where anything did."""
-    from firedoor import sweeps, sweepwords
+    """What came, went and changed between two inventories saved with --json. Exit code 1 where anything did; 4 where not all could be
+    compared, since one of the two could not list it.
+    """
+    from firedoor import comparing, sweepwords
 
-    found = sweeps.compare(before, after)
+    found = comparing.compare(before, after)
     _show(found, as_json=as_json, render=sweepwords.difference)
-    raise typer.Exit(1 if any(found.values()) else 0)
+    raise typer.Exit(comparing.exit_code(found))
 
 
 @sweep_app.command("list")
@@ -168,11 +172,9 @@ def sweep_sign(
 def _moment(text: str) -> datetime | None:
     if not text:
         return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise BadInput(f"{text!r} is no moment", advice="Write it as 2023-10-20T08:00:00Z") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if (moment := moments.read(text, zone=False)) is None:
+        raise BadInput(f"{text!r} is no moment", advice="Write it as 2023-10-20T08:00:00Z")
+    return moment
 
 
 def _carry_out(begin: Callable[..., Coroutine[Any, Any, Mapping[str, Any]]], *, as_json: bool, as_stream: bool) -> None:

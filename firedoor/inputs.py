@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from firedoor import moments
 from firedoor.errors import BadInput, nearest, shown
 
 if TYPE_CHECKING:
@@ -41,11 +42,7 @@ def _text(value: str) -> str:
 
 def _moment(value: str) -> str:
     """A moment in ISO 8601, in UTC. Without a zone it could mean any of a whole day."""
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
+    if (moment := moments.read(value)) is None:
         raise BadInput("that is no moment with a time zone, in ISO 8601", target=shown(value), advice="Write it like 2023-10-18T16:00:00Z")
     if moment > datetime.now(UTC) + timedelta(minutes=5):
         raise BadInput("that moment is yet to come", target=shown(value), advice="Check the date")

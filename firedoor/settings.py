@@ -162,7 +162,7 @@ class Settings(_Table):
     aws_tags: bool = True
     """Whether the tags of each user are read when credentials are listed: a call more for each."""
     aws_trail: tuple[Annotated[Path, AfterValidator(Path.expanduser)], ...] = ()
-    """Folders or files of CloudTrail's logs, with which a sweep is compared."""
+    """Folders or files of CloudTrail's logs, with which a sweep is compared, and whose sessions the inventory shows."""
     aws_connections: Annotated[int, Field(ge=1, le=200)] = 8
     """How many calls to AWS may be under way at once."""
     aws_ip_sets: tuple[IpSetTable, ...] = ()

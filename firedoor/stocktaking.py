@@ -23,17 +23,44 @@ WAITING: Final = 4  # portions that are listed and not yet taken: so memory does
 Portion = Sequence[Credential]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """What could not be listed: credentials of these types in a place (empty: in none of them), and why. ``by`` names who looked."""
+
+    by: str
+    types: tuple[str, ...]
+    place: str
+    why: str
+
+    @property
+    def words(self) -> str:
+        """For people."""
+        return f"{self.place}, by {self.by}: {self.why}" if self.place else f"everything by {self.by}: {self.why}"
+
+
 @dataclass(slots=True, kw_only=True)
 class Stocktaking:
-    """A look at every place of some sources. ``unlisted`` tells of each place or portion that failed, once `credentials` has ended, and
-    ``unknown`` how many are left out for what nobody knows of them.
+    """A look at every place of some sources. Once `credentials` has ended, ``gaps`` tells of each place or portion that failed, and
+    ``listed`` by type which places were listed whole. ``unknown`` is how many are left out for what nobody knows of them.
     """
 
     sources: Mapping[str, Source]
     scope: Scope
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
-    unlisted: list[str] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
+    listed: dict[str, list[str]] = field(default_factory=dict)
     unknown: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def unlisted(self) -> Sequence[str]:
+        """The gaps in words."""
+        return [one.words for one in self.gaps]
+
+    def wants(self, one: Credential) -> bool:
+        """Whether a credential is in the scope. One that is left out only for what nobody knows of it is counted."""
+        if (doubt := self.scope.doubt(one, now=self.now)) is not None:
+            self.unknown[doubt] += 1
+        return self.scope.holds(one, now=self.now)
 
     async def credentials(self) -> AsyncIterator[Credential]:
         """Those in the scope, portion by portion as they come in."""
@@ -42,10 +69,8 @@ class Stocktaking:
         try:
             while (portion := await portions.get()) is not None:
                 for one in portion:
-                    if self.scope.holds(one, now=self.now):
+                    if self.wants(one):
                         yield one
-                    elif (doubt := self.scope.doubt(one, now=self.now)) is not None:
-                        self.unknown[doubt] += 1
             await listing
         finally:
             listing.cancel()
@@ -67,10 +92,12 @@ class Stocktaking:
     async def _places(self, source: Source) -> Sequence[str]:
         if not any(map(self.scope.concerns, source.spec.types)):
             return ()
+        for kind in source.spec.types:
+            self.listed.setdefault(kind, [])
         try:
             return [place for place in await source.places() if self.scope.enters(place)]
         except FiredoorError as error:
-            self.unlisted.append(f"everything by {source.spec.id}: {error.what}")
+            self.gaps.append(Gap(by=source.spec.id, types=source.spec.types, place="", why=error.what))
             return ()
 
     async def _place(self, source: Source, place: str, portions: asyncio.Queue[Portion | None], turns: asyncio.Semaphore) -> None:
@@ -80,7 +107,10 @@ class Stocktaking:
                     for start in range(0, len(page), HOLDERS_AT_ONCE):
                         await portions.put(await source.credentials(place, page[start : start + HOLDERS_AT_ONCE]))
             except FiredoorError as error:
-                self.unlisted.append(f"{place}, by {source.spec.id}: {error.what}")
+                self.gaps.append(Gap(by=source.spec.id, types=source.spec.types, place=place, why=error.what))
+                return
+        for kind in source.spec.types:
+            self.listed[kind].append(place)
 
 
 def told(one: Credential) -> Mapping[str, Any]:
@@ -101,19 +131,4 @@ def told(one: Credential) -> Mapping[str, Any]:
         "given_to": one.given_to or None,
         "consumers": list(one.consumers),
         "tags": dict(one.tags),
-    }
-
-
-def difference(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """What came, what went, and what changed between two inventories as `told`; a later last use is no change."""
-    old, new = ({str(one["name"]): one for one in some} for some in (before, after))
-    changed = {}
-    for name in old.keys() & new.keys():
-        fields = {key for key in old[name].keys() | new[name].keys() if old[name].get(key) != new[name].get(key)}
-        if fields - {"last_use", "last_used", "last_used_behind_seconds"}:
-            changed[name] = {key: [old[name].get(key), new[name].get(key)] for key in sorted(fields)}
-    return {
-        "came": [new[name] for name in sorted(new.keys() - old.keys())],
-        "went": [old[name] for name in sorted(old.keys() - new.keys())],
-        "changed": dict(sorted(changed.items())),
     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from dataclasses import replace
@@ -15,6 +14,8 @@ from firedoor import imported, signing, staffed, stocktaking, sweepbook, sweeppl
 from firedoor.alone import held_as
 from firedoor.approval import Ruling
 from firedoor.canonical import digest, instant
+from firedoor.catalogue import Catalogue
+from firedoor.comparing import Filters
 from firedoor.desk import Desk
 from firedoor.elsewhere import Drawn
 from firedoor.errors import BadInput, Misconfigured, RunHeld
@@ -28,12 +29,13 @@ from firedoor.run import Order, Record, Via, fold, looking, read_as, readable
 from firedoor.scope import Scope, left_out
 from firedoor.settings import Settings, SweepSettings, load
 from firedoor.source import Sighting
-from firedoor.stocktaking import Stocktaking
+from firedoor.stocktaking import Gap, Stocktaking
 from firedoor.sweep import Progress
 from firedoor.sweepbook import Sweep
 from firedoor.sweeping import Sweeping
 from firedoor.terminal import Signer, Who, give, go_on, put_signed
 from firedoor.treatment import Treatment
+from firedoor.vendors.aws import sessions
 
 RESUMABLE: Final = frozenset({RunOutcome.PARTIAL, RunOutcome.STOPPED})
 
@@ -50,56 +52,65 @@ def unattended(run: str, desk: Desk, journal: Journal) -> AbstractAsyncContextMa
 
 
 async def inventory(scope: Scope) -> Report:
-    """Every credential in the scope, over all sources whose vendor is set up, on read-only clients. What was not listed comes first."""
+    """Every credential in the scope, over all sources whose vendor is set up, on read-only clients, and the sessions in CloudTrail's files.
+    What was not listed comes first.
+    """
     settings, known = load(), wiring.load_catalogue()
     vendors = frozenset(unit.spec.vendor for unit in known.sources.values() if any(map(scope.concerns, unit.spec.types)))
-    if not vendors:
+    logged = scope.concerns(sessions.TYPE)
+    if not vendors and not logged:
         raise BadInput("nothing lists credentials of that type", advice=f"There are: {', '.join(types())}")
     not_set_up = sorted(vendors - set_up(settings)) if scope.types else []  # without a type, what a company has not is not missed
-    if vendors <= set(not_set_up):
+    if not vendors and not settings.aws_trail:
+        raise BadInput(sessions.NOT_SET_UP, advice="Set it, then list them again")
+    if vendors and vendors <= set(not_set_up):
         raise BadInput(f"{', '.join(not_set_up)} is not set up here", advice="Set it up, then list it again")
     async with wiring.open_house(settings, vendors=vendors & set_up(settings), writes=False) as house:
         taking = Stocktaking(sources=_sweeping(house).act.sources, scope=scope)
-        found = [stocktaking.told(one) async for one in taking.credentials()]
-        absent = [f"{vendor}: it is not set up here" for vendor in not_set_up]
-        absent += [f"{vendor}: {why.what}" for vendor, why in house.missing.items()]
-    if not found and not taking.unlisted and not absent and not taking.unknown:
+        owners, found = sessions.Owners(), []
+        async for one in taking.credentials():
+            owners.take(one)
+            found.append(stocktaking.told(one))
+        absent = {**dict.fromkeys(not_set_up, "it is not set up here"), **{vendor: why.what for vendor, why in house.missing.items()}}
+    seen = await asyncio.to_thread(sessions.look, settings.aws_trail if logged else (), owners, taking.now)
+    found += [{**stocktaking.told(one), **one.facts} for one in seen.sessions if taking.wants(one)]
+    gaps = [Gap(by=vendor, types=_types_of(vendor, known), place="", why=why) for vendor, why in absent.items()] + taking.gaps
+    gaps += [Gap(by="CloudTrail's files", types=(sessions.TYPE,), place="", why=seen.why)] if seen.why else []
+    if not found and not gaps and not taking.unknown:
         raise BadInput("no credential matches", advice="Leave out a filter; a pattern may have * and ?")
+    if seen.coverage["looked_at"]:
+        taking.listed[sessions.TYPE] = list(filter(scope.enters, seen.listed))
     return {
-        "unlisted": [*absent, *taking.unlisted],
+        "unlisted": [
+            *(f"{vendor}: {why}" for vendor, why in absent.items()),
+            *taking.unlisted,
+            *([f"sessions, by CloudTrail's files: {seen.why}"] if seen.why else []),
+        ],
         **left_out(taking.unknown),
         "taken": datetime.now(UTC).isoformat(timespec="seconds"),
+        "filters": Filters.of(scope).model_dump(),
+        "listed": {kind: sorted(places) for kind, places in sorted(taking.listed.items()) if scope.concerns(kind)},
+        "not_listed": [
+            {"type": kind, "place": one.place or None, "why": one.why} for one in gaps for kind in one.types if scope.concerns(kind)
+        ],
+        "sessions": seen.coverage if logged else None,
         "credentials": sorted(found, key=lambda one: str(one["name"])),
     }
 
 
+def _types_of(vendor: str, known: Catalogue) -> tuple[str, ...]:
+    """What a vendor's sources list."""
+    return tuple(sorted(kind for unit in known.sources.values() if unit.spec.vendor == vendor for kind in unit.spec.types))
+
+
 def types() -> Sequence[str]:
-    """Every type of credential that something lists, sorted."""
-    return sorted(kind for unit in wiring.load_catalogue().sources.values() for kind in unit.spec.types)
+    """Every type of credential that an inventory lists, sorted."""
+    return sorted([sessions.TYPE, *(kind for unit in wiring.load_catalogue().sources.values() for kind in unit.spec.types)])
 
 
 def set_up(settings: Settings) -> frozenset[str]:
     """The vendors whose credentials can be listed with these settings. AWS always: its credentials may come from anywhere."""
     return frozenset({"aws", *(["okta"] if settings.okta_org_url is not None else [])})
-
-
-def compare(before: Path, after: Path) -> Report:
-    """What came, went and changed between two inventories that were saved with ``--json``. Raises `BadInput`."""
-    return stocktaking.difference(_saved(before), _saved(after))
-
-
-def _saved(path: Path) -> Sequence[Mapping[str, Any]]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        some = found["credentials"]
-        if not all(isinstance(one["name"], str) for one in some):
-            raise TypeError  # noqa: TRY301 - it is no inventory, like all below
-    except OSError as error:
-        raise BadInput(f"{path} cannot be read ({error.strerror})") from error
-    except (ValueError, KeyError, TypeError):
-        advice = "Make one: firedoor inventory --json > FILE"
-        raise BadInput(f"{path} is no inventory", advice=advice) from None
-    return list(some)
 
 
 async def preview(name: str, *, before: datetime | None) -> Report:

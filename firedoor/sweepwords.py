@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from firedoor.sweep import Progress
 
 SHOWN: Final = 50
+SHOWN_NAMES: Final = 5
 Report = Mapping[str, Any]
 
 
@@ -136,17 +137,48 @@ def inventory(data: Report) -> str:
     lines = [f"# {len(found)} credentials", ""]
     lines += _section("Could NOT be listed", [f"- {one}" for one in data["unlisted"]])
     lines += _left_out(data)
+    lines += _sessions(data["sessions"])
     lines += [
         f"- {one['type']} {one['id']} of {one['holder']} in {one['place']}: {one['state']}, made {_day(one['created'])}, {_use(one)}"
-        f"{_of('owner', one['owner'])}{_of('given to', one['given_to'])}"
+        f"{_of('owner', one['owner'])}{_of('given to', one['given_to'])}{_session(one)}"
         for one in found
     ]
     return legible.text(lines)
 
 
+def _sessions(seen: Report | None) -> list[str]:
+    """What the sessions rest on, and what it does not tell."""
+    if seen is None:
+        return []
+    if not seen["looked_at"]:
+        return [f"Sessions were not looked at: {seen['why_not']}.", ""]
+    span = f", from {seen['first']} until {seen['last']}" if seen["first"] else ""
+    says = f"Sessions are those that CloudTrail's files show: {seen['records']} records in {seen['files']} files{span}. AWS lists none."
+    return [says, "", *_section("What the files do not tell of sessions", [f"- {one}" for one in seen["limits"]])]
+
+
+def _session(one: Report) -> str:
+    """What is told of a session besides."""
+    if "lives_until" not in one:
+        return ""
+    until = one["lives_until"]
+    asked = _of("with", one["asked_for_with"])
+    return (
+        f"{_of('issued by', one['issued_by'])}{_of('asked for by', one['asked_for_by'])}{asked}"
+        f", lives until {until or 'an unknown time'}{' at most' if until else ''}"
+    )
+
+
 def difference(data: Report) -> str:
-    """What came, went and changed."""
-    lines = [f"# {len(data['came'])} came, {len(data['went'])} went, {len(data['changed'])} changed", ""]
+    """What came, went and changed; before it, what nobody can say that of."""
+    rest = "" if data["whole"] else "; NOT all could be compared"
+    lines = [f"# {len(data['came'])} came, {len(data['went'])} went, {len(data['changed'])} changed{rest}", ""]
+    lines += _section("Not comparable", [_not_comparable(one) for one in data["not_comparable"]])
+    if data["filters_not_known"]:
+        names = " and ".join(data["filters_not_known"])
+        lines += [f"With which filters {names} was made is not known: what came or went may come of a filter.", ""]
+    if data["filters"] and any(data["filters"].values()):
+        lines += ["Both were made with the same filters: what no longer fits them counts as gone, what fits them now as come.", ""]
     lines += _section("Came", [f"- {one['name']} of {one['holder']}" for one in data["came"]])
     lines += _section("Went", [f"- {one['name']} of {one['holder']}" for one in data["went"]])
     changed = [
@@ -154,6 +186,14 @@ def difference(data: Report) -> str:
     ]
     lines += _section("Changed", changed)
     return legible.text(lines)
+
+
+def _not_comparable(one: Report) -> str:
+    """A reason, with the credentials that one inventory shows and the other cannot tell of."""
+    rows = one["credentials"]
+    more = f" and {len(rows) - SHOWN_NAMES} more (`--json` lists all)" if len(rows) > SHOWN_NAMES else ""
+    names = ", ".join(row["name"] for row in rows[:SHOWN_NAMES])
+    return f"- {one['why']}; only the other shows {names}{more}" if rows else f"- {one['why']}"
 
 
 def watching(*, as_json: bool) -> tuple[Callable[[str], None], Callable[[Progress], None]]:

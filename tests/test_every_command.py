@@ -287,6 +287,7 @@ CASES: Mapping[str, Mapping[str, Case]] = {
     "hunt har": {"no such file": Case("{nothing}", "cannot be read")},
     "hunt aws-key": {
         "no key": Case("nonsense --trail {text}", "AWS access key"),
+        "no moment": Case("AKIAAAAAAAAAAAAAAAAA --trail {text} --until 9999-12-31T23:59:59Z", "--until is no moment with a time zone"),
         "no such file": Case("AKIAAAAAAAAAAAAAAAAA --trail {nothing}", "there is no such file or folder"),
     },
     "import": {

@@ -30,7 +30,7 @@ from tests.permissions.enforced import actions_of, put_in_force, refused
 from tests.permissions.shelves import ON, needed_for
 from tests.preview.test_preview import asked_of, ordinary
 from tests.tasks.harness import CATALOGUE, SETTLES, bout, room
-from tests.vendors.aws.test_trail import OTHER, deliver, file_name, record
+from tests.vendors.aws.test_trail import OTHER, SESSION, deliver, file_name, record
 
 pytestmark = pytest.mark.identities
 
@@ -184,7 +184,7 @@ async def test_a_sweep_is_done_under_the_policy_of_sweeps(tmp_path: Path, monkey
     async with under_policies(tmp_path, monkeypatch, Purpose.SWEEP, few) as acme:
         for name in sweepbook.shelf():
             assert (await sweeps.preview(name, before=None))["changes_in_all"]
-        deliver(tmp_path, file_name(0), record(key=OTHER))  # AWS is asked of a key that no listing shows
+        deliver(tmp_path, file_name(0), record(key=OTHER), record(key=SESSION))  # AWS is asked of a key that no listing shows
         toml = tmp_path / "firedoor.toml"
         toml.write_text(f'aws_trail = ["{tmp_path / "AWSLogs"}"]\n{toml.read_text()}')
         book = tmp_path / "mine.yaml"

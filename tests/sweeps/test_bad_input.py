@@ -24,6 +24,7 @@ from firedoor.store import Store
 from tests.company import write_key
 from tests.sweeps.records import GRANTED, once
 from tests.sweeps.vault import Hall, hall
+from tests.vendors.aws.test_trail import ACCOUNT, KEY, ROLE, SECRET, SESSION, deliver, file_name, minted, record
 
 Obey = Callable[..., tuple[int, str, str]]
 SOUND: Mapping[str, str] = {
@@ -35,6 +36,7 @@ SOUND: Mapping[str, str] = {
     "treat": "{aws.access_key: aws.deactivate_access_key}",
     "at_most": "10",
 }
+FAR = ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "1969-12-31", "2200-01-01T00:00:00Z")
 EXCEPTED = "{credential: 'aws:access_key:111122223333/AKIA1', owner: Dan, reason: x, expires: 2099-01-01, approved_by: Eve}"
 
 
@@ -201,8 +203,15 @@ def test_a_sweep_that_there_is_not_names_the_nearest(obey: Obey) -> None:
 
 
 def test_a_moment_is_one(obey: Obey) -> None:
-    for text in ("yesterday", "2023-13-01", "1700000000x"):
+    for text in ("yesterday", "2023-13-01", "1700000000x", *FAR):
         assert "is no moment" in refused(obey, "sweep", "plan", "incident-credentials", "--before", text)
+
+
+def test_days_are_as_many_as_there_can_be(obey: Obey) -> None:
+    for days in ("0", "-3", "36501", "99999999999"):
+        code, out, err = obey("inventory", "--unused-for", days)
+        assert (code, out) == (2, "")
+        assert "Invalid value for '--unused-for': Input should be " in err
 
 
 def test_who_asks_is_on_the_roster(place: Path, obey: Obey) -> None:
@@ -338,8 +347,46 @@ def test_what_could_not_be_listed_is_told_first(place: Path, obey: Obey, monkeyp
     code, out, _ = obey("inventory")
     assert code == 1
     assert out.startswith("# 1 credentials\n\n## Could NOT be listed\n\n- south, by vault.list_keys: it broke off\n")
+    code, out, _ = obey("inventory", "--holder", "a*", "--unused-for", "1", "--json")
+    found = json.loads(out)
+    assert (code, found["unlisted"]) == (1, ["south, by vault.list_keys: it broke off"])
+    assert found["listed"] == {"vault.key": ["north"]}
+    assert found["not_listed"] == [{"type": "vault.key", "place": "south", "why": "it broke off"}]
+    assert found["filters"] == {"types": [], "places": [], "holders": ["a*"], "owners": [], "given_to": [], "unused_for_days": 1}
+
+
+def test_sessions_that_cloudtrail_shows_are_listed_with_what_it_covers(place: Path, obey: Obey, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("firedoor.wiring.open_house", lambda *_, **__: a_house(place, lambda _: None))
+    code, out, _ = obey("inventory")
+    assert code == 0
+    assert "\nSessions were not looked at: no CloudTrail is set up here: with its files' folder in the setting aws_trail," in out
+    assert "aws.session" not in json.loads(obey("inventory", "--json")[1])["listed"]
+    assert "in the setting aws_trail" in refused(obey, "inventory", "--kind", "session")
+
+    deliver(place, file_name(10), record("AssumeRole", minutes=10, **minted(SESSION)), record(key=SESSION, minutes=20))
+    monkeypatch.setenv("FIREDOOR_AWS_TRAIL", json.dumps([str(place / "AWSLogs")]))
+    code, out, _ = obey("inventory", "--kind", "session")
+    assert code == 0
+    assert out.startswith("# 1 credentials\n\nSessions are those that CloudTrail's files show: 2 records in 1 files, from 2023-11-16T16:10")
+    assert "## What the files do not tell of sessions" in out
+    assert f"- aws.session {SESSION} of user/svc in {ACCOUNT}: unknown, made 2023-11-16, last used 2023-11-16 (up to " in out
+    assert f"issued by {ROLE}, asked for by arn:aws:iam::{ACCOUNT}:user/svc, with {KEY}, lives until an unknown time\n" in out
+    code, out, _ = obey("inventory", "--kind", "session", "--json")
+    found = json.loads(out)
+    assert (found["listed"], found["sessions"]["files"], found["sessions"]["whole"]) == ({"aws.session": [ACCOUNT]}, 1, True)
+    [one] = found["credentials"]
+    assert (one["principal"], one["asked_for_with"], one["lives_until"]) == (f"arn:aws:iam::{ACCOUNT}:user/svc", KEY, None)
+    assert SECRET not in out
+
+
+def test_files_of_cloudtrail_that_are_not_there_are_told_first(place: Path, obey: Obey, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("firedoor.wiring.open_house", lambda *_, **__: a_house(place, lambda _: None))
+    monkeypatch.setenv("FIREDOOR_AWS_TRAIL", json.dumps([str(place / "none")]))
     code, out, _ = obey("inventory", "--json")
-    assert (code, json.loads(out)["unlisted"]) == (1, ["south, by vault.list_keys: it broke off"])
+    found = json.loads(out)
+    assert (code, found["sessions"]["looked_at"]) == (1, False)
+    assert "there is no such file or folder" in found["unlisted"][0]
+    assert [(one["type"], one["place"]) for one in found["not_listed"]] == [("aws.session", None)]
 
 
 def test_a_pattern_that_matches_nothing_is_no_empty_inventory(place: Path, obey: Obey, monkeypatch: pytest.MonkeyPatch) -> None:

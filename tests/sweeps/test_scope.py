@@ -72,7 +72,7 @@ async def test_an_inventory_counts_what_it_leaves_out_for_what_nobody_knows() ->
     assert [one.id async for one in taking.credentials()] == ["k1"]
     counts = {"unknown_owner_left_out": 1, "unknown_given_to_left_out": 1, "unknown_use_left_out": 0}
     assert left_out(taking.unknown) == counts
-    text = sweepwords.inventory({"credentials": [], "unlisted": [], **counts})
+    text = sweepwords.inventory({"credentials": [], "unlisted": [], "sessions": None, **counts})
     assert "1 more are left out, because nobody knows who owns them." in text
     assert "1 more are left out, because nobody knows whom they were given to." in text
     assert "last used" not in text

@@ -17,7 +17,7 @@ KIND: Final = "aws.access_key"
 
 
 class TrailSightings(Sightings):
-    """The long-term keys that signed a request in the files at ``paths``. Sessions are told of by `firedoor hunt aws-key`."""
+    """The long-term keys that signed a request in the files at ``paths``. Sessions are told of by the inventory, and by `firedoor hunt`."""
 
     types: ClassVar[tuple[str, ...]] = (KIND,)
 

@@ -29,7 +29,8 @@ MOST_GAPS: Final = 50
 @dataclass(slots=True, kw_only=True)
 class KeyUse:
     """How an access key was used. ``issuer`` is the role or user that a temporary key was issued for, ``minted_by`` the key it was asked
-    for with, each where the files tell. ``addresses`` are the first `MOST_ADDRESSES`, ``more_addresses`` counts uses from others.
+    for with, ``began`` when its session did, each where the files tell. ``addresses`` are the first `MOST_ADDRESSES`, ``more_addresses``
+    counts uses from others.
     """
 
     key: str
@@ -44,6 +45,7 @@ class KeyUse:
     more_addresses: int = 0
     regions: set[str] = field(default_factory=set)
     minted_by: str = ""
+    began: datetime | None = None
 
     @property
     def temporary(self) -> bool:
@@ -56,6 +58,7 @@ class KeyUse:
         self.refused += bool(record.error)
         self.first, self.last = min(self.first, record.at), max(self.last, record.at)
         self.regions.add(record.region)
+        self.began = self.began or record.began
         if record.ip and record.ip not in self.addresses:
             if len(self.addresses) < MOST_ADDRESSES:
                 self.addresses.append(record.ip)
@@ -64,16 +67,46 @@ class KeyUse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UsedKeys:
-    """Every key that was seen from ``since`` until before ``until`` (None: no bound), by id.
+class Minted:
+    """A temporary key that a reply gave out: when, asked for by whom (``principal``) with which key (``by``; empty: with none), for which
+    role and principal (``given_to``), and until when it can live; each empty or None where the record does not say.
+    """
 
-    ``left_out`` counts uses of keys beyond `MOST_KEYS`.
+    at: datetime
+    account: str
+    by: str
+    principal: str
+    role: str
+    given_to: str
+    ends: datetime | None
+
+    @classmethod
+    def of(cls, record: TrailRecord) -> Minted:
+        """What the record of that reply tells."""
+        return cls(
+            at=record.at,
+            account=record.account,
+            by=record.key,
+            principal=record.principal,
+            role=record.role,
+            given_to=record.given_to,
+            ends=record.ends,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsedKeys:
+    """Every key that was seen from ``since`` until before ``until`` (None: no bound), by id, and every temporary one that was given out.
+
+    ``left_out`` counts uses of keys beyond `MOST_KEYS`, ``minted_left_out`` replies with temporary keys beyond as many.
     """
 
     since: datetime | None
     until: datetime | None
     keys: Mapping[str, KeyUse]
+    minted: Mapping[str, Minted]
     left_out: int
+    minted_left_out: int
     coverage: Coverage
 
     @property
@@ -107,21 +140,25 @@ def used_keys(paths: Iterable[Path], since: datetime | None = None, until: datet
     """Every access key that signed a request in the window. Raises `BadInput` where there are no files, or the window is empty."""
     files, coverage = _begun(paths, since, until)
     keys: dict[str, KeyUse] = {}
-    parents: dict[str, str] = {}
-    left_out = 0
+    minted: dict[str, Minted] = {}
+    left_out = minted_left_out = 0
     for record in records(files, coverage):
         if not _within(record, since, until):
             continue
-        if record.minted and len(parents) < MOST_KEYS:
-            parents[record.minted] = record.key
+        if record.minted and record.minted not in minted and len(minted) >= MOST_KEYS:
+            minted_left_out += 1
+        elif record.minted:
+            minted[record.minted] = Minted.of(record)
         if record.key and record.key not in keys and len(keys) >= MOST_KEYS:
             left_out += 1
         elif record.key:
             _use(keys, record).take(record)
-    for key, parent in parents.items():
+    for key, one in minted.items():
         if key in keys:
-            keys[key].minted_by = parent
-    return UsedKeys(since=since, until=until, keys=keys, left_out=left_out, coverage=coverage)
+            keys[key].minted_by = one.by
+    return UsedKeys(
+        since=since, until=until, keys=keys, minted=minted, left_out=left_out, minted_left_out=minted_left_out, coverage=coverage
+    )
 
 
 def activity_of(key: str, paths: Iterable[Path], since: datetime | None = None, until: datetime | None = None) -> Activity:
@@ -172,7 +209,7 @@ def limits(coverage: Coverage, since: datetime | None, until: datetime | None, *
     if coverage.unread:
         told.append(f"{coverage.unread} records are of no known shape and were not read")
     if left_out:
-        told.append(f"more than {MOST_KEYS} keys: {left_out} uses of others are not told; take a shorter window")
+        told.append(f"more than {MOST_KEYS} keys: {left_out} uses of others are not told; take a shorter window, or fewer files")
     told += _gaps(coverage, since or coverage.first, until or coverage.last)
     if coverage.regions and GLOBAL_REGION not in coverage.regions:
         told.append(f"no file of {GLOBAL_REGION}, where AWS records what IAM was asked")

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from firedoor import moments
 from firedoor.errors import BadInput, shown
 from firedoor.jsonstream import items
 from firedoor.textfile import pieces
@@ -24,6 +25,7 @@ GLOBAL_REGION: Final = "us-east-1"
 HOUR: Final = timedelta(hours=1)
 MOST_BROKEN: Final = 100
 LONGEST: Final = 200
+LONGEST_SESSION: Final = 129_600  # seconds; what AWS gives at most, to a user that asks for a session of its own
 
 _NAME: Final = re.compile(r"(?P<account>[0-9]{12})_CloudTrail_(?P<region>[a-z]{2}[a-z0-9-]{3,24})_(?P<stamp>[0-9]{8}T[0-9]{4}Z)_.+")
 _KEY: Final = re.compile(r"(?:AKIA|ASIA)[A-Z0-9]{12,28}")
@@ -36,6 +38,7 @@ Object: TypeAlias = Mapping[str, object]
 class TrailRecord:
     """One record. ``key`` signed the request (empty: none did, or an AWS service), ``minted`` and ``made`` are the ids of the temporary and
     of the long-term key that the reply gave, ``role`` and ``user`` whom it was about, ``error`` AWS's code where it was refused.
+    ``began`` is when the session was made that signed it; ``given_to`` whom the temporary key is for, ``ends`` until when it can live.
     """
 
     at: datetime
@@ -51,6 +54,9 @@ class TrailRecord:
     made: str
     role: str
     user: str
+    began: datetime | None
+    given_to: str
+    ends: datetime | None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -167,7 +173,8 @@ def _record(item: object) -> TrailRecord | None:
         return None
     who = _object(item, "userIdentity")
     reply, asked = _object(item, "responseElements"), _object(item, "requestParameters")
-    at, event = _moment(item), _text(item, "eventName")
+    at, event = moments.read(_text(item, "eventTime"), zone=False), _text(item, "eventName")
+    context, principal = _object(who, "sessionContext"), _text(who, "arn") or _text(who, "principalId") or _text(who, "invokedBy")
     if at is None or not event:
         return None
     return TrailRecord(
@@ -176,15 +183,35 @@ def _record(item: object) -> TrailRecord | None:
         region=_text(item, "awsRegion") or "unknown",
         account=_text(item, "recipientAccountId") or _text(who, "accountId") or "unknown",
         key=_key(who),
-        principal=_text(who, "arn") or _text(who, "principalId"),
-        issuer=_text(_object(_object(who, "sessionContext"), "sessionIssuer"), "arn"),
+        principal=principal,
+        issuer=_text(_object(context, "sessionIssuer"), "arn"),
         ip=_text(item, "sourceIPAddress"),
         error=_text(item, "errorCode"),
         minted=_key(_object(reply, "credentials")),
         made=_key(_object(reply, "accessKey")),
         role=_text(asked, "roleArn"),
         user=_text(asked, "userName") or _text(_object(reply, "user"), "userName"),
+        began=moments.read(_text(_object(context, "attributes"), "creationDate"), zone=False),
+        given_to=_given_to(reply) or (principal if event == "GetSessionToken" else ""),
+        ends=_ends(_object(reply, "credentials").get("expiration"), asked.get("durationSeconds"), at),
     )
+
+
+def _given_to(reply: Object) -> str:
+    return _text(_object(reply, "assumedRoleUser"), "arn") or _text(_object(reply, "federatedUser"), "arn")
+
+
+def _ends(written: object, seconds: object, at: datetime) -> datetime | None:
+    """The end as the reply gives it, in any way that CloudTrail writes it, or else as long after the reply as was asked for."""
+    text = " ".join(written[:LONGEST].split()) if isinstance(written, str) else ""
+    if (moment := moments.read(text, zone=False)) is not None:
+        return moment
+    for form in ("%b %d, %Y, %I:%M:%S %p", "%b %d, %Y %I:%M:%S %p"):
+        try:
+            return datetime.strptime(text, form).replace(tzinfo=UTC)
+        except ValueError:
+            continue
+    return at + timedelta(seconds=seconds) if type(seconds) is int and 0 < seconds <= LONGEST_SESSION else None
 
 
 def _object(item: Object, name: str) -> Object:
@@ -200,11 +227,3 @@ def _text(item: Object, name: str) -> str:
 def _key(item: Object) -> str:
     value = item.get("accessKeyId")
     return value if isinstance(value, str) and _KEY.fullmatch(value) else ""
-
-
-def _moment(item: Object) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(_text(item, "eventTime"))
-    except ValueError:
-        return None
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

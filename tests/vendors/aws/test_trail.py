@@ -161,11 +161,12 @@ def test_a_file_that_cannot_be_read_to_its_end_is_named_and_the_others_count(fol
 
 def test_records_of_no_known_shape_are_counted(folder: Path) -> None:
     deliver(folder, "1odd.json", {}, {"eventName": "x"}, {"eventTime": "now", "eventName": "x"}, record(userIdentity=None))
+    deliver(folder, "3odd.json", *({"eventTime": at, "eventName": "x"} for at in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59Z")))
     deliver(folder, "2odd.json").write_text('{"Records": [1, "x", null, []]}')
     found = used_keys([folder], T, T + timedelta(hours=1))
-    assert found.coverage.unread == 7
+    assert found.coverage.unread == 9
     assert not found.coverage.whole
-    assert any("7 records" in one for one in found.limits)
+    assert any("9 records" in one for one in found.limits)
 
 
 def test_no_secret_of_a_record_comes_out(folder: Path) -> None:
