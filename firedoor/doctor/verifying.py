@@ -169,7 +169,7 @@ def check_signer(settings: Settings, signer: Signer) -> Person:
 
 
 async def put_on_record(settings: Settings, stand: Stand, signer: Signer, *, holds: bool, note: str) -> Established:
-    """What somebody saw of a fact, signed by them. Raises `BadInput` with nothing recorded, `JournalError`."""
+    """What somebody saw of a fact, signed by them. Raises `BadInput` and `BrokenOff` with nothing recorded, `JournalError`."""
     person = check_signer(settings, signer)
     said = Established(
         vendor=stand.fact.vendor,
@@ -182,7 +182,7 @@ async def put_on_record(settings: Settings, stand: Stand, signer: Signer, *, hol
         at=datetime.now(UTC),
         roster=settings.roster.hash,
     )
-    signature = await asyncio.to_thread(signer.sign, said.document)
+    signature = await signer.signed(said.document)
     if not signing.holds(said.document, signature.proof, person.keys, hardware=False):
         raise BadInput("the signature is not one by a key of yours, that is on the roster", advice="Sign with a key that is")
     said = said.signed_with(signature.proof)

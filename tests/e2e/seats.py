@@ -79,9 +79,11 @@ class Terminal:
     def press(self, keys: bytes) -> None:
         os.write(self._fd, keys)
 
-    async def shows(self, text: str) -> None:
-        while text not in self.shown:  # noqa: ASYNC110 - a terminal tells nobody
+    async def shows(self, text: str, after: int = 0) -> int:
+        """Once it shows that, ``after`` so many characters; the place where it ends."""
+        while text not in self.shown[after:]:  # noqa: ASYNC110 - a terminal tells nobody
             await asyncio.sleep(0.01)
+        return self.shown.index(text, after) + len(text)
 
     def close(self) -> None:
         """It goes away: whoever sits at it is told by SIGHUP."""
