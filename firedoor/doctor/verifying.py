@@ -99,7 +99,10 @@ async def look(settings: Settings, on: Shelf, *, vendor: str = "") -> Verificati
         except FiredoorError as error:
             untold[name] = error.what
     if not untold and not any(found.values()):
-        raise BadInput(f"{' and '.join(wanted)} {'is' if vendor else 'are'} not set up here", advice="Set it up as README.md says")
+        if vendor:
+            raise BadInput(f"{vendor} is not set up here", advice="Set it up as README.md says")
+        none = f"none of {', '.join(VENDORS[:-1])} and {VENDORS[-1]} is set up here"
+        raise BadInput(none, advice="Set up at least one of them, as README.md says")
     facts = [fact for fact in gathered(on.known) if found.get(fact.vendor)]
     measuring = Measuring({name: unit.spec.hold for name, unit in on.known.actions.items()})
     await record.measure(settings, measuring)
