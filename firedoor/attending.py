@@ -17,6 +17,7 @@ from firedoor.desk import Desk
 from firedoor.errors import FiredoorError
 from firedoor.halting import Halting
 from firedoor.journal import Event, Journal
+from firedoor.model import Mode
 from firedoor.planview import Line
 from firedoor.progress import Course
 from firedoor.scribe import Scribe
@@ -111,4 +112,6 @@ def what_next(report: Report) -> str:
     run = report["run"]
     if report["approval"]["ruling"] == "stopped":
         return f"Run {run} was stopped before it was approved, so it is over. Nothing was changed; start it again."
+    if report["mode"] == Mode.EXERCISE:
+        return f"EXERCISE: run {run} was stopped before its end. Nothing was changed. Go on with it: firedoor resume {run} --key FILE"
     return f"What was done is on record, and stays done. Go on with it: firedoor resume {run}"

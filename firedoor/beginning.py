@@ -105,7 +105,8 @@ def write(folder: Path) -> Sequence[Path]:
     texts = {folder / TOML: toml(), folder / ENV: env()}
     there = [str(path) for path in texts if os.path.lexists(path)]
     if there:
-        raise BadInput(f"{' and '.join(there)} is there already", advice="Name another folder, or move it away")
+        are, them = ("is", "it") if len(there) == 1 else ("are", "them")
+        raise BadInput(f"{' and '.join(there)} {are} there already", advice=f"Name another folder, or move {them} away")
     made: list[Path] = []
     try:
         folder.mkdir(parents=True, exist_ok=True)

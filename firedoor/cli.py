@@ -15,8 +15,7 @@ import os
 import sys
 import threading
 from collections.abc import Coroutine, Mapping, Sequence
-from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
 os.environ.setdefault("TYPER_USE_RICH", "0")  # saves a third of a second of start-up
 
@@ -26,6 +25,7 @@ from firedoor import (
     cli_audit,
     cli_decisions,
     cli_doctor,
+    cli_drill,
     cli_hunts,
     cli_journal,
     cli_permissions,
@@ -37,13 +37,13 @@ from firedoor import (
     outlet,
     scribe,
 )
+from firedoor.cli_printing import AsJson, AsStream, Inputs, attending, exit_code, printed
 from firedoor.defect import kind_and_place, way
-from firedoor.errors import BadInput, Defect, FiredoorError
+from firedoor.errors import Defect, FiredoorError
 from firedoor.legible import legible
 
 if TYPE_CHECKING:
     from firedoor import planview
-    from firedoor.attending import Attending
     from firedoor.planning import Planned
     from firedoor.run import Order
 
@@ -68,14 +68,8 @@ cli_sweeps.register(app)
 cli_hunts.register(app)
 cli_permissions.register(app)
 cli_watch.register(app)
+cli_drill.register(app)
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
-AsStream = Annotated[
-    bool, typer.Option("--json-stream", help="Print a line of JSON for each thing it does, as it happens, the report last.")
-]
-Inputs = Annotated[list[str], typer.Option("--input", "-i", metavar="KEY=VALUE", help="An input; repeat it, or separate values by commas.")]
-LAG = 0.1
-Against = Literal["simulated", "live"]
 PlaybookName = Annotated[str, typer.Argument(autocompletion=completing.playbooks)]
 RunName = Annotated[str, typer.Argument(metavar="RUN", autocompletion=completing.runs)]
 
@@ -115,46 +109,6 @@ def obey(words: Sequence[str]) -> int:
 
 
 @app.command()
-@cli_signing.signed
-def drill(
-    scenario: Annotated[str, typer.Argument(help="Which exercise.", autocompletion=completing.exercises)] = "cloudflare-okta-2023",
-    approve: Annotated[str, typer.Option(help="auto: scripted people do. ask: you approve, here. page: you do it all, in a browser.")] = "",
-    lag: Annotated[float, typer.Option(min=0.0, max=10.0, help="How much vendors lag: 1.0 is real life.")] = LAG,
-    contain: Annotated[bool, typer.Option("--contain/--no-contain", help="Or leave the attacker alone: the judge must say no.")] = True,
-    undo: Annotated[bool, typer.Option("--undo", help="Undo it all at the end, once the attacker is gone.")] = False,
-    against: Annotated[Against, typer.Option(help="live: the real estate, real Slack, real people, and not one write.")] = "simulated",
-    given: Inputs = [],
-    *,
-    by: cli_signing.By,
-    as_json: AsJson = False,
-) -> None:
-    """A tabletop exercise: simulated vendors, a real attacker process, the very code that runs live. Or all real, and nothing written."""
-    if against == "live":
-        if approve or undo or not contain or lag != LAG:
-            what = "--approve, --lag, --no-contain and --undo are for simulated vendors"
-            raise BadInput(what, advice="Leave them out: on the real estate people decide, and nothing is changed")
-        _exercise(scenario, given, by, as_json=as_json)
-    by.check_here("nobody real orders a drill on simulated vendors")
-    if given:
-        raise BadInput("a drill on simulated vendors makes up what it is about", advice="Leave out -i, or add --against live")
-    from firedoor import drilling
-    from firedoor.exercise import told
-
-    report = _run(drilling.run(scenario, approve=approve, lag=lag, contains=contain, as_json=as_json, undoes=undo))
-    _show(report, as_json=as_json, render=told.render)
-    raise typer.Exit(told.exit_code(report))
-
-
-def _exercise(scenario: str, given: Sequence[str], by: cli_signing.By, *, as_json: bool) -> NoReturn:
-    from firedoor import exercising, inputs
-    from firedoor.exercise import tabletopwords
-
-    report = _run(exercising.hold(scenario, inputs.pairs(given), by=by.signer, say=_aside(as_json=as_json)))
-    _show(report, as_json=as_json, render=tabletopwords.render)
-    raise typer.Exit(_exit_code(report))
-
-
-@app.command()
 def plan(playbook: PlaybookName, given: Inputs = [], as_json: AsJson = False) -> None:
     """What a playbook would change, read from the real systems. Changes nothing and asks nobody."""
     from firedoor import running
@@ -178,10 +132,10 @@ def contain(
     """Plan, ask for approval in Slack or by signature, apply, verify, report. You sign for it with your SSH key."""
     from firedoor import running
 
-    at = _attending(as_json=as_json, as_stream=as_stream)
+    at = attending(as_json=as_json, as_stream=as_stream)
     job = running.contain(playbook, given, who=by.signer, say=at.say, tell=at.tell, protected=protected, alone=break_glass, watch=at)
     report = at.run(job)
-    raise typer.Exit(_exit_code(report))
+    raise typer.Exit(exit_code(report))
 
 
 @app.command()
@@ -197,9 +151,9 @@ def freeze(
     """Freeze a few accounts at once: on the standing approval, signed by you alone, all told. Undo takes it back."""
     from firedoor import running
 
-    at = _attending(as_json=as_json, as_stream=as_stream)
+    at = attending(as_json=as_json, as_stream=as_stream)
     report = at.run(running.freeze(users, access_keys, who=by.signer, say=at.say, tell=at.tell, watch=at))
-    raise typer.Exit(_exit_code(report))
+    raise typer.Exit(exit_code(report))
 
 
 @app.command()
@@ -221,9 +175,9 @@ def undo(
         report = _run(running.preview_undo(run, show=looks))
         _show_plan(report, looks, as_json=as_json)
     else:
-        at = _attending(as_json=as_json, as_stream=as_stream)
+        at = attending(as_json=as_json, as_stream=as_stream)
         report = at.run(running.undo(run, who=by.signer, say=at.say, tell=at.tell, watch=at))
-    raise typer.Exit(_exit_code(report))
+    raise typer.Exit(exit_code(report))
 
 
 @app.command()
@@ -232,9 +186,9 @@ def resume(run: RunName, by: cli_signing.By, as_json: AsJson = False, as_stream:
     """Go on with a run whose process died, or whose steps failed. You sign for it. Reads the world first; does nothing twice."""
     from firedoor import running
 
-    at = _attending(as_json=as_json, as_stream=as_stream)
+    at = attending(as_json=as_json, as_stream=as_stream)
     report = at.run(running.resume(run, who=by.signer, elsewhere=by.elsewhere, say=at.say, tell=at.tell, watch=at))
-    raise typer.Exit(_exit_code(report))
+    raise typer.Exit(exit_code(report))
 
 
 @app.command()
@@ -251,7 +205,7 @@ def runs(as_json: AsJson = False) -> None:
     from firedoor import running, words
 
     found = _run(running.runs())
-    _show({"runs": found}, as_json=as_json, render=lambda data: words.runs_markdown(data["runs"]))
+    printed({"runs": found}, as_json=as_json, render=lambda data: words.runs_markdown(data["runs"]))
     raise typer.Exit(1 if any(one["outcome"] == "unreadable" for one in found) else 0)
 
 
@@ -263,7 +217,7 @@ def show(run: RunName, as_json: AsJson = False) -> None:
 
     found = _run(running.show(run))
     words = tabletopwords.render if "against" in found else watchwords.run
-    _show(found, as_json=as_json, render=sweepwords.printed if "mandate" in found else words)
+    printed(found, as_json=as_json, render=sweepwords.printed if "mandate" in found else words)
 
 
 @playbooks_app.command("list")
@@ -271,7 +225,7 @@ def playbooks_list(as_json: AsJson = False) -> None:
     """Every playbook and what it is for."""
     from firedoor import shelf, words
 
-    _show({"playbooks": shelf.cards()}, as_json=as_json, render=lambda data: words.playbooks_markdown(data["playbooks"]))
+    printed({"playbooks": shelf.cards()}, as_json=as_json, render=lambda data: words.playbooks_markdown(data["playbooks"]))
 
 
 @playbooks_app.command("lint")
@@ -280,16 +234,16 @@ def playbooks_lint(names: Annotated[list[str], typer.Argument(metavar="[NAME OR 
     from firedoor import books, words
 
     data = books.lint_all(names)
-    _show(data, as_json=as_json, render=words.lint_markdown)
+    printed(data, as_json=as_json, render=words.lint_markdown)
     raise typer.Exit(2 if any(data.values()) else 0)
 
 
 @playbooks_app.command("show")
-def playbooks_show(name: PlaybookName, as_json: AsJson = False) -> None:
+def playbooksshow_(name: PlaybookName, as_json: AsJson = False) -> None:
     """One playbook: its inputs, its steps and their order, who must approve, how far it can be undone."""
     from firedoor import books, diagram
 
-    _show(books.card(name), as_json=as_json, render=diagram.card_markdown)
+    printed(books.card(name), as_json=as_json, render=diagram.card_markdown)
 
 
 @playbooks_app.command("graph")
@@ -313,7 +267,7 @@ def actions_list(as_json: AsJson = False) -> None:
     """Every action and query, with what it needs and how far it can be undone."""
     from firedoor import books, words
 
-    _show(books.actions(), as_json=as_json, render=words.actions_markdown)
+    printed(books.actions(), as_json=as_json, render=words.actions_markdown)
 
 
 def _leave(code: int) -> NoReturn:
@@ -332,26 +286,6 @@ def _leave(code: int) -> NoReturn:
 
 def _run(job: Coroutine[Any, Any, T]) -> T:
     return asyncio.run(job)
-
-
-def _exit_code(report: Mapping[str, Any]) -> int:
-    from firedoor.report import RunOutcome
-
-    return RunOutcome(report["outcome"]).exit_code
-
-
-def _show(data: Mapping[str, Any], *, as_json: bool, render: Any) -> None:
-    if as_json:
-        typer.echo(json.dumps(data, ensure_ascii=False, indent=2))
-        return
-    text = render(data)
-    if not sys.stdout.isatty():
-        typer.echo(text)
-        return
-    from rich.console import Console
-    from rich.markdown import Markdown
-
-    Console().print(Markdown(text, hyperlinks=False))
 
 
 class _Looks:
@@ -373,16 +307,6 @@ def _show_plan(report: Mapping[str, Any], looks: _Looks, *, as_json: bool) -> No
         typer.echo(json.dumps(report, ensure_ascii=False, indent=2))
     else:
         planview.show(looks.lines, sys.stdout, os.environ)
-
-
-def _attending(*, as_json: bool, as_stream: bool) -> Attending:
-    from firedoor.attending import Attending
-    from firedoor.exercise import tabletopwords
-
-    if as_json and as_stream:
-        raise BadInput("--json and --json-stream exclude each other", advice="Give one of them")
-    printed = partial(_show, as_json=as_json, render=tabletopwords.of_any)
-    return Attending(as_json=as_json, as_stream=as_stream, printed=printed)
 
 
 def _aside(*, as_json: bool) -> Any:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from firedoor.cli_signing import Key
-from firedoor.errors import BadInput
+from firedoor.errors import BadInput, LeftOff
 
 if TYPE_CHECKING:
     from firedoor.doctor.verifying import Stand, Verification
@@ -93,7 +93,7 @@ def _walk(settings: Settings, found: Verification, key: Path) -> None:
 
     def ask(question: str) -> walking.Reply:
         while True:
-            said = typer.prompt(f"{question} (h)olds, (d)oes not hold, (s)kip, (q)uit", default="s").strip().casefold()
+            said = _answered(f"{question} (h)olds, (d)oes not hold, (s)kip, (q)uit", default="s").strip().casefold()
             if said in set(walking.Reply):
                 return walking.Reply(said)
             typer.echo("Say h, d, s or q.")
@@ -101,4 +101,12 @@ def _walk(settings: Settings, found: Verification, key: Path) -> None:
     def record(stand: Stand, reply: walking.Reply, note: str) -> None:
         asyncio.run(verifying.put_on_record(settings, stand, who, holds=reply is walking.Reply.HOLDS, note=note))
 
-    walking.walk(found, ask=ask, note=lambda: typer.prompt("What did you see? In a line, for the record"), say=typer.echo, record=record)
+    walking.walk(found, ask=ask, note=lambda: _answered("What did you see? In a line, for the record"), say=typer.echo, record=record)
+
+
+def _answered(question: str, default: str | None = None) -> str:
+    """What they answer. Raises `LeftOff` where they break it off, or end their input."""
+    try:
+        return str(typer.prompt(question, default=default))
+    except typer.Abort:
+        raise LeftOff("you broke it off") from None

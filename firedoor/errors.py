@@ -59,6 +59,12 @@ class BrokenOff(FiredoorError):
     exit_code = 3
 
 
+class LeftOff(BrokenOff):
+    """Whoever was asked in a command that begins no run left it there. What they had answered before stays."""
+
+    exit_code = 130
+
+
 class Defect(FiredoorError):
     """What nobody foresaw: a fault of Firedoor's own, or of a library. Whether anything was changed is on record, not here."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
@@ -17,18 +17,20 @@ from firedoor.model import Mode
 from firedoor.orchestrating import orchestrate
 from firedoor.playbook import Playbook
 from firedoor.run import Order, Record, Resumption, Via, fold
+from firedoor.running import Say, Tell, Watch, untold, watched
 from firedoor.settings import ExerciseSettings, Settings, load
 from firedoor.terminal import Who, give
 
 Report = Mapping[str, Any]
-Say = Callable[[str], None]
 
 
-async def hold(name: str, given: Mapping[str, Sequence[str]], *, by: Who | str, say: Say) -> Report:
+async def hold(
+    name: str, given: Mapping[str, Sequence[str]], *, by: Who | str, say: Say, tell: Tell = untold, watch: Watch | None = None
+) -> Report:
     """The whole exercise, on what is ``given`` or else on what the setting ``exercise_inputs`` names.
 
-    ``by``: whoever signs for it at their terminal, or for a schedule the name of somebody on the roster. Raises `BadInput` for an unknown
-    scenario, and where nothing says what it is about, with nothing touched.
+    ``by``: whoever signs for it at their terminal, or for a schedule the name of somebody on the roster. ``tell`` is told the report, and
+    ``watch`` looks on. Raises `BadInput` for an unknown scenario, and where nothing says what it is about, with nothing touched.
     """
     settings = ExerciseSettings.of(load())
     known = wiring.load_catalogue()
@@ -41,26 +43,37 @@ async def hold(name: str, given: Mapping[str, Sequence[str]], *, by: Who | str, 
     else:
         order = give(order, by(), settings.roster, say=say)
     async with AsyncExitStack() as stack:
-        house = await _house(stack, settings, vendors, order, say=say)
+        house = await _house(stack, settings, vendors, order, say=say, watch=watch)
         say(f"EXERCISE: run {order.run}, planning {book.title.lower()}. Nothing will be changed.")
-        done = await orchestrate(order, partial(house.asked.contain, order, book), house.journal)
-        return await told(house.journal, settings.roster, order.run, done)
+        job = orchestrate(order, partial(house.asked.contain, order, book), house.journal)
+        return await _told(house, settings, order.run, await watched(watch, house, order.run, job), tell)
 
 
-async def resume(settings: Settings, record: Record, by: Resumption, *, say: Say) -> Report:
+async def resume(
+    settings: Settings, record: Record, by: Resumption, *, say: Say, tell: Tell = untold, watch: Watch | None = None
+) -> Report:
     """Go on with an exercise that a dead process left, as an exercise. Raises as `Engine.resume`."""
     order = record.order
     async with AsyncExitStack() as stack:
-        house = await _house(stack, ExerciseSettings.of(settings), wiring.vendors_in(record.items), order, say=say)
+        house = await _house(stack, ExerciseSettings.of(settings), wiring.vendors_in(record.items), order, say=say, watch=watch)
         say(f"EXERCISE: run {order.run} goes on; the world is read before anything else. Nothing will be changed.")
-        done = await orchestrate(order, lambda stage: house.engine.resume(order.run, stage, by), house.journal)
-        return await told(house.journal, settings.roster, order.run, done)
+        job = orchestrate(order, lambda stage: house.engine.resume(order.run, stage, by), house.journal)
+        return await _told(house, settings, order.run, await watched(watch, house, order.run, job), tell)
 
 
-async def _house(stack: AsyncExitStack, settings: ExerciseSettings, vendors: frozenset[str], order: Order, *, say: Say) -> wiring.House:
+async def _told(house: wiring.House, settings: Settings, run: str, done: Report, tell: Tell) -> Report:
+    """As `told`, once it is told."""
+    report = await told(house.journal, settings.roster, run, done)
+    tell(report)
+    return report
+
+
+async def _house(
+    stack: AsyncExitStack, settings: ExerciseSettings, vendors: frozenset[str], order: Order, *, say: Say, watch: Watch | None
+) -> wiring.House:
     for vendor in sorted(vendors & settings.one_credential):
         say(f"{vendor} has no second credential that can only read, so the first is used; its client refuses every write all the same.")
-    return await staffed.with_people(stack, settings, vendors, order, say=say)
+    return await staffed.with_people(stack, settings, vendors, order, say=say, show=watch.show if watch else None)
 
 
 async def told(journal: Journal, roster: Roster, run: str, report: Report) -> Report:

@@ -68,6 +68,8 @@ class Halting:
         try:
             return await self._work
         except asyncio.CancelledError:
+            if _ending():
+                raise
             if self._told is not None:
                 return self._told
             raise self._called_off() from None
@@ -106,3 +108,9 @@ class Halting:
                 begun = await desk.halt(run, HANDS[self._name])
             if not begun and self._work is not None:
                 self._work.cancel()
+
+
+def _ending() -> bool:
+    """Whether the event loop itself is ending what is left, as after a `KeyboardInterrupt`: an error of ours would be logged, and lost."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -18,7 +18,7 @@ from firedoor.run import Item, Record, StepResult, take
 
 Told = Mapping[str, JSON]
 Body = Mapping[str, Any]
-DONE: Final[Mapping[str, str]] = {Outcome.CHANGED: "done", Outcome.ALREADY: "already so"}
+DONE: Final[Mapping[str, str]] = {Outcome.CHANGED: "done", Outcome.ALREADY: "already so", Outcome.PREVIEWED: "would change"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -73,7 +73,7 @@ async def preview(name: str, given: Sequence[str], *, show: Show = unshown) -> R
         return await house.engine.preview(order, book, show=show)
 
 
-def _untold(report: Report) -> None:
+def untold(report: Report) -> None:
     """Whoever asked looks at what is returned."""
 
 
@@ -83,7 +83,7 @@ async def contain(
     *,
     who: Who,
     say: Say,
-    tell: Tell = _untold,
+    tell: Tell = untold,
     protected: bool = False,
     alone: bool = False,
     watch: Watch | None = None,
@@ -108,12 +108,12 @@ async def contain(
         house = await staffed.with_people(stack, settings, vendors, order, say=say, show=watch.show if watch else None)
         say(f"Run {order.run}: planning {book.title.lower()}.")
         job = orchestrate(order, partial(house.asked.contain, order, book), house.journal)
-        done = await _watched(watch, house, order.run, _signed(house.desk, order, _again(order, signer, say) if alone else None, job))
+        done = await watched(watch, house, order.run, _signed(house.desk, order, _again(order, signer, say) if alone else None, job))
         return await _out(house, await _followed(house, order, done, say=say, watch=watch), tell)
 
 
 async def freeze(
-    users: Sequence[str], keys: Sequence[str], *, who: Who, say: Say, tell: Tell = _untold, watch: Watch | None = None
+    users: Sequence[str], keys: Sequence[str], *, who: Who, say: Say, tell: Tell = untold, watch: Watch | None = None
 ) -> Report:
     """Freeze a few accounts on the standing approval, signed by whoever begins it: the order, and the changes once they are known."""
     settings = load()
@@ -132,7 +132,7 @@ async def freeze(
     async with AsyncExitStack() as stack:
         house = await staffed.with_people(stack, settings, vendors, order, say=say, show=watch.show if watch else None)
         job = orchestrate(order, partial(house.asked.contain, order, book), house.journal)
-        return await _out(house, await _watched(watch, house, order.run, _signed(house.desk, order, _again(order, signer, say), job)), tell)
+        return await _out(house, await watched(watch, house, order.run, _signed(house.desk, order, _again(order, signer, say), job)), tell)
 
 
 def _again(order: Order, signer: Signer, say: Say) -> Signer | None:
@@ -143,7 +143,8 @@ def _again(order: Order, signer: Signer, say: Say) -> Signer | None:
     return None
 
 
-async def _watched(watch: Watch | None, house: wiring.House, run: str, job: Coroutine[Any, Any, Report]) -> Report:
+async def watched(watch: Watch | None, house: wiring.House, run: str, job: Coroutine[Any, Any, Report]) -> Report:
+    """The job on that run, with whoever is at the terminal looking on."""
     if watch is None:
         return await job
     async with watch.over(run, house.desk, house.journal):
@@ -167,7 +168,7 @@ async def _followed(house: wiring.House, order: Order, done: Report, *, say: Say
     while (following := wiring.follow_up(order, done, anew=anew)) is not None:
         order, book, anew = following, wiring.load_playbook(following.playbook, house.catalogue), False
         say(f"More is to be done than was approved; run {order.run} asks for that.")
-        done = await _watched(watch, house, order.run, orchestrate(order, partial(house.asked.contain, order, book), house.journal))
+        done = await watched(watch, house, order.run, orchestrate(order, partial(house.asked.contain, order, book), house.journal))
     return done
 
 
@@ -200,7 +201,7 @@ async def preview_undo(run: str, *, show: Show = unshown) -> Report:
         return await house.engine.preview_undo(order, show=show)
 
 
-async def undo(run: str, *, who: Who, say: Say, tell: Tell = _untold, watch: Watch | None = None) -> Report:
+async def undo(run: str, *, who: Who, say: Say, tell: Tell = untold, watch: Watch | None = None) -> Report:
     """Undo what a run changed, ordered by ``who`` signs for it, with an approval of its own."""
     settings = load()
     original = await _recorded(settings, run)
@@ -217,11 +218,11 @@ async def undo(run: str, *, who: Who, say: Say, tell: Tell = _untold, watch: Wat
         house = await staffed.with_people(stack, settings, vendors, order, say=say, show=watch.show if watch else None)
         say(f"Run {order.run}: planning the way back from run {run}.")
         job = orchestrate(order, lambda stage: house.engine.undo(order, stage), house.journal)
-        return await _out(house, await _watched(watch, house, order.run, job), tell)
+        return await _out(house, await watched(watch, house, order.run, job), tell)
 
 
 async def resume(
-    run: str, *, who: Who | None, say: Say, tell: Tell = _untold, watch: Watch | None = None, elsewhere: bool = False
+    run: str, *, who: Who | None, say: Say, tell: Tell = untold, watch: Watch | None = None, elsewhere: bool = False
 ) -> Report:
     """Go on with a run, ordered by ``who`` signs for it; without anybody, Firedoor does so by itself.
 
@@ -241,7 +242,7 @@ async def resume(
     if order.mode is Mode.DRILL:
         from firedoor.drilling import resume as resume_drill
 
-        done = await resume_drill(settings, order, say=say, watched=partial(_watched, watch))
+        done = await resume_drill(settings, order, say=say, watched=partial(watched, watch))
         tell(done)
         return done
     vendors = wiring.vendors_in(record.items)
@@ -251,13 +252,11 @@ async def resume(
     if order.mode is Mode.EXERCISE:
         from firedoor.exercising import resume as resume_exercise
 
-        done = await resume_exercise(settings, record, by, say=say)
-        tell(done)
-        return done
+        return await resume_exercise(settings, record, by, say=say, tell=tell, watch=watch)
     async with AsyncExitStack() as stack:
         house = await staffed.with_people(stack, settings, vendors, order, say=say, show=watch.show if watch else None)
         say(f"Run {run}: reading the world before anything else.")
-        done = await _watched(watch, house, run, orchestrate(order, lambda stage: house.engine.resume(run, stage, by), house.journal))
+        done = await watched(watch, house, run, orchestrate(order, lambda stage: house.engine.resume(run, stage, by), house.journal))
         anew = any(not item.target for item in record.items)
         if not (ordering.outlived(record, settings.roster) or record.renewal is not None):
             done = await _followed(house, order, done, say=say, anew=anew, watch=watch)

@@ -19,7 +19,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from firedoor.errors import BadInput, Misconfigured
+from firedoor.errors import BadInput, BrokenOff, Misconfigured
+from firedoor.interrupts import prompting
 
 NAMESPACE: Final = "firedoor"
 PROOF: Final = "ssh:"
@@ -122,22 +123,20 @@ def _verified(document: str, signature: Signature) -> bool:
 def sign(document: str, key: Path) -> Signature:
     """The document signed with a private key, or with the agent's where ``key`` is a public one; it may ask for a passphrase or a touch.
 
-    Raises `BadInput` where nothing was signed.
+    Raises `BadInput` where nothing was signed, and `BrokenOff` where whoever was asked would rather not.
     """
     if not key.is_file():
         raise BadInput(
             "there is no such key file", target=str(key), advice="Name the private key, or the .pub of one that your agent holds"
         )
-    made = _run(["ssh-keygen", "-q", "-Y", "sign", "-f", str(key), "-n", NAMESPACE], document, seconds=PERSON_SECONDS, aside=None)
-    if made.returncode < 0:
-        raise BadInput("nothing was signed: it was broken off", target=str(key))
+    made = _asking(["ssh-keygen", "-q", "-Y", "sign", "-f", str(key), "-n", NAMESPACE], document)
     if made.returncode != 0:
         raise BadInput("nothing was signed: ssh-keygen gave up", target=str(key), advice="See what it said above, then try again")
     return read(made.stdout.decode("utf-8", "replace"))
 
 
 def public_half(key: Path) -> str:
-    """The public key of a private one (or of a ``.pub`` file), as it stands on a roster. It may ask for a passphrase. Raises `BadInput`."""
+    """The public key of a private one (or of a ``.pub`` file), as it stands on a roster. It may ask for a passphrase. Raises as `sign`."""
     beside = key if key.suffix == ".pub" else key.with_name(f"{key.name}.pub")
     try:
         if beside.is_file():
@@ -146,7 +145,7 @@ def public_half(key: Path) -> str:
         raise BadInput("that public SSH key cannot be read", target=str(beside)) from None
     if not key.is_file():
         raise BadInput("there is no such key file", target=str(key), advice="Name the private key, or the .pub of one in your agent")
-    made = _run(["ssh-keygen", "-y", "-f", str(key)], "", seconds=PERSON_SECONDS, aside=None)
+    made = _asking(["ssh-keygen", "-y", "-f", str(key)])
     if made.returncode != 0:
         raise BadInput("its public half cannot be read", target=str(key), advice="See what ssh-keygen said above")
     return check_key(made.stdout.decode("utf-8", "replace"))
@@ -162,6 +161,15 @@ def armor(blob: bytes) -> str:
     text = base64.b64encode(blob).decode()
     lines = [text[start : start + 70] for start in range(0, len(text), 70)]
     return "\n".join(["-----BEGIN SSH SIGNATURE-----", *lines, "-----END SSH SIGNATURE-----", ""])
+
+
+def _asking(command: list[str], document: str = "") -> subprocess.CompletedProcess[bytes]:
+    """Run what may ask somebody for a passphrase or a touch, at the terminal. Raises `BrokenOff` where they leave it, by Ctrl-C."""
+    with prompting("nothing was signed"):
+        made = _run(command, document, seconds=PERSON_SECONDS, aside=None)
+    if made.returncode < 0:
+        raise BrokenOff("nothing was signed: you broke it off")
+    return made
 
 
 def _run(command: list[str], document: str, *, seconds: int, aside: int | None = subprocess.DEVNULL) -> subprocess.CompletedProcess[bytes]:

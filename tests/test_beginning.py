@@ -74,6 +74,14 @@ def test_nothing_is_written_over(tmp_path: Path, there: str) -> None:
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(there, "mine")]
 
 
+def test_of_two_that_are_there_both_are_told(tmp_path: Path) -> None:
+    for name in ("firedoor.toml", ".env.example"):
+        (tmp_path / name).write_text("mine")
+    with pytest.raises(BadInput, match=r"firedoor\.toml and .*\.env\.example are there already") as refused:
+        beginning.write(tmp_path)
+    assert refused.value.advice == "Name another folder, or move them away"
+
+
 def test_a_link_that_leads_nowhere_is_there_too(tmp_path: Path) -> None:
     (tmp_path / ".env.example").symlink_to(tmp_path / "gone")
     with pytest.raises(BadInput, match="is there already"):

@@ -182,6 +182,8 @@ CASES: Mapping[str, Mapping[str, Case]] = {
         "an unknown way": Case("--approve maybe", "--approve takes auto, ask or page, not 'maybe'"),
         **{f"live, {name}": case for name, case in orders(f"--against live {USERS}").items()},
         "nothing to sign": Case("--print --as Ada", "nobody real orders a drill on simulated vendors, so there is nothing to sign"),
+        "a stream of events": Case("--json-stream", "a drill on simulated vendors tells no stream of events", json=True),
+        "two ways to be told": Case(f"--against live {USERS} --json --json-stream", "exclude each other", json=True),
         "nobody to ask": Case("--approve ask", "--approve ask needs a terminal to ask in. Nothing was changed. Use --approve auto."),
     },
     "runs": {"a journal of a newer revision": newer("")},

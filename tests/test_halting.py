@@ -134,7 +134,7 @@ def test_before_it_is_on_record_it_is_called_off(tmp_path: Path, monkeypatch: py
     assert caught.value.what == f"stopped by {HAND}, before anything was asked for"
 
 
-def test_before_a_run_and_after_its_report_there_is_nothing_to_halt(tmp_path: Path) -> None:
+def test_before_a_run_and_after_its_report_there_is_nothing_to_halt(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async def nothing_yet(it: Lab, halt: Halting) -> Report:
         del it, halt
         press()
@@ -143,6 +143,7 @@ def test_before_a_run_and_after_its_report_there_is_nothing_to_halt(tmp_path: Pa
 
     with pytest.raises(BrokenOff, match="before anything was asked for"):
         halting(tmp_path, nothing_yet)
+    assert caplog.records == [], "the event loop has no error of its own to tell"
 
     async def told(it: Lab, halt: Halting) -> Report:
         report = await contain(it, halt, it.engine())

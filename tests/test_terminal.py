@@ -20,7 +20,7 @@ from firedoor import auditing, running, signing, terminal
 from firedoor.approval import Answer
 from firedoor.cli import app
 from firedoor.cli_signing import By
-from firedoor.errors import BadInput, DecisionRefused
+from firedoor.errors import BadInput, BrokenOff, DecisionRefused
 from firedoor.exercise.estate import CHANNEL
 from firedoor.exercise.keys import SecurityKey
 from firedoor.journal import Journal, Kind
@@ -224,7 +224,7 @@ async def test_who_breaks_off_while_they_sign_has_begun_nothing(night: Night, mo
     (tmp_path / "ssh-keygen").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     asked = len(night.acme.okta.requests) + len(night.acme.slack.requests)
-    with pytest.raises(BadInput, match="nothing was signed: it was broken off"):
+    with pytest.raises(BrokenOff, match="nothing was signed: you broke it off"):
         await running.contain("session-hijack", [f"users={night.ordinary}"], who=lambda: night.signer(0), say=night.said.append)
     assert len(night.acme.okta.requests) + len(night.acme.slack.requests) == asked
     async with Store(load().journal_url) as store:

@@ -40,8 +40,9 @@ async def _look(identity: Identity) -> Looks:
         if not value
     ]
     if lacking or settings.jira is None:
-        says = f"{' and '.join(lacking)} is not set, so tickets are files in the state folder"
-        yield failure(AREA, token, says, "Set it, or take out what else is set of Jira")
+        are, them = ("is", "it") if len(lacking) == 1 else ("are", "them")
+        says = f"{' and '.join(lacking)} {are} not set, so tickets are files in the state folder"
+        yield failure(AREA, token, says, f"Set {them}, or take out what else is set of Jira")
         return
     async with jira_client(settings, Access.READ) as client:
         me = await client.whoami()

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from firedoor.canonical import canonical
 from firedoor.database import Database, place
 from firedoor.doctor.checkup import Check, Diagnosis, Looks, State, failed, failure, ok, warning
-from firedoor.errors import JournalError
+from firedoor.errors import JournalError, Misconfigured
 from firedoor.journal import Kind
 from firedoor.run import LEFT
 from firedoor.settings import Settings
@@ -45,7 +45,7 @@ async def _look(settings: Settings) -> Looks:
     try:
         async for one in _opened(database, where, file):
             yield one
-    except JournalError as error:
+    except (JournalError, Misconfigured) as error:
         yield failed(error, AREA, where)
     finally:
         await database.close()
@@ -109,7 +109,8 @@ async def _server(database: Database) -> Mapping[str, str]:
 def judged(said: Mapping[str, str], where: str) -> Iterator[Diagnosis]:
     """What a server's settings mean for the journal."""
     if off := [name for name in DURABLE if said[name] != "on"]:
-        yield failure(AREA, where, f"{' and '.join(off)} is off: a power cut may take what was committed", f"Set {', '.join(off)} to on")
+        says = f"{' and '.join(off)} {'is' if len(off) == 1 else 'are'} off: a power cut may take what was committed"
+        yield failure(AREA, where, says, f"Set {' and '.join(off)} to on")
     else:
         yield ok(AREA, where, "what is committed is kept (fsync and full_page_writes are on)")
     if said["transaction_read_only"] != "off":

@@ -99,7 +99,10 @@ async def look(settings: Settings, on: Shelf, *, vendor: str = "") -> Verificati
         except FiredoorError as error:
             untold[name] = error.what
     if not untold and not any(found.values()):
-        raise BadInput(f"{' and '.join(wanted)} {'is' if vendor else 'are'} not set up here", advice="Set it up as README.md says")
+        if vendor:
+            raise BadInput(f"{vendor} is not set up here", advice="Set it up as README.md says")
+        none = f"none of {', '.join(VENDORS[:-1])} and {VENDORS[-1]} is set up here"
+        raise BadInput(none, advice="Set up at least one of them, as README.md says")
     facts = [fact for fact in gathered(on.known) if found.get(fact.vendor)]
     measuring = Measuring({name: unit.spec.hold for name, unit in on.known.actions.items()})
     await record.measure(settings, measuring)
@@ -169,7 +172,7 @@ def check_signer(settings: Settings, signer: Signer) -> Person:
 
 
 async def put_on_record(settings: Settings, stand: Stand, signer: Signer, *, holds: bool, note: str) -> Established:
-    """What somebody saw of a fact, signed by them. Raises `BadInput` with nothing recorded, `JournalError`."""
+    """What somebody saw of a fact, signed by them. Raises `BadInput` and `BrokenOff` with nothing recorded, `JournalError`."""
     person = check_signer(settings, signer)
     said = Established(
         vendor=stand.fact.vendor,
@@ -182,7 +185,7 @@ async def put_on_record(settings: Settings, stand: Stand, signer: Signer, *, hol
         at=datetime.now(UTC),
         roster=settings.roster.hash,
     )
-    signature = await asyncio.to_thread(signer.sign, said.document)
+    signature = await signer.signed(said.document)
     if not signing.holds(said.document, signature.proof, person.keys, hardware=False):
         raise BadInput("the signature is not one by a key of yours, that is on the roster", advice="Sign with a key that is")
     said = said.signed_with(signature.proof)

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from firedoor.doctor import journal, prefect
-from firedoor.doctor.checkup import State
+from firedoor.doctor.checkup import State, examine
 from firedoor.journal import Journal, Kind
 from firedoor.run import LEFT
 from firedoor.settings import Settings
@@ -42,6 +42,19 @@ async def test_a_journal_that_is_there_is_left_as_it_is(tmp_path: Path) -> None:
 
 def _made_in(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
+
+
+async def test_of_a_newer_firedoor_the_file_is_told_and_no_setting_that_nobody_made(tmp_path: Path) -> None:
+    import sqlite3  # noqa: PLC0415
+
+    settings = Settings(state_dir=tmp_path)
+    async with Store(settings.journal_url):
+        pass
+    with sqlite3.connect(tmp_path / "journal.db") as made:
+        made.execute("UPDATE firedoor_version SET version_num = '9999'")
+    *_, newer = await examine([journal.check(settings)])
+    assert (newer.state, newer.at) == (State.FAILURE, f"the file {tmp_path / 'journal.db'}")
+    assert "written by a newer Firedoor" in newer.says
 
 
 async def test_a_file_that_is_yet_to_be_brought_up_to_date(tmp_path: Path) -> None:

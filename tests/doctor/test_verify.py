@@ -230,6 +230,9 @@ def test_a_wrong_word_is_answered_with_the_right_ones(words: list[str], said: st
 async def test_a_vendor_that_is_not_set_up_has_nothing_to_establish() -> None:
     with pytest.raises(BadInput, match="jira is not set up here"):
         await verifying.look(Settings(), ON, vendor="jira")
+    with pytest.raises(BadInput, match="none of aws, jira, okta and slack is set up here") as caught:
+        await verifying.look(Settings(), ON)
+    assert caught.value.advice == "Set up at least one of them, as README.md says"
 
 
 async def test_a_person_walks_at_a_terminal(acme: Company, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

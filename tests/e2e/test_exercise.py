@@ -12,12 +12,17 @@ from typing import Any, cast
 import pytest
 
 from firedoor import running
+from firedoor.approval import Ruling
 from firedoor.exercise import estate
 from firedoor.journal import Kind
+from firedoor.run import fold
+from firedoor.vendors.faults import Fault
 from firedoor.vendors.slack.people import Person
+from tests.company import Company
 from tests.e2e.conftest import PATIENCE
 from tests.e2e.prefect import ROOT, PrefectServer
-from tests.preview.rehearsing import QUIET, Scene, hold, recorded, scene
+from tests.e2e.seats import PIPED, seated, started, until
+from tests.preview.rehearsing import QUIET, Scene, hold, journal, messages, recorded, scene
 
 __all__ = ["scene"]  # a fixture
 
@@ -74,15 +79,17 @@ async def firedoor(*words: str) -> asyncio.subprocess.Process:
     )
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-async def test_killed_or_called_off_it_is_resumed_as_an_exercise(number: signal.Signals, scene: Scene) -> None:
-    acme, proxies = scene
+def drill(acme: Company) -> list[str]:
+    """An exercise on all who are hit, in words."""
     users = f"users={','.join(acme.estate.victims)}"
-    first = await firedoor(
-        "drill", "--against", "live", "--key", str(acme.key()), "-i", users, "-i", f"access_keys={acme.estate.stolen_key}"
-    )
+    return ["drill", "--against", "live", "--key", str(acme.key()), "-i", users, "-i", f"access_keys={acme.estate.stolen_key}"]
+
+
+async def test_killed_it_is_resumed_as_an_exercise(scene: Scene) -> None:
+    acme, proxies = scene
+    first = await firedoor(*drill(acme))
     run = (await recorded(acme, Kind.REQUESTED, seconds=PATIENCE)).run
-    first.send_signal(number)
+    first.send_signal(signal.SIGKILL)
     await first.communicate()
     assert first.returncode
     await acme.sign(run, 1)
@@ -92,6 +99,49 @@ async def test_killed_or_called_off_it_is_resumed_as_an_exercise(number: signal.
     report = json.loads(out)
     assert (report["mode"], report["against"], report["outcome"]) == ("exercise", "live", "previewed")
     assert report["withheld"]
+    assert [proxies[vendor].writes for vendor in ("okta", "aws", "jira")] == [[]] * 3
+
+
+async def test_ctrl_c_takes_back_what_was_asked_and_says_so(scene: Scene) -> None:
+    acme, _ = scene
+    async with seated(*drill(acme)) as (process, terminal):
+        await terminal.shows("Ctrl-C here takes the request back.")
+        assert "Plan: " in terminal.shown, "the plan is drawn, as that of a containment"
+        terminal.press(b"\x03")
+        assert await process.wait() == 3
+        await terminal.shows("was stopped before it was approved, so it is over. Nothing was changed; start it again.")
+    assert "EXERCISE, nothing was changed" in terminal.shown, "the report is printed"
+    assert terminal.shown.count("Ctrl-C: nothing more is begun") == 1
+    assert "Traceback" not in terminal.shown
+    run = (await recorded(acme, Kind.CLOSED)).run
+    async with journal(acme) as record:
+        stands = fold(run, await record.events(run))
+    assert (stands.ruling, stands.stopped_by) == (Ruling.STOPPED, "Ctrl-C at the terminal that runs it")
+    [request] = [one for one in messages(acme) if one["metadata"]["event_payload"]["what"] == "request"]
+    assert "stopped" in json.dumps(request["blocks"]), "nor does it stand open in Slack"
+    assert "approve" not in {one.get("action_id") for block in request["blocks"] for one in block.get("elements", ())}
+
+
+async def test_ctrl_c_in_its_middle_lets_nothing_more_be_withheld_and_it_is_gone_on_with(scene: Scene) -> None:
+    acme, proxies = scene
+    async with started(*drill(acme), "--json-stream", **PIPED) as process:
+        asked = await until(process, "asked")
+        acme.okta.faults.plan(Fault(operation="getUser", delay=1.0), times=50)
+        await acme.sign(asked["run"], 1)
+        await until(process, "ruled", ruling="granted")
+        process.send_signal(signal.SIGINT)
+        report = await until(process, "report")
+        out, err = await process.communicate()
+    assert (process.returncode, out, err) == (3, b"", b"")
+    assert (report["outcome"], report["against"]) == ("stopped", "live")
+    ends = {step["action"]: step for step in report["steps"]}
+    hand = "stopped by Ctrl-C at the terminal that runs it before this would have been: "
+    assert ends["okta.suspend_user"]["reason"].startswith(hand)
+    assert "okta.suspend_user" not in {one["action"] for one in report["withheld"]}
+    async with seated("resume", asked["run"], "--key", str(acme.key())) as (process, terminal):
+        assert await process.wait() == 0
+        await terminal.shows("] would change: okta.suspend_user on ")
+        await terminal.shows("It would have been contained")
     assert [proxies[vendor].writes for vendor in ("okta", "aws", "jira")] == [[]] * 3
 
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
-import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, closing, suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -22,13 +19,9 @@ from firedoor.settings import load
 from firedoor.store import Store
 from firedoor.vendors.faults import Fault
 from tests.company import Company, company
+from tests.e2e.seats import PIPED, seated, started, until
 
 pytestmark = pytest.mark.e2e
-ROOT = Path(__file__).resolve().parent.parent.parent
-SECONDS = 100.0
-HASTY = "import firedoor.step as step; step.PACE = 0.02; from firedoor.cli import main; main()"
-# A session leader that opens a terminal has it as its own: Ctrl-C there becomes a signal, and so does its end.
-SEATED = f"import os, sys; os.open(os.ttyname(0), os.O_RDWR); os.execv(sys.executable, [sys.executable, '-c', {HASTY!r}, *sys.argv[1:]])"
 
 
 @pytest.fixture
@@ -41,34 +34,8 @@ async def acme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
         yield found
 
 
-@asynccontextmanager
-async def started(*words: str, code: str = HASTY, **more: Any) -> AsyncIterator[asyncio.subprocess.Process]:
-    """The command as a process; it is ended where it has not by itself."""
-    process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, *words, cwd=ROOT, limit=2**24, **more)
-    try:
-        async with asyncio.timeout(SECONDS):
-            yield process
-    finally:
-        with suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
-
-
 def contain(acme: Company) -> list[str]:
     return ["contain", "session-hijack", "-i", f"users={acme.estate.victims[0]}", "--key", str(acme.key())]
-
-
-PIPED: Mapping[str, Any] = {"stdout": asyncio.subprocess.PIPE, "stderr": asyncio.subprocess.PIPE}
-
-
-async def until(process: asyncio.subprocess.Process, event: str, **said: str) -> dict[str, Any]:
-    """The next line of the stream that tells of such a thing."""
-    assert process.stdout is not None
-    while line := await process.stdout.readline():
-        told: dict[str, Any] = json.loads(line)
-        if told["event"] == event and said.items() <= told.items():
-            return told
-    raise AssertionError(f"no {event} was told of")
 
 
 async def kinds(run: str) -> Sequence[str]:
@@ -163,53 +130,6 @@ async def test_who_reads_it_may_leave_and_the_run_goes_on_to_its_end(acme: Compa
         assert await process.wait() == 0
     [one] = await running.runs()
     assert one["outcome"] == "contained"
-
-
-@asynccontextmanager
-async def seated(*words: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, Terminal]]:
-    """The command as a process with a terminal of its own."""
-    ours, theirs = os.openpty()
-    terminal = Terminal(ours)
-    try:
-        async with started(*words, code=SEATED, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True) as process:
-            os.close(theirs)
-            yield process, terminal
-    finally:
-        terminal.close()
-
-
-class Terminal:
-    """The other side of a terminal: what is shown there, and a keyboard."""
-
-    def __init__(self, fd: int) -> None:
-        self._fd = fd
-        self._seen = bytearray()
-        self._open = True
-        asyncio.get_running_loop().add_reader(fd, self._read)
-
-    def _read(self) -> None:
-        try:
-            self._seen += os.read(self._fd, 65536)
-        except OSError:  # nobody is at its other side any more
-            asyncio.get_running_loop().remove_reader(self._fd)
-
-    @property
-    def shown(self) -> str:
-        return self._seen.decode(errors="replace")
-
-    def press(self, keys: bytes) -> None:
-        os.write(self._fd, keys)
-
-    async def shows(self, text: str) -> None:
-        while text not in self.shown:  # noqa: ASYNC110 - a terminal tells nobody
-            await asyncio.sleep(0.01)
-
-    def close(self) -> None:
-        """It goes away: whoever sits at it is told by SIGHUP."""
-        if self._open:
-            self._open = False
-            asyncio.get_running_loop().remove_reader(self._fd)
-            os.close(self._fd)
 
 
 async def test_at_a_terminal_the_plan_is_drawn_and_progress_below_it(acme: Company) -> None:

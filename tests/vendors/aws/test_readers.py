@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -261,7 +262,8 @@ async def test_what_only_the_organization_refuses_counts_as_yes() -> None:
 
 
 async def test_where_nobody_can_tell_which_incidents_are_open_anybody_may_be_a_reader() -> None:
-    world, known = {ACCOUNT: {"secrets": {"plain-AbCdEf": {}}}}, Noted([OUT_OF_REACH])
+    world: dict[str, Any] = {ACCOUNT: {"secrets": {"plain-AbCdEf": {}}}}
+    known = Noted([OUT_OF_REACH])
     async with AwsSimulator(world, lag=AwsLag(iam=0.0)) as aws, client(aws, Access.READ, unclosed=known) as asks:
         found = await asks.readers.of(secret("plain"))
     assert readable("secret plain", found) == (
