@@ -103,12 +103,16 @@ async def test_with_one_permission_less_it_fails(name: str, tmp_path: Path) -> N
 
 
 def few(scene: Estate) -> None:
-    """A company of a few users, so that a sweep through it takes a moment, and with a secret that Secrets Manager rotates."""
+    """A company of a few users, so that a sweep through it takes a moment, with a secret that Secrets Manager rotates, and each with a
+    password and a service-specific credential.
+    """
     version = {"11111111-2222-4333-8444-555555555555": {"stages": ["AWSCURRENT"]}}
     for account in scene.aws.values():
         account.setdefault("secrets", {})["db-AbCdEf"] = {"rotates": True, "versions": version}
         for name in [name for name in account["users"] if name not in {"svc-crm-30", "svc-deploy-00", "svc-backup-01"}]:
             del account["users"][name]
+        for number, user in enumerate(account["users"].values()):
+            user |= {"password": {}, "service_credentials": {f"ACCAZZZZYYYYXXXXWWW{number}": {}}}
 
 
 @dataclass(slots=True)
