@@ -224,7 +224,7 @@ def test_init_writes_two_files_and_never_over_one(folder: Path) -> None:
     again = _firedoor(folder, "init", str(folder / "new"))
     assert (again.returncode, again.stdout) == (2, "")
     assert len(again.stderr.splitlines()) == 1
-    assert "is there already" in again.stderr
+    assert "are there already" in again.stderr
     assert (folder / "new" / "firedoor.toml").read_bytes() == written
 
 
