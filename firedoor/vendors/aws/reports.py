@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
-from bisect import bisect_left
+import zlib
+from bisect import bisect_left, bisect_right
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -32,7 +33,8 @@ _PASSWORDS_WATCHED_SINCE: Final = datetime(2014, 10, 20, tzinfo=UTC)
 _LOOKS: Final = 24
 _FIRST_PAUSE: Final = 0.1
 _KEPT: Final = 10  # reports: a sweep is in eight accounts at a time
-_BETWEEN: Final = "\t"  # which is in no field; a user's name may have a comma
+_BETWEEN: Final = "\t"  # which is in no field, as no line's end is; a user's name may have a comma
+_TOGETHER: Final = 64  # lines
 _KEY: Final = ("active", "last_rotated", "last_used_date")
 _WANTED: Final = (
     *("arn", "password_enabled", "password_last_changed", "password_last_used"),
@@ -141,25 +143,43 @@ class Reports:
 
 
 class _Lines(Mapping[str, ReportedUser]):
-    """Users by name. Each one's line is kept as AWS wrote it, in order and its name first, and read when asked for: a report may have
-    thousands, and a sweep holds some reports at a time.
+    """Users by name. Each one's line is kept as AWS wrote it, in order and its name first, and read when asked for.
+
+    A report may have thousands of lines that are much alike, and a sweep holds some reports at a time: so they are packed, some dozens
+    together. Whoever asks goes through the users in order, mostly, so the part that was asked for last stays unpacked.
     """
 
     def __init__(self, lines: Iterable[str]) -> None:
-        self._lines = sorted(lines)
+        ordered = sorted(lines)
+        parts = [ordered[at : at + _TOGETHER] for at in range(0, len(ordered), _TOGETHER)]
+        self._count = len(ordered)
+        self._first = [_name(part[0]) for part in parts]
+        self._packed = [zlib.compress("\n".join(part).encode(), 1) for part in parts]
+        self._unpacked: tuple[int, Sequence[str]] = (-1, ())
 
     def __getitem__(self, name: str) -> ReportedUser:
-        begins = f"{name}{_BETWEEN}"
-        place = bisect_left(self._lines, begins)
-        if place == len(self._lines) or not self._lines[place].startswith(begins):
+        lines, begins = self._part(bisect_right(self._first, name) - 1), f"{name}{_BETWEEN}"
+        place = bisect_left(lines, begins)
+        if place == len(lines) or not lines[place].startswith(begins):
             raise KeyError(name)
-        return _user(dict(zip(_WANTED, self._lines[place].split(_BETWEEN)[1:], strict=True)))
+        return _user(dict(zip(_WANTED, lines[place].split(_BETWEEN)[1:], strict=True)))
 
     def __iter__(self) -> Iterator[str]:
-        return (line.partition(_BETWEEN)[0] for line in self._lines)
+        return (_name(line) for number in range(len(self._packed)) for line in self._part(number))
 
     def __len__(self) -> int:
-        return len(self._lines)
+        return self._count
+
+    def _part(self, number: int) -> Sequence[str]:
+        if number < 0:
+            return ()
+        if self._unpacked[0] != number:
+            self._unpacked = number, zlib.decompress(self._packed[number]).decode().split("\n")
+        return self._unpacked[1]
+
+
+def _name(line: str) -> str:
+    return line.partition(_BETWEEN)[0]
 
 
 def _read(content: bytes) -> Mapping[str, ReportedUser]:
@@ -170,6 +190,8 @@ def _read(content: bytes) -> Mapping[str, ReportedUser]:
             raise ValueError("no line is shorter or longer than the first")
         _user(row)
         lines.append(_BETWEEN.join((row["user"], *(row[name] for name in _WANTED))))
+        if lines[-1].count(_BETWEEN) != len(_WANTED) or "\n" in lines[-1]:
+            raise ValueError("no field has a tab or a line's end")
     found = _Lines(lines)
     if ROOT not in found:
         raise ValueError("the root user is in every report")
