@@ -15,8 +15,9 @@ not suffice, unless AWS says that they cannot read the secret any more. AWS is a
 for the plan and again just before a key is made or becomes current. What it cannot tell counts as yes. Whom somebody could become, by a
 role or a policy that they may write, is not looked at. In a sweep such a key is left over, by name.
 
-It cannot prove that the new key works, since that takes its secret part. It does not restart what read the old key at its start: who is
-never seen to use the new key is cut off after seven days, and can be let in again by undo until the key is deleted.
+That the new key works is proven by whoever uses it. Firedoor does not use it itself: that would show as a use, and pass for theirs. It does
+not restart what read the old key at its start: who is never seen to use the new key is cut off after seven days, and can be let in again by
+undo until the key is deleted.
 
 Undo makes the old key active again. It moves no label back and leaves the new key: somebody may use it by then. A deleted key stays so.
 """
