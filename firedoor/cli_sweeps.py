@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime, timedelta
 from functools import partial
@@ -14,12 +13,9 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from firedoor import cli_signing, completing, moments
+from firedoor.cli_printing import AsJson, AsStream, printed
 from firedoor.errors import BadInput
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
-AsStream = Annotated[
-    bool, typer.Option("--json-stream", help="Print a line of JSON for each thing it does, as it happens, the report last.")
-]
 Before = Annotated[
     str, typer.Option(metavar="TIME", help="Only credentials made before that moment (ISO 8601, UTC where no zone is given).")
 ]
@@ -66,7 +62,7 @@ def inventory(
         unused_for=None if unused_for is None else timedelta(days=unused_for),
     )
     found = asyncio.run(sweeps.inventory(scope))
-    _show(found, as_json=as_json, render=sweepwords.inventory)
+    printed(found, as_json=as_json, render=sweepwords.inventory)
     raise typer.Exit(1 if found["unlisted"] else 0)
 
 
@@ -78,7 +74,7 @@ def inventory_diff(before: Path, after: Path, as_json: AsJson = False) -> None:
     from firedoor import comparing, sweepwords
 
     found = comparing.compare(before, after)
-    _show(found, as_json=as_json, render=sweepwords.difference)
+    printed(found, as_json=as_json, render=sweepwords.difference)
     raise typer.Exit(comparing.exit_code(found))
 
 
@@ -99,7 +95,7 @@ def sweep_plan(sweep: SweepName, before: Before = "", as_json: AsJson = False) -
     """What a sweep would find and do now, read from the real systems. Changes nothing and asks nobody."""
     from firedoor import sweeps, sweepwords
 
-    _show(asyncio.run(sweeps.preview(sweep, before=_moment(before))), as_json=as_json, render=sweepwords.preview)
+    printed(asyncio.run(sweeps.preview(sweep, before=_moment(before))), as_json=as_json, render=sweepwords.preview)
 
 
 @sweep_app.command("run")
@@ -148,7 +144,7 @@ def sweep_report(
         if path is not None:
             _write(path, render(report))
     if html is None and markdown is None:
-        _show(report, as_json=as_json, render=sweepwords.printed)
+        printed(report, as_json=as_json, render=sweepwords.printed)
     raise typer.Exit(_exit_code(report))
 
 
@@ -212,7 +208,7 @@ def _unprinted(what: object) -> None:
 def _end(report: Mapping[str, Any], *, as_json: bool) -> None:
     from firedoor import sweepwords
 
-    _show(report, as_json=as_json, render=sweepwords.printed)
+    printed(report, as_json=as_json, render=sweepwords.printed)
     if report["outcome"] == "stopped" and not as_json:
         typer.echo(sweepwords.what_next(report), err=True)
     raise typer.Exit(_exit_code(report))
@@ -231,17 +227,3 @@ def _write(path: Path, text: str) -> None:
     except OSError as error:
         raise BadInput(f"{path} cannot be written ({error.strerror})", advice="Nothing is written over; give another name") from error
     typer.echo(f"Written: {path}", err=True)
-
-
-def _show(data: Mapping[str, Any], *, as_json: bool, render: Any) -> None:
-    if as_json:
-        typer.echo(json.dumps(data, ensure_ascii=False, indent=2))
-        return
-    text = render(data)
-    if not sys.stdout.isatty():
-        typer.echo(text)
-        return
-    from rich.console import Console
-    from rich.markdown import Markdown
-
-    Console().print(Markdown(text, hyperlinks=False))
