@@ -106,8 +106,11 @@ async def drill(tmp_path: Path) -> AsyncIterator[Drill]:
 
 
 async def opened(drill: Drill, windows: Windows, size: tuple[int, int]) -> Page:
+    """The page, once it knows whose drill it is: what is pressed before that is for nothing."""
     windows.origins.add(drill.slack.url.rstrip("/"))
-    return await windows.open(drill.page.url, size)
+    page = await windows.open(drill.page.url, size)
+    await expect(page.locator("#you [data-person]").first).to_be_visible()
+    return page
 
 
 async def pane(page: Page, name: str) -> None:
